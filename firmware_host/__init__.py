@@ -1,0 +1,1 @@
+"""What a robot's own computer needs to solve inverse kinematics, and no more."""

@@ -1,0 +1,43 @@
+"""The errors people see: one base class, one subclass for each kind of mistake."""
+
+from __future__ import annotations
+
+
+class EdgeIkError(Exception):
+    """Base of every error that a user can cause; its text says what to do."""
+
+
+class RobotError(EdgeIkError):
+    """A robot description cannot be used.
+
+    Attributes:
+        element: Name of the joint, link or file at fault, or None.
+    """
+
+    def __init__(self, message: str, element: str | None = None) -> None:
+        super().__init__(message)
+        self.element = element
+
+
+class ConfigError(EdgeIkError):
+    """A configuration value is unknown, of the wrong type or out of range."""
+
+
+class RunError(EdgeIkError):
+    """A run folder is missing, incomplete or belongs to something else."""
+
+
+class TargetError(EdgeIkError):
+    """A target has the wrong shape or is not finite."""
+
+
+class MissingExtraError(EdgeIkError):
+    """A command needs an optional dependency that is not installed."""
+
+    def __init__(self, package: str, extra: str, purpose: str) -> None:
+        super().__init__(
+            f"{purpose} needs the package '{package}', which is not installed. "
+            f"Install it with: pip install 'edge-ik[{extra}]'"
+        )
+        self.package = package
+        self.extra = extra

@@ -1,0 +1,200 @@
+"""Forward kinematics and Jacobian, written once for NumPy, Keras and plain numbers.
+
+Every quantity is handled as its scalar components. A component is a Python float
+where it is constant and otherwise whatever the caller put in: a float, an array
+over a batch, a Keras tensor, or a symbol. Products with 0 and 1 fold away, so each
+robot costs only the arithmetic that it needs.
+
+The equations are the product of exponentials along the chain and the geometric
+Jacobian (Lynch and Park, Modern Robotics, 2017, chapters 4 and 5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from firmware_host.chain import Chain, FloatArray
+
+Scalar = Any  # float | array over the batch | tensor | symbol
+Vector = tuple[Scalar, Scalar, Scalar]
+
+
+def mul(a: Scalar, b: Scalar) -> Scalar:
+    """a * b, folded where one is the constant -1, 0 or 1."""
+    if isinstance(b, float) and not isinstance(a, float):
+        a, b = b, a
+    if isinstance(a, float):
+        if a == 0.0:
+            return 0.0
+        if a == 1.0:
+            return b
+        if a == -1.0:
+            return -b
+    return a * b
+
+
+def add(a: Scalar, b: Scalar) -> Scalar:
+    """a + b, folded where one is the constant 0."""
+    if isinstance(a, float) and a == 0.0:
+        return b
+    if isinstance(b, float) and b == 0.0:
+        return a
+    return a + b
+
+
+def sub(a: Scalar, b: Scalar) -> Scalar:
+    """a - b, folded where one is the constant 0."""
+    if isinstance(b, float) and b == 0.0:
+        return a
+    if isinstance(a, float) and a == 0.0:
+        return -b
+    return a - b
+
+
+def dot(a: Sequence[Scalar], b: Sequence[Scalar]) -> Scalar:
+    """Sum of the products of two equally long sequences of components."""
+    total: Scalar = 0.0
+    for left, right in zip(a, b, strict=True):
+        total = add(total, mul(left, right))
+    return total
+
+
+def cross(a: Vector, b: Vector) -> Vector:
+    """Vector product of two vectors of components."""
+    return (
+        sub(mul(a[1], b[2]), mul(a[2], b[1])),
+        sub(mul(a[2], b[0]), mul(a[0], b[2])),
+        sub(mul(a[0], b[1]), mul(a[1], b[0])),
+    )
+
+
+@dataclass(frozen=True)
+class Frames:
+    """The chain's geometry in one configuration, as components in the base frame.
+
+    Attributes:
+        axes: n unit joint axes.
+        origins: n points on those axes [m].
+        rotation: The columns x, y, z of the tool's rotation matrix.
+        position: The tool's position [m].
+    """
+
+    axes: tuple[Vector, ...]
+    origins: tuple[Vector, ...]
+    rotation: tuple[Vector, Vector, Vector]
+    position: Vector
+
+
+def frames(chain: Chain, sin_q: Sequence[Scalar], cos_q: Sequence[Scalar]) -> Frames:
+    """Walk the chain once.
+
+    Args:
+        chain: The robot.
+        sin_q: n components, the sine of each joint angle.
+        cos_q: n components, the cosine of each joint angle.
+
+    Returns:
+        Joint axes, their origins and the tool pose.
+    """
+    x: Vector = (1.0, 0.0, 0.0)
+    y: Vector = (0.0, 1.0, 0.0)
+    z: Vector = (0.0, 0.0, 1.0)
+    p: Vector = (0.0, 0.0, 0.0)
+    axes, origins = [], []
+    for link, s, c in zip(chain.links, [*sin_q, None], [*cos_q, None], strict=True):
+        (x, y, z), p = _moved(x, y, z, p, link)
+        if s is None:
+            break
+        axes.append(z)
+        origins.append(p)
+        x, y = (
+            _vector(add(mul(c, x[k]), mul(s, y[k])) for k in range(3)),
+            _vector(sub(mul(c, y[k]), mul(s, x[k])) for k in range(3)),
+        )
+    return Frames(tuple(axes), tuple(origins), (x, y, z), p)
+
+
+def jacobian_columns(walked: Frames) -> list[tuple[Scalar, ...]]:
+    """The n columns of the geometric Jacobian, (vx, vy, vz, wx, wy, wz) each."""
+    columns = []
+    for axis, origin in zip(walked.axes, walked.origins, strict=True):
+        lever = _vector(sub(walked.position[k], origin[k]) for k in range(3))
+        columns.append((*cross(axis, lever), *axis))
+    return columns
+
+
+def forward_kinematics(chain: Chain, sin_q: Any, cos_q: Any, xp: Any = np) -> Any:
+    """Pose of the tool in the base frame.
+
+    Args:
+        chain: The robot.
+        sin_q: (..., n) sine of each joint angle.
+        cos_q: (..., n) cosine of each joint angle.
+        xp: Array namespace: `numpy` or `keras.ops`.
+
+    Returns:
+        T_base_tool (..., 4, 4), in metres.
+    """
+    walked = frames(chain, components(sin_q), components(cos_q))
+    (x, y, z), p = walked.rotation, walked.position
+    rows = [[x[k], y[k], z[k], p[k]] for k in range(3)] + [[0.0, 0.0, 0.0, 1.0]]
+    like = sin_q[..., 0]
+    return xp.stack([stacked(row, like, xp) for row in rows], axis=-2)
+
+
+def tool_position(chain: Chain, sin_q: Any, cos_q: Any, xp: Any = np) -> Any:
+    """Position of the tool p (..., 3) [m]; arguments as in `forward_kinematics`."""
+    walked = frames(chain, components(sin_q), components(cos_q))
+    return stacked(walked.position, sin_q[..., 0], xp)
+
+
+def jacobian(chain: Chain, sin_q: Any, cos_q: Any, xp: Any = np) -> Any:
+    """Geometric Jacobian of the tool in the base frame.
+
+    Args:
+        chain: The robot.
+        sin_q: (..., n) sine of each joint angle.
+        cos_q: (..., n) cosine of each joint angle.
+        xp: Array namespace: `numpy` or `keras.ops`.
+
+    Returns:
+        J (..., 6, n): rows 0 to 2 linear [m/rad], rows 3 to 5 angular [rad/rad].
+    """
+    columns = jacobian_columns(frames(chain, components(sin_q), components(cos_q)))
+    like = sin_q[..., 0]
+    return xp.stack([stacked(column, like, xp) for column in columns], axis=-1)
+
+
+def components(values: Any) -> list[Any]:
+    """The slices of an array (..., k) along its last axis, k of shape (...)."""
+    return [values[..., index] for index in range(values.shape[-1])]
+
+
+def stacked(parts: Sequence[Scalar], like: Any, xp: Any) -> Any:
+    """Components stacked on a new last axis; constants take the shape of `like`."""
+    zero = like * 0.0
+    return xp.stack([part + zero if isinstance(part, float) else part for part in parts], axis=-1)
+
+
+def _moved(
+    x: Vector, y: Vector, z: Vector, p: Vector, link: FloatArray
+) -> tuple[tuple[Vector, Vector, Vector], Vector]:
+    """The frame (x, y, z, p) moved by a constant transform in itself."""
+    matrix = link.tolist()
+    columns = [[matrix[row][col] for row in range(3)] for col in range(4)]
+
+    def combined(weights: list[float]) -> Vector:
+        return _vector(dot(weights, (x[k], y[k], z[k])) for k in range(3))
+
+    offset = combined(columns[3])
+    moved = _vector(add(p[k], offset[k]) for k in range(3))
+    return (combined(columns[0]), combined(columns[1]), combined(columns[2])), moved
+
+
+def _vector(parts: Any) -> Vector:
+    first, second, third = parts
+    return first, second, third
