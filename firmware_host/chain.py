@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,6 +18,11 @@ FloatArray = npt.NDArray[np.float64]
 
 # A rotation read from a text file carries its rounding (1.5707963 for pi/2).
 ROTATION_TOLERANCE = 1e-6
+# Rounding leaves a normalized axis within a few units of the last place of length 1.
+UNIT_TOLERANCE = 1e-15
+
+# Limits written as +-3.14159 mean a full turn [rad].
+FULL_TURN_TOLERANCE = 1e-4
 
 
 @dataclass(frozen=True)
@@ -70,10 +76,9 @@ class Chain:
                 f"'{self.tip}'. Expected at least one revolute or continuous joint.",
                 self.name,
             )
-        names = [joint.name for joint in self.joints]
-        for name in names:
-            if names.count(name) > 1:
-                raise RobotError(f"Joint name '{name}' is used more than once.", name)
+        for name, count in Counter(joint.name for joint in self.joints).items():
+            if count > 1:
+                raise RobotError(f"Joint name '{name}' is used {count} times. Expected once.", name)
         joints = tuple(_checked_joint(joint) for joint in self.joints)
         object.__setattr__(self, "joints", joints)
         object.__setattr__(self, "tool", _rigid(self.tool, f"tool of '{self.name}'"))
@@ -100,6 +105,14 @@ class Chain:
     def continuous(self) -> npt.NDArray[np.bool_]:
         """(n,) True where a joint turns without end."""
         return np.array([joint.continuous for joint in self.joints])
+
+    @cached_property
+    def wraps(self) -> npt.NDArray[np.bool_]:
+        """(n,) True where every direction is within the limits, so that none is ever met."""
+        wraps: npt.NDArray[np.bool_] = self.continuous | (
+            self.upper - self.lower >= 2 * math.pi - FULL_TURN_TOLERANCE
+        )
+        return wraps
 
     @property
     def middle(self) -> FloatArray:
@@ -201,7 +214,7 @@ class Chain:
 
 def _checked_joint(joint: Joint) -> Joint:
     """The joint with a unit axis and a rigid origin, or a RobotError naming it."""
-    axis = np.asarray(joint.axis, dtype=np.float64)
+    axis = np.array(joint.axis, dtype=np.float64)
     length = float(np.linalg.norm(axis)) if axis.shape == (3,) else 0.0
     if not (math.isfinite(length) and length > 0):
         raise RobotError(
@@ -221,7 +234,11 @@ def _checked_joint(joint: Joint) -> Joint:
         (-math.pi, math.pi) if joint.continuous else (float(joint.lower), float(joint.upper))
     )
     origin = _rigid(joint.origin, f"origin of joint '{joint.name}'")
-    return Joint(joint.name, origin, axis / length, lower, upper, joint.continuous)
+    # Dividing a unit axis once more would change its last digits, and with them the record.
+    if abs(length - 1) > UNIT_TOLERANCE:
+        axis = axis / length
+    axis.setflags(write=False)
+    return Joint(joint.name, origin, axis, lower, upper, joint.continuous)
 
 
 def _rigid(transform: npt.ArrayLike, what: str) -> FloatArray:

@@ -41,3 +41,28 @@ class MissingExtraError(EdgeIkError):
         )
         self.package = package
         self.extra = extra
+
+
+class ModelFileError(EdgeIkError):
+    """A model file is missing, damaged, from elsewhere or made of unsupported parts."""
+
+
+class RuntimeUnavailableError(EdgeIkError):
+    """The runtime asked for is not installed, or does not work in this environment.
+
+    Attributes:
+        runtime: Name of the runtime asked for.
+        package: The package to install.
+        installed: Names of the runtimes that can be used instead.
+    """
+
+    def __init__(
+        self, runtime: str, package: str, installed: tuple[str, ...], reason: str = "not installed"
+    ) -> None:
+        super().__init__(
+            f"Runtime '{runtime}' cannot be used: {reason}. Install it with: "
+            f"pip install '{package}'. Runtimes that can be used here: {', '.join(installed)}."
+        )
+        self.runtime = runtime
+        self.package = package
+        self.installed = installed

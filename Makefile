@@ -1,0 +1,79 @@
+# make demo    train a small network, evaluate it and solve with it (minutes, from nothing)
+# make test    everything that must pass: lint, types, import contracts, tests
+# make format  rewrite the sources in the project's format
+# make clean   remove the environment and what was built
+#
+# Needs Python 3.11 or 3.12 and make; everything else goes into .venv.
+# Another interpreter: make demo PYTHON=/path/to/python3.12
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+RUN := runs/demo
+PACKAGES := edge_ik firmware_host tools
+SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))
+
+# The first interpreter of a supported version, unless one was named.
+ifndef PYTHON
+PYTHON := $(firstword $(foreach python,python3 python3.12 python3.11,\
+	$(shell $(python) -c '$(SUPPORTED)' 2>/dev/null && echo $(python))))
+endif
+
+# Hides TensorFlow's notes on the processor it found; its errors still show.
+export TF_CPP_MIN_LOG_LEVEL ?= 2
+export PIP_DISABLE_PIP_VERSION_CHECK ?= 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint types contracts unit quick format clean
+
+help:
+	@sed -n 's/^# \{0,1\}//; /^$$/q; p' Makefile
+
+# One line a step; a later step joins by adding its line here.
+demo: $(VENV)/.installed-train
+	rm -rf $(RUN)
+	$(BIN)/edge-ik train --arm arm3 --preset micro --rng-seed 0 --out $(RUN)
+	$(BIN)/edge-ik evaluate $(RUN)
+	$(BIN)/edge-ik solve $(RUN)
+
+test: lint types contracts unit
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.installed-dev
+	$(BIN)/mypy
+
+contracts: $(VENV)/.installed-dev
+	$(BIN)/lint-imports --no-logo
+
+unit: $(VENV)/.installed-dev
+	$(BIN)/pytest
+
+quick: $(VENV)/.installed-dev
+	$(BIN)/pytest -m "not slow"
+
+format: $(VENV)/.installed-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) build dist edge_ik.egg-info tools/edge_ik.egg-info
+	find $(PACKAGES) tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A stamp per extra: nothing is installed again until pyproject.toml changes.
+$(VENV)/.installed-%: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable '.[$*]'
+	@touch $@
+
+$(BIN)/python:
+	@if [ -z "$(PYTHON)" ] || ! "$(PYTHON)" -c '$(SUPPORTED)'; then \
+		echo "edge-ik needs Python 3.11 or 3.12, found: $$("$(or $(PYTHON),python3)" --version 2>&1)."; \
+		echo "Install one, or name it: make $(or $(MAKECMDGOALS),demo) PYTHON=/path/to/python3.12"; \
+		exit 1; \
+	fi
+	@"$(PYTHON)" -m venv --clear $(VENV) || { \
+		rm -rf $(VENV); \
+		echo "Could not create $(VENV). On Debian and Ubuntu: apt-get install python3-venv"; \
+		exit 1; \
+	}

@@ -1,0 +1,100 @@
+"""The training state on disk: everything that the next step depends on."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from edge_ik.model.trainer import IkTrainer
+from edge_ik.run import CHECKPOINT_FILE, Run
+from firmware_host.errors import RunError
+from firmware_host.files import write_atomically
+
+History = list[dict[str, float]]
+
+
+class Checkpoint:
+    """Saves and restores weights, optimizer, random state and history as one file.
+
+    Args:
+        path: The .npz file.
+        trainer: The compiled trainer, its optimizer built.
+    """
+
+    def __init__(self, path: Path, trainer: IkTrainer) -> None:
+        self.path = path
+        self.trainer = trainer
+
+    @property
+    def variables(self) -> list[keras.Variable]:
+        """The trainer's variables, then the optimizer's; metrics start anew each epoch."""
+        metrics = {id(value) for metric in self.trainer.metrics for value in metric.variables}
+        own = [value for value in self.trainer.variables if id(value) not in metrics]
+        return own + list(self.trainer.optimizer.variables)
+
+    def save(self, history: History) -> None:
+        """Write the state after the last epoch of the history, replacing the one before."""
+        arrays = {
+            f"variable_{index}": keras.ops.convert_to_numpy(variable)
+            for index, variable in enumerate(self.variables)
+        }
+        record = np.frombuffer(json.dumps(history).encode(), dtype=np.uint8)
+
+        def write(temporary: Path) -> None:
+            with temporary.open("wb") as stream:
+                np.savez(stream, history=record, **arrays)
+
+        write_atomically(self.path, write)
+
+    def restore(self) -> History:
+        """Load the state if there is one; return the history, empty without one.
+
+        Raises:
+            RunError: If the file is damaged or belongs to another configuration.
+        """
+        if not self.path.is_file():
+            return []
+        variables = self.variables
+        try:
+            with np.load(self.path) as stored:
+                history = _history(stored)
+                values = [stored[f"variable_{index}"] for index in range(len(variables))]
+                fits = len(stored.files) == len(variables) + 1
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            raise RunError(f"The checkpoint {self.path} is damaged: {error}.") from error
+        fits = fits and all(
+            value.shape == tuple(variable.shape)
+            for value, variable in zip(values, variables, strict=True)
+        )
+        if not fits:
+            raise RunError(
+                f"The checkpoint {self.path} belongs to another configuration or version. "
+                "Expected the one that this run wrote; start a new run."
+            )
+        for value, variable in zip(values, variables, strict=True):
+            variable.assign(value)
+        return history
+
+
+def read_history(run: Run) -> History:
+    """The rows of the epochs that a run has done.
+
+    Raises:
+        RunError: If there is no checkpoint, or it is damaged.
+    """
+    path = run.folder / CHECKPOINT_FILE
+    try:
+        with np.load(path) as stored:
+            return _history(stored)
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise RunError(f"The checkpoint {path} cannot be read: {error}.") from error
+
+
+def _history(stored: Any) -> History:
+    history: History = json.loads(stored["history"].tobytes())
+    return history

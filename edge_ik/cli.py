@@ -1,0 +1,426 @@
+"""The command line: train, evaluate and solve; heavy imports stay inside the commands."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from edge_ik import __version__
+from firmware_host.errors import EdgeIkError, MissingExtraError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from edge_ik.training import Progress, Report
+
+INTERRUPTED = 130  # the shell's status for a program ended by Ctrl-C
+
+
+class EdgeIkGroup(click.Group):
+    """A command group that tells a user's mistake in a sentence, without a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; turn the project's errors into a message and status 1."""
+        try:
+            return super().invoke(ctx)
+        except EdgeIkError as error:
+            raise click.ClickException(str(error)) from error
+        except BrokenPipeError:
+            # The reader of a pipe left; what it wanted was written.
+            sys.stdout = open(os.devnull, "w")
+            ctx.exit(0)
+
+
+@click.group(cls=EdgeIkGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="edge-ik")
+def main() -> None:
+    """Inverse kinematics in constant time, from a robot description to a microcontroller."""
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+
+
+@main.command()
+@json_option
+def arms(as_json: bool) -> None:
+    """List the built-in robots."""
+    with training_stack("Reading robot descriptions"):
+        from edge_ik.arms import builtin_arms, load_arm
+
+        found = {name: (arm, load_arm(name)) for name, arm in builtin_arms().items()}
+    if as_json:
+        print_json(
+            {
+                name: {
+                    "description": arm.description,
+                    "home": list(arm.home),
+                    "reach_m": chain.reach,
+                    "robot": chain.to_dict(),
+                }
+                for name, (arm, chain) in found.items()
+            }
+        )
+        return
+    from edge_ik.report import rows_table
+
+    rows = [
+        (
+            name,
+            str(len(chain)),
+            f"{chain.reach:.3f}",
+            ", ".join(chain.joint_names),
+            arm.description.split(": ", 1)[-1],
+        )
+        for name, (arm, chain) in found.items()
+    ]
+    table = rows_table("Built-in robots", ["name", "joints", "reach m", "joint order", ""], rows)
+    for column in table.columns[3:]:
+        column.justify = "left"
+        column.overflow = "fold"
+    console().print(table)
+
+
+@main.command()
+@click.option("--arm", help="Built-in robot or URDF file.  [default: arm3]")
+@click.option("--base", help="Base link of a URDF.  [default: the root]")
+@click.option("--tip", help="Tip link of a URDF.  [default: the end of the longest chain]")
+@click.option("--preset", help="Size: nano, micro, edge or capstone.  [default: edge]")
+@click.option(
+    "--config", "config_file", type=click.Path(path_type=Path), help="TOML file of values."
+)
+@click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="One value, such as network.width=24.")
+@click.option("--out", type=click.Path(path_type=Path), help="Run folder to write.  [default: runs/ARM-PRESET]")
+@click.option("--resume", type=click.Path(path_type=Path), metavar="RUN", help="Continue a run instead.")
+@click.option("--rng-seed", type=int, help="Seed of data, weights and dropout.")
+@click.option("--epochs", type=int, help="Length of the training.")
+@click.option("--batch-size", type=int, help="Samples a step.")
+@click.option("--learning-rate", type=float, help="Peak learning rate.")
+@click.option("--width", type=int, help="Units of every block.")
+@click.option("--blocks", type=int, help="Number of blocks.")
+@click.option("--dropout", type=float, help="Share of units dropped in training.")
+@click.option("--hard-mining/--no-hard-mining", default=None, help="Feed hard examples back.")
+@click.option(
+    "--loss-weights",
+    type=click.Choice(["balanced", "fixed"]),
+    help="Learned or fixed weights of the losses.",
+)
+@click.option("--gate/--no-gate", default=None, help="Gated blocks, or plain SiLU.")
+@click.option("--residual/--no-residual", default=None, help="Whether blocks add their input.")
+@click.option("--curriculum/--no-curriculum", default=None, help="Whether the samples change over training.")
+@json_option
+def train(
+    arm: str | None,
+    preset: str | None,
+    config_file: Path | None,
+    assignments: tuple[str, ...],
+    out: Path | None,
+    resume: Path | None,
+    as_json: bool,
+    **flags: Any,
+) -> None:
+    """Train a network for a robot."""
+    with training_stack("Training"):
+        from edge_ik import training
+        from edge_ik.config import DEFAULT_PRESET, make_config
+
+    screen = console(stderr=as_json)
+    if resume is not None:
+        given = [name for name, value in flags.items() if value is not None]
+        if arm or preset or config_file or assignments or out or given:
+            raise click.UsageError(
+                "--resume takes no other option: the run's own configuration holds."
+            )
+        screen.print(f"Resuming [bold]{resume}[/bold]")
+        run, source = training.resume(resume)
+    else:
+        overrides = _overrides(arm, assignments, flags)
+        config = make_config(preset or DEFAULT_PRESET, config_file, overrides)
+        folder = out or Path("runs") / f"{Path(config.arm.source).stem}-{preset or DEFAULT_PRESET}"
+        with arm_notes(screen):
+            run, source = training.start(config, folder)
+    _describe(screen, run)
+    try:
+        with progress_report(screen) as report:
+            training.train(run, source, report)
+    except KeyboardInterrupt:
+        click.echo(
+            f"Interrupted. Nothing is lost: edge-ik train --resume {run.folder}", err=True
+        )
+        sys.exit(INTERRUPTED)
+    from edge_ik.checkpoint import read_history
+
+    history = read_history(run)
+    if as_json:
+        print_json({"run": str(run.folder), "config": run.config.to_dict(), "history": history})
+        return
+    screen.print(
+        f"Trained in {history[-1]['seconds']:.1f} s. Best network in [bold]{run.folder}[/bold]; "
+        f"measure it with: edge-ik evaluate {run.folder}"
+    )
+
+
+@main.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--targets", default=100_000, show_default=True, help="Fresh targets to solve.")
+@json_option
+def evaluate(run: Path, targets: int, as_json: bool) -> None:
+    """Measure a trained run on targets that training never saw."""
+    if targets < 1:
+        raise click.BadParameter("expected 1 or more", param_hint="--targets")
+    with training_stack("Evaluating a run"):
+        from edge_ik.evaluation import evaluate as measure
+        from edge_ik.evaluation import evaluation_targets
+        from edge_ik.predictor import predictor
+        from edge_ik.report import evaluation_table
+        from edge_ik.run import METRICS_FILE, Run
+        from firmware_host.files import write_json
+
+    record = Run.load(run)
+    network = record.load_network()
+    drawn = evaluation_targets(
+        record.chain, record.home, record.config, record.focus, targets
+    )
+    figures = measure(record.chain, record.normalization, predictor(network), drawn)
+    metrics = {
+        **figures.to_dict(),
+        "robot": record.chain.name,
+        "parameters": network.count_params(),
+        "config_hash": record.config.hash(),
+        "version": __version__,
+    }
+    write_json(record.folder / METRICS_FILE, metrics)
+    if as_json:
+        print_json(metrics)
+        return
+    title = (
+        f"{record.chain.name}, {network.count_params():,} parameters, {targets:,} unseen targets"
+    )
+    console().print(evaluation_table(metrics, title))
+
+
+@main.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--target", type=float, nargs=3, required=True, metavar="X Y Z", help="Position in the base frame [m].")
+@click.option("--steps", default=3, show_default=True, type=click.IntRange(0, 100), help="Refinement steps.")
+@json_option
+def solve(run: Path, target: tuple[float, float, float], steps: int, as_json: bool) -> None:
+    """Solve one target with a trained run."""
+    with training_stack("Solving with a run"):
+        from edge_ik.predictor import predictor
+        from edge_ik.run import Run
+    from firmware_host.solver import IkSolver, Status
+
+    record = Run.load(run)
+    solver = IkSolver(
+        record.chain, record.normalization, predictor(record.load_network()), steps
+    )
+    solver.solve(target)  # The first call also builds the graph; the second is the time told.
+    solution = solver.solve(target)
+    if as_json:
+        print_json(
+            {
+                "target": list(target),
+                "q": solution.q.tolist(),
+                "joints": list(record.chain.joint_names),
+                "status": solution.status.value,
+                "position_error_m": solution.position_error_m,
+                "seed_error_m": solution.seed_error_m,
+                "within_limits": solution.within_limits,
+                "steps": solution.steps,
+                "microseconds": solution.microseconds,
+            }
+        )
+        return
+    from edge_ik.report import millimetres, rows_table
+
+    rows = [
+        (name, f"{angle:.6f}", f"{math.degrees(angle):.3f}")
+        for name, angle in zip(record.chain.joint_names, solution.q, strict=True)
+    ]
+    screen = console()
+    screen.print(rows_table(f"{record.chain.name} at {target} m", ["joint", "rad", "deg"], rows))
+    reached = solution.status is Status.SOLVED
+    screen.print(
+        ("Reached" if reached else "[bold]Not reachable[/bold]: the nearest found is")
+        + f" {'to within' if reached else 'off by'} {millimetres(solution.position_error_m)} mm "
+        f"(network alone: {millimetres(solution.seed_error_m)} mm), "
+        f"{'within' if solution.within_limits else 'NOT within'} the joint limits, "
+        f"{solution.steps} steps, {solution.microseconds:.0f} microseconds."
+    )
+
+
+def _overrides(
+    arm: str | None, assignments: tuple[str, ...], flags: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Configuration values by dotted key, from the command line; --set comes last."""
+    keys = {
+        "base": "arm.base",
+        "tip": "arm.tip",
+        "rng_seed": "training.rng_seed",
+        "epochs": "training.epochs",
+        "batch_size": "training.batch_size",
+        "learning_rate": "training.learning_rate",
+        "width": "network.width",
+        "blocks": "network.blocks",
+        "dropout": "network.dropout",
+        "hard_mining": "mining.enabled",
+        "gate": "network.gate",
+        "residual": "network.residual",
+    }
+    values = {keys[name]: value for name, value in flags.items() if name in keys and value is not None}
+    if arm is not None:
+        values["arm.source"] = arm
+    if flags["loss_weights"] is not None:
+        values["loss.balance"] = flags["loss_weights"] == "balanced"
+    if flags["curriculum"] is False:
+        values["data.curriculum"] = 0.0
+    # Names are text even where they read like a number; the rest is read as TOML.
+    resolved: dict[str, Any] = dict(values)
+    for assignment in assignments:
+        key, equals, value = assignment.partition("=")
+        if not equals or "." not in key:
+            raise click.BadParameter(
+                f"expected TABLE.KEY=VALUE, received {assignment!r}", param_hint="--set"
+            )
+        resolved[key.strip()] = value.strip()
+    return resolved
+
+
+def _describe(screen: Console, run: Any) -> None:
+    """Tell what is about to be trained."""
+    chain, focus = run.chain, run.focus
+    center = ", ".join(f"{value:.3f}" for value in focus.center)
+    screen.print(
+        f"{chain.name}: joints {', '.join(chain.joint_names)}; reach {chain.reach:.3f} m.\n"
+        f"Aspect of the home posture, one of {run.aspects}: {100 * run.joint_space:.1f}% of joint "
+        f"space, reaching {100 * run.workspace:.1f}% of the workspace "
+        f"(margin {run.config.arm.singularity_margin:g} of the largest det J).\n"
+        f"Focus circle: centre ({center}) m, radius {focus.radius:.3f} m."
+    )
+
+
+@contextmanager
+def arm_notes(screen: Console) -> Iterator[None]:
+    """Print what loading a robot decides for the user."""
+    import logging
+
+    class Printer(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            screen.print(record.getMessage(), markup=False)
+
+    logger = logging.getLogger("edge_ik.arms")
+    handler = Printer()
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+
+
+@contextmanager
+def progress_report(screen: Console) -> Iterator[Report]:
+    """A progress bar with the last validation's figures; plain lines without a terminal."""
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    from edge_ik.report import millimetres
+
+    def figures(row: Mapping[str, float] | None) -> str:
+        if row is None:
+            return "compiling"
+        return (
+            f"RMSE {millimetres(row['rmse_m'])} mm, max {millimetres(row['max_m'])} mm, "
+            f"joint {row['joint_error_mean_deg']:.3g} deg"
+        )
+
+    if not screen.is_terminal:
+        told = -1.0
+
+        def lines(progress: Progress) -> None:
+            nonlocal told
+            if progress.row is not None and progress.row["step"] > told:
+                told = progress.row["step"]
+                screen.print(f"step {told:.0f} of {progress.steps}: {figures(progress.row)}")
+
+        yield lines
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Bar(*columns, console=screen) as bar:
+        task = bar.add_task("compiling", total=None)
+
+        def advance(progress: Progress) -> None:
+            bar.update(
+                task,
+                total=progress.steps,
+                completed=progress.step,
+                description=figures(progress.row),
+            )
+
+        yield advance
+
+
+@contextmanager
+def training_stack(purpose: str) -> Iterator[None]:
+    """Import the training side quietly; tell which extra is missing if it is."""
+    # TensorFlow reads it when imported; a user's own setting wins.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    try:
+        with quiet_native_log():
+            import tensorflow as tf
+
+            tf.config.list_logical_devices()
+            yield
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package in {"edge_ik", "firmware_host", ""}:
+            raise
+        raise MissingExtraError(package, "train", purpose) from error
+
+
+@contextmanager
+def quiet_native_log() -> Iterator[None]:
+    """Hold back what native libraries write to standard error; show it if the block fails.
+
+    TensorFlow's start-up notes on missing GPU drivers ignore its own log level.
+    """
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            os.dup2(kept, 2)
+            held.seek(0)
+            os.write(2, held.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
+def console(stderr: bool = False) -> Console:
+    """Where tables and sentences go."""
+    from rich.console import Console
+
+    return Console(stderr=stderr, highlight=False, soft_wrap=True)
+
+
+def print_json(values: Mapping[str, Any]) -> None:
+    """Print JSON alone on standard output."""
+    click.echo(json.dumps(values, indent=2))

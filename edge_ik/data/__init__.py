@@ -1,0 +1,1 @@
+"""Training data: aspects, samples from forward kinematics, and the tf.data generator."""

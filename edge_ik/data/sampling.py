@@ -1,0 +1,136 @@
+"""Where training samples come from: a pool of joint vectors and a focus path."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from edge_ik.data.aspects import Aspect, sample_aspect
+from firmware_host.chain import Chain, FloatArray
+from firmware_host.errors import ConfigError
+from firmware_host.kinematics import tool_position
+from firmware_host.refine import refine
+
+# A focus circle found automatically starts at this share of the reach and shrinks.
+FOCUS_RADIUS = 0.25
+FOCUS_SHRINK = 0.8
+# Points of an automatic focus circle keep this share of each joint's range free.
+FOCUS_CLEARANCE = 0.05
+PATH_TOLERANCE = 1e-6  # [m]
+
+
+@dataclass(frozen=True)
+class FocusCircle:
+    """The circle in the workspace that deserves the best accuracy.
+
+    Attributes:
+        center: Its centre in the base frame [m].
+        radius: Its radius [m].
+        normal: A vector normal to its plane, of any length.
+    """
+
+    center: tuple[float, float, float]
+    radius: float
+    normal: tuple[float, float, float] = (0.0, 0.0, 1.0)
+
+    def points(self, angles: FloatArray) -> FloatArray:
+        """Positions (N, 3) [m] at angles (N,) [rad] along the circle."""
+        normal = np.asarray(self.normal, dtype=np.float64)
+        normal = normal / np.linalg.norm(normal)
+        helper = np.eye(3)[int(np.argmin(np.abs(normal)))]
+        first = np.cross(normal, helper)
+        first /= np.linalg.norm(first)
+        second = np.cross(normal, first)
+        offsets = np.outer(np.cos(angles), first) + np.outer(np.sin(angles), second)
+        return np.asarray(self.center) + self.radius * offsets
+
+
+def solve_on_aspect(
+    aspect: Aspect, targets: FloatArray, seeds: FloatArray, steps: int = 30
+) -> tuple[FloatArray, FloatArray]:
+    """Joint vectors inside an aspect that reach given targets.
+
+    Args:
+        aspect: The region that the answers must lie in.
+        targets: (N, 3) positions [m].
+        seeds: (M, n) joint vectors inside the aspect to start from [rad].
+        steps: Refinement steps from the seed nearest to each target.
+
+    Returns:
+        q (N, n), and (N,) True where the target is reached inside the aspect.
+    """
+    chain = aspect.chain
+    tree = cKDTree(tool_position(chain, np.sin(seeds), np.cos(seeds)))
+    _, nearest = tree.query(targets)
+    q, error = refine(chain, seeds[nearest], targets, steps)
+    return q, (error < PATH_TOLERANCE) & aspect.contains(q)
+
+
+def focus_joints(
+    aspect: Aspect, circle: FocusCircle, count: int, seeds: FloatArray
+) -> FloatArray:
+    """Joint vectors (count, n) [rad] evenly along the focus circle.
+
+    Raises:
+        ConfigError: If a part of the circle lies outside the aspect's workspace.
+    """
+    angles = np.linspace(0, 2 * math.pi, count, endpoint=False)
+    q, reached = solve_on_aspect(aspect, circle.points(angles), seeds)
+    if not reached.all():
+        raise ConfigError(
+            f"The focus circle leaves the workspace of '{aspect.chain.name}': "
+            f"{100 * (1 - reached.mean()):.0f}% of it cannot be reached. Expected a circle inside "
+            f"the workspace. Received: center={circle.center}, radius={circle.radius:g}, "
+            f"normal={circle.normal}"
+        )
+    return q
+
+
+def default_focus(aspect: Aspect, seeds: FloatArray) -> FocusCircle:
+    """A circle around the home posture's tool position, well inside the workspace."""
+    chain = aspect.chain
+    center = tool_position(chain, np.sin(aspect.home), np.cos(aspect.home))
+    normal = tuple(chain.links[0][:3, 2].tolist())
+    clearance = np.where(chain.continuous, 0.0, FOCUS_CLEARANCE * (chain.upper - chain.lower))
+    angles = np.linspace(0, 2 * math.pi, 64, endpoint=False)
+    radius = FOCUS_RADIUS * chain.reach
+    while radius > 1e-3 * chain.reach:
+        circle = FocusCircle(tuple(center.tolist()), round(radius, 4), normal)
+        q, reached = solve_on_aspect(aspect, circle.points(angles), seeds)
+        clear = (q >= chain.lower + clearance) & (q <= chain.upper - clearance)
+        if reached.all() and clear.all():
+            return circle
+        radius *= FOCUS_SHRINK
+    raise ConfigError(
+        f"No focus circle around the home posture of '{chain.name}' fits into its workspace. "
+        "Give one with the keys 'data.focus_center', 'data.focus_radius' and 'data.focus_normal'."
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class JointPool:
+    """Joint vectors uniform in an aspect, nearest to the home posture first.
+
+    Attributes:
+        q: (N, n) joint vectors [rad].
+        distance: (N,) largest joint distance from home, as a share of its range, ascending.
+        jitter: (n,) half width [rad] of the box that is drawn from around a vector.
+    """
+
+    q: FloatArray
+    distance: FloatArray
+    jitter: FloatArray
+
+
+def build_pool(aspect: Aspect, count: int, rng: np.random.Generator) -> JointPool:
+    """Draw the pool; its jitter makes neighbouring boxes overlap, so nothing is left out."""
+    chain: Chain = aspect.chain
+    q = sample_aspect(aspect, count, rng)
+    extent = chain.upper - chain.lower
+    distance = np.abs((q - aspect.home) / extent).max(axis=1)
+    order = np.argsort(distance, kind="stable")
+    jitter = extent * count ** (-1 / len(chain))
+    return JointPool(q[order], distance[order], jitter)

@@ -1,0 +1,158 @@
+"""The training step: two losses, their balance, and hard-example mining."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from edge_ik.config import LossConfig, MiningConfig
+from edge_ik.model.losses import (
+    balanced_loss,
+    squared_angle_error,
+    squared_position_error,
+)
+from firmware_host.chain import Chain
+
+# Of each batch, this share, its hardest rows, enters the buffer of hard examples.
+BUFFER_INTAKE = 1 / 16
+
+
+class IkTrainer(keras.Model):  # type: ignore[misc]
+    """Wraps the network with losses, balance and mining; `fit` trains it.
+
+    Args:
+        network: Features (B, k) to sines and cosines (B, 2n).
+        chain: The robot, for forward kinematics inside the loss.
+        loss: Which losses, and how they are weighted.
+        mining: Hard-example mining.
+        batch_size: Rows of a batch on each replica.
+        rng_seed: Seed of the draws from the buffer of hard examples.
+    """
+
+    def __init__(
+        self,
+        network: keras.Model,
+        chain: Chain,
+        loss: LossConfig,
+        mining: MiningConfig,
+        batch_size: int,
+        rng_seed: int = 0,
+    ) -> None:
+        super().__init__(name="ik_trainer")
+        self.network = network
+        self.chain = chain
+        self.loss_config = loss
+        self.mining = mining
+        self.hard_rows = int(batch_size * mining.share) if mining.enabled else 0
+        self.intake_rows = min(max(1, int(batch_size * BUFFER_INTAKE)), mining.buffer)
+        # A buffer that is a whole number of intakes is filled without a remainder.
+        self.buffer_rows = mining.buffer // self.intake_rows * self.intake_rows
+        self.log_variance = self.add_weight(
+            shape=(2,), initializer="zeros", name="log_variance", trainable=loss.balance
+        )
+        width = network.input_shape[-1] + 2 * len(chain) + 3
+        self.hard_examples = self._state((self.buffer_rows, width), "hard_examples")
+        self.hard_count = self._state((), "hard_count", dtype="int32")
+        self.mining_seed = keras.random.SeedGenerator(rng_seed)
+        self.loss_metric = keras.metrics.Mean(name="loss")
+        self.position_metric = keras.metrics.Mean(name="position_mse")
+        self.angle_metric = keras.metrics.Mean(name="angle_mse")
+        self.built = True
+
+    def _state(self, shape: tuple[int, ...], name: str, dtype: str = "float32") -> keras.Variable:
+        """A variable that training updates by assignment, the same on every replica."""
+        return self.add_weight(
+            shape=shape,
+            initializer="zeros",
+            name=name,
+            dtype=dtype,
+            trainable=False,
+            aggregation="only_first_replica",
+        )
+
+    @property
+    def metrics(self) -> list[keras.metrics.Metric]:
+        """The metrics that `fit` resets between epochs."""
+        return [self.loss_metric, self.position_metric, self.angle_metric]
+
+    def loss_weights(self) -> tuple[float, float]:
+        """The present weights of the position loss and the angle loss."""
+        if not self.loss_config.balance:
+            return self.loss_config.position_weight, self.loss_config.angle_weight
+        position, angle = ops.convert_to_numpy(ops.exp(-self.log_variance)).tolist()
+        return position, angle
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        """The network's outputs (B, 2n)."""
+        return self.network(inputs, training=training)
+
+    def train_step(self, data: tuple[Any, Any]) -> dict[str, Any]:
+        """One optimizer step on features (B, k) and labels (B, 2n + 3)."""
+        features, labels = data
+        if self.hard_rows:
+            features, labels = self._with_hard_examples(features, labels)
+        with tf.GradientTape() as tape:
+            outputs = self.network(features, training=True)
+            position = squared_position_error(self.chain, outputs, labels)  # (B,)
+            angle = squared_angle_error(outputs, labels, len(self.chain))  # (B,)
+            loss = self._total(ops.mean(position), ops.mean(angle))
+        variables = self.trainable_variables
+        self.optimizer.apply(tape.gradient(loss, variables), variables)
+        if self.hard_rows:
+            self._keep_hardest(features, labels, position)
+        return self._updated(loss, position, angle)
+
+    def test_step(self, data: tuple[Any, Any]) -> dict[str, Any]:
+        """Losses on a batch, without training."""
+        features, labels = data
+        outputs = self.network(features, training=False)
+        position = squared_position_error(self.chain, outputs, labels)
+        angle = squared_angle_error(outputs, labels, len(self.chain))
+        return self._updated(self._total(ops.mean(position), ops.mean(angle)), position, angle)
+
+    def _total(self, position: Any, angle: Any) -> Any:
+        """The scalar loss of the two mean squared errors."""
+        # The reach makes the workspace error a number without a unit, like the angle's.
+        losses = ops.stack([position / self.chain.reach**2, angle])
+        if self.loss_config.balance:
+            return balanced_loss(losses, self.log_variance)
+        weights = [self.loss_config.position_weight, self.loss_config.angle_weight]
+        return ops.sum(losses * ops.convert_to_tensor(weights, dtype="float32"))
+
+    def _updated(self, loss: Any, position: Any, angle: Any) -> dict[str, Any]:
+        """Metrics after this batch."""
+        self.loss_metric.update_state(loss)
+        self.position_metric.update_state(position)
+        self.angle_metric.update_state(angle)
+        return {metric.name: metric.result() for metric in self.metrics}
+
+    def _with_hard_examples(self, features: Any, labels: Any) -> tuple[Any, Any]:
+        """The batch with its last rows replaced from the buffer once that is full."""
+        picked = ops.cast(
+            keras.random.uniform((self.hard_rows,), seed=self.mining_seed) * self.buffer_rows,
+            "int32",
+        )
+        picked = ops.minimum(picked, self.buffer_rows - 1)
+        replayed = ops.take(self.hard_examples, picked, axis=0)
+        batch = ops.concatenate([features, labels], axis=-1)
+        fresh = batch[: -self.hard_rows]
+        full = self.hard_count >= self.buffer_rows
+        tail = ops.where(full, replayed, batch[-self.hard_rows :])
+        mixed = ops.concatenate([fresh, tail], axis=0)
+        width = features.shape[-1]
+        return mixed[:, :width], mixed[:, width:]
+
+    def _keep_hardest(self, features: Any, labels: Any, position: Any) -> None:
+        """Write the batch's hardest rows over the buffer's oldest."""
+        _, hardest = ops.top_k(position, self.intake_rows, sorted=False)
+        rows = ops.take(ops.concatenate([features, labels], axis=-1), hardest, axis=0)
+        at = self.hard_count % self.buffer_rows
+        self.hard_examples.assign(ops.slice_update(self.hard_examples, [at, 0], rows))
+        # Counting on beyond two fills would overflow in the end and tells nothing more.
+        count = self.hard_count + self.intake_rows
+        self.hard_count.assign(
+            ops.where(count >= 2 * self.buffer_rows, count - self.buffer_rows, count)
+        )

@@ -1,0 +1,145 @@
+"""The run folder: everything that a training leaves behind, and how to read it back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edge_ik import __version__
+from edge_ik.config import Config, read_config, to_toml
+from edge_ik.data.sampling import FocusCircle
+from firmware_host.chain import Chain
+from firmware_host.encoding import Normalization
+from firmware_host.errors import EdgeIkError, RunError
+from firmware_host.files import write_json, write_text
+
+if TYPE_CHECKING:
+    import keras
+
+CONFIG_FILE = "config.toml"
+RUN_FILE = "run.json"
+CHECKPOINT_FILE = "checkpoint.npz"
+BEST_FILE = "best.keras"
+HISTORY_FILE = "history.csv"
+METRICS_FILE = "metrics.json"
+TENSORBOARD_FOLDER = "tensorboard"
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """One training: its configuration, and what was found before the first step.
+
+    Attributes:
+        folder: Where its files are.
+        config: The resolved configuration.
+        chain: The robot.
+        home: (n,) posture that chose the aspect [rad].
+        normalization: Statistics of the features.
+        focus: The focus circle.
+        aspects: How many aspects the joint limits hold.
+        joint_space: Share of joint space inside the aspect trained on.
+        workspace: Share of the reachable workspace that the aspect reaches.
+    """
+
+    folder: Path
+    config: Config
+    chain: Chain
+    home: tuple[float, ...]
+    normalization: Normalization
+    focus: FocusCircle
+    aspects: int
+    joint_space: float
+    workspace: float
+
+    def save(self) -> None:
+        """Write the configuration and the record of the run into its folder."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_text(self.folder / CONFIG_FILE, to_toml(self.config))
+        write_json(
+            self.folder / RUN_FILE,
+            {
+                "version": __version__,
+                "config_hash": self.config.hash(),
+                "robot": self.chain.to_dict(),
+                "home": list(self.home),
+                "normalization": self.normalization.to_dict(),
+                "focus": {
+                    "center": list(self.focus.center),
+                    "radius": self.focus.radius,
+                    "normal": list(self.focus.normal),
+                },
+                "aspect": {
+                    "count": self.aspects,
+                    "joint_space": self.joint_space,
+                    "workspace": self.workspace,
+                },
+            },
+        )
+
+    @classmethod
+    def load(cls, folder: Path) -> Run:
+        """Read a run folder.
+
+        Raises:
+            RunError: If the folder is not a run, or its files do not fit together.
+        """
+        if not folder.is_dir():
+            raise RunError(
+                f"There is no run folder '{folder}'. Make one with: edge-ik train --out {folder}"
+            )
+        path = folder / RUN_FILE
+        if not path.is_file() or not (folder / CONFIG_FILE).is_file():
+            raise RunError(
+                f"'{folder}' is not a run folder: it holds no {RUN_FILE} with a {CONFIG_FILE}. "
+                "Expected a folder that `edge-ik train` wrote."
+            )
+        config = read_config(folder / CONFIG_FILE)
+        try:
+            record: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            focus, aspect = record["focus"], record["aspect"]
+            if record["config_hash"] != config.hash():
+                raise RunError(
+                    f"{folder / CONFIG_FILE} was changed after the run began. Start a new run "
+                    "for other values, or restore the file."
+                )
+            return cls(
+                folder=folder,
+                config=config,
+                chain=Chain.from_dict(record["robot"]),
+                home=tuple(record["home"]),
+                normalization=Normalization.from_dict(record["normalization"]),
+                focus=FocusCircle(
+                    tuple(focus["center"]), float(focus["radius"]), tuple(focus["normal"])
+                ),
+                aspects=int(aspect["count"]),
+                joint_space=float(aspect["joint_space"]),
+                workspace=float(aspect["workspace"]),
+            )
+        except EdgeIkError:
+            raise
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise RunError(f"{path} is damaged: {type(error).__name__}: {error}.") from error
+
+    def load_network(self) -> keras.Model:
+        """The network with the best validation error so far.
+
+        Raises:
+            RunError: If the training has not come to its first checkpoint.
+        """
+        import keras
+
+        from edge_ik.model import network  # noqa: F401 - registers the custom layers
+
+        path = self.folder / BEST_FILE
+        if not path.is_file():
+            raise RunError(
+                f"'{self.folder}' has no trained network yet. Continue it with: "
+                f"edge-ik train --resume {self.folder}"
+            )
+        try:
+            return keras.saving.load_model(path, compile=False)
+        except Exception as error:  # Keras raises many kinds for a damaged archive.
+            raise RunError(f"{path} cannot be loaded: {error}") from error

@@ -1,0 +1,431 @@
+"""Train a network: from a configuration to a run folder."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from edge_ik.arms import builtin_arms, load_arm
+from edge_ik.checkpoint import Checkpoint, History
+from edge_ik.config import Config
+from edge_ik.data.aspects import (
+    Aspect,
+    find_home_aspect,
+    measure_coverage,
+    nonsingular_posture,
+)
+from edge_ik.data.dataset import (
+    Curriculum,
+    Replicas,
+    SampleSource,
+    host_features,
+    make_dataset,
+)
+from edge_ik.data.sampling import FocusCircle, build_pool, default_focus, focus_joints
+from edge_ik.evaluation import (
+    ASPECT_STREAM,
+    POOL_STREAM,
+    VALIDATION_STREAM,
+    draw_targets,
+    evaluate,
+    stream,
+)
+from edge_ik.model.network import build_network
+from edge_ik.model.trainer import IkTrainer
+from edge_ik.predictor import predictor
+from edge_ik.run import (
+    BEST_FILE,
+    CHECKPOINT_FILE,
+    HISTORY_FILE,
+    TENSORBOARD_FOLDER,
+    Run,
+)
+from firmware_host.encoding import FEATURE_NAMES, Normalization
+from firmware_host.errors import ConfigError, RunError
+from firmware_host.files import write_atomically, write_text
+
+FOCUS_POINTS = 2048
+FOCUS_SEEDS = 20_000
+
+# The figures of a validation; `history.csv` has one row of them an epoch.
+HISTORY_FIELDS = (
+    "step",
+    "seconds",
+    "learning_rate",
+    "loss",
+    "train_rmse_m",
+    "position_weight",
+    "angle_weight",
+    "rmse_m",
+    "p95_m",
+    "max_m",
+    "joint_error_mean_deg",
+    "focus_rmse_m",
+)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What training tells its caller.
+
+    Attributes:
+        step: Steps done.
+        steps: Steps in all.
+        row: The last validation's figures by `HISTORY_FIELDS`, if there was one.
+    """
+
+    step: int
+    steps: int
+    row: dict[str, float] | None
+
+
+Report = Callable[[Progress], None]
+
+
+def _silent(progress: Progress) -> None:
+    """Report nothing."""
+
+
+def start(config: Config, folder: Path) -> tuple[Run, SampleSource]:
+    """Load the robot, find its aspect and focus path, and write the run's record.
+
+    Raises:
+        RobotError: If the robot cannot be used.
+        ConfigError: If a value does not fit the robot.
+        RunError: If the folder already holds something else.
+    """
+    if is_chief() and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise RunError(
+            f"'{folder}' already exists and is not empty. Choose another folder with --out, or "
+            f"continue that run with: edge-ik train --resume {folder}"
+        )
+    chain = load_arm(config.arm.source, config.arm.base or None, config.arm.tip or None)
+    seed = config.training.rng_seed
+    home = config.arm.home
+    if not home and config.arm.source in builtin_arms() and not config.arm.tip:
+        home = builtin_arms()[config.arm.source].home
+    if not home:
+        home = tuple(nonsingular_posture(chain, stream(seed, ASPECT_STREAM)).tolist())
+    if len(home) != len(chain):
+        raise ConfigError(
+            f"Expected {len(chain)} angles for 'arm.home', one a joint. Received: {len(home)}"
+        )
+    aspect = find_home_aspect(
+        chain, home, config.arm.singularity_margin, stream(seed, ASPECT_STREAM)
+    )
+    source, focus = _source(aspect, config, None)
+    coverage = measure_coverage(aspect, stream(seed, ASPECT_STREAM))
+    run = Run(
+        folder=folder,
+        config=config,
+        chain=chain,
+        home=home,
+        normalization=source.normalization,
+        focus=focus,
+        aspects=aspect.count,
+        joint_space=coverage.joint_space,
+        workspace=coverage.workspace,
+    )
+    if is_chief():
+        run.save()
+    return run, source
+
+
+def resume(folder: Path) -> tuple[Run, SampleSource]:
+    """Read a run's record and rebuild what its samples are drawn from.
+
+    Raises:
+        RunError: If the folder is not a run.
+    """
+    run = Run.load(folder)
+    aspect = find_home_aspect(
+        run.chain,
+        run.home,
+        run.config.arm.singularity_margin,
+        stream(run.config.training.rng_seed, ASPECT_STREAM),
+    )
+    source, _ = _source(aspect, run.config, run.focus)
+    return run, source
+
+
+def train(run: Run, source: SampleSource, report: Report = _silent) -> None:
+    """Train from the run's last checkpoint, or from the beginning, to the last step.
+
+    Training is distributed by `tf.distribute` over the workers that TF_CONFIG names,
+    or over this machine's GPUs if there are several.
+
+    Args:
+        run: The run, as `start` or `resume` gave it.
+        source: What samples are drawn from.
+        report: Called while training goes on.
+
+    Raises:
+        RunError: If the run's checkpoint does not fit it.
+    """
+    config = run.config.training
+    strategy = choose_strategy()
+    distributed = strategy.num_replicas_in_sync > 1
+    if config.batch_size % strategy.num_replicas_in_sync:
+        raise ConfigError(
+            f"Expected 'training.batch_size' to be a multiple of the "
+            f"{strategy.num_replicas_in_sync} replicas. Received: {config.batch_size}"
+        )
+    replica_batch = config.batch_size // strategy.num_replicas_in_sync
+    with strategy.scope():
+        network = build_network(
+            len(FEATURE_NAMES), len(run.chain), run.config.network, config.rng_seed
+        )
+        trainer = IkTrainer(
+            network, run.chain, run.config.loss, run.config.mining, replica_batch, config.rng_seed
+        )
+        optimizer = keras.optimizers.Adam(
+            learning_rate(run.config),
+            use_ema=config.ema > 0,
+            ema_momentum=config.ema or 0.99,
+        )
+        optimizer.build(trainer.trainable_variables)
+        trainer.compile(
+            optimizer,
+            jit_compile=not distributed,
+            steps_per_execution=_execution_steps(run.config, distributed),
+        )
+    checkpoint = Checkpoint(run.folder / CHECKPOINT_FILE, trainer)
+    history = checkpoint.restore()
+    watcher = Watcher(run, source, checkpoint, history, report)
+    watcher.tell(len(history) * config.steps_per_epoch)
+    if len(history) < config.epochs:
+        trainer.fit(
+            _dataset(run, source, strategy, replica_batch, len(history) * config.steps_per_epoch),
+            initial_epoch=len(history),
+            epochs=config.epochs,
+            steps_per_epoch=config.steps_per_epoch,
+            callbacks=[watcher],
+            shuffle=False,
+            verbose=0,
+        )
+
+
+class Watcher(keras.callbacks.Callback):  # type: ignore[misc]
+    """After each epoch: validates the averaged weights, logs, and saves.
+
+    Args:
+        run: The run to write into.
+        source: What the validation targets are drawn like.
+        checkpoint: Where the state goes.
+        history: Rows of the epochs already done; grows by one an epoch.
+        report: Called with the progress.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        source: SampleSource,
+        checkpoint: Checkpoint,
+        history: History,
+        report: Report,
+    ) -> None:
+        super().__init__()
+        self.run = run
+        self.checkpoint = checkpoint
+        self.history = history
+        self.report = report
+        training = run.config.training
+        self.targets = draw_targets(
+            source.aspect,
+            run.focus,
+            training.validation_targets,
+            stream(training.rng_seed, VALIDATION_STREAM),
+        )
+        trainer = checkpoint.trainer
+        self.averaged = keras.models.clone_model(trainer.network)
+        self.predict = predictor(self.averaged)
+        self.seconds_before = history[-1]["seconds"] if history else 0.0
+        self.chief = is_chief()
+        self.summary: Any = None
+
+    def tell(self, step: int) -> None:
+        """Report that training has come to a step."""
+        row = self.history[-1] if self.history else None
+        self.report(Progress(step, self.run.config.training.steps, row))
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Start the clock and the TensorBoard log."""
+        self.began = time.perf_counter()
+        if self.chief:
+            folder = str(self.run.folder / TENSORBOARD_FOLDER)
+            self.summary = tf.summary.create_file_writer(folder)
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        """Note which steps the epoch has."""
+        self.first_step = epoch * self.run.config.training.steps_per_epoch
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Report progress."""
+        self.tell(self.first_step + batch + 1)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Validate and save; the best network first, so that no checkpoint is ahead of it."""
+        copy_averaged_weights(self.checkpoint.trainer, self.averaged)
+        row = self._row(epoch, logs or {})
+        best = min((float(np.inf), *(past["rmse_m"] for past in self.history)))
+        self.history.append(row)
+        if self.chief:
+            if row["rmse_m"] < best:
+                write_atomically(self.run.folder / BEST_FILE, self.averaged.save)
+            self._log(row)
+            self.checkpoint.save(self.history)
+        self.tell(int(row["step"]))
+
+    def _row(self, epoch: int, logs: dict[str, Any]) -> dict[str, float]:
+        """The epoch's figures by `HISTORY_FIELDS`."""
+        trainer, config = self.checkpoint.trainer, self.run.config
+        figures = evaluate(
+            self.run.chain, self.run.normalization, self.predict, self.targets, steps=0
+        ).network
+        position_weight, angle_weight = trainer.loss_weights()
+        values: dict[str, float] = {
+            "step": (epoch + 1) * config.training.steps_per_epoch,
+            "seconds": self.seconds_before + time.perf_counter() - self.began,
+            "learning_rate": float(trainer.optimizer.learning_rate),
+            "loss": float(logs.get("loss", np.nan)),
+            "train_rmse_m": float(np.sqrt(logs.get("position_mse", np.nan))),
+            "position_weight": position_weight,
+            "angle_weight": angle_weight,
+        }
+        measured = asdict(figures)
+        return {name: values.get(name, measured.get(name)) for name in HISTORY_FIELDS}
+
+    def _log(self, row: dict[str, float]) -> None:
+        """Write the CSV file and the TensorBoard scalars."""
+        text = io.StringIO()
+        writer = csv.DictWriter(text, HISTORY_FIELDS)
+        writer.writeheader()
+        writer.writerows(self.history)
+        write_text(self.run.folder / HISTORY_FILE, text.getvalue())
+        with self.summary.as_default():
+            for name, value in row.items():
+                if name != "step":
+                    tf.summary.scalar(name, value, step=int(row["step"]))
+        self.summary.flush()
+
+
+def copy_averaged_weights(trainer: IkTrainer, network: keras.Model) -> None:
+    """Give a clone of the trainer's network the moving average of the weights."""
+    optimizer = trainer.optimizer
+    network.set_weights(trainer.network.get_weights())
+    if not optimizer.use_ema:
+        return
+    # Keras offers no public name for these; its own SwapEMAWeights callback uses this one.
+    averages = dict(
+        zip(
+            (variable.path for variable in trainer.trainable_variables),
+            optimizer._model_variables_moving_average,
+            strict=True,
+        )
+    )
+    for own, trained in zip(
+        network.trainable_variables, trainer.network.trainable_variables, strict=True
+    ):
+        own.assign(keras.ops.convert_to_numpy(averages[trained.path]))
+
+
+def learning_rate(config: Config) -> keras.optimizers.schedules.LearningRateSchedule:
+    """Linear warm-up, then a cosine to the final rate (Loshchilov and Hutter, ICLR 2017)."""
+    training = config.training
+    warmup = int(training.steps * training.warmup)
+    return keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=training.learning_rate if warmup == 0 else 0.0,
+        decay_steps=max(1, training.steps - warmup),
+        alpha=min(1.0, training.final_learning_rate / training.learning_rate),
+        warmup_target=training.learning_rate if warmup else None,
+        warmup_steps=warmup,
+    )
+
+
+def choose_strategy() -> tf.distribute.Strategy:
+    """Several workers if TF_CONFIG is set, several GPUs if there are, else one device."""
+    if os.environ.get("TF_CONFIG"):
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    if len(tf.config.list_logical_devices("GPU")) > 1:
+        return tf.distribute.MirroredStrategy()
+    return tf.distribute.get_strategy()
+
+
+def is_chief() -> bool:
+    """Whether this process writes the run folder: the first worker, or the only one."""
+    cluster = json.loads(os.environ.get("TF_CONFIG") or "{}")
+    task = cluster.get("task", {})
+    return bool(task.get("type", "chief") == "chief" or task.get("index", 0) == 0)
+
+
+def _dataset(
+    run: Run,
+    source: SampleSource,
+    strategy: tf.distribute.Strategy,
+    replica_batch: int,
+    start_step: int,
+) -> Any:
+    """The run's batches from a step on, divided among the strategy's replicas."""
+    training = run.config.training
+
+    def make(replicas: Replicas) -> tf.data.Dataset:
+        return make_dataset(
+            source, replica_batch, training.rng_seed, training.steps, start_step, replicas
+        )
+
+    total = strategy.num_replicas_in_sync
+    if total == 1:
+        return make(Replicas())
+
+    def for_worker(context: tf.distribute.InputContext) -> tf.data.Dataset:
+        local = total // context.num_input_pipelines
+        return make(Replicas(total, context.input_pipeline_id * local, local))
+
+    return strategy.distribute_datasets_from_function(for_worker)
+
+
+def _source(
+    aspect: Aspect, config: Config, focus: FocusCircle | None
+) -> tuple[SampleSource, FocusCircle]:
+    """The pool, the focus path and the statistics of the features."""
+    data = config.data
+    pool = build_pool(aspect, data.pool, stream(config.training.rng_seed, POOL_STREAM))
+    seeds = pool.q[:: max(1, len(pool.q) // FOCUS_SEEDS)]
+    if focus is None:
+        if data.focus_center:
+            x, y, z = data.focus_center
+            u, v, w = data.focus_normal
+            focus = FocusCircle((x, y, z), data.focus_radius, (u, v, w))
+        else:
+            focus = default_focus(aspect, seeds)
+    source = SampleSource(
+        aspect=aspect,
+        pool=pool,
+        focus_q=focus_joints(aspect, focus, FOCUS_POINTS, seeds),
+        focus_spread=data.focus_spread,
+        normalization=Normalization.fit(host_features(aspect.chain, pool.q)),
+        curriculum=Curriculum(
+            data.range_start, data.focus_start, data.focus_end, data.curriculum
+        ),
+    )
+    return source, focus
+
+
+def _execution_steps(config: Config, distributed: bool) -> int:
+    """Steps in one call into the graph: the largest divisor of an epoch that is allowed."""
+    training = config.training
+    if distributed:
+        return 1
+    allowed = min(training.steps_per_execution, training.steps_per_epoch)
+    return next(n for n in range(allowed, 0, -1) if training.steps_per_epoch % n == 0)

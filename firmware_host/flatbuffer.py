@@ -1,0 +1,399 @@
+"""A bounds-checked reader of the TFLite flatbuffer: tensors, operators, constants.
+
+Written against version 3 of the TFLite schema (`schema.fbs`) and the FlatBuffers
+binary format. Every offset is checked, and the total work is bounded by the size of
+the file, so damaged bytes end in a `ModelFileError` and nothing else.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from firmware_host.errors import ModelFileError
+
+IDENTIFIER = b"TFL3"
+SCHEMA_VERSION = 3
+
+# The most dimensions an operator of TFLite takes.
+MAX_RANK = 8
+# An honest file is read about twice over; shared vtables are read again and again.
+READ_BUDGET_PER_BYTE = 16
+
+TENSOR_TYPES: Mapping[int, str] = {
+    0: "float32",
+    1: "float16",
+    2: "int32",
+    3: "uint8",
+    4: "int64",
+    6: "bool",
+    7: "int16",
+    9: "int8",
+    10: "float64",
+    12: "uint64",
+    15: "uint32",
+    16: "uint16",
+}
+
+# The operators that a small dense network may contain; others are named by number.
+OPERATORS: Mapping[int, str] = {
+    0: "ADD",
+    2: "CONCATENATION",
+    3: "CONV_2D",
+    6: "DEQUANTIZE",
+    9: "FULLY_CONNECTED",
+    14: "LOGISTIC",
+    18: "MUL",
+    19: "RELU",
+    20: "RELU_N1_TO_1",
+    21: "RELU6",
+    22: "RESHAPE",
+    25: "SOFTMAX",
+    28: "TANH",
+    32: "CUSTOM",
+    36: "GATHER",
+    39: "TRANSPOSE",
+    40: "MEAN",
+    41: "SUB",
+    42: "DIV",
+    43: "SQUEEZE",
+    45: "STRIDED_SLICE",
+    47: "EXP",
+    49: "SPLIT",
+    53: "CAST",
+    54: "PRELU",
+    55: "MAXIMUM",
+    57: "MINIMUM",
+    59: "NEG",
+    65: "SLICE",
+    66: "SIN",
+    74: "SUM",
+    75: "SQRT",
+    76: "RSQRT",
+    77: "SHAPE",
+    78: "POW",
+    83: "PACK",
+    88: "UNPACK",
+    92: "SQUARE",
+    98: "LEAKY_RELU",
+    101: "ABS",
+    102: "SPLIT_V",
+    108: "COS",
+    111: "ELU",
+    114: "QUANTIZE",
+    117: "HARD_SWISH",
+    124: "DENSIFY",
+    126: "BATCH_MATMUL",
+    150: "GELU",
+    156: "ATAN2",
+}
+
+# Union tag of `builtin_options` -> the scalar fields read from it: name, slot, format.
+OPTIONS: Mapping[int, tuple[tuple[str, int, str], ...]] = {
+    8: (  # FullyConnectedOptions
+        ("fused_activation_function", 0, "b"),
+        ("weights_format", 1, "b"),
+        ("quantized_bias_type", 4, "b"),
+    ),
+    11: (("fused_activation_function", 0, "b"),),  # AddOptions
+    21: (("fused_activation_function", 0, "b"),),  # MulOptions
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Quantization:
+    """Affine quantization: real = scale * (q - zero_point).
+
+    Attributes:
+        scale: (k,) float32; k = 1, or one for each slice along `dimension`.
+        zero_point: (k,) int64.
+        dimension: The axis that the k scales run along.
+    """
+
+    scale: npt.NDArray[np.float32]
+    zero_point: npt.NDArray[np.int64]
+    dimension: int
+
+
+@dataclass(frozen=True, eq=False)
+class Tensor:
+    """One tensor of the graph.
+
+    Attributes:
+        name: Name given by the converter.
+        shape: Its dimensions as stored; the batch is 1.
+        dtype: Type of its elements.
+        quantization: Scale and zero point, or None.
+        data: The values, of the stored shape and read-only, if it is a constant.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    quantization: Quantization | None
+    data: npt.NDArray[Any] | None
+
+
+@dataclass(frozen=True)
+class Operator:
+    """One operator of the graph.
+
+    Attributes:
+        name: Name in the TFLite schema, as FULLY_CONNECTED.
+        inputs: Indices of its input tensors; -1 for an optional one left out.
+        outputs: Indices of its output tensors.
+        options: Scalar fields of its builtin options, by their schema names;
+            an absent field is 0.
+    """
+
+    name: str
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    options: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Graph:
+    """The one subgraph of a model.
+
+    Attributes:
+        tensors: Every tensor; operators refer to them by index.
+        operators: The operators in order of execution.
+        inputs: Indices of the input tensors.
+        outputs: Indices of the output tensors.
+    """
+
+    tensors: tuple[Tensor, ...]
+    operators: tuple[Operator, ...]
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+
+
+def read_graph(flatbuffer: bytes) -> Graph:
+    """Read a TFLite model. Bytes after the flatbuffer, such as a ZIP, are not looked at.
+
+    Args:
+        flatbuffer: The content of a `.tflite` file.
+
+    Returns:
+        Its graph. Constants are views into `flatbuffer`.
+
+    Raises:
+        ModelFileError: If the bytes are not a TFLite model of schema version 3, an
+            offset leads outside of them, or the model uses something this reader
+            does not know (several subgraphs, sparse tensors, 4-bit types).
+    """
+    if len(flatbuffer) < 8 or flatbuffer[4:8] != IDENTIFIER:
+        raise ModelFileError(
+            f"Not a TFLite model. Expected the identifier {IDENTIFIER.decode()} at byte 4. "
+            f"Received: {bytes(flatbuffer[4:8])!r}"
+        )
+    reader = _Reader(flatbuffer)
+    model = reader.root()
+    version = model.scalar(0, "I")
+    if version != SCHEMA_VERSION:
+        raise ModelFileError(
+            f"The TFLite schema version is not supported. Expected {SCHEMA_VERSION}. "
+            f"Received: {version}"
+        )
+    subgraphs = model.tables(2)
+    if len(subgraphs) != 1:
+        raise ModelFileError(f"Expected a model of one subgraph. Received: {len(subgraphs)}")
+    codes = [_operator_name(code) for code in model.tables(1)]
+    buffers = [reader.buffer(buffer) for buffer in model.tables(4)]
+    (subgraph,) = subgraphs
+    tensors = tuple(_tensor(tensor, buffers) for tensor in subgraph.tables(0))
+    count = len(tensors)
+    return Graph(
+        tensors=tensors,
+        operators=tuple(_operator(table, codes, count) for table in subgraph.tables(3)),
+        inputs=_indices(subgraph.vector(1, "<i4"), 0, count, "a graph input"),
+        outputs=_indices(subgraph.vector(2, "<i4"), 0, count, "a graph output"),
+    )
+
+
+class _Reader:
+    """Checked access to the bytes, with a limit on the total read."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.left = READ_BUDGET_PER_BYTE * len(data)
+
+    def root(self) -> _Table:
+        """The root table."""
+        return self.table(self.offset(0))
+
+    def unpack(self, fmt: str, position: int) -> int:
+        """One little-endian integer."""
+        size = struct.calcsize("<" + fmt)
+        self.check(position, size)
+        value: int = struct.unpack_from("<" + fmt, self.data, position)[0]
+        return value
+
+    def check(self, position: int, size: int) -> None:
+        """Refuse a range that leaves the file, or reading that does not end."""
+        if position < 0 or size < 0 or position + size > len(self.data):
+            raise _malformed(f"{size} bytes at offset {position} lie outside of the file")
+        self.left -= size
+        if self.left < 0:
+            raise _malformed("its parts overlap")
+
+    def offset(self, position: int) -> int:
+        """The place an unsigned 32-bit relative offset at `position` leads to."""
+        return position + self.unpack("I", position)
+
+    def vector(self, position: int, dtype: str) -> npt.NDArray[Any]:
+        """The vector of scalars at `position`."""
+        count = self.unpack("I", position)
+        kind = np.dtype(dtype)
+        self.check(position + 4, count * kind.itemsize)
+        return np.frombuffer(self.data, kind, count, position + 4)
+
+    def table(self, position: int) -> _Table:
+        """The table at `position`."""
+        vtable = position - self.unpack("i", position)
+        size = self.unpack("H", vtable)
+        if size < 4 or size % 2:
+            raise _malformed(f"the vtable at offset {vtable} has {size} bytes")
+        self.check(vtable, size)
+        slots = struct.unpack_from(f"<{(size - 4) // 2}H", self.data, vtable + 4)
+        return _Table(self, position, slots)
+
+    def buffer(self, table: _Table) -> npt.NDArray[np.uint8] | None:
+        """Constant data held inside the flatbuffer or after it; None if there is none."""
+        offset, size = table.scalar(1, "Q"), table.scalar(2, "Q")
+        if offset > 1:
+            if offset + size > len(self.data):
+                raise _malformed(f"{size} bytes at offset {offset} lie outside of the file")
+            return np.frombuffer(self.data, np.uint8, size, offset)
+        inline = table.vector(0, "u1")
+        return inline if inline.size else None
+
+
+@dataclass(frozen=True)
+class _Table:
+    """One table: its fields by slot number, in the order of the schema."""
+
+    reader: _Reader
+    position: int
+    slots: tuple[int, ...]
+
+    def at(self, slot: int) -> int | None:
+        """The position of a field, or None if it has its default."""
+        offset = self.slots[slot] if slot < len(self.slots) else 0
+        return self.position + offset if offset else None
+
+    def scalar(self, slot: int, fmt: str, default: int = 0) -> int:
+        position = self.at(slot)
+        return default if position is None else self.reader.unpack(fmt, position)
+
+    def target(self, slot: int) -> int | None:
+        """The position that the offset in a field leads to."""
+        position = self.at(slot)
+        return None if position is None else self.reader.offset(position)
+
+    def vector(self, slot: int, dtype: str) -> npt.NDArray[Any]:
+        """A vector of scalars; empty if absent."""
+        position = self.target(slot)
+        return np.empty(0, dtype) if position is None else self.reader.vector(position, dtype)
+
+    def table(self, slot: int) -> _Table | None:
+        position = self.target(slot)
+        return None if position is None else self.reader.table(position)
+
+    def tables(self, slot: int) -> list[_Table]:
+        """A vector of tables; empty if absent."""
+        position = self.target(slot)
+        if position is None:
+            return []
+        offsets = self.reader.vector(position, "<u4").tolist()
+        return [
+            self.reader.table(position + 4 + 4 * index + offset)
+            for index, offset in enumerate(offsets)
+        ]
+
+
+def _malformed(what: str) -> ModelFileError:
+    return ModelFileError(f"The TFLite model is damaged: {what}.")
+
+
+def _operator_name(code: _Table) -> str:
+    """The name of an operator code; the old 8-bit field holds those below 127."""
+    builtin = max(code.scalar(0, "b"), code.scalar(3, "i"))
+    return OPERATORS.get(builtin, f"operator number {builtin}")
+
+
+def _indices(values: npt.NDArray[Any], lowest: int, count: int, what: str) -> tuple[int, ...]:
+    indices = tuple(values.tolist())
+    for index in indices:
+        if not lowest <= index < count:
+            raise _malformed(f"{what} is tensor {index} of {count}")
+    return indices
+
+
+def _operator(table: _Table, codes: list[str], tensor_count: int) -> Operator:
+    code = table.scalar(0, "I")
+    if code >= len(codes):
+        raise _malformed(f"an operator has code {code} of {len(codes)}")
+    name = codes[code]
+    fields = OPTIONS.get(table.scalar(3, "B"), ())
+    given = table.table(4) if fields else None
+    options = {key: given.scalar(slot, fmt) for key, slot, fmt in fields} if given else {}
+    return Operator(
+        name=name,
+        inputs=_indices(table.vector(1, "<i4"), -1, tensor_count, f"an input of {name}"),
+        outputs=_indices(table.vector(2, "<i4"), 0, tensor_count, f"an output of {name}"),
+        options=options,
+    )
+
+
+def _tensor(table: _Table, buffers: list[npt.NDArray[np.uint8] | None]) -> Tensor:
+    name = table.vector(3, "u1").tobytes().decode("utf-8", "replace")
+    code = table.scalar(1, "b")
+    if code not in TENSOR_TYPES:
+        raise ModelFileError(f"Tensor '{name}' has a type that is not supported, number {code}.")
+    if table.at(6) is not None:
+        raise ModelFileError(f"Tensor '{name}' is sparse, which is not supported.")
+    dtype = np.dtype(TENSOR_TYPES[code]).newbyteorder("<")
+    shape = tuple(table.vector(0, "<i4").tolist())
+    if len(shape) > MAX_RANK or any(size < 0 for size in shape):
+        raise _malformed(f"tensor '{name}' has the shape {shape[: MAX_RANK + 1]}")
+    index = table.scalar(2, "I")
+    if index >= len(buffers):
+        raise _malformed(f"tensor '{name}' has buffer {index} of {len(buffers)}")
+    raw = buffers[index]
+    data = None
+    if raw is not None:
+        if math.prod(shape) * dtype.itemsize != raw.size:
+            raise _malformed(
+                f"tensor '{name}' of shape {shape} and type {dtype.name} has {raw.size} bytes"
+            )
+        data = raw.view(dtype).reshape(shape)
+    return Tensor(name, shape, dtype, _quantization(table.table(4), name, shape), data)
+
+
+def _quantization(table: _Table | None, name: str, shape: tuple[int, ...]) -> Quantization | None:
+    if table is None:
+        return None
+    if table.scalar(4, "B"):
+        raise ModelFileError(f"Tensor '{name}' has a quantization that is not affine.")
+    scale = table.vector(2, "<f4")
+    zero_point = table.vector(3, "<i8")
+    dimension = table.scalar(6, "i")
+    if not scale.size:
+        return None
+    if not zero_point.size:
+        zero_point = np.zeros(scale.size, np.int64)
+    along = shape[dimension] if 0 <= dimension < len(shape) else -1
+    if scale.size != zero_point.size or (scale.size > 1 and scale.size != along):
+        raise _malformed(
+            f"tensor '{name}' of shape {shape} has {scale.size} scales and "
+            f"{zero_point.size} zero points along axis {dimension}"
+        )
+    return Quantization(scale, zero_point, dimension)

@@ -1,0 +1,233 @@
+"""A `.tflite` file that carries its robot.
+
+The flatbuffer is followed by a ZIP archive, TFLite's own convention for associated
+files: TFLite runtimes read the flatbuffer and never see the archive, and any ZIP tool
+lists it. Its one member, `edge_ik.json`, is the spec (robot, task, normalization) and
+the hash of the flatbuffer it belongs to. Nothing of a file is handed to a runtime
+before that hash is checked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from firmware_host.errors import ModelFileError
+from firmware_host.files import write_atomically
+from firmware_host.flatbuffer import read_graph
+
+MEMBER = "edge_ik.json"
+FORMAT = "edge-ik"
+FORMAT_VERSION = 1
+# The fields that bind a spec to its flatbuffer; a spec cannot have them itself.
+ENVELOPE = ("format", "format_version", "flatbuffer_sha256", "flatbuffer_bytes")
+
+# A robot takes a few kilobytes and a network for a microcontroller a few hundred.
+MAX_SPEC_BYTES = 4 * 2**20
+MAX_FILE_BYTES = 256 * 2**20
+
+# The record that ends an archive, 22 bytes long without a comment, and its marks.
+END_BYTES = 22
+END_MARK = b"PK\x05\x06"
+MEMBER_MARK = b"PK\x03\x04"
+EARLIEST_DATE = (1980, 1, 1, 0, 0, 0)
+
+
+def pack(flatbuffer: bytes, spec: Mapping[str, Any]) -> bytes:
+    """Join a network and its robot; the same arguments always give the same bytes.
+
+    Args:
+        flatbuffer: A TFLite model without an archive behind it.
+        spec: JSON-ready values, with none of the keys in `ENVELOPE`.
+
+    Returns:
+        The content of a model file.
+
+    Raises:
+        ModelFileError: If the flatbuffer is none, or the spec is not JSON, too large,
+            or uses a reserved key.
+    """
+    flatbuffer = bytes(flatbuffer)
+    read_graph(flatbuffer)
+    if flatbuffer[-END_BYTES:].startswith(END_MARK):
+        raise ModelFileError("The model already carries an archive; pack the flatbuffer alone.")
+    for key in ENVELOPE:
+        if key in spec:
+            raise ModelFileError(f"The spec uses the key '{key}', which is reserved.")
+    envelope = {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "flatbuffer_sha256": hashlib.sha256(flatbuffer).hexdigest(),
+        "flatbuffer_bytes": len(flatbuffer),
+    }
+    try:
+        text = json.dumps({**envelope, **spec}, allow_nan=False)
+        content = text.encode("utf-8")
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ModelFileError(f"The spec cannot be written as JSON: {error}.") from error
+    if len(content) > MAX_SPEC_BYTES:
+        raise ModelFileError(f"The spec is too large: {len(content)} of {MAX_SPEC_BYTES} bytes.")
+    member = zipfile.ZipInfo(MEMBER, EARLIEST_DATE)
+    member.create_system = 3  # The default depends on the operating system.
+    member.external_attr = 0o644 << 16
+    file = io.BytesIO()
+    file.write(flatbuffer)
+    with zipfile.ZipFile(file, "a", zipfile.ZIP_STORED) as archive:
+        archive.writestr(member, content)
+    return file.getvalue()
+
+
+def unpack(data: bytes) -> tuple[bytes, dict[str, Any]]:
+    """Take a model file apart and check that its parts belong together.
+
+    Args:
+        data: The content of a model file.
+
+    Returns:
+        The flatbuffer and the spec, as they were given to `pack`.
+
+    Raises:
+        ModelFileError: If the bytes are not a TFLite model, carry no robot, or are
+            truncated, changed, or followed by something else.
+    """
+    data = bytes(data)
+    if data[4:8] != b"TFL3":
+        read_graph(data)  # Says what is wrong.
+    if not data[-END_BYTES:].startswith(END_MARK):
+        raise _without_archive(data)
+    content, start = _member(data)
+    values = _parsed(content)
+    flatbuffer = data[:start]
+    if values["flatbuffer_bytes"] != len(flatbuffer):
+        raise ModelFileError(
+            f"The model file was changed: its network has {len(flatbuffer)} bytes. "
+            f"Expected: {values['flatbuffer_bytes']}"
+        )
+    if values["flatbuffer_sha256"] != hashlib.sha256(flatbuffer).hexdigest():
+        raise ModelFileError("The model file was changed: its network has another hash.")
+    return flatbuffer, {key: value for key, value in values.items() if key not in ENVELOPE}
+
+
+def read_model(path: str | Path) -> tuple[bytes, dict[str, Any]]:
+    """Read a model file.
+
+    Args:
+        path: A `.tflite` file written by `write_model`.
+
+    Returns:
+        The flatbuffer and the spec.
+
+    Raises:
+        ModelFileError: If the file cannot be read, is too large, or `unpack` refuses
+            its content. The message starts with the path.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            data = file.read(MAX_FILE_BYTES + 1)
+    except FileNotFoundError as error:
+        raise ModelFileError(f"There is no model file '{path}'.") from error
+    except OSError as error:
+        raise ModelFileError(f"Cannot read '{path}': {error.strerror}.") from error
+    if len(data) > MAX_FILE_BYTES:
+        raise ModelFileError(f"'{path}' is too large for a model: over {MAX_FILE_BYTES} bytes.")
+    try:
+        return unpack(data)
+    except ModelFileError as error:
+        raise ModelFileError(f"{path}: {error}") from error
+
+
+def write_model(path: str | Path, flatbuffer: bytes, spec: Mapping[str, Any]) -> None:
+    """Write a model file in one piece: a reader meets the old file or the new one.
+
+    Args:
+        path: The `.tflite` file to write.
+        flatbuffer: As for `pack`.
+        spec: As for `pack`.
+
+    Raises:
+        ModelFileError: If `pack` refuses, or the file cannot be written.
+    """
+    data = pack(flatbuffer, spec)
+    try:
+        write_atomically(Path(path), lambda temporary: _fill(temporary, data))
+    except OSError as error:
+        raise ModelFileError(f"Cannot write '{path}': {error.strerror}.") from error
+
+
+def _fill(path: Path, data: bytes) -> None:
+    path.write_bytes(data)
+
+
+def _without_archive(data: bytes) -> ModelFileError:
+    """Why a file does not end with an archive."""
+    if MEMBER_MARK in data and MEMBER.encode() in data:
+        return ModelFileError(
+            "The model file is damaged: its archive is truncated, or something follows it."
+        )
+    try:
+        read_graph(data)
+    except ModelFileError as error:
+        return ModelFileError(f"The model file is truncated or damaged. {error}")
+    return ModelFileError(
+        "The TFLite model carries no robot, so its numbers have no meaning here. "
+        "Expected a file written by edge-ik."
+    )
+
+
+def _member(data: bytes) -> tuple[bytes, int]:
+    """The JSON text, and where the archive starts."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            members = archive.infolist()
+            if [member.filename for member in members] != [MEMBER] or archive.comment:
+                raise ModelFileError(
+                    f"The model file's archive holds something else. Expected one member, "
+                    f"{MEMBER}. Received: {len(members)}"
+                )
+            (member,) = members
+            size = member.file_size
+            if member.compress_type != zipfile.ZIP_STORED or member.compress_size != size:
+                raise ModelFileError(f"The member {MEMBER} is compressed. Expected it stored.")
+            if size > MAX_SPEC_BYTES:
+                raise ModelFileError(f"The member {MEMBER} is too large: {size} bytes.")
+            return archive.read(member), member.header_offset
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        NotImplementedError,  # a ZIP feature that Python lacks
+        RuntimeError,  # encrypted
+        OSError,
+        EOFError,
+        ValueError,
+    ) as error:
+        raise ModelFileError(f"The model file's archive is damaged: {error}.") from error
+
+
+def _parsed(content: bytes) -> dict[str, Any]:
+    """The JSON object, with the format and version checked."""
+    try:
+        values = json.loads(content, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise ModelFileError(f"The member {MEMBER} is not JSON: {error}.") from error
+    if not isinstance(values, dict) or values.get("format") != FORMAT:
+        raise ModelFileError(f"The member {MEMBER} does not say that its format is '{FORMAT}'.")
+    version = values.get("format_version")
+    if version != FORMAT_VERSION:
+        raise ModelFileError(
+            f"The model file has format version {version!r}. Expected: {FORMAT_VERSION}. "
+            "Install the version of edge-ik that wrote it, or convert the model again."
+        )
+    for key in ENVELOPE:
+        if key not in values:
+            raise ModelFileError(f"The member {MEMBER} lacks the key '{key}'.")
+    return values
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not a JSON number")

@@ -1,0 +1,183 @@
+"""The chain: what it refuses, its record, and its limits."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from firmware_host.chain import Chain, Joint
+from firmware_host.errors import RobotError
+
+
+def joint(name="elbow", **changes):
+    """A valid joint with some values changed."""
+    values = {
+        "origin": np.eye(4),
+        "axis": np.array([0.0, 0.0, 1.0]),
+        "lower": -1.0,
+        "upper": 2.0,
+        **changes,
+    }
+    return Joint(name, **values)
+
+
+def chain_of(*joints, tool=None):
+    return Chain("robot", joints, np.eye(4) if tool is None else tool)
+
+
+def scaled(factor):
+    return np.diag([factor, factor, factor, 1.0])
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("changes", "message"),
+        [
+            ({"axis": np.zeros(3)}, "no usable axis"),
+            ({"axis": np.array([0.0, math.nan, 1.0])}, "no usable axis"),
+            ({"axis": np.array([math.inf, 0.0, 0.0])}, "no usable axis"),
+            ({"axis": np.array([1.0, 0.0])}, "no usable axis"),
+            ({"lower": 1.0, "upper": 1.0}, "lower < upper"),
+            ({"lower": 1.0, "upper": -1.0}, "lower < upper"),
+            ({"upper": math.inf}, "not finite"),
+            ({"lower": math.nan}, "not finite"),
+            ({"origin": scaled(1.001)}, "not a rigid"),
+            ({"origin": np.diag([1.0, 1.0, -1.0, 1.0])}, "not a rigid"),
+            ({"origin": np.full((4, 4), math.nan)}, "not a rigid"),
+            ({"origin": np.eye(3)}, "not a rigid"),
+            ({"origin": 2 * np.eye(4) - np.diag([1.0, 1.0, 1.0, 0.0])}, "not a rigid"),
+        ],
+    )
+    def test_a_bad_joint_is_named(self, changes, message):
+        with pytest.raises(RobotError, match=message) as caught:
+            chain_of(joint("shoulder"), joint("elbow", **changes))
+        assert "'elbow'" in str(caught.value)
+
+    def test_no_joints(self):
+        with pytest.raises(RobotError, match="no moving joint") as caught:
+            chain_of()
+        assert caught.value.element == "robot"
+
+    def test_a_name_used_twice(self):
+        with pytest.raises(RobotError, match="used 2 times") as caught:
+            chain_of(joint("elbow"), joint("wrist"), joint("elbow"))
+        assert caught.value.element == "elbow"
+
+    def test_a_tool_that_is_not_rigid(self):
+        with pytest.raises(RobotError, match="tool of 'robot'"):
+            chain_of(joint(), tool=scaled(0.5))
+
+
+class TestValues:
+    def test_what_the_joints_say(self):
+        chain = chain_of(joint("a"), joint("b", lower=0.5, upper=1.5, continuous=True))
+        assert len(chain) == 2
+        assert chain.joint_names == ("a", "b")
+        np.testing.assert_array_equal(chain.lower, [-1.0, -math.pi])
+        np.testing.assert_array_equal(chain.upper, [2.0, math.pi])
+        np.testing.assert_array_equal(chain.middle, [0.5, 0.0])
+        np.testing.assert_array_equal(chain.continuous, [False, True])
+
+    def test_the_axis_gets_length_one(self):
+        chain = chain_of(joint(axis=np.array([0.0, -2.0, 0.0])))
+        np.testing.assert_array_equal(chain.joints[0].axis, [0.0, -1.0, 0.0])
+
+    def test_the_geometry_is_a_copy_that_cannot_change(self):
+        origin, axis = np.eye(4), np.array([1.0, 0.0, 0.0])
+        chain = chain_of(joint(origin=origin, axis=axis))
+        origin[0, 3] = axis[0] = 9.0
+        assert chain.joints[0].origin[0, 3] == 0.0
+        assert chain.joints[0].axis[0] == 1.0
+        for array in (chain.joints[0].origin, chain.joints[0].axis, chain.tool):
+            with pytest.raises(ValueError, match="read-only"):
+                array[0] = 9.0
+
+    def test_reach_is_the_length_beyond_the_first_joint(self):
+        far = np.eye(4)
+        far[:3, 3] = [0.0, 3.0, 4.0]
+        chain = chain_of(joint("a", origin=far), joint("b", origin=far), tool=far)
+        assert chain.reach == pytest.approx(10.0)
+
+    def test_right_angles_are_exact_in_the_links(self):
+        turned = np.eye(4)
+        turned[:3, :3] = [[math.cos(math.pi / 2), 0, 1], [0, 1, 0], [-1, 0, math.cos(math.pi / 2)]]
+        chain = chain_of(joint(origin=turned, axis=np.array([0.0, -1.0, 0.0])))
+        entries = np.concatenate([link[:3, :3].ravel() for link in chain.links])
+        assert set(entries.tolist()) <= {-1.0, 0.0, 1.0}
+
+
+class TestRecord:
+    @given(data=st.data())
+    def test_the_round_trip_through_json_is_exact(self, chains, data):
+        chain = data.draw(chains)
+        record = chain.to_dict()
+        again = Chain.from_dict(json.loads(json.dumps(record)))
+        assert again.to_dict() == record
+        for ours, theirs in zip(chain.links, again.links, strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+
+    @pytest.mark.parametrize("key", ["name", "base", "tip", "joints", "tool"])
+    def test_a_missing_key_is_named(self, key):
+        record = chain_of(joint()).to_dict()
+        del record[key]
+        with pytest.raises(RobotError, match=f"KeyError: '{key}'"):
+            Chain.from_dict(record)
+
+    @pytest.mark.parametrize(
+        "damage",
+        [
+            {"joints": 3},
+            {"joints": [3]},
+            {"joints": []},
+            {"tool": "here"},
+            {"tool": [[1, 2], [3]]},
+            {"tool": None},
+        ],
+    )
+    def test_values_of_another_kind_are_refused(self, damage):
+        with pytest.raises(RobotError):
+            Chain.from_dict({**chain_of(joint()).to_dict(), **damage})
+
+    @pytest.mark.parametrize("record", [None, 3, "robot", []])
+    def test_a_record_that_is_no_mapping_is_refused(self, record):
+        with pytest.raises(RobotError, match="not a chain"):
+            Chain.from_dict(record)
+
+
+class TestLimits:
+    @given(data=st.data())
+    def test_clamp_holds_the_limits_and_changes_nothing_the_second_time(
+        self, chains, angles, data
+    ):
+        chain = data.draw(chains)
+        once = chain.clamp(data.draw(angles(len(chain))))
+        assert chain.within_limits(once)
+        assert np.all((once >= chain.lower) & (once <= chain.upper))
+        np.testing.assert_array_equal(chain.clamp(once), once)
+
+    @given(data=st.data())
+    def test_clamp_keeps_the_posture_where_some_turn_of_it_is_allowed(self, chains, angles, data):
+        chain = data.draw(chains)
+        q = data.draw(angles(len(chain)))
+        clamped = chain.clamp(q)
+        turns = q[:, None] + 2 * math.pi * np.arange(-4, 5)
+        room = 1e-9  # a turn that only just fits may be lost to rounding
+        fits = (turns > chain.lower[:, None] + room) & (turns < chain.upper[:, None] - room)
+        allowed = np.any(fits, axis=1) | chain.continuous
+        np.testing.assert_allclose(np.cos(clamped - q)[allowed], 1.0, atol=1e-12)
+
+    @given(data=st.data())
+    def test_clamp_leaves_what_is_inside(self, chains, data):
+        chain = data.draw(chains)
+        share = data.draw(st.floats(0, 1))
+        q = np.clip(chain.lower + share * (chain.upper - chain.lower), chain.lower, chain.upper)
+        np.testing.assert_array_equal(chain.clamp(q), q)
+
+    def test_batches(self):
+        chain = chain_of(joint("a"), joint("b", continuous=True))
+        q = np.array([[[0.0, 9.0], [2.5, 0.0]], [[-1.0, 0.0], [math.nan, 0.0]]])
+        np.testing.assert_array_equal(chain.within_limits(q), [[True, False], [True, False]])
+        assert chain.clamp(q).shape == q.shape
