@@ -33,7 +33,7 @@ demo: $(VENV)/.installed-train
 	rm -rf $(RUN)
 	$(BIN)/edge-ik train --arm arm3 --preset micro --rng-seed 0 --out $(RUN)
 	$(BIN)/edge-ik evaluate $(RUN)
-	$(BIN)/edge-ik solve $(RUN)
+	$(BIN)/edge-ik solve $(RUN) --target 0.25 0.10 0.20
 
 test: lint types contracts unit
 
@@ -68,7 +68,7 @@ $(VENV)/.installed-%: pyproject.toml | $(BIN)/python
 
 $(BIN)/python:
 	@if [ -z "$(PYTHON)" ] || ! "$(PYTHON)" -c '$(SUPPORTED)'; then \
-		echo "edge-ik needs Python 3.11 or 3.12, found: $$("$(or $(PYTHON),python3)" --version 2>&1)."; \
+		echo "edge-ik needs Python 3.11 or 3.12, found: $$("$(or $(PYTHON),python3)" --version 2>&1 | head -1)."; \
 		echo "Install one, or name it: make $(or $(MAKECMDGOALS),demo) PYTHON=/path/to/python3.12"; \
 		exit 1; \
 	fi

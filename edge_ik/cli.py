@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import os
@@ -36,7 +37,7 @@ class EdgeIkGroup(click.Group):
             raise click.ClickException(str(error)) from error
         except BrokenPipeError:
             # The reader of a pipe left; what it wanted was written.
-            sys.stdout = open(os.devnull, "w")
+            sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - open until the end
             ctx.exit(0)
 
 
@@ -97,9 +98,21 @@ def arms(as_json: bool) -> None:
 @click.option(
     "--config", "config_file", type=click.Path(path_type=Path), help="TOML file of values."
 )
-@click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="One value, such as network.width=24.")
-@click.option("--out", type=click.Path(path_type=Path), help="Run folder to write.  [default: runs/ARM-PRESET]")
-@click.option("--resume", type=click.Path(path_type=Path), metavar="RUN", help="Continue a run instead.")
+@click.option(
+    "--set",
+    "assignments",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="One value, such as network.width=24.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Run folder to write.  [default: runs/ARM-PRESET]",
+)
+@click.option(
+    "--resume", type=click.Path(path_type=Path), metavar="RUN", help="Continue a run instead."
+)
 @click.option("--rng-seed", type=int, help="Seed of data, weights and dropout.")
 @click.option("--epochs", type=int, help="Length of the training.")
 @click.option("--batch-size", type=int, help="Samples a step.")
@@ -115,7 +128,9 @@ def arms(as_json: bool) -> None:
 )
 @click.option("--gate/--no-gate", default=None, help="Gated blocks, or plain SiLU.")
 @click.option("--residual/--no-residual", default=None, help="Whether blocks add their input.")
-@click.option("--curriculum/--no-curriculum", default=None, help="Whether the samples change over training.")
+@click.option(
+    "--curriculum/--no-curriculum", default=None, help="Whether the samples change over training."
+)
 @json_option
 def train(
     arm: str | None,
@@ -152,9 +167,7 @@ def train(
         with progress_report(screen) as report:
             training.train(run, source, report)
     except KeyboardInterrupt:
-        click.echo(
-            f"Interrupted. Nothing is lost: edge-ik train --resume {run.folder}", err=True
-        )
+        click.echo(f"Interrupted. Nothing is lost: edge-ik train --resume {run.folder}", err=True)
         sys.exit(INTERRUPTED)
     from edge_ik.checkpoint import read_history
 
@@ -186,9 +199,7 @@ def evaluate(run: Path, targets: int, as_json: bool) -> None:
 
     record = Run.load(run)
     network = record.load_network()
-    drawn = evaluation_targets(
-        record.chain, record.home, record.config, record.focus, targets
-    )
+    drawn = evaluation_targets(record.chain, record.home, record.config, record.focus, targets)
     figures = measure(record.chain, record.normalization, predictor(network), drawn)
     metrics = {
         **figures.to_dict(),
@@ -209,8 +220,17 @@ def evaluate(run: Path, targets: int, as_json: bool) -> None:
 
 @main.command()
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option("--target", type=float, nargs=3, required=True, metavar="X Y Z", help="Position in the base frame [m].")
-@click.option("--steps", default=3, show_default=True, type=click.IntRange(0, 100), help="Refinement steps.")
+@click.option(
+    "--target",
+    type=float,
+    nargs=3,
+    required=True,
+    metavar="X Y Z",
+    help="Position in the base frame [m].",
+)
+@click.option(
+    "--steps", default=3, show_default=True, type=click.IntRange(0, 100), help="Refinement steps."
+)
 @json_option
 def solve(run: Path, target: tuple[float, float, float], steps: int, as_json: bool) -> None:
     """Solve one target with a trained run."""
@@ -220,9 +240,7 @@ def solve(run: Path, target: tuple[float, float, float], steps: int, as_json: bo
     from firmware_host.solver import IkSolver, Status
 
     record = Run.load(run)
-    solver = IkSolver(
-        record.chain, record.normalization, predictor(record.load_network()), steps
-    )
+    solver = IkSolver(record.chain, record.normalization, predictor(record.load_network()), steps)
     solver.solve(target)  # The first call also builds the graph; the second is the time told.
     solution = solver.solve(target)
     if as_json:
@@ -258,6 +276,67 @@ def solve(run: Path, target: tuple[float, float, float], steps: int, as_json: bo
     )
 
 
+@main.command()
+@click.option("--arm", default="arm3", show_default=True, help="Built-in robot or URDF file.")
+@click.option("--preset", default="nano", show_default=True, help="Size of the network.")
+@click.option("--epochs", type=int, help="Length of each training.")
+@click.option("--seeds", default=3, show_default=True, type=click.IntRange(1, 100))
+@click.option("--targets", default=100_000, show_default=True, type=click.IntRange(1))
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("runs/ablation"),
+    show_default=True,
+    help="Folder for the runs; what it already holds is not trained again.",
+)
+@json_option
+def ablate(
+    arm: str,
+    preset: str,
+    epochs: int | None,
+    seeds: int,
+    targets: int,
+    out: Path,
+    as_json: bool,
+) -> None:
+    """Train without one part at a time, and tell what each is worth."""
+    with training_stack("Training"):
+        from edge_ik import ablation
+        from edge_ik.config import make_config
+        from edge_ik.report import millimetres, rows_table
+
+    overrides: dict[str, Any] = {"arm.source": arm}
+    if epochs is not None:
+        overrides["training.epochs"] = epochs
+    screen = console(stderr=as_json)
+    trials = list(
+        ablation.ablate(make_config(preset, None, overrides), seeds, out, targets, screen.print)
+    )
+    summary = ablation.summarize(trials)
+    if as_json:
+        print_json(
+            {
+                "targets": targets,
+                "variants": summary,
+                "trials": [dataclasses.asdict(trial) for trial in trials],
+            }
+        )
+        return
+    rows = [
+        (
+            variant,
+            *(millimetres(figures[name]) for name in ("rmse_m", "p95_m", "max_m")),
+            f"{figures['joint_error_mean_deg']:.3g}",
+            f"{figures['judged_by'].removesuffix('_m')} worse on {figures['worse_without']}/{seeds}"
+            if "judged_by" in figures
+            else "",
+        )
+        for variant, figures in summary.items()
+    ]
+    columns = ["network alone", "RMSE mm", "p95 mm", "max mm", "joint deg", "without it"]
+    screen.print(rows_table(f"{arm} {preset}, means over {seeds} seeds", columns, rows))
+
+
 def _overrides(
     arm: str | None, assignments: tuple[str, ...], flags: Mapping[str, Any]
 ) -> dict[str, Any]:
@@ -276,7 +355,9 @@ def _overrides(
         "gate": "network.gate",
         "residual": "network.residual",
     }
-    values = {keys[name]: value for name, value in flags.items() if name in keys and value is not None}
+    values = {
+        keys[name]: value for name, value in flags.items() if name in keys and value is not None
+    }
     if arm is not None:
         values["arm.source"] = arm
     if flags["loss_weights"] is not None:

@@ -208,9 +208,7 @@ def make_config(
         ConfigError: If the preset, a key or a value is not valid.
     """
     if preset not in PRESETS:
-        raise ConfigError(
-            f"Unknown preset '{preset}'. Expected one of: {', '.join(PRESETS)}."
-        )
+        raise ConfigError(f"Unknown preset '{preset}'. Expected one of: {', '.join(PRESETS)}.")
     values = {table: dict(keys) for table, keys in PRESETS[preset].items()}
     if file is not None:
         for table, keys in _read_toml(file).items():
@@ -335,9 +333,7 @@ def _check(config: Config) -> None:
         "to be x, y, z, not all 0",
     )
     expect("data.focus_spread", data.focus_spread >= 0, "of 0 or more")
-    expect(
-        "arm.singularity_margin", 0 < config.arm.singularity_margin < 0.5, "between 0 and 0.5"
-    )
+    expect("arm.singularity_margin", 0 < config.arm.singularity_margin < 0.5, "between 0 and 0.5")
     expect("network.width", config.network.width >= 1, "of 1 or more")
     expect("network.blocks", config.network.blocks >= 0, "of 0 or more")
     expect("network.dropout", 0 <= config.network.dropout < 1, "in [0, 1)")

@@ -10,7 +10,7 @@ import numpy as np
 
 from edge_ik.config import Config
 from edge_ik.data.aspects import Aspect, find_home_aspect, sample_aspect
-from edge_ik.data.sampling import FocusCircle, focus_joints
+from edge_ik.data.sampling import FocusCircle
 from firmware_host.chain import Chain, FloatArray
 from firmware_host.encoding import Normalization, decode_joints, network_features
 from firmware_host.kinematics import tool_position

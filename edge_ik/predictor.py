@@ -15,7 +15,10 @@ PREDICT_ROWS = 10_000
 
 def predictor(network: keras.Model) -> Predict:
     """The network as a function from features (N, k) to outputs (N, 2n) in NumPy."""
-    compiled = tf.function(lambda features: network(features, training=False))
+    signature = [tf.TensorSpec((None, network.input_shape[-1]), tf.float32)]
+    compiled = tf.function(
+        lambda features: network(features, training=False), input_signature=signature
+    )
 
     def predict(features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         blocks = np.array_split(features, max(1, len(features) // PREDICT_ROWS))

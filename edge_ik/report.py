@@ -8,13 +8,13 @@ from typing import Any
 from rich.table import Table
 
 FIGURES = (
-    ("rmse_m", "position RMSE [mm]", "mm"),
-    ("mean_m", "position mean [mm]", "mm"),
-    ("p95_m", "position p95 [mm]", "mm"),
-    ("max_m", "position max [mm]", "mm"),
-    ("focus_rmse_m", "focus path RMSE [mm]", "mm"),
-    ("joint_error_mean_deg", "joint mean [deg]", "deg"),
-    ("solved_1mm", "under 1 mm [%]", "%"),
+    ("rmse_m", "position RMSE, mm", "mm"),
+    ("mean_m", "position mean, mm", "mm"),
+    ("p95_m", "position p95, mm", "mm"),
+    ("max_m", "position max, mm", "mm"),
+    ("focus_rmse_m", "focus path RMSE, mm", "mm"),
+    ("joint_error_mean_deg", "joint mean, deg", "deg"),
+    ("solved_1mm", "under 1 mm, %", "%"),
     ("limit_violations", "limit violations", ""),
 )
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
-import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -33,6 +31,7 @@ from edge_ik.data.dataset import (
     make_dataset,
 )
 from edge_ik.data.sampling import FocusCircle, build_pool, default_focus, focus_joints
+from edge_ik.distribution import choose_strategy, read_worker
 from edge_ik.evaluation import (
     ASPECT_STREAM,
     POOL_STREAM,
@@ -105,7 +104,8 @@ def start(config: Config, folder: Path) -> tuple[Run, SampleSource]:
         ConfigError: If a value does not fit the robot.
         RunError: If the folder already holds something else.
     """
-    if is_chief() and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    worker = read_worker()
+    if worker.is_chief and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise RunError(
             f"'{folder}' already exists and is not empty. Choose another folder with --out, or "
             f"continue that run with: edge-ik train --resume {folder}"
@@ -113,7 +113,7 @@ def start(config: Config, folder: Path) -> tuple[Run, SampleSource]:
     chain = load_arm(config.arm.source, config.arm.base or None, config.arm.tip or None)
     seed = config.training.rng_seed
     home = config.arm.home
-    if not home and config.arm.source in builtin_arms() and not config.arm.tip:
+    if not home and config.arm.source in builtin_arms() and not (config.arm.base or config.arm.tip):
         home = builtin_arms()[config.arm.source].home
     if not home:
         home = tuple(nonsingular_posture(chain, stream(seed, ASPECT_STREAM)).tolist())
@@ -137,7 +137,7 @@ def start(config: Config, folder: Path) -> tuple[Run, SampleSource]:
         joint_space=coverage.joint_space,
         workspace=coverage.workspace,
     )
-    if is_chief():
+    if worker.is_chief:
         run.save()
     return run, source
 
@@ -159,22 +159,31 @@ def resume(folder: Path) -> tuple[Run, SampleSource]:
     return run, source
 
 
-def train(run: Run, source: SampleSource, report: Report = _silent) -> None:
+def train(
+    run: Run,
+    source: SampleSource,
+    report: Report = _silent,
+    strategy: tf.distribute.Strategy | None = None,
+) -> None:
     """Train from the run's last checkpoint, or from the beginning, to the last step.
 
     Training is distributed by `tf.distribute` over the workers that TF_CONFIG names,
-    or over this machine's GPUs if there are several.
+    or over this machine's GPUs if there are several. Of several workers, each with the
+    same run, the first validates, writes and reports; all read the same checkpoint.
 
     Args:
         run: The run, as `start` or `resume` gave it.
         source: What samples are drawn from.
         report: Called while training goes on.
+        strategy: How training is distributed, if it shall not be chosen as above.
 
     Raises:
-        RunError: If the run's checkpoint does not fit it.
+        ConfigError: If the batch cannot be shared among the replicas.
+        RunError: If the run's checkpoint does not fit it, or a worker is lost.
     """
     config = run.config.training
-    strategy = choose_strategy()
+    worker = read_worker()
+    strategy = strategy or choose_strategy()
     distributed = strategy.num_replicas_in_sync > 1
     if config.batch_size % strategy.num_replicas_in_sync:
         raise ConfigError(
@@ -202,15 +211,19 @@ def train(run: Run, source: SampleSource, report: Report = _silent) -> None:
         )
     checkpoint = Checkpoint(run.folder / CHECKPOINT_FILE, trainer)
     history = checkpoint.restore()
-    watcher = Watcher(run, source, checkpoint, history, report)
-    watcher.tell(len(history) * config.steps_per_epoch)
-    if len(history) < config.epochs:
+    done = len(history) * config.steps_per_epoch
+    callbacks = []
+    if worker.is_chief:
+        watcher = Watcher(run, source, checkpoint, history, report)
+        watcher.tell(done)
+        callbacks.append(watcher)
+    if done < config.steps:
         trainer.fit(
-            _dataset(run, source, strategy, replica_batch, len(history) * config.steps_per_epoch),
+            _dataset(run, source, strategy, replica_batch, done),
             initial_epoch=len(history),
             epochs=config.epochs,
             steps_per_epoch=config.steps_per_epoch,
-            callbacks=[watcher],
+            callbacks=callbacks,
             shuffle=False,
             verbose=0,
         )
@@ -251,7 +264,6 @@ class Watcher(keras.callbacks.Callback):  # type: ignore[misc]
         self.averaged = keras.models.clone_model(trainer.network)
         self.predict = predictor(self.averaged)
         self.seconds_before = history[-1]["seconds"] if history else 0.0
-        self.chief = is_chief()
         self.summary: Any = None
 
     def tell(self, step: int) -> None:
@@ -262,9 +274,8 @@ class Watcher(keras.callbacks.Callback):  # type: ignore[misc]
     def on_train_begin(self, logs: Any = None) -> None:
         """Start the clock and the TensorBoard log."""
         self.began = time.perf_counter()
-        if self.chief:
-            folder = str(self.run.folder / TENSORBOARD_FOLDER)
-            self.summary = tf.summary.create_file_writer(folder)
+        folder = str(self.run.folder / TENSORBOARD_FOLDER)
+        self.summary = tf.summary.create_file_writer(folder)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Note which steps the epoch has."""
@@ -280,11 +291,10 @@ class Watcher(keras.callbacks.Callback):  # type: ignore[misc]
         row = self._row(epoch, logs or {})
         best = min((float(np.inf), *(past["rmse_m"] for past in self.history)))
         self.history.append(row)
-        if self.chief:
-            if row["rmse_m"] < best:
-                write_atomically(self.run.folder / BEST_FILE, self.averaged.save)
-            self._log(row)
-            self.checkpoint.save(self.history)
+        if row["rmse_m"] < best:
+            write_atomically(self.run.folder / BEST_FILE, self.averaged.save)
+        self._log(row)
+        self.checkpoint.save(self.history)
         self.tell(int(row["step"]))
 
     def _row(self, epoch: int, logs: dict[str, Any]) -> dict[str, float]:
@@ -294,7 +304,7 @@ class Watcher(keras.callbacks.Callback):  # type: ignore[misc]
             self.run.chain, self.run.normalization, self.predict, self.targets, steps=0
         ).network
         position_weight, angle_weight = trainer.loss_weights()
-        values: dict[str, float] = {
+        values = {
             "step": (epoch + 1) * config.training.steps_per_epoch,
             "seconds": self.seconds_before + time.perf_counter() - self.began,
             "learning_rate": float(trainer.optimizer.learning_rate),
@@ -303,8 +313,9 @@ class Watcher(keras.callbacks.Callback):  # type: ignore[misc]
             "position_weight": position_weight,
             "angle_weight": angle_weight,
         }
-        measured = asdict(figures)
-        return {name: values.get(name, measured.get(name)) for name in HISTORY_FIELDS}
+        measured: dict[str, float] = asdict(figures)
+        figures_by_name = {**measured, **values}
+        return {name: figures_by_name[name] for name in HISTORY_FIELDS}
 
     def _log(self, row: dict[str, float]) -> None:
         """Write the CSV file and the TensorBoard scalars."""
@@ -353,22 +364,6 @@ def learning_rate(config: Config) -> keras.optimizers.schedules.LearningRateSche
     )
 
 
-def choose_strategy() -> tf.distribute.Strategy:
-    """Several workers if TF_CONFIG is set, several GPUs if there are, else one device."""
-    if os.environ.get("TF_CONFIG"):
-        return tf.distribute.MultiWorkerMirroredStrategy()
-    if len(tf.config.list_logical_devices("GPU")) > 1:
-        return tf.distribute.MirroredStrategy()
-    return tf.distribute.get_strategy()
-
-
-def is_chief() -> bool:
-    """Whether this process writes the run folder: the first worker, or the only one."""
-    cluster = json.loads(os.environ.get("TF_CONFIG") or "{}")
-    task = cluster.get("task", {})
-    return bool(task.get("type", "chief") == "chief" or task.get("index", 0) == 0)
-
-
 def _dataset(
     run: Run,
     source: SampleSource,
@@ -415,9 +410,7 @@ def _source(
         focus_q=focus_joints(aspect, focus, FOCUS_POINTS, seeds),
         focus_spread=data.focus_spread,
         normalization=Normalization.fit(host_features(aspect.chain, pool.q)),
-        curriculum=Curriculum(
-            data.range_start, data.focus_start, data.focus_end, data.curriculum
-        ),
+        curriculum=Curriculum(data.range_start, data.focus_start, data.focus_end, data.curriculum),
     )
     return source, focus
 

@@ -41,9 +41,7 @@ DEPENDENCE = 1e-9
 def position_determinant(chain: Chain, q: npt.ArrayLike) -> FloatArray:
     """det of the position Jacobian of a three-joint chain; q (..., 3) -> (...) [m^3]."""
     angles = np.asarray(q, dtype=np.float64)
-    determinant = linear_determinant(
-        chain, components(np.sin(angles)), components(np.cos(angles))
-    )
+    determinant = linear_determinant(chain, components(np.sin(angles)), components(np.cos(angles)))
     return np.broadcast_to(np.asarray(determinant, dtype=np.float64), angles.shape[:-1])
 
 

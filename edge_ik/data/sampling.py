@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from scipy.spatial import cKDTree
 
 from edge_ik.data.aspects import Aspect, sample_aspect
@@ -50,7 +51,7 @@ class FocusCircle:
 
 def solve_on_aspect(
     aspect: Aspect, targets: FloatArray, seeds: FloatArray, steps: int = 30
-) -> tuple[FloatArray, FloatArray]:
+) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
     """Joint vectors inside an aspect that reach given targets.
 
     Args:
@@ -69,9 +70,7 @@ def solve_on_aspect(
     return q, (error < PATH_TOLERANCE) & aspect.contains(q)
 
 
-def focus_joints(
-    aspect: Aspect, circle: FocusCircle, count: int, seeds: FloatArray
-) -> FloatArray:
+def focus_joints(aspect: Aspect, circle: FocusCircle, count: int, seeds: FloatArray) -> FloatArray:
     """Joint vectors (count, n) [rad] evenly along the focus circle.
 
     Raises:

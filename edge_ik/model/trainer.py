@@ -23,6 +23,10 @@ BUFFER_INTAKE = 1 / 16
 class IkTrainer(keras.Model):  # type: ignore[misc]
     """Wraps the network with losses, balance and mining; `fit` trains it.
 
+    Made in the scope of a `tf.distribute` strategy, it is trained by all replicas: their
+    gradients are averaged, and one buffer of hard examples, the same on each of them,
+    takes in rows from all.
+
     Args:
         network: Features (B, k) to sines and cosines (B, 2n).
         chain: The robot, for forward kinematics inside the loss.
@@ -46,10 +50,14 @@ class IkTrainer(keras.Model):  # type: ignore[misc]
         self.chain = chain
         self.loss_config = loss
         self.mining = mining
+        self.replicas: int = self.distribute_strategy.num_replicas_in_sync
         self.hard_rows = int(batch_size * mining.share) if mining.enabled else 0
-        self.intake_rows = min(max(1, int(batch_size * BUFFER_INTAKE)), mining.buffer)
+        self.kept_rows = max(
+            1, min(int(batch_size * BUFFER_INTAKE), mining.buffer // self.replicas)
+        )
+        self.intake_rows = self.kept_rows * self.replicas
         # A buffer that is a whole number of intakes is filled without a remainder.
-        self.buffer_rows = mining.buffer // self.intake_rows * self.intake_rows
+        self.buffer_rows = max(1, mining.buffer // self.intake_rows) * self.intake_rows
         self.log_variance = self.add_weight(
             shape=(2,), initializer="zeros", name="log_variance", trainable=loss.balance
         )
@@ -99,8 +107,10 @@ class IkTrainer(keras.Model):  # type: ignore[misc]
             position = squared_position_error(self.chain, outputs, labels)  # (B,)
             angle = squared_angle_error(outputs, labels, len(self.chain))  # (B,)
             loss = self._total(ops.mean(position), ops.mean(angle))
+            # The optimizer sums the gradients of all replicas.
+            share = loss / self.replicas
         variables = self.trainable_variables
-        self.optimizer.apply(tape.gradient(loss, variables), variables)
+        self.optimizer.apply(tape.gradient(share, variables), variables)
         if self.hard_rows:
             self._keep_hardest(features, labels, position)
         return self._updated(loss, position, angle)
@@ -127,15 +137,18 @@ class IkTrainer(keras.Model):  # type: ignore[misc]
         self.loss_metric.update_state(loss)
         self.position_metric.update_state(position)
         self.angle_metric.update_state(angle)
-        return {metric.name: metric.result() for metric in self.metrics}
+        # Of rank 1, since Keras averages them over workers along their first axis.
+        return {metric.name: ops.reshape(metric.result(), (1,)) for metric in self.metrics}
+
+    def _maybe_symbolic_build(self, *args: Any, **kwargs: Any) -> None:
+        """Do nothing: all is built, and Keras's own fails on a batch of several workers."""
 
     def _with_hard_examples(self, features: Any, labels: Any) -> tuple[Any, Any]:
         """The batch with its last rows replaced from the buffer once that is full."""
-        picked = ops.cast(
-            keras.random.uniform((self.hard_rows,), seed=self.mining_seed) * self.buffer_rows,
-            "int32",
-        )
-        picked = ops.minimum(picked, self.buffer_rows - 1)
+        # Every replica draws for all and takes its row, so their generators stay the same.
+        drawn = keras.random.uniform((self.replicas, self.hard_rows), seed=self.mining_seed)
+        own = drawn[tf.distribute.get_replica_context().replica_id_in_sync_group]
+        picked = ops.minimum(ops.cast(own * self.buffer_rows, "int32"), self.buffer_rows - 1)
         replayed = ops.take(self.hard_examples, picked, axis=0)
         batch = ops.concatenate([features, labels], axis=-1)
         fresh = batch[: -self.hard_rows]
@@ -146,9 +159,11 @@ class IkTrainer(keras.Model):  # type: ignore[misc]
         return mixed[:, :width], mixed[:, width:]
 
     def _keep_hardest(self, features: Any, labels: Any, position: Any) -> None:
-        """Write the batch's hardest rows over the buffer's oldest."""
-        _, hardest = ops.top_k(position, self.intake_rows, sorted=False)
+        """Write the hardest rows of every replica's batch over the buffer's oldest."""
+        _, hardest = ops.top_k(position, self.kept_rows, sorted=False)
         rows = ops.take(ops.concatenate([features, labels], axis=-1), hardest, axis=0)
+        if self.replicas > 1:
+            rows = tf.distribute.get_replica_context().all_gather(rows, axis=0)
         at = self.hard_count % self.buffer_rows
         self.hard_examples.assign(ops.slice_update(self.hard_examples, [at, 0], rows))
         # Counting on beyond two fills would overflow in the end and tells nothing more.

@@ -64,6 +64,36 @@ def chains():
     return _chains()
 
 
+def build_arm3(yaw_limit=math.pi, continuous=False):
+    """Yaw, shoulder and elbow with two links of 0.25 m, 0.15 m above the base."""
+
+    def joint(name, axis, offset, lower, upper, turns=False):
+        origin = np.eye(4)
+        origin[:3, 3] = offset
+        return Joint(name, origin, np.array(axis, float), lower, upper, turns)
+
+    tool = np.eye(4)
+    tool[0, 3] = 0.25
+    joints = (
+        joint("yaw", [0, 0, 1], [0, 0, 0.15], -yaw_limit, yaw_limit, continuous),
+        joint("shoulder", [0, -1, 0], [0, 0, 0], -0.2, 1.9),
+        joint("elbow", [0, 1, 0], [0.25, 0, 0], 0.15, 2.6),
+    )
+    return Chain("arm3", joints, tool)
+
+
+@pytest.fixture(scope="session")
+def make_arm3():
+    """Function of the yaw joint's limit and whether it is continuous: a three-joint arm."""
+    return build_arm3
+
+
+@pytest.fixture(scope="session")
+def arm3():
+    """A three-joint arm: yaw, shoulder, elbow."""
+    return build_arm3()
+
+
 @pytest.fixture(scope="session")
 def transforms():
     """Hypothesis strategy for rigid (4, 4) transforms."""

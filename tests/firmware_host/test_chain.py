@@ -149,9 +149,7 @@ class TestRecord:
 
 class TestLimits:
     @given(data=st.data())
-    def test_clamp_holds_the_limits_and_changes_nothing_the_second_time(
-        self, chains, angles, data
-    ):
+    def test_clamp_holds_the_limits_and_changes_nothing_the_second_time(self, chains, angles, data):
         chain = data.draw(chains)
         once = chain.clamp(data.draw(angles(len(chain))))
         assert chain.within_limits(once)

@@ -21,6 +21,7 @@ from firmware_host.kinematics import (
     tool_position,
 )
 
+few = settings(max_examples=40)  # each example is a whole chain, of up to 8 random joints
 ATOL = 1e-12  # a few roundings over at most 8 joints and 20 m
 
 
@@ -40,6 +41,7 @@ def product(chain, q):
     return pose @ chain.tool
 
 
+@few
 @given(data=st.data())
 def test_forward_kinematics_is_the_product_of_the_joints(chains, angles, data):
     chain = data.draw(chains)
@@ -52,6 +54,7 @@ def test_forward_kinematics_is_the_product_of_the_joints(chains, angles, data):
     np.testing.assert_allclose(position, expected[:3, 3], rtol=0, atol=ATOL)
 
 
+@few
 @given(data=st.data())
 def test_jacobian_is_the_derivative(chains, angles, finite_differences, data):
     chain = data.draw(chains)
@@ -60,6 +63,7 @@ def test_jacobian_is_the_derivative(chains, angles, finite_differences, data):
     np.testing.assert_allclose(exact, finite_differences(chain, q), rtol=0, atol=1e-7)
 
 
+@few
 @given(data=st.data())
 def test_moving_the_base_moves_everything(chains, transforms, angles, data):
     chain = data.draw(chains)
@@ -75,11 +79,10 @@ def test_moving_the_base_moves_everything(chains, transforms, angles, data):
         forward_kinematics(mounted, *trig), mount @ forward_kinematics(chain, *trig), atol=ATOL
     )
     turn = np.kron(np.eye(2), mount[:3, :3])
-    np.testing.assert_allclose(
-        jacobian(mounted, *trig), turn @ jacobian(chain, *trig), atol=ATOL
-    )
+    np.testing.assert_allclose(jacobian(mounted, *trig), turn @ jacobian(chain, *trig), atol=ATOL)
 
 
+@few
 @given(data=st.data())
 def test_the_tool_stays_within_reach(chains, angles, data):
     chain = data.draw(chains)
@@ -88,6 +91,7 @@ def test_the_tool_stays_within_reach(chains, angles, data):
     assert np.linalg.norm(lever) <= chain.reach + ATOL
 
 
+@few
 @given(data=st.data())
 def test_plain_floats_give_the_same_numbers(chains, angles, data):
     chain = data.draw(chains)
@@ -121,18 +125,14 @@ def test_batches_are_many_single_configurations(chains, batch, data):
 
 
 def test_single_precision_stays_single():
-    chain = Chain(
-        "one", (Joint("a", np.eye(4), np.array([0.0, 0.0, 1.0]), -1.0, 1.0),), np.eye(4)
-    )
+    chain = Chain("one", (Joint("a", np.eye(4), np.array([0.0, 0.0, 1.0]), -1.0, 1.0),), np.eye(4))
     q = np.zeros((2, 1), dtype=np.float32)
     assert forward_kinematics(chain, np.sin(q), np.cos(q)).dtype == np.float32
     assert jacobian(chain, np.sin(q), np.cos(q)).dtype == np.float32
 
 
 def test_another_number_of_joints_is_an_error():
-    chain = Chain(
-        "one", (Joint("a", np.eye(4), np.array([0.0, 0.0, 1.0]), -1.0, 1.0),), np.eye(4)
-    )
+    chain = Chain("one", (Joint("a", np.eye(4), np.array([0.0, 0.0, 1.0]), -1.0, 1.0),), np.eye(4))
     with pytest.raises(ValueError, match="zip"):
         forward_kinematics(chain, np.zeros(2), np.ones(2))
 

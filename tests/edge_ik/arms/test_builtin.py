@@ -1,0 +1,121 @@
+"""The built-in robots: what they are, their home postures, and the real machines."""
+
+import math
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge_ik.arms import arm_names, builtin_arms, load_arm, select_arm
+from firmware_host.kinematics import forward_kinematics, jacobian, tool_position
+
+pytestmark = pytest.mark.tensorflow  # the URDF library comes with the same extra
+
+ARMS = builtin_arms()
+JOINTS = {"arm3": 3, "leg3": 3, "a1_leg": 3, "so101": 5, "ur5": 6, "panda": 7}
+
+# Where example-robot-data has the real robots' descriptions: file, base, tip.
+REAL = {
+    "a1_leg": ("a1_description/urdf/a1.urdf", "trunk", "FL_foot"),
+    "so101": ("so_arm_description/urdf/so101.urdf", "base_link", "gripper_frame_link"),
+    "ur5": ("ur_description/urdf/ur5_robot.urdf", "base_link", "tool0"),
+    "panda": ("panda_description/urdf/panda.urdf", "panda_link0", "panda_hand_tcp"),
+}
+# The source of so101 rounds its right angles at the fifth digit, four times in a row.
+AGREEMENT = {"so101": 3e-5}
+
+
+def real_description(relative):
+    try:
+        found = metadata.distribution("example-robot-data")
+    except metadata.PackageNotFoundError:
+        pytest.skip("needs example-robot-data: pip install 'edge-ik[test]'")
+    robots = Path(found.locate_file("cmeel.prefix/share/example-robot-data/robots"))
+    return robots / relative
+
+
+def test_the_names():
+    assert dict.fromkeys(JOINTS) == dict.fromkeys(arm_names())
+    assert list(ARMS) == list(arm_names())
+    assert arm_names()[0] == "arm3"
+    assert all(arm.name == name for name, arm in ARMS.items())
+    assert all(arm.description and "\n" not in arm.description for arm in ARMS.values())
+
+
+@pytest.mark.parametrize("name", JOINTS)
+def test_the_whole_file_is_the_chain(name):
+    selection = select_arm(name)
+    assert selection.chain.name == name
+    assert len(selection.chain) == JOINTS[name]
+    assert len(selection.notes) == 1  # nothing was left out
+
+
+@pytest.mark.parametrize("name", JOINTS)
+def test_the_file_holds_kinematics_only_and_names_its_source(name):
+    text = ARMS[name].urdf().decode()
+    assert "Source:" in text
+    for tag in ("<mesh", "<visual", "<collision", "<inertial"):
+        assert tag not in text
+
+
+@pytest.mark.parametrize("name", JOINTS)
+def test_home_is_well_inside_the_limits(name):
+    chain, home = load_arm(name), np.array(ARMS[name].home)
+    share = (home - chain.lower) / (chain.upper - chain.lower)
+    assert np.all((share > 0.1) & (share < 0.9))
+
+
+@pytest.mark.parametrize("name", JOINTS)
+def test_home_is_away_from_singularities(name):
+    chain, home = load_arm(name), np.array(ARMS[name].home)
+    at_home = jacobian(chain, np.sin(home), np.cos(home))
+    position = np.linalg.svd(at_home[:3], compute_uv=False)
+    pose = np.linalg.svd(at_home, compute_uv=False)
+    assert position.min() > 0.15 * position.max()
+    assert len(pose) == min(6, len(chain))
+    assert pose.min() > 0.04 * pose.max()
+
+
+def position(chain, *q):
+    return tool_position(chain, np.sin(q), np.cos(q))
+
+
+def test_arm3_is_what_its_description_says():
+    chain = load_arm("arm3")
+    np.testing.assert_allclose(position(chain, 0, 0, 0), [0.5, 0, 0.15], atol=1e-15)
+    np.testing.assert_allclose(position(chain, 0, math.pi / 2, 0), [0, 0, 0.65], atol=1e-15)
+    raised = 0.25 * np.array([math.cos(0.7) + math.cos(0.7 - 1.2), 0])
+    raised[1] = 0.15 + 0.25 * (math.sin(0.7) + math.sin(0.7 - 1.2))
+    np.testing.assert_allclose(position(chain, 0, 0.7, 1.2)[[0, 2]], raised, atol=1e-15)
+    np.testing.assert_array_equal(chain.lower, [-math.pi, -0.2, 0.15])
+    np.testing.assert_array_equal(chain.upper, [math.pi, 1.9, 2.6])
+
+
+def test_leg3_is_what_its_description_says():
+    chain = load_arm("leg3")
+    np.testing.assert_allclose(position(chain, 0, 0, 0), [0, 0.06, -0.41], atol=1e-15)
+    np.testing.assert_allclose(position(chain, math.pi / 2, 0, 0), [0, 0.41, 0.06], atol=1e-15)
+    np.testing.assert_allclose(position(chain, 0, 0, -math.pi / 2), [0.2, 0.06, -0.21], atol=1e-15)
+    np.testing.assert_array_equal(chain.lower, [-0.8, -1.5, -2.6])
+    np.testing.assert_array_equal(chain.upper, [0.8, 2.5, -0.3])
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_the_numbers_are_the_real_machines(name):
+    file, base, tip = REAL[name]
+    ours, real = load_arm(name), load_arm(real_description(file), base, tip)
+    assert (ours.joint_names, ours.base, ours.tip) == (real.joint_names, base, tip)
+    q = np.random.default_rng(1).uniform(ours.lower, ours.upper, (200, len(ours)))
+    np.testing.assert_allclose(
+        forward_kinematics(ours, np.sin(q), np.cos(q)),
+        forward_kinematics(real, np.sin(q), np.cos(q)),
+        rtol=0,
+        atol=AGREEMENT.get(name, 1e-9),
+    )
+    if name == "ur5":  # common descriptions halve the elbow's range
+        np.testing.assert_array_equal(
+            [ours.lower, ours.upper], [[-2 * math.pi] * 6, [2 * math.pi] * 6]
+        )
+    else:
+        np.testing.assert_array_equal([ours.lower, ours.upper], [real.lower, real.upper])
