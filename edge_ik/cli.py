@@ -146,8 +146,12 @@ def train(
     with training_stack("Training"):
         from edge_ik import training
         from edge_ik.config import DEFAULT_PRESET, make_config
+        from edge_ik.distribution import read_worker
 
-    screen = console(stderr=as_json)
+    worker = read_worker()
+    if not worker.is_chief:
+        click.echo(f"Worker {worker.index} of {worker.count}; worker 0 reports.", err=True)
+    screen = console(stderr=as_json, quiet=not worker.is_chief)
     if resume is not None:
         given = [name for name, value in flags.items() if value is not None]
         if arm or preset or config_file or assignments or out or given:
@@ -169,6 +173,8 @@ def train(
     except KeyboardInterrupt:
         click.echo(f"Interrupted. Nothing is lost: edge-ik train --resume {run.folder}", err=True)
         sys.exit(INTERRUPTED)
+    if not worker.is_chief:
+        return
     from edge_ik.checkpoint import read_history
 
     history = read_history(run)
@@ -464,7 +470,8 @@ def training_stack(purpose: str) -> Iterator[None]:
         with quiet_native_log():
             import tensorflow as tf
 
-            tf.config.list_logical_devices()
+            # Says what start-up has to say, yet leaves workers free to connect afterwards.
+            tf.config.list_physical_devices()
             yield
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
@@ -495,11 +502,11 @@ def quiet_native_log() -> Iterator[None]:
             os.close(kept)
 
 
-def console(stderr: bool = False) -> Console:
+def console(stderr: bool = False, quiet: bool = False) -> Console:
     """Where tables and sentences go."""
     from rich.console import Console
 
-    return Console(stderr=stderr, highlight=False, soft_wrap=True)
+    return Console(stderr=stderr, quiet=quiet, highlight=False, soft_wrap=True)
 
 
 def print_json(values: Mapping[str, Any]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import math
+import sys
 import tomllib
 import types
 import typing
@@ -220,7 +220,8 @@ def make_config(
             values.setdefault(table, {}).update(keys)
     for key, value in (overrides or {}).items():
         table, _, name = key.partition(".")
-        values.setdefault(table, {})[name] = _parsed(value) if isinstance(value, str) else value
+        parsed = _parsed(value, _hint(table, name)) if isinstance(value, str) else value
+        values.setdefault(table, {})[name] = parsed
     return config_from_dict(values)
 
 
@@ -270,8 +271,9 @@ def to_toml(config: Config) -> str:
 
 
 def _toml_value(value: Any) -> str:
-    """A TOML literal; for the kinds of value here JSON's notation is TOML's."""
-    return json.dumps(list(value) if isinstance(value, tuple) else value)
+    """A TOML literal; for the kinds of value here JSON's notation is nearly TOML's."""
+    text = json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)
+    return text.replace("\x7f", "\\u007f")  # the one control character that JSON leaves alone
 
 
 def _read_toml(file: Path) -> dict[str, Any]:
@@ -283,12 +285,20 @@ def _read_toml(file: Path) -> dict[str, Any]:
         raise ConfigError(f"{file} is not a TOML file: {error}.") from error
 
 
-def _parsed(text: str) -> Any:
+def _hint(table: str, name: str) -> Any:
+    """The type of a key's value, or None if there is no such key."""
+    part = typing.get_type_hints(Config).get(table)
+    return typing.get_type_hints(part).get(name) if part else None
+
+
+def _parsed(text: str, hint: Any) -> Any:
     """A value given as text: a TOML value, or else the text itself."""
     try:
-        return tomllib.loads(f"value = {text}")["value"]
+        value = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return text
+    # The name of a robot may read like a number.
+    return text if hint is str and not isinstance(value, str) else value
 
 
 def _typed(key: str, value: Any, hint: Any) -> Any:
@@ -302,14 +312,21 @@ def _typed(key: str, value: Any, hint: Any) -> Any:
         return float(value)
     if hint is int and isinstance(value, float) and value.is_integer():
         value = int(value)
-    if not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
-        names = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
+    # A float that comes here is not finite.
+    if hint is float or not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
+        names = {
+            int: "a whole number",
+            float: "a finite number",
+            bool: "true or false",
+            str: "text",
+        }
         raise ConfigError(f"Expected {names[hint]} for '{key}'. Received: {value!r}")
     return value
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_number and abs(value) <= sys.float_info.max
 
 
 def _check(config: Config) -> None:

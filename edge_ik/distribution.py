@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
@@ -94,3 +96,22 @@ def _worker(config: Mapping[str, Any]) -> Worker:
         raise ValueError(f"no {job} has the index {index}")
     before = len(cluster.get("chief", [])) if job == "worker" else 0
     return Worker(before + index, len(addresses))
+
+
+@contextmanager
+def lost_worker_reported(worker: Worker, folder: Path) -> Iterator[None]:
+    """Turn TensorFlow's complaint about a worker that has gone into what to do about it.
+
+    Raises:
+        RunError: Instead of TensorFlow's error, if there are several workers.
+    """
+    try:
+        yield
+    except tf.errors.OpError as error:
+        if worker.count == 1:
+            raise
+        raise RunError(
+            f"Worker {worker.index} of {worker.count} had to stop, most likely because another "
+            f"was lost: {error.message.splitlines()[0]}\nContinue from the last epoch by giving "
+            f"every worker: edge-ik train --resume {folder}"
+        ) from error

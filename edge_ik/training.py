@@ -31,7 +31,7 @@ from edge_ik.data.dataset import (
     make_dataset,
 )
 from edge_ik.data.sampling import FocusCircle, build_pool, default_focus, focus_joints
-from edge_ik.distribution import choose_strategy, read_worker
+from edge_ik.distribution import choose_strategy, lost_worker_reported, read_worker
 from edge_ik.evaluation import (
     ASPECT_STREAM,
     POOL_STREAM,
@@ -218,15 +218,16 @@ def train(
         watcher.tell(done)
         callbacks.append(watcher)
     if done < config.steps:
-        trainer.fit(
-            _dataset(run, source, strategy, replica_batch, done),
-            initial_epoch=len(history),
-            epochs=config.epochs,
-            steps_per_epoch=config.steps_per_epoch,
-            callbacks=callbacks,
-            shuffle=False,
-            verbose=0,
-        )
+        with lost_worker_reported(worker, run.folder):
+            trainer.fit(
+                _dataset(run, source, strategy, replica_batch, done),
+                initial_epoch=len(history),
+                epochs=config.epochs,
+                steps_per_epoch=config.steps_per_epoch,
+                callbacks=callbacks,
+                shuffle=False,
+                verbose=0,
+            )
 
 
 class Watcher(keras.callbacks.Callback):  # type: ignore[misc]

@@ -142,6 +142,13 @@ class Chain:
         result.append(_snapped(before.T @ self.tool))
         return tuple(result)
 
+    @cached_property
+    def link_columns(self) -> tuple[tuple[tuple[float, ...], ...], ...]:
+        """`links` as plain floats: for each link its four columns' upper three numbers."""
+        return tuple(
+            tuple(tuple(link[:3, column].tolist()) for column in range(4)) for link in self.links
+        )
+
     def within_limits(self, q: npt.ArrayLike) -> npt.NDArray[np.bool_]:
         """Whether each joint vector holds every limit; q (..., n) -> (...)."""
         q = np.asarray(q, dtype=np.float64)

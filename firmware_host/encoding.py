@@ -18,6 +18,9 @@ FEATURE_NAMES = ("x", "y", "z", "radial", "sin_azimuth", "cos_azimuth")
 # Keeps the azimuth finite on the first joint's axis; far below any robot's accuracy [m].
 AXIS_RADIUS = 1e-9
 
+# Far beyond any robot, and far below what single precision can square [m].
+FARTHEST_TARGET = 1e6
+
 
 def encode_target(chain: Chain, position: Sequence[Scalar], xp: Any = np) -> list[Scalar]:
     """The six features of a position target.
@@ -106,11 +109,12 @@ def network_features(
     return features
 
 
-def checked_target(target: npt.ArrayLike, batch: bool = False) -> FloatArray:
+def checked_target(target: npt.ArrayLike, batch: bool = False, finite: bool = True) -> FloatArray:
     """A position target (3,), or a batch of them (N, 3), as finite float64.
 
     Raises:
-        TargetError: If the shape is another, or a value is not a finite number.
+        TargetError: If the shape is another, or a value is not a finite number or
+            is beyond `FARTHEST_TARGET`.
     """
     expected = "(N, 3)" if batch else "(3,)"
     try:
@@ -124,8 +128,14 @@ def checked_target(target: npt.ArrayLike, batch: bool = False) -> FloatArray:
             f"Expected a target of shape {expected}: x, y, z in metres. "
             f"Received: shape {values.shape}"
         )
-    finite = np.isfinite(values)
-    if not finite.all():
-        where = f" (row {int(np.argmin(finite.all(axis=-1)))})" if batch else ""
+    usable = np.isfinite(values)
+    if finite and not usable.all():
+        where = f" (row {int(np.argmin(usable.all(axis=-1)))})" if batch else ""
         raise TargetError(f"Expected finite numbers x, y, z. Received a NaN or infinity{where}.")
+    farthest = float(np.abs(values).max(initial=0.0))
+    if farthest > FARTHEST_TARGET:
+        raise TargetError(
+            f"Expected x, y, z in metres, none beyond {FARTHEST_TARGET:g} m. "
+            f"Received: {farthest:g} m"
+        )
     return values

@@ -56,9 +56,7 @@ class RuntimeUnavailableError(EdgeIkError):
         installed: Names of the runtimes that can be used instead.
     """
 
-    def __init__(
-        self, runtime: str, package: str, installed: tuple[str, ...], reason: str = "not installed"
-    ) -> None:
+    def __init__(self, runtime: str, package: str, installed: tuple[str, ...], reason: str) -> None:
         super().__init__(
             f"Runtime '{runtime}' cannot be used: {reason}. Install it with: "
             f"pip install '{package}'. Runtimes that can be used here: {', '.join(installed)}."

@@ -94,15 +94,19 @@ OPERATORS: Mapping[int, str] = {
     156: "ATAN2",
 }
 
-# Union tag of `builtin_options` -> the scalar fields read from it: name, slot, format.
-OPTIONS: Mapping[int, tuple[tuple[str, int, str], ...]] = {
-    8: (  # FullyConnectedOptions
-        ("fused_activation_function", 0, "b"),
-        ("weights_format", 1, "b"),
-        ("quantized_bias_type", 4, "b"),
+# Operator -> union tag of its builtin options, and the scalar fields read from them:
+# name, slot, format.
+OPTIONS: Mapping[str, tuple[int, tuple[tuple[str, int, str], ...]]] = {
+    "FULLY_CONNECTED": (
+        8,
+        (
+            ("fused_activation_function", 0, "b"),
+            ("weights_format", 1, "b"),
+            ("quantized_bias_type", 4, "b"),
+        ),
     ),
-    11: (("fused_activation_function", 0, "b"),),  # AddOptions
-    21: (("fused_activation_function", 0, "b"),),  # MulOptions
+    "ADD": (11, (("fused_activation_function", 0, "b"),)),
+    "MUL": (21, (("fused_activation_function", 0, "b"),)),
 }
 
 
@@ -342,9 +346,14 @@ def _operator(table: _Table, codes: list[str], tensor_count: int) -> Operator:
     if code >= len(codes):
         raise _malformed(f"an operator has code {code} of {len(codes)}")
     name = codes[code]
-    fields = OPTIONS.get(table.scalar(3, "B"), ())
-    given = table.table(4) if fields else None
-    options = {key: given.scalar(slot, fmt) for key, slot, fmt in fields} if given else {}
+    options = {}
+    if name in OPTIONS:
+        expected, fields = OPTIONS[name]
+        tag, given = table.scalar(3, "B"), table.table(4)
+        if tag != (0 if given is None else expected):
+            raise _malformed(f"{name} has options of type {tag}")
+        if given is not None:
+            options = {key: given.scalar(slot, fmt) for key, slot, fmt in fields}
     return Operator(
         name=name,
         inputs=_indices(table.vector(1, "<i4"), -1, tensor_count, f"an input of {name}"),

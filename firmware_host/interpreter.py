@@ -125,7 +125,7 @@ class Interpreter(ABC):
                 f"{len(graph.inputs)} inputs, {len(graph.outputs)} outputs"
             )
         source, result = graph.tensors[graph.inputs[0]], graph.tensors[graph.outputs[0]]
-        self.runtime = f"{name} {importlib.metadata.version(RUNTIMES[name].package)}"
+        self.runtime = f"{name} {_version(RUNTIMES[name].package)}"
         self.input_shape = _checked_shape(source)
         self.output_shape = _checked_shape(result)
         self.dtype = source.dtype
@@ -158,7 +158,7 @@ class Interpreter(ABC):
             TargetError: If the features have another shape or are not finite.
             ModelFileError: If the runtime fails.
         """
-        x = np.asarray(features, dtype=np.float32)
+        x = np.asarray(features, dtype=np.float32, order="C")
         if x.ndim != 2 or x.shape[1] != self._n_in:
             raise TargetError(
                 f"Expected features of shape (batch, {self._n_in}). Received: {x.shape}"
@@ -184,7 +184,7 @@ class Interpreter(ABC):
             TargetError: If q has another shape or type.
             ModelFileError: If the runtime fails.
         """
-        q = np.asarray(q)
+        q = np.asarray(q, order="C")
         if q.ndim != 2 or q.shape[1] != self._n_in or q.dtype != self.dtype:
             raise TargetError(
                 f"Expected inputs (batch, {self._n_in}) of type {self.dtype.name}. "
@@ -207,7 +207,7 @@ class _Reference(Interpreter):
 
     def __init__(self, flatbuffer: bytes, graph: Graph) -> None:
         super().__init__("reference", graph)
-        self.runtime = f"reference (numpy {np.__version__})"
+        self.runtime = f"reference (NumPy {np.__version__})"
         self._native = ReferenceInterpreter(flatbuffer)
 
     def _network(self, q: AnyArray) -> AnyArray:
@@ -219,6 +219,8 @@ class _TfliteMicro(Interpreter):
 
     def __init__(self, flatbuffer: bytes, graph: Graph, module: Any) -> None:
         super().__init__("tflite-micro", graph)
+        # TFLite Micro ends the process over a scale it cannot use: let the reference look first.
+        ReferenceInterpreter(flatbuffer)
         try:
             self._native = module.Interpreter.from_bytes(flatbuffer, arena_size=ARENA_BYTES)
         except (RuntimeError, ValueError) as error:
@@ -305,11 +307,15 @@ def _obstacle(name: str) -> str | None:
     return None
 
 
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "of unknown version"
+
+
 def _unavailable(name: str, reason: str) -> RuntimeUnavailableError:
-    package = RUNTIMES[name].package
-    if name == "tflite-runtime":
-        package += " numpy<2"
-    return RuntimeUnavailableError(name, package, available_runtimes(), reason)
+    return RuntimeUnavailableError(name, RUNTIMES[name].package, available_runtimes(), reason)
 
 
 @contextmanager

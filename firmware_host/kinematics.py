@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from firmware_host.chain import Chain, FloatArray
+from firmware_host.chain import Chain
 
 Scalar = Any  # float | array over the batch | tensor | symbol
 Vector = tuple[Scalar, Scalar, Scalar]
@@ -105,7 +105,7 @@ def frames(chain: Chain, sin_q: Sequence[Scalar], cos_q: Sequence[Scalar]) -> Fr
     z: Vector = (0.0, 0.0, 1.0)
     p: Vector = (0.0, 0.0, 0.0)
     axes, origins = [], []
-    for link, s, c in zip(chain.links, [*sin_q, None], [*cos_q, None], strict=True):
+    for link, s, c in zip(chain.link_columns, [*sin_q, None], [*cos_q, None], strict=True):
         (x, y, z), p = _moved(x, y, z, p, link)
         if s is None:
             break
@@ -181,13 +181,18 @@ def stacked(parts: Sequence[Scalar], like: Any, xp: Any) -> Any:
 
 
 def _moved(
-    x: Vector, y: Vector, z: Vector, p: Vector, link: FloatArray
+    x: Vector, y: Vector, z: Vector, p: Vector, columns: Sequence[Sequence[float]]
 ) -> tuple[tuple[Vector, Vector, Vector], Vector]:
-    """The frame (x, y, z, p) moved by a constant transform in itself."""
-    matrix = link.tolist()
-    columns = [[matrix[row][col] for row in range(3)] for col in range(4)]
+    """The frame (x, y, z, p) moved by a constant transform in itself, given by its columns."""
 
-    def combined(weights: list[float]) -> Vector:
+    def combined(weights: Sequence[float]) -> Vector:
+        # A frame that keeps a direction, as most do, costs nothing.
+        if weights == (1.0, 0.0, 0.0):
+            return x
+        if weights == (0.0, 1.0, 0.0):
+            return y
+        if weights == (0.0, 0.0, 1.0):
+            return z
         return _vector(dot(weights, (x[k], y[k], z[k])) for k in range(3))
 
     offset = combined(columns[3])

@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from firmware_host.errors import ModelFileError, TargetError
-from firmware_host.flatbuffer import Graph, Operator, Quantization, Tensor, read_graph
+from firmware_host.flatbuffer import Graph, Operator, Tensor, read_graph
 
 IntArray = npt.NDArray[np.int64]
 AnyArray = npt.NDArray[Any]
@@ -55,10 +55,10 @@ SIGMOID_TABLE.setflags(write=False)
 
 
 def quantize_multiplier(real: float) -> tuple[int, int]:
-    """A positive real factor as a 31-bit fraction and a power of two.
+    """A real factor as a 31-bit fraction and a power of two.
 
     Args:
-        real: The factor, computed in double precision.
+        real: The factor, not negative, computed in double precision.
 
     Returns:
         (multiplier, shift) with real = multiplier * 2^(shift - 31); (0, 0) when real
@@ -296,7 +296,9 @@ class FloatStep:
 
     def __call__(self, *values: AnyArray) -> AnyArray:
         """Outputs (batch, n_out) of the inputs, (batch, n) each."""
-        return self.function(*values)
+        # Weights out of all proportion give infinities, in silence, as in the runtimes.
+        with np.errstate(over="ignore", invalid="ignore"):
+            return self.function(*values)
 
 
 Step = FullyConnected | Logistic8 | Logistic16 | Mul | Add | FloatStep
@@ -604,7 +606,8 @@ def _affine(tensor: Tensor) -> tuple[float, int]:
     quantization = tensor.quantization
     if quantization is None or quantization.scale.size != 1:
         raise ModelFileError(f"Tensor '{tensor.name}' needs one scale and one zero point.")
-    _check_scales(tensor, quantization)
+    if not (math.isfinite(quantization.scale[0]) and quantization.scale[0] > 0):
+        raise ModelFileError(f"Tensor '{tensor.name}' has a scale that is not positive.")
     zero_point = int(quantization.zero_point[0])
     limits = np.iinfo(tensor.dtype)
     if not limits.min <= zero_point <= limits.max:
@@ -617,18 +620,14 @@ def _weight_scales(tensor: Tensor, n_out: int) -> npt.NDArray[np.float32]:
     quantization = tensor.quantization
     if quantization is None or quantization.scale.size not in (1, n_out):
         raise ModelFileError(f"Weights '{tensor.name}' need one scale, or one for each output.")
-    _check_scales(tensor, quantization)
+    # A row of zeros, which pruning leaves, may come with the scale 0.
+    if not np.all(np.isfinite(quantization.scale) & (quantization.scale >= 0)):
+        raise ModelFileError(f"Weights '{tensor.name}' have a scale that is negative.")
     if np.any(quantization.zero_point != 0):
         raise ModelFileError(f"Weights '{tensor.name}' have a zero point that is not 0.")
     if quantization.scale.size > 1 and quantization.dimension != 0:
         raise ModelFileError(f"Weights '{tensor.name}' have scales along their inputs.")
     return quantization.scale
-
-
-def _check_scales(tensor: Tensor, quantization: Quantization) -> None:
-    scale = quantization.scale
-    if not np.all(np.isfinite(scale) & (scale > 0)):
-        raise ModelFileError(f"Tensor '{tensor.name}' has a scale that is not positive.")
 
 
 def _check_range(what: str, magnitude: Any, limit: float = INT32_ROOM) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
@@ -13,6 +14,7 @@ import numpy.typing as npt
 
 from firmware_host.chain import Chain, FloatArray
 from firmware_host.kinematics import Scalar, add, dot, frames, jacobian_columns, mul, sub
+from firmware_host.straightline import Tape, compile_function
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ def refine(
 
     Args:
         chain: The robot.
-        q: (..., n) seed [rad], within the limits.
+        q: (..., n) seed [rad]; brought into the limits first.
         target: (..., 3) positions [m] in the base frame, of the same leading shape.
         steps: Number of steps, 0 or more.
         settings: Damping and bounds.
@@ -76,7 +78,7 @@ def refinements(
     settings: RefineSettings = DEFAULT_SETTINGS,
 ) -> Iterator[tuple[FloatArray, FloatArray]]:
     """`refine`'s result after 0, 1, ..., steps steps."""
-    seeds = np.asarray(q, dtype=np.float64)
+    seeds = chain.clamp(q)
     targets = np.asarray(target, dtype=np.float64)
     walks = []
     if seeds.ndim == 1:
@@ -92,7 +94,7 @@ def refinements(
         angles = [np.stack(result[0], axis=-1) for result in results]
         errors = [np.atleast_1d(np.asarray(result[1])) for result in results]
         yield (
-            chain.clamp(np.concatenate(angles).reshape(seeds.shape)),
+            np.concatenate(angles).reshape(seeds.shape),
             np.concatenate(errors).reshape(seeds.shape[:-1]),
         )
 
@@ -106,29 +108,58 @@ def _walk(
     xp: Any,
 ) -> Iterator[tuple[list[Scalar], Scalar]]:
     """Best joint components and distance after each number of steps."""
-    lower, upper = chain.lower.tolist(), chain.upper.tolist()
-    free = chain.wraps.tolist()
+    limits = list(
+        zip(chain.lower.tolist(), chain.upper.tolist(), chain.wraps.tolist(), strict=True)
+    )
+    distance_squared, newton = compiled_step(chain)
+    damping, floor, most = settings.damping, settings.damping_floor, settings.max_step
     q = list(q)
     best_q: list[Scalar] = q
     best: Scalar = math.inf
     for step in range(steps + 1):
-        walked = frames(chain, [xp.sin(angle) for angle in q], [xp.cos(angle) for angle in q])
-        e = [sub(target[k], walked.position[k]) for k in range(3)]  # (3,) [m]
-        squared = dot(e, e)
-        distance = xp.sqrt(squared)
-        better = distance < best
-        best_q = [xp.where(better, new, old) for new, old in zip(q, best_q, strict=True)]
-        best = xp.where(better, distance, best)
-        yield best_q, best
+        sines, cosines = [xp.sin(angle) for angle in q], [xp.cos(angle) for angle in q]
         if step == steps:
-            return
-        columns = [column[:3] for column in jacobian_columns(walked)]  # n of (3,)
-        damping = settings.damping * squared + settings.damping_floor
-        weights = solve_symmetric(gram(columns, damping), e)  # (3,)
-        for index, column in enumerate(columns):
-            dq = xp.clip(dot(column, weights), -settings.max_step, settings.max_step)
-            moved = q[index] + dq
-            q[index] = moved if free[index] else xp.clip(moved, lower[index], upper[index])
+            squared, *dq = distance_squared(*sines, *cosines, *target)
+        else:
+            squared, *dq = newton(*sines, *cosines, *target, damping, floor)
+        better = squared < best
+        best_q = [xp.where(better, new, old) for new, old in zip(q, best_q, strict=True)]
+        best = xp.where(better, squared, best)
+        yield best_q, xp.sqrt(best)
+        for index, change in enumerate(dq):
+            lower, upper, wraps = limits[index]
+            moved = q[index] + xp.clip(change, -most, most)
+            if wraps:
+                outside = (moved < lower) | (moved > upper)
+                turns = xp.round((moved - (lower + upper) / 2) / (2 * math.pi))
+                moved = xp.where(outside, moved - 2 * math.pi * turns, moved)
+            q[index] = xp.clip(moved, lower, upper)
+
+
+@functools.lru_cache(maxsize=64)
+def compiled_step(chain: Chain) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """The arithmetic of one step for a robot, as straight-line code.
+
+    Returns:
+        A function from n sines, n cosines and the target's x, y, z to the squared
+        distance alone, and one that takes the damping factor and its floor too and
+        returns the squared distance followed by the n joint changes dq.
+    """
+    tape = Tape()
+    n = len(chain)
+    sines, cosines, target = tape.inputs("s", n), tape.inputs("c", n), tape.inputs("p", 3)
+    damping, floor = tape.inputs("damping", 2)
+    walked = frames(chain, sines, cosines)
+    e = [sub(target[k], walked.position[k]) for k in range(3)]  # (3,) [m]
+    squared = dot(e, e)
+    columns = [column[:3] for column in jacobian_columns(walked)]  # n of (3,)
+    weights = solve_symmetric(gram(columns, damping * squared + floor), e)  # (3,)
+    dq = [dot(column, weights) for column in columns]  # (n,) [rad]
+    place = [*sines, *cosines, *target]
+    return (
+        compile_function(tape, place, [squared]),
+        compile_function(tape, [*place, damping, floor], [squared, *dq]),
+    )
 
 
 def gram(columns: Sequence[Sequence[Scalar]], damping: Scalar) -> list[list[Scalar]]:
@@ -183,6 +214,13 @@ def _float_where(condition: bool, yes: float, no: float) -> float:
 
 # One robot arm's numbers at a time are faster as plain floats than as arrays.
 _FLOATS = SimpleNamespace(
-    sin=math.sin, cos=math.cos, sqrt=math.sqrt, clip=_float_clip, where=_float_where
+    sin=math.sin,
+    cos=math.cos,
+    sqrt=math.sqrt,
+    round=round,
+    clip=_float_clip,
+    where=_float_where,
 )
-_ARRAYS = SimpleNamespace(sin=np.sin, cos=np.cos, sqrt=np.sqrt, clip=np.clip, where=np.where)
+_ARRAYS = SimpleNamespace(
+    sin=np.sin, cos=np.cos, sqrt=np.sqrt, round=np.round, clip=np.clip, where=np.where
+)

@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import enum
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from firmware_host.chain import Chain, FloatArray
 from firmware_host.encoding import (
+    FEATURE_NAMES,
     Normalization,
     checked_target,
     decode_joints,
+    encode_target,
     network_features,
 )
-from firmware_host.refine import refine
+from firmware_host.errors import ModelFileError, TargetError
+from firmware_host.interpreter import open_interpreter
+from firmware_host.model_file import read_model
+from firmware_host.refine import refinements
+from firmware_host.spec import ModelSpec
+from firmware_host.workspace import Workspace
 
 Predict = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]
 
@@ -30,6 +39,7 @@ class Status(enum.Enum):
 
     SOLVED = "solved"
     UNREACHABLE = "unreachable"
+    BAD_TARGET = "bad target"
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +51,9 @@ class IkSolution:
         position_error_m: Distance between the tool at q and the target [m].
         status: Solved, or unreachable with the nearest configuration found.
         within_limits: Whether every joint limit holds.
-        seed_error_m: The same distance for the network alone [m].
+        in_workspace: Whether the target lies where the network was trained, to a
+            twentieth of the reach; None if that is not known.
+        seed_error_m: The distance to the target for the network alone [m].
         steps: Refinement steps taken.
         microseconds: Time the solve took.
     """
@@ -50,7 +62,34 @@ class IkSolution:
     position_error_m: float
     status: Status
     within_limits: bool
+    in_workspace: bool | None
     seed_error_m: float
+    steps: int
+    microseconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class IkBatch:
+    """Answers to N targets; the fields of `IkSolution`, one row a target.
+
+    Attributes:
+        q: (N, n) joint angles within the limits [rad]; the home posture, or that of
+            `q_near`, for a bad target.
+        position_error_m: (N,) [m]; NaN for a bad target.
+        status: (N,) of `Status`.
+        within_limits: (N,) whether every joint limit holds.
+        in_workspace: (N,) or None if that is not known.
+        seed_error_m: (N,) [m]; NaN for a bad target.
+        steps: Refinement steps taken for each.
+        microseconds: Time that all of them took.
+    """
+
+    q: FloatArray
+    position_error_m: FloatArray
+    status: npt.NDArray[np.object_]
+    within_limits: npt.NDArray[np.bool_]
+    in_workspace: npt.NDArray[np.bool_] | None
+    seed_error_m: FloatArray
     steps: int
     microseconds: float
 
@@ -63,6 +102,10 @@ class IkSolver:
         normalization: Statistics of the features.
         predict: The network: features (N, 6) to sines and cosines (N, 2n).
         refine_steps: Damped-least-squares steps, 0 or more.
+        workspace: Where the network was trained, to flag targets outside.
+        home: (n,) the answer's place for a bad target; the middle of the limits
+            without it.
+        runtime: Name and version of what runs the network.
     """
 
     def __init__(
@@ -71,37 +114,154 @@ class IkSolver:
         normalization: Normalization,
         predict: Predict,
         refine_steps: int = 3,
+        *,
+        workspace: Workspace | None = None,
+        home: npt.ArrayLike | None = None,
+        runtime: str = "",
     ) -> None:
+        if refine_steps < 0:
+            raise ValueError(f"Expected refine_steps >= 0. Received: refine_steps={refine_steps}")
         self.chain = chain
         self.normalization = normalization
         self.predict = predict
         self.refine_steps = refine_steps
+        self.workspace = workspace
+        self.home = chain.clamp(chain.middle if home is None else home)
+        self.runtime = runtime
 
-    def seed(self, targets: FloatArray) -> FloatArray:
+    @classmethod
+    def load(cls, path: str | Path, runtime: str | None = None, refine_steps: int = 3) -> IkSolver:
+        """Load an exported model.
+
+        Args:
+            path: A `.tflite` that carries its robot.
+            runtime: "litert" (the default), "tflite-runtime", "tflite-micro" or
+                "reference".
+            refine_steps: Damped-least-squares steps, 0 or more.
+
+        Raises:
+            ModelFileError: If the file is damaged, of another version, or no edge-ik model.
+            RuntimeUnavailableError: If the runtime is not installed.
+        """
+        flatbuffer, record = read_model(path)
+        spec = ModelSpec.from_dict(record)
+        interpreter = open_interpreter(flatbuffer, runtime)
+        expected = (len(FEATURE_NAMES), 2 * len(spec.chain))
+        received = (interpreter.input_shape[1], interpreter.output_shape[1])
+        if received != expected:
+            raise ModelFileError(
+                f"The network does not fit its robot. Expected {expected[0]} inputs and "
+                f"{expected[1]} outputs for {len(spec.chain)} joints. Received: {received[0]} "
+                f"and {received[1]}"
+            )
+        return cls(
+            spec.chain,
+            spec.normalization,
+            interpreter.run,
+            refine_steps,
+            workspace=spec.workspace,
+            home=spec.home,
+            runtime=interpreter.runtime,
+        )
+
+    def seed(self, targets: npt.ArrayLike) -> FloatArray:
         """The network's first guess q (N, n) [rad] for targets (N, 3) [m]."""
         features = network_features(self.chain, self.normalization, targets)
         return decode_joints(self.chain, self.predict(features))
 
-    def solve(self, target: npt.ArrayLike) -> IkSolution:
+    def solve(self, target: npt.ArrayLike, q_near: npt.ArrayLike | None = None) -> IkSolution:
         """Solve one target.
 
         Args:
             target: (3,) position x, y, z of the tool in the base frame [m].
+            q_near: (n,) present joints [rad]; joints that may turn further than once
+                are given the turn nearest to it.
 
         Raises:
-            TargetError: If the target has another shape or is not finite.
+            TargetError: If the target or `q_near` has another shape or is not finite.
         """
         began = time.perf_counter()
         position = checked_target(target)
-        seed = self.seed(position[None])[0]
-        _, seed_error = refine(self.chain, seed, position, 0)
-        q, error = refine(self.chain, seed, position, self.refine_steps)
+        q = self._seed_one(position)
+        q, errors = self._refined(q, position)
+        if q_near is not None:
+            q = self._nearest_turn(q, q_near)
+        error = float(errors[-1])
         return IkSolution(
             q=q,
-            position_error_m=float(error),
+            position_error_m=error,
             status=Status.SOLVED if error < POSITION_TOLERANCE else Status.UNREACHABLE,
             within_limits=bool(self.chain.within_limits(q)),
-            seed_error_m=float(seed_error),
+            in_workspace=None
+            if self.workspace is None
+            else bool(self.workspace.contains(self.chain, position[None])[0]),
+            seed_error_m=float(errors[0]),
             steps=self.refine_steps,
             microseconds=(time.perf_counter() - began) * 1e6,
         )
+
+    def solve_batch(self, targets: npt.ArrayLike, q_near: npt.ArrayLike | None = None) -> IkBatch:
+        """Solve N targets at once.
+
+        Args:
+            targets: (N, 3) positions [m]; a row that is not finite is a bad target.
+            q_near: (n,) or (N, n) present joints [rad], as for `solve`.
+
+        Raises:
+            TargetError: If the targets or `q_near` have another shape.
+        """
+        began = time.perf_counter()
+        positions = checked_target(targets, batch=True, finite=False)
+        good: npt.NDArray[np.bool_] = np.isfinite(positions).all(axis=-1)
+        # A bad row is solved for a harmless target and overwritten below.
+        positions = positions if good.all() else np.where(good[:, None], positions, 0.0)
+        q, errors = self._refined(self.seed(positions), positions)
+        if q_near is not None:
+            q = self._nearest_turn(q, q_near)
+        status = np.full(len(q), Status.UNREACHABLE, dtype=object)
+        status[errors[-1] < POSITION_TOLERANCE] = Status.SOLVED
+        inside = None
+        if self.workspace is not None:
+            inside = self.workspace.contains(self.chain, positions) & good
+        if not good.all():
+            place = self.home if q_near is None else self.chain.clamp(q_near)
+            q = np.where(good[:, None], q, place)
+            errors = [np.where(good, error, np.nan) for error in errors]
+            status[~good] = Status.BAD_TARGET
+        return IkBatch(
+            q=q,
+            position_error_m=errors[-1],
+            status=status,
+            within_limits=self.chain.within_limits(q),
+            in_workspace=inside,
+            seed_error_m=errors[0],
+            steps=self.refine_steps,
+            microseconds=(time.perf_counter() - began) * 1e6,
+        )
+
+    def _seed_one(self, position: FloatArray) -> FloatArray:
+        """`seed` for one target, in plain floats: arrays of one number cost more."""
+        features = self.normalization.apply(encode_target(self.chain, position.tolist(), math))
+        outputs = self.predict(np.array([features], dtype=np.float32))[0].tolist()
+        n = len(self.chain)
+        return self.chain.clamp(
+            [math.atan2(s, c) for s, c in zip(outputs[:n], outputs[n:], strict=True)]
+        )
+
+    def _refined(self, q: FloatArray, position: FloatArray) -> tuple[FloatArray, list[FloatArray]]:
+        """The refined joints, and the error after 0, 1, ... steps."""
+        results = list(refinements(self.chain, q, position, self.refine_steps))
+        return results[-1][0], [error for _, error in results]
+
+    def _nearest_turn(self, q: FloatArray, q_near: npt.ArrayLike) -> FloatArray:
+        """Whole turns added where a joint may take them, to come nearest to `q_near`."""
+        near = np.asarray(q_near, dtype=np.float64)
+        if near.shape not in {(len(self.chain),), q.shape} or not np.isfinite(near).all():
+            raise TargetError(
+                f"Expected q_near of {len(self.chain)} finite angles. Received: shape {near.shape}"
+            )
+        turned = q + 2 * np.pi * np.round((near - q) / (2 * np.pi))
+        allowed = self.chain.continuous | (
+            (turned >= self.chain.lower) & (turned <= self.chain.upper)
+        )
+        return np.where(allowed, turned, q)

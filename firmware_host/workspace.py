@@ -1,0 +1,109 @@
+"""Where a network was trained: a coarse map, to flag targets it never saw."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from firmware_host.chain import Chain, FloatArray
+from firmware_host.kinematics import components, dot, sub
+
+BoolArray = npt.NDArray[np.bool_]
+
+CELLS_PER_REACH = 20
+SECTORS = 72
+
+
+@dataclass(frozen=True, eq=False)
+class Workspace:
+    """Cells around the first joint's axis, and sectors of azimuth, that samples fell into.
+
+    Attributes:
+        cell: Edge of a cell [m].
+        axial_start: Index of the first row: axial coordinate over the edge, rounded down.
+        cells: (axial, radial) True where a sample was.
+        sectors: (SECTORS,) True where a sample was, counted from azimuth -pi.
+    """
+
+    cell: float
+    axial_start: int
+    cells: BoolArray
+    sectors: BoolArray
+
+    @classmethod
+    def fit(cls, chain: Chain, positions: FloatArray) -> Workspace:
+        """The map of sampled positions (N, 3) [m] in the base frame."""
+        radial, axial, azimuth = _cylindrical(chain, positions)
+        cell = chain.reach / CELLS_PER_REACH
+        columns = np.floor(radial / cell).astype(int)
+        rows = np.floor(axial / cell).astype(int)
+        start = int(rows.min())
+        cells = np.zeros((int(rows.max()) - start + 1, int(columns.max()) + 1), dtype=bool)
+        cells[rows - start, columns] = True
+        sectors = np.zeros(SECTORS, dtype=bool)
+        sectors[_sector(azimuth)] = True
+        return cls(cell, start, cells, sectors)
+
+    def contains(self, chain: Chain, positions: FloatArray) -> BoolArray:
+        """Whether positions (N, 3) [m] lie where samples were, to a cell's accuracy."""
+        radial, axial, azimuth = _cylindrical(chain, positions)
+        # Bounded before the conversion: a huge number has no integer index.
+        columns = np.floor(np.minimum(radial / self.cell, self.cells.shape[1])).astype(int)
+        height = np.clip(axial / self.cell - self.axial_start, -1, self.cells.shape[0])
+        rows = np.floor(height).astype(int)
+        inside = (rows >= 0) & (rows < self.cells.shape[0]) & (columns < self.cells.shape[1])
+        found = np.zeros(len(positions), dtype=bool)
+        found[inside] = self.cells[rows[inside], columns[inside]]
+        # Within a cell of the axis the azimuth means nothing.
+        result: BoolArray = found & (self.sectors[_sector(azimuth)] | (columns == 0))
+        return result
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready values; the maps as hexadecimal bits."""
+        return {
+            "cell": self.cell,
+            "axial_start": self.axial_start,
+            "shape": list(self.cells.shape),
+            "cells": np.packbits(self.cells).tobytes().hex(),
+            "sectors": np.packbits(self.sectors).tobytes().hex(),
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Workspace:
+        """The map from `to_dict`'s values; ValueError if they do not fit together."""
+        rows, columns = (int(size) for size in data["shape"])
+        cell = float(data["cell"])
+        if not (0 < rows * columns <= 1_000_000 and math.isfinite(cell) and cell > 0):
+            raise ValueError("the workspace's cells have no usable size")
+        return cls(
+            cell,
+            int(data["axial_start"]),
+            _bits(data["cells"], rows * columns).reshape(rows, columns),
+            _bits(data["sectors"], SECTORS),
+        )
+
+
+def _bits(text: str, count: int) -> BoolArray:
+    packed = np.frombuffer(bytes.fromhex(text), dtype=np.uint8)
+    if len(packed) != (count + 7) // 8:
+        raise ValueError(f"the workspace's map has {len(packed)} bytes for {count} cells")
+    return np.unpackbits(packed, count=count).astype(bool)
+
+
+def _cylindrical(chain: Chain, positions: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Radial distance, axial coordinate and azimuth about the first joint's axis."""
+    first = chain.links[0]
+    offset = [sub(part, first[k, 3]) for k, part in enumerate(components(positions))]
+    u, v, w = (dot(first[:3, k].tolist(), offset) for k in range(3))
+    return np.hypot(u, v), np.asarray(w), np.arctan2(v, u)
+
+
+def _sector(azimuth: FloatArray) -> npt.NDArray[np.int_]:
+    share = (azimuth + np.pi) / (2 * np.pi)
+    result: npt.NDArray[np.int_] = np.minimum((share * SECTORS).astype(int), SECTORS - 1)
+    return result
