@@ -14,10 +14,8 @@ import numpy as np
 from edge_ik import training
 from edge_ik.checkpoint import read_history
 from edge_ik.config import Config, config_from_dict
-from edge_ik.evaluation import evaluate, evaluation_targets
-from edge_ik.predictor import predictor
+from edge_ik.evaluation import evaluate_run
 from edge_ik.run import METRICS_FILE, RUN_FILE, Run
-from firmware_host.files import write_json
 
 # Each variant takes one part away; the last figure is the one the part is there for.
 VARIANTS: dict[str, tuple[dict[str, Any], str]] = {
@@ -126,8 +124,4 @@ def _measured(run: Run, targets: int) -> dict[str, Any]:
         stored: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         if stored["targets"] == targets:
             return stored
-    drawn = evaluation_targets(run.chain, run.home, run.config, run.focus, targets)
-    figures = evaluate(run.chain, run.normalization, predictor(run.load_network()), drawn)
-    metrics = figures.to_dict()
-    write_json(path, metrics)
-    return metrics
+    return evaluate_run(run.folder, targets)

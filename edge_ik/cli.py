@@ -7,7 +7,6 @@ import json
 import math
 import os
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edge_ik import __version__
+from edge_ik.quiet import quiet_native_log
 from firmware_host.errors import EdgeIkError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -48,6 +48,9 @@ def main() -> None:
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+runtime_option = click.option(
+    "--runtime", help="For a .tflite: litert, tflite-runtime, tflite-micro or reference."
+)
 
 
 @main.command()
@@ -149,8 +152,12 @@ def train(
         from edge_ik.distribution import read_worker
 
     worker = read_worker()
-    if not worker.is_chief:
-        click.echo(f"Worker {worker.index} of {worker.count}; worker 0 reports.", err=True)
+    if worker.count > 1:
+        click.echo(
+            f"Worker {worker.index} of {worker.count}: training begins when all have joined; "
+            "worker 0 reports.",
+            err=True,
+        )
     screen = console(stderr=as_json, quiet=not worker.is_chief)
     if resume is not None:
         given = [name for name, value in flags.items() if value is not None]
@@ -188,44 +195,40 @@ def train(
 
 
 @main.command()
-@click.argument("run", type=click.Path(path_type=Path))
-@click.option("--targets", default=100_000, show_default=True, help="Fresh targets to solve.")
+@click.argument("model", type=click.Path(path_type=Path))
+@click.option(
+    "--targets",
+    default=100_000,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Fresh targets to solve.",
+)
+@runtime_option
 @json_option
-def evaluate(run: Path, targets: int, as_json: bool) -> None:
-    """Measure a trained run on targets that training never saw."""
-    if targets < 1:
-        raise click.BadParameter("expected 1 or more", param_hint="--targets")
-    with training_stack("Evaluating a run"):
-        from edge_ik.evaluation import evaluate as measure
-        from edge_ik.evaluation import evaluation_targets
-        from edge_ik.predictor import predictor
-        from edge_ik.report import evaluation_table
-        from edge_ik.run import METRICS_FILE, Run
-        from firmware_host.files import write_json
-
-    record = Run.load(run)
-    network = record.load_network()
-    drawn = evaluation_targets(record.chain, record.home, record.config, record.focus, targets)
-    figures = measure(record.chain, record.normalization, predictor(network), drawn)
-    metrics = {
-        **figures.to_dict(),
-        "robot": record.chain.name,
-        "parameters": network.count_params(),
-        "config_hash": record.config.hash(),
-        "version": __version__,
-    }
-    write_json(record.folder / METRICS_FILE, metrics)
+def evaluate(model: Path, targets: int, runtime: str | None, as_json: bool) -> None:
+    """Measure a run folder or an exported model on targets that training never saw."""
+    if model.suffix == ".tflite":
+        with training_stack("Drawing evaluation targets", tensorflow=False):
+            from edge_ik.evaluation import evaluate_model
+        metrics = evaluate_model(model, targets, runtime)
+    else:
+        with training_stack("Evaluating a run"):
+            from edge_ik.evaluation import evaluate_run
+        metrics = evaluate_run(model, targets)
     if as_json:
         print_json(metrics)
         return
+    from edge_ik.report import evaluation_table
+
     title = (
-        f"{record.chain.name}, {network.count_params():,} parameters, {targets:,} unseen targets"
+        f"{metrics['robot']}, {metrics['parameters']:,} parameters, {metrics['format']}, "
+        f"{targets:,} unseen targets"
     )
     console().print(evaluation_table(metrics, title))
 
 
 @main.command()
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("model", type=click.Path(path_type=Path))
 @click.option(
     "--target",
     type=float,
@@ -237,30 +240,52 @@ def evaluate(run: Path, targets: int, as_json: bool) -> None:
 @click.option(
     "--steps", default=3, show_default=True, type=click.IntRange(0, 100), help="Refinement steps."
 )
+@runtime_option
 @json_option
-def solve(run: Path, target: tuple[float, float, float], steps: int, as_json: bool) -> None:
-    """Solve one target with a trained run."""
-    with training_stack("Solving with a run"):
-        from edge_ik.predictor import predictor
-        from edge_ik.run import Run
+def solve(
+    model: Path,
+    target: tuple[float, float, float],
+    steps: int,
+    runtime: str | None,
+    as_json: bool,
+) -> None:
+    """Solve one target with a run folder or an exported model."""
     from firmware_host.solver import IkSolver, Status
 
-    record = Run.load(run)
-    solver = IkSolver(record.chain, record.normalization, predictor(record.load_network()), steps)
-    solver.solve(target)  # The first call also builds the graph; the second is the time told.
+    if model.suffix == ".tflite":
+        solver = IkSolver.load(model, runtime, steps)
+    else:
+        with training_stack("Solving with a run"):
+            from edge_ik.predictor import predictor
+            from edge_ik.run import Run
+        run = Run.load(model)
+        solver = IkSolver(
+            run.chain,
+            run.normalization,
+            predictor(run.load_network()),
+            steps,
+            workspace=run.region,
+            home=run.home,
+            runtime="keras",
+        )
+    solver.solve(target)  # The first call prepares the graph; the second is the time told.
     solution = solver.solve(target)
+    names = solver.chain.joint_names
     if as_json:
         print_json(
             {
                 "target": list(target),
                 "q": solution.q.tolist(),
-                "joints": list(record.chain.joint_names),
+                "joints": list(names),
                 "status": solution.status.value,
+                "reachable": solution.status is Status.SOLVED,
                 "position_error_m": solution.position_error_m,
                 "seed_error_m": solution.seed_error_m,
                 "within_limits": solution.within_limits,
+                "in_workspace": solution.in_workspace,
                 "steps": solution.steps,
                 "microseconds": solution.microseconds,
+                "runtime": solver.runtime,
             }
         )
         return
@@ -268,18 +293,96 @@ def solve(run: Path, target: tuple[float, float, float], steps: int, as_json: bo
 
     rows = [
         (name, f"{angle:.6f}", f"{math.degrees(angle):.3f}")
-        for name, angle in zip(record.chain.joint_names, solution.q, strict=True)
+        for name, angle in zip(names, solution.q, strict=True)
     ]
     screen = console()
-    screen.print(rows_table(f"{record.chain.name} at {target} m", ["joint", "rad", "deg"], rows))
+    screen.print(rows_table(f"{solver.chain.name} at {target} m", ["joint", "rad", "deg"], rows))
     reached = solution.status is Status.SOLVED
     screen.print(
         ("Reached" if reached else "[bold]Not reachable[/bold]: the nearest found is")
         + f" {'to within' if reached else 'off by'} {millimetres(solution.position_error_m)} mm "
         f"(network alone: {millimetres(solution.seed_error_m)} mm), "
         f"{'within' if solution.within_limits else 'NOT within'} the joint limits, "
-        f"{solution.steps} steps, {solution.microseconds:.0f} microseconds."
+        f"{solution.steps} steps, {solution.microseconds:.0f} microseconds ({solver.runtime})."
     )
+    if not solution.in_workspace:
+        screen.print("The target lies outside the workspace that the network was trained in.")
+
+
+@main.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option(
+    "--quantize",
+    "formats",
+    multiple=True,
+    default=("int8",),
+    show_default=True,
+    metavar="FORMAT",
+    help="float32, dynamic, int8 or int16x8; can be given several times.",
+)
+@click.option("--qat", is_flag=True, help="Fine-tune with int8 simulated first.")
+@click.option("--prune", "sparsity", type=float, help="Share of weights to prune to zero.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Folder to write.  [default: RUN/export]"
+)
+@click.option(
+    "--targets",
+    default=100_000,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Unseen targets that each format is measured on.",
+)
+@json_option
+def export(
+    run: Path,
+    formats: tuple[str, ...],
+    qat: bool,
+    sparsity: float | None,
+    out: Path | None,
+    targets: int,
+    as_json: bool,
+) -> None:
+    """Convert a trained run to model files, each verified before it is written."""
+    with training_stack("Exporting"):
+        from edge_ik.report import figures_table, rows_table
+        from edge_ik_tools.export import export as export_run
+
+    screen = console(stderr=as_json)
+    result = export_run(
+        run, formats, qat=qat, sparsity=sparsity, out=out, targets=targets, tell=screen.print
+    )
+    if as_json:
+        print_json(result.to_dict())
+        return
+    evaluations = {"trained": result.trained}
+    evaluations |= {file.format: file.verification.evaluation for file in result.files}
+    columns = {name: dataclasses.asdict(found.network) for name, found in evaluations.items()}
+    screen.print(figures_table(columns, f"Network alone, {targets:,} unseen targets"))
+    for steps in result.trained.refined:
+        columns = {
+            name: dataclasses.asdict(found.refined[steps]) for name, found in evaluations.items()
+        }
+        screen.print(figures_table(columns, f"After {steps} DLS step{'s'[: steps - 1]}"))
+    rows = [
+        (
+            file.format,
+            f"{file.flatbuffer_bytes:,}",
+            f"{file.file_bytes:,}",
+            "-" if (arena := file.verification.arena_bytes) is None else f"{arena:,}",
+            ", ".join(f"{count} {name}" for name, count in file.verification.operators.items()),
+        )
+        for file in result.files
+    ]
+    columns_of_files = ["format", "network B", "file B", "arena B", "operators"]
+    screen.print(rows_table("Sizes", columns_of_files, rows))
+    for file in result.files:
+        for runtime, agreement in file.verification.runtimes.items():
+            if runtime != "reference":
+                screen.print(
+                    f"{file.format}, {runtime}: {100 * agreement['differing_share']:.3g}% of "
+                    f"outputs differ from the reference, by {agreement['max_units']:.3g} at most"
+                )
+        screen.print(f"Wrote [bold]{file.path}[/bold]")
 
 
 @main.command()
@@ -462,44 +565,23 @@ def progress_report(screen: Console) -> Iterator[Report]:
 
 
 @contextmanager
-def training_stack(purpose: str) -> Iterator[None]:
+def training_stack(purpose: str, tensorflow: bool = True) -> Iterator[None]:
     """Import the training side quietly; tell which extra is missing if it is."""
     # TensorFlow reads it when imported; a user's own setting wins.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
         with quiet_native_log():
-            import tensorflow as tf
+            if tensorflow:
+                import tensorflow as tf
 
-            # Says what start-up has to say, yet leaves workers free to connect afterwards.
-            tf.config.list_physical_devices()
+                # Says what start-up has to say, yet leaves workers free to connect afterwards.
+                tf.config.list_physical_devices()
             yield
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
         if package in {"edge_ik", "firmware_host", ""}:
             raise
         raise MissingExtraError(package, "train", purpose) from error
-
-
-@contextmanager
-def quiet_native_log() -> Iterator[None]:
-    """Hold back what native libraries write to standard error; show it if the block fails.
-
-    TensorFlow's start-up notes on missing GPU drivers ignore its own log level.
-    """
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with tempfile.TemporaryFile() as held:
-        os.dup2(held.fileno(), 2)
-        try:
-            yield
-        except BaseException:
-            os.dup2(kept, 2)
-            held.seek(0)
-            os.write(2, held.read())
-            raise
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
 
 
 def console(stderr: bool = False, quiet: bool = False) -> Console:

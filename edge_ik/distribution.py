@@ -112,6 +112,6 @@ def lost_worker_reported(worker: Worker, folder: Path) -> Iterator[None]:
             raise
         raise RunError(
             f"Worker {worker.index} of {worker.count} had to stop, most likely because another "
-            f"was lost: {error.message.splitlines()[0]}\nContinue from the last epoch by giving "
-            f"every worker: edge-ik train --resume {folder}"
+            f"was lost ({type(error).__name__}). Continue from the last epoch by giving every "
+            f"worker: edge-ik train --resume {folder}"
         ) from error

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from edge_ik.config import Config
+from edge_ik import __version__
 from edge_ik.data.aspects import Aspect, find_home_aspect, sample_aspect
 from edge_ik.data.sampling import FocusCircle
+from edge_ik.run import METRICS_FILE, Run
 from firmware_host.chain import Chain, FloatArray
 from firmware_host.encoding import Normalization, decode_joints, network_features
+from firmware_host.errors import ModelFileError
+from firmware_host.files import write_json
 from firmware_host.kinematics import tool_position
+from firmware_host.model_file import read_model
 from firmware_host.refine import refinements
-from firmware_host.solver import Predict
+from firmware_host.solver import IkSolver, Predict
 
 REFINE_STEPS = 3
 SOLVED_TOLERANCE = 1e-3  # [m]
@@ -114,15 +120,23 @@ def draw_targets(
     return TargetSet(q, tool_position(chain, np.sin(q), np.cos(q)), focus.points(angles))
 
 
-def evaluation_targets(
-    chain: Chain, home: tuple[float, ...], config: Config, focus: FocusCircle, count: int
-) -> TargetSet:
+def evaluation_targets(run: Run, count: int) -> TargetSet:
     """The targets that a run's final figures are measured on, unseen in training."""
-    seed = config.training.rng_seed
-    aspect = find_home_aspect(
-        chain, home, config.arm.singularity_margin, stream(seed, ASPECT_STREAM)
-    )
-    return draw_targets(aspect, focus, count, stream(seed, EVALUATION_STREAM))
+    training, margin = run.config.training, run.config.arm.singularity_margin
+    return unseen_targets(run.chain, run.home, margin, training.rng_seed, run.focus, count)
+
+
+def unseen_targets(
+    chain: Chain,
+    home: npt.ArrayLike,
+    singularity_margin: float,
+    rng_seed: int,
+    focus: FocusCircle,
+    count: int,
+) -> TargetSet:
+    """Targets in the aspect of a posture, from a stream that training never draws from."""
+    aspect = find_home_aspect(chain, home, singularity_margin, stream(rng_seed, ASPECT_STREAM))
+    return draw_targets(aspect, focus, count, stream(rng_seed, EVALUATION_STREAM))
 
 
 def evaluate(
@@ -153,6 +167,80 @@ def evaluate(
         for q, error in refinements(chain, seeds, everything, steps)
     ]
     return Evaluation(figures[0], dict(enumerate(figures[1:], start=1)), count)
+
+
+def evaluate_run(folder: Path, count: int) -> dict[str, Any]:
+    """Measure a run's best network and write its `metrics.json`.
+
+    Args:
+        folder: The run folder.
+        count: Number of unseen targets.
+
+    Returns:
+        The figures of `Evaluation.to_dict`, with what was measured.
+
+    Raises:
+        RunError: If the folder is not a run, or has no trained network yet.
+    """
+    from edge_ik.predictor import predictor
+
+    run = Run.load(folder)
+    network = run.load_network()
+    targets = evaluation_targets(run, count)
+    found = evaluate(run.chain, run.normalization, predictor(network), targets)
+    metrics = {
+        **found.to_dict(),
+        "robot": run.chain.name,
+        "parameters": network.count_params(),
+        "format": "float32",
+        "runtime": "keras",
+        "config_hash": run.config.hash(),
+        "version": __version__,
+    }
+    write_json(folder / METRICS_FILE, metrics)
+    return metrics
+
+
+def evaluate_model(path: Path, count: int, runtime: str | None = None) -> dict[str, Any]:
+    """Measure an exported model on the targets that its run is measured on.
+
+    Args:
+        path: The model file.
+        count: Number of unseen targets.
+        runtime: What runs the network; see `firmware_host.interpreter`.
+
+    Returns:
+        The same figures as `evaluate_run`.
+
+    Raises:
+        ModelFileError: If the file is damaged or no edge-ik model.
+        RuntimeUnavailableError: If the runtime is not installed.
+    """
+    solver = IkSolver.load(path, runtime)
+    _, record = read_model(path)
+    provenance = record["provenance"]
+    try:
+        rng_seed = int(provenance["rng_seed"])
+        margin = float(provenance["singularity_margin"])
+        focus = FocusCircle.from_dict(provenance["focus"])
+        described = {
+            "parameters": int(provenance["parameters"]),
+            "format": str(provenance["quantization"]["format"]),
+            "config_hash": str(provenance["config_hash"]),
+            "version": str(provenance["version"]),
+        }
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelFileError(
+            f"{path} does not say what it was trained on: {type(error).__name__}: {error}."
+        ) from error
+    targets = unseen_targets(solver.chain, solver.home, margin, rng_seed, focus, count)
+    found = evaluate(solver.chain, solver.normalization, solver.predict, targets)
+    return {
+        **found.to_dict(),
+        "robot": solver.chain.name,
+        "runtime": solver.runtime,
+        **described,
+    }
 
 
 def joint_difference(q: FloatArray, q_true: FloatArray) -> FloatArray:

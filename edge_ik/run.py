@@ -15,6 +15,7 @@ from firmware_host.chain import Chain
 from firmware_host.encoding import Normalization
 from firmware_host.errors import EdgeIkError, RunError
 from firmware_host.files import write_json, write_text
+from firmware_host.workspace import Workspace
 
 if TYPE_CHECKING:
     import keras
@@ -42,6 +43,7 @@ class Run:
         aspects: How many aspects the joint limits hold.
         joint_space: Share of joint space inside the aspect trained on.
         workspace: Share of the reachable workspace that the aspect reaches.
+        region: Where in the workspace samples are drawn.
     """
 
     folder: Path
@@ -53,6 +55,7 @@ class Run:
     aspects: int
     joint_space: float
     workspace: float
+    region: Workspace
 
     def save(self) -> None:
         """Write the configuration and the record of the run into its folder."""
@@ -66,15 +69,12 @@ class Run:
                 "robot": self.chain.to_dict(),
                 "home": list(self.home),
                 "normalization": self.normalization.to_dict(),
-                "focus": {
-                    "center": list(self.focus.center),
-                    "radius": self.focus.radius,
-                    "normal": list(self.focus.normal),
-                },
+                "focus": self.focus.to_dict(),
                 "aspect": {
                     "count": self.aspects,
                     "joint_space": self.joint_space,
                     "workspace": self.workspace,
+                    "region": self.region.to_dict(),
                 },
             },
         )
@@ -99,7 +99,7 @@ class Run:
         config = read_config(folder / CONFIG_FILE)
         try:
             record: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-            focus, aspect = record["focus"], record["aspect"]
+            aspect = record["aspect"]
             if record["config_hash"] != config.hash():
                 raise RunError(
                     f"{folder / CONFIG_FILE} was changed after the run began. Start a new run "
@@ -111,12 +111,11 @@ class Run:
                 chain=Chain.from_dict(record["robot"]),
                 home=tuple(record["home"]),
                 normalization=Normalization.from_dict(record["normalization"]),
-                focus=FocusCircle(
-                    tuple(focus["center"]), float(focus["radius"]), tuple(focus["normal"])
-                ),
+                focus=FocusCircle.from_dict(record["focus"]),
                 aspects=int(aspect["count"]),
                 joint_space=float(aspect["joint_space"]),
                 workspace=float(aspect["workspace"]),
+                region=Workspace.from_dict(aspect["region"]),
             )
         except EdgeIkError:
             raise

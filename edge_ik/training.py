@@ -53,6 +53,8 @@ from edge_ik.run import (
 from firmware_host.encoding import FEATURE_NAMES, Normalization
 from firmware_host.errors import ConfigError, RunError
 from firmware_host.files import write_atomically, write_text
+from firmware_host.kinematics import tool_position
+from firmware_host.workspace import Workspace
 
 FOCUS_POINTS = 2048
 FOCUS_SEEDS = 20_000
@@ -105,7 +107,9 @@ def start(config: Config, folder: Path) -> tuple[Run, SampleSource]:
         RunError: If the folder already holds something else.
     """
     worker = read_worker()
-    if worker.is_chief and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    # The chief of this run may have made the folder already. It writes no checkpoint,
+    # though, before all workers have joined: one that is there is from another run.
+    if _is_taken(folder) if worker.is_chief else (folder / CHECKPOINT_FILE).exists():
         raise RunError(
             f"'{folder}' already exists and is not empty. Choose another folder with --out, or "
             f"continue that run with: edge-ik train --resume {folder}"
@@ -136,6 +140,9 @@ def start(config: Config, folder: Path) -> tuple[Run, SampleSource]:
         aspects=aspect.count,
         joint_space=coverage.joint_space,
         workspace=coverage.workspace,
+        region=Workspace.fit(
+            chain, tool_position(chain, np.sin(source.pool.q), np.cos(source.pool.q))
+        ),
     )
     if worker.is_chief:
         run.save()
@@ -363,6 +370,11 @@ def learning_rate(config: Config) -> keras.optimizers.schedules.LearningRateSche
         warmup_target=training.learning_rate if warmup else None,
         warmup_steps=warmup,
     )
+
+
+def _is_taken(folder: Path) -> bool:
+    """Whether a folder is no place for a new run."""
+    return folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
 
 
 def _dataset(

@@ -191,7 +191,8 @@ def read_graph(flatbuffer: bytes) -> Graph:
     Raises:
         ModelFileError: If the bytes are not a TFLite model of schema version 3, an
             offset leads outside of them, or the model uses something this reader
-            does not know (several subgraphs, sparse tensors, 4-bit types).
+            does not know (several subgraphs, sparse or
+            variable tensors, 4-bit types).
     """
     if len(flatbuffer) < 8 or flatbuffer[4:8] != IDENTIFIER:
         raise ModelFileError(
@@ -369,6 +370,8 @@ def _tensor(table: _Table, buffers: list[npt.NDArray[np.uint8] | None]) -> Tenso
         raise ModelFileError(f"Tensor '{name}' has a type that is not supported, number {code}.")
     if table.at(6) is not None:
         raise ModelFileError(f"Tensor '{name}' is sparse, which is not supported.")
+    if table.scalar(5, "B"):
+        raise ModelFileError(f"Tensor '{name}' is a variable, which is not supported.")
     dtype = np.dtype(TENSOR_TYPES[code]).newbyteorder("<")
     shape = tuple(table.vector(0, "<i4").tolist())
     if len(shape) > MAX_RANK or any(size < 0 for size in shape):
@@ -397,8 +400,6 @@ def _quantization(table: _Table | None, name: str, shape: tuple[int, ...]) -> Qu
     dimension = table.scalar(6, "i")
     if not scale.size:
         return None
-    if not zero_point.size:
-        zero_point = np.zeros(scale.size, np.int64)
     along = shape[dimension] if 0 <= dimension < len(shape) else -1
     if scale.size != zero_point.size or (scale.size > 1 and scale.size != along):
         raise _malformed(

@@ -12,6 +12,7 @@ import importlib.metadata
 import importlib.util
 import math
 import os
+import struct
 import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
@@ -223,7 +224,7 @@ class _TfliteMicro(Interpreter):
         ReferenceInterpreter(flatbuffer)
         try:
             self._native = module.Interpreter.from_bytes(flatbuffer, arena_size=ARENA_BYTES)
-        except (RuntimeError, ValueError) as error:
+        except (RuntimeError, ValueError, TypeError, struct.error) as error:
             raise ModelFileError(f"{self.runtime} refuses the model: {error}.") from error
 
     def _network(self, q: AnyArray) -> AnyArray:

@@ -212,7 +212,7 @@ class IkSolver:
         """
         began = time.perf_counter()
         positions = checked_target(targets, batch=True, finite=False)
-        good: npt.NDArray[np.bool_] = np.isfinite(positions).all(axis=-1)
+        good: npt.NDArray[np.bool_] = np.logical_and.reduce(np.isfinite(positions), axis=-1)
         # A bad row is solved for a harmless target and overwritten below.
         positions = positions if good.all() else np.where(good[:, None], positions, 0.0)
         q, errors = self._refined(self.seed(positions), positions)

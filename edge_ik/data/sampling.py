@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +38,21 @@ class FocusCircle:
     center: tuple[float, float, float]
     radius: float
     normal: tuple[float, float, float] = (0.0, 0.0, 1.0)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The circle as JSON-ready values."""
+        return {
+            "center": list(self.center),
+            "radius": self.radius,
+            "normal": list(self.normal),
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> FocusCircle:
+        """The circle from `to_dict`'s values."""
+        x, y, z = (float(value) for value in data["center"])
+        u, v, w = (float(value) for value in data["normal"])
+        return cls((x, y, z), float(data["radius"]), (u, v, w))
 
     def points(self, angles: FloatArray) -> FloatArray:
         """Positions (N, 3) [m] at angles (N,) [rad] along the circle."""

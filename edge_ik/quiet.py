@@ -1,0 +1,32 @@
+"""Silence for what native libraries write past every logger."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def quiet_native_log() -> Iterator[None]:
+    """Hold back what is written to standard error; show it if the block fails.
+
+    TensorFlow's start-up notes on missing GPU drivers, and its converter's, ignore its
+    own log level.
+    """
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            os.dup2(kept, 2)
+            held.seek(0)
+            os.write(2, held.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)

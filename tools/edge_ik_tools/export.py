@@ -1,0 +1,186 @@
+"""From a trained run to verified model files that carry their robot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edge_ik import __version__
+from edge_ik.evaluation import Evaluation, evaluate, evaluation_targets
+from edge_ik.predictor import predictor
+from edge_ik.run import Run
+from edge_ik.training import resume
+from edge_ik_tools.compress import Compressed, compress
+from edge_ik_tools.convert import (
+    CALIBRATION_SAMPLES,
+    CALIBRATION_SEED_OFFSET,
+    Format,
+    calibration_features,
+    checked_format,
+    convert,
+)
+from edge_ik_tools.verify import Verification, verify
+from firmware_host.errors import ConfigError
+from firmware_host.files import write_json
+from firmware_host.model_file import write_model
+from firmware_host.spec import ModelSpec
+
+EXPORT_FOLDER = "export"
+EXPORT_FILE = "export.json"
+EXPORT_TARGETS = 100_000
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Exported:
+    """One file written.
+
+    Attributes:
+        path: The model file.
+        format: Name of its format.
+        file_bytes: Size of the file.
+        flatbuffer_bytes: Size of the network in it.
+        verification: What was measured of it.
+    """
+
+    path: Path
+    format: str
+    file_bytes: int
+    flatbuffer_bytes: int
+    verification: Verification
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready values."""
+        return {
+            "path": str(self.path),
+            "format": self.format,
+            "file_bytes": self.file_bytes,
+            "flatbuffer_bytes": self.flatbuffer_bytes,
+            **self.verification.to_dict(),
+        }
+
+
+@dataclass(frozen=True)
+class Export:
+    """All files of one call, beside the trained network's own figures.
+
+    Attributes:
+        trained: Figures of the network in floats, before any conversion.
+        files: What was written.
+    """
+
+    trained: Evaluation
+    files: tuple[Exported, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready values."""
+        return {
+            "version": __version__,
+            "trained": self.trained.to_dict(),
+            "files": [exported.to_dict() for exported in self.files],
+        }
+
+
+def export(
+    folder: Path,
+    formats: Sequence[str],
+    *,
+    qat: bool = False,
+    sparsity: float | None = None,
+    out: Path | None = None,
+    targets: int = EXPORT_TARGETS,
+    tell: Tell = lambda line: None,
+) -> Export:
+    """Convert, verify and write a trained run.
+
+    Args:
+        folder: The run folder.
+        formats: Names in `edge_ik_tools.convert.FORMATS`.
+        qat: Fine-tune with quantization simulated; for int8.
+        sparsity: Share of the weights to prune to zero, or None.
+        out: Folder to write into; the run's own `export` without it.
+        targets: Unseen targets that each format is measured on.
+        tell: Called with a line of progress.
+
+    Raises:
+        ConfigError: If a format is unknown or cannot be combined with an option.
+        RunError: If the run has no trained network.
+        VerificationError: If a converted network does not do what the trained one does;
+            nothing is written then.
+    """
+    wanted = [checked_format(name) for name in dict.fromkeys(formats)]
+    if qat and any(target.name != "int8" for target in wanted):
+        raise ConfigError(
+            "Quantization-aware training is for int8 alone. Expected --quantize int8 with --qat. "
+            f"Received: {', '.join(target.name for target in wanted)}"
+        )
+    run, source = resume(folder)
+    network = run.load_network()
+    trained = predictor(network)
+    calibration = calibration_features(source, run.config.training.rng_seed)
+    compressed: Compressed | None = None
+    if qat or sparsity is not None:
+        compressed = compress(run, source, qat=qat, sparsity=sparsity, tell=tell)
+        network = compressed.network
+    spec = _spec(run, network.count_params())
+    drawn = evaluation_targets(run, targets)
+    destination = out or folder / EXPORT_FOLDER
+    made = []
+    for target in wanted:
+        tell(f"Converting to {target.name}")
+        if compressed is not None and compressed.flatbuffer is not None:
+            flatbuffer = compressed.flatbuffer
+        else:
+            flatbuffer = convert(network, target, calibration)
+        tell(f"Verifying {target.name} on {targets:,} targets")
+        measured = verify(flatbuffer, target, spec, trained, drawn, calibration)
+        made.append((target, flatbuffer, measured))
+    destination.mkdir(parents=True, exist_ok=True)
+    suffix = ("-qat" if qat else "") + (f"-pruned{100 * sparsity:.0f}" if sparsity else "")
+    files = []
+    for target, flatbuffer, measured in made:
+        path = destination / f"{run.chain.name}-{target.name}{suffix}.tflite"
+        write_model(path, flatbuffer, _with_figures(spec, target, measured, qat, sparsity))
+        files.append(Exported(path, target.name, path.stat().st_size, len(flatbuffer), measured))
+    result = Export(evaluate(run.chain, run.normalization, trained, drawn), tuple(files))
+    write_json(destination / EXPORT_FILE, result.to_dict())
+    return result
+
+
+def _spec(run: Run, parameters: int) -> ModelSpec:
+    """The robot and where it was trained, without figures yet."""
+    return ModelSpec(
+        chain=run.chain,
+        home=run.home,
+        normalization=run.normalization,
+        workspace=run.region,
+        provenance={
+            "version": __version__,
+            "config_hash": run.config.hash(),
+            "rng_seed": run.config.training.rng_seed,
+            "singularity_margin": run.config.arm.singularity_margin,
+            "focus": run.focus.to_dict(),
+            "parameters": parameters,
+        },
+    )
+
+
+def _with_figures(
+    spec: ModelSpec, target: Format, measured: Verification, qat: bool, sparsity: float | None
+) -> dict[str, Any]:
+    """The record that goes into the file."""
+    record = spec.to_dict()
+    record["provenance"] |= {
+        "quantization": {
+            "format": target.name,
+            "qat": qat,
+            "sparsity": sparsity,
+            "calibration_samples": CALIBRATION_SAMPLES,
+            "calibration_seed": spec.provenance["rng_seed"] + CALIBRATION_SEED_OFFSET,
+        },
+        "metrics": measured.evaluation.to_dict(),
+    }
+    return record

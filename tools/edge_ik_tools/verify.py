@@ -1,0 +1,169 @@
+"""What an exported network must pass before it is written, and what is measured of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_ik.evaluation import Evaluation, TargetSet, evaluate
+from edge_ik.quiet import quiet_native_log
+from edge_ik_tools.convert import ALLOWED_OPERATORS, Format
+from firmware_host.errors import EdgeIkError
+from firmware_host.flatbuffer import Graph, read_graph
+from firmware_host.interpreter import available_runtimes, open_interpreter
+from firmware_host.solver import Predict
+from firmware_host.spec import ModelSpec
+
+# Random inputs on which the runtimes are compared.
+COMPARED_INPUTS = 2000
+
+
+class VerificationError(EdgeIkError):
+    """An exported network does not do what the trained one does; it is not written."""
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What was measured of an exported network.
+
+    Attributes:
+        evaluation: Error figures through the default runtime.
+        operators: How often each operator occurs.
+        max_difference: Largest difference of a sine or cosine to the float network.
+        mean_difference: Mean of those differences.
+        runtimes: For each runtime that ran it, the share of output values that differ
+            from the reference interpreter on random inputs, and by how many units at most.
+        arena_bytes: Tensor arena that TFLite Micro needs on this machine, or None if it
+            is not installed or cannot run the format.
+    """
+
+    evaluation: Evaluation
+    operators: Mapping[str, int]
+    max_difference: float
+    mean_difference: float
+    runtimes: Mapping[str, Mapping[str, float]]
+    arena_bytes: int | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready values."""
+        return {**asdict(self), "evaluation": self.evaluation.to_dict()}
+
+
+def verify(
+    flatbuffer: bytes,
+    target: Format,
+    spec: ModelSpec,
+    float_predict: Predict,
+    targets: TargetSet,
+    features: npt.NDArray[np.float32],
+) -> Verification:
+    """Check an exported network and measure it.
+
+    Args:
+        flatbuffer: The network.
+        target: Its format, with the bounds it must hold.
+        spec: Its robot.
+        float_predict: The trained network.
+        targets: What the error figures are measured on.
+        features: (N, k) normalized features that outputs are compared on.
+
+    Raises:
+        VerificationError: If an operator is not allowed, an output is too far from
+            the trained network's, or exact runtimes disagree.
+    """
+    graph = read_graph(flatbuffer)
+    operators = Counter(operator.name for operator in graph.operators)
+    foreign = sorted(set(operators) - ALLOWED_OPERATORS)
+    if foreign:
+        raise VerificationError(
+            f"The {target.name} network has operators that microcontrollers lack: "
+            f"{', '.join(foreign)}. Expected only: {', '.join(sorted(ALLOWED_OPERATORS))}."
+        )
+    usable = [name for name in target.runtimes if name in available_runtimes()]
+    if not usable:
+        raise VerificationError(
+            f"No runtime that can check the {target.name} network is installed. Expected one "
+            f"of: {', '.join(target.runtimes)}."
+        )
+    interpreters = {name: open_interpreter(flatbuffer, name) for name in usable}
+    predict = interpreters[usable[0]].run
+    difference = np.abs(predict(features) - float_predict(features))
+    largest, mean = float(difference.max()), float(difference.mean())
+    if not (largest <= target.max_difference and mean <= target.mean_difference):
+        raise VerificationError(
+            f"The {target.name} network differs from the trained one by up to {largest:.3g}, "
+            f"{mean:.3g} in the mean. Expected at most {target.max_difference:g} and "
+            f"{target.mean_difference:g}."
+        )
+    agreement = _agreement(interpreters, graph, target) if "reference" in usable else {}
+    return Verification(
+        evaluation=evaluate(spec.chain, spec.normalization, predict, targets),
+        operators=dict(operators),
+        max_difference=largest,
+        mean_difference=mean,
+        runtimes=agreement,
+        arena_bytes=measure_arena(flatbuffer) if "tflite-micro" in usable else None,
+    )
+
+
+def _agreement(
+    interpreters: Mapping[str, Any], graph: Graph, target: Format
+) -> dict[str, dict[str, float]]:
+    """Differences of each runtime to the reference on random inputs."""
+    reference = interpreters["reference"]
+    width = reference.input_shape[1]
+    rng = np.random.default_rng(0)
+    dtype = graph.tensors[graph.inputs[0]].dtype
+    if target.activations == "float32":
+        inputs: npt.NDArray[Any] = rng.normal(size=(COMPARED_INPUTS, width)).astype(dtype)
+    else:
+        limits = np.iinfo(dtype)
+        inputs = rng.integers(
+            limits.min, limits.max, (COMPARED_INPUTS, width), dtype=dtype, endpoint=True
+        )
+    expected = reference.run_raw(inputs).astype(np.float64)
+    result = {}
+    for name, interpreter in interpreters.items():
+        difference = np.abs(interpreter.run_raw(inputs).astype(np.float64) - expected)
+        result[name] = {
+            "differing_share": float((difference > 0).mean()),
+            "max_units": float(difference.max()),
+        }
+    micro = result.get("tflite-micro")
+    if target.activations != "float32" and micro and micro["max_units"] > 0:
+        raise VerificationError(
+            "TFLite Micro and the reference interpreter disagree on "
+            f"{100 * micro['differing_share']:.2f}% of the {target.name} network's outputs. "
+            "Expected none to differ."
+        )
+    return result
+
+
+def measure_arena(flatbuffer: bytes) -> int:
+    """Smallest tensor arena [bytes], to 16, in which TFLite Micro loads the network.
+
+    Measured with the host's build: pointers are 8 bytes there and 4 on a Cortex-M,
+    which needs less.
+    """
+    from tflite_micro.python.tflite_micro import runtime
+
+    def fits(size: int) -> bool:
+        try:
+            runtime.Interpreter.from_bytes(flatbuffer, arena_size=size)
+        except RuntimeError:
+            return False
+        return True
+
+    too_small, enough = 0, 1024
+    with quiet_native_log():
+        while not fits(enough):
+            too_small, enough = enough, 2 * enough
+        while enough - too_small > 16:
+            middle = (enough + too_small) // 32 * 16
+            too_small, enough = (too_small, middle) if fits(middle) else (middle, enough)
+    return enough

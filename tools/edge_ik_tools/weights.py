@@ -1,0 +1,55 @@
+"""The weights of a network by the names of its dense layers, whatever nests them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from edge_ik.model.layers import GatedResidualBlock
+
+FloatArray = npt.NDArray[np.float32]
+DenseWeights = dict[str, tuple[FloatArray, FloatArray]]
+
+
+def dense_layers(network: keras.Model) -> dict[str, keras.layers.Dense]:
+    """The dense layers by name; those of block b are b_value and b_gate."""
+    found = {}
+    for layer in network.layers:
+        if isinstance(layer, keras.layers.Dense):
+            found[layer.name] = layer
+        elif isinstance(layer, GatedResidualBlock):
+            found[f"{layer.name}_value"] = layer.value_layer
+            if layer.gate:
+                found[f"{layer.name}_gate"] = layer.gate_layer
+    return found
+
+
+def dense_weights(network: keras.Model) -> DenseWeights:
+    """Kernel (inputs, units) and bias (units,) of every dense layer by name."""
+    return {
+        name: (
+            np.asarray(keras.ops.convert_to_numpy(layer.kernel)),
+            np.asarray(keras.ops.convert_to_numpy(layer.bias)),
+        )
+        for name, layer in dense_layers(network).items()
+    }
+
+
+def set_dense_weights(
+    network: keras.Model, weights: Mapping[str, tuple[FloatArray, FloatArray]]
+) -> None:
+    """Give every dense layer the kernel and the bias of its name."""
+    for name, layer in dense_layers(network).items():
+        kernel, bias = weights[name]
+        layer.kernel.assign(kernel)
+        layer.bias.assign(bias)
+
+
+def zero_share(arrays: Iterable[npt.NDArray[np.generic]]) -> float:
+    """Share of the numbers in all arrays together that are exactly 0."""
+    numbers = [array.ravel() for array in arrays]
+    total = sum(map(len, numbers))
+    return sum(int((array == 0).sum()) for array in numbers) / total if total else 0.0
