@@ -1,4 +1,4 @@
-# make demo    train a small network, evaluate it and solve with it (minutes, from nothing)
+# make demo    train a small network, export it as int8, solve and measure (minutes, from nothing)
 # make test    everything that must pass: lint, types, import contracts, tests
 # make format  rewrite the sources in the project's format
 # make clean   remove the environment and what was built
@@ -28,12 +28,13 @@ export PIP_DISABLE_PIP_VERSION_CHECK ?= 1
 help:
 	@sed -n 's/^# \{0,1\}//; /^$$/q; p' Makefile
 
-# One line a step; a later step joins by adding its line here.
 demo: $(VENV)/.installed-train
 	rm -rf $(RUN)
 	$(BIN)/edge-ik train --arm arm3 --preset micro --rng-seed 0 --out $(RUN)
+	$(BIN)/edge-ik export $(RUN) --quantize int8
+	$(BIN)/edge-ik solve $(RUN)/export/arm3-int8.tflite --target 0.30 0.10 0.20
+	$(BIN)/edge-ik bench $(RUN)/export/arm3-int8.tflite
 	$(BIN)/edge-ik evaluate $(RUN)
-	$(BIN)/edge-ik solve $(RUN) --target 0.25 0.10 0.20
 
 test: lint types contracts unit
 

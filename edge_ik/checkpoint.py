@@ -61,7 +61,8 @@ class Checkpoint:
             return []
         variables = self.variables
         try:
-            with np.load(self.path) as stored:
+            # NumPy leaves a damaged file open if it opens it itself.
+            with self.path.open("rb") as stream, np.load(stream) as stored:
                 history = _history(stored)
                 values = [stored[f"variable_{index}"] for index in range(len(variables))]
                 fits = len(stored.files) == len(variables) + 1
@@ -89,7 +90,7 @@ def read_history(run: Run) -> History:
     """
     path = run.folder / CHECKPOINT_FILE
     try:
-        with np.load(path) as stored:
+        with path.open("rb") as stream, np.load(stream) as stored:
             return _history(stored)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise RunError(f"The checkpoint {path} cannot be read: {error}.") from error

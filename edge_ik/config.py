@@ -126,6 +126,8 @@ class TrainingConfig:
         final_learning_rate: Where its cosine decay ends.
         warmup: Share of the steps in which the learning rate rises from 0.
         ema: Momentum of the exponential moving average of the weights; 0 for none.
+        weight_grid: Whether kernels are trained on the grid of eight bits that integer
+            formats store, so that quantizing them loses nothing.
         validation_targets: Targets of the validation after each epoch.
         rng_seed: Seed of data, initial weights and dropout.
     """
@@ -138,6 +140,7 @@ class TrainingConfig:
     final_learning_rate: float = 1e-5
     warmup: float = 0.02
     ema: float = 0.995
+    weight_grid: bool = True
     validation_targets: int = 20_000
     rng_seed: int = 0
 

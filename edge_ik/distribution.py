@@ -98,6 +98,12 @@ def _worker(config: Mapping[str, Any]) -> Worker:
     return Worker(before + index, len(addresses))
 
 
+def mean_over_replicas(strategy: tf.distribute.Strategy, value: float) -> float:
+    """The mean of a number that every worker gives; returns when all have given theirs."""
+    values = strategy.run(lambda: tf.constant(value, tf.float32))
+    return float(strategy.reduce(tf.distribute.ReduceOp.MEAN, values, axis=None))
+
+
 @contextmanager
 def lost_worker_reported(worker: Worker, folder: Path) -> Iterator[None]:
     """Turn TensorFlow's complaint about a worker that has gone into what to do about it.

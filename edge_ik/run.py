@@ -105,11 +105,15 @@ class Run:
                     f"{folder / CONFIG_FILE} was changed after the run began. Start a new run "
                     "for other values, or restore the file."
                 )
+            chain = Chain.from_dict(record["robot"])
+            home = tuple(float(angle) for angle in record["home"])
+            if len(home) != len(chain):
+                raise ValueError(f"home has {len(home)} angles for {len(chain)} joints")
             return cls(
                 folder=folder,
                 config=config,
-                chain=Chain.from_dict(record["robot"]),
-                home=tuple(record["home"]),
+                chain=chain,
+                home=home,
                 normalization=Normalization.from_dict(record["normalization"]),
                 focus=FocusCircle.from_dict(record["focus"]),
                 aspects=int(aspect["count"]),

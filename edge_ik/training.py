@@ -31,7 +31,12 @@ from edge_ik.data.dataset import (
     make_dataset,
 )
 from edge_ik.data.sampling import FocusCircle, build_pool, default_focus, focus_joints
-from edge_ik.distribution import choose_strategy, lost_worker_reported, read_worker
+from edge_ik.distribution import (
+    choose_strategy,
+    lost_worker_reported,
+    mean_over_replicas,
+    read_worker,
+)
 from edge_ik.evaluation import (
     ASPECT_STREAM,
     POOL_STREAM,
@@ -42,6 +47,7 @@ from edge_ik.evaluation import (
 )
 from edge_ik.model.network import build_network
 from edge_ik.model.trainer import IkTrainer
+from edge_ik.model.weight_grid import snap_to_grid
 from edge_ik.predictor import predictor
 from edge_ik.run import (
     BEST_FILE,
@@ -171,7 +177,7 @@ def train(
     source: SampleSource,
     report: Report = _silent,
     strategy: tf.distribute.Strategy | None = None,
-) -> None:
+) -> IkTrainer:
     """Train from the run's last checkpoint, or from the beginning, to the last step.
 
     Training is distributed by `tf.distribute` over the workers that TF_CONFIG names,
@@ -184,6 +190,9 @@ def train(
         report: Called while training goes on.
         strategy: How training is distributed, if it shall not be chosen as above.
 
+    Returns:
+        The trainer after the last step.
+
     Raises:
         ConfigError: If the batch cannot be shared among the replicas.
         RunError: If the run's checkpoint does not fit it, or a worker is lost.
@@ -191,43 +200,24 @@ def train(
     config = run.config.training
     worker = read_worker()
     strategy = strategy or choose_strategy()
-    distributed = strategy.num_replicas_in_sync > 1
-    if config.batch_size % strategy.num_replicas_in_sync:
-        raise ConfigError(
-            f"Expected 'training.batch_size' to be a multiple of the "
-            f"{strategy.num_replicas_in_sync} replicas. Received: {config.batch_size}"
-        )
-    replica_batch = config.batch_size // strategy.num_replicas_in_sync
-    with strategy.scope():
-        network = build_network(
-            len(FEATURE_NAMES), len(run.chain), run.config.network, config.rng_seed
-        )
-        trainer = IkTrainer(
-            network, run.chain, run.config.loss, run.config.mining, replica_batch, config.rng_seed
-        )
-        optimizer = keras.optimizers.Adam(
-            learning_rate(run.config),
-            use_ema=config.ema > 0,
-            ema_momentum=config.ema or 0.99,
-        )
-        optimizer.build(trainer.trainable_variables)
-        trainer.compile(
-            optimizer,
-            jit_compile=not distributed,
-            steps_per_execution=_execution_steps(run.config, distributed),
-        )
-    checkpoint = Checkpoint(run.folder / CHECKPOINT_FILE, trainer)
-    history = checkpoint.restore()
-    done = len(history) * config.steps_per_epoch
-    callbacks = []
-    if worker.is_chief:
-        watcher = Watcher(run, source, checkpoint, history, report)
-        watcher.tell(done)
-        callbacks.append(watcher)
-    if done < config.steps:
-        with lost_worker_reported(worker, run.folder):
+    with lost_worker_reported(worker, run.folder):
+        trainer = make_trainer(run, strategy)
+        checkpoint = Checkpoint(run.folder / CHECKPOINT_FILE, trainer)
+        history = checkpoint.restore()
+        if worker.count > 1 and mean_over_replicas(strategy, len(history)) != len(history):
+            raise RunError(
+                f"Worker {worker.index} reads a checkpoint of {len(history)} epochs in "
+                f"'{run.folder}', and others read another. Give all workers the same folder."
+            )
+        done = len(history) * config.steps_per_epoch
+        callbacks = []
+        if worker.is_chief:
+            watcher = Watcher(run, source, checkpoint, history, report)
+            watcher.tell(done)
+            callbacks.append(watcher)
+        if done < config.steps:
             trainer.fit(
-                _dataset(run, source, strategy, replica_batch, done),
+                _dataset(run, source, strategy, done),
                 initial_epoch=len(history),
                 epochs=config.epochs,
                 steps_per_epoch=config.steps_per_epoch,
@@ -235,6 +225,52 @@ def train(
                 shuffle=False,
                 verbose=0,
             )
+        if worker.count > 1:
+            # A worker that left while the chief still validates would count as lost.
+            mean_over_replicas(strategy, config.epochs)
+    return trainer
+
+
+def make_trainer(run: Run, strategy: tf.distribute.Strategy) -> IkTrainer:
+    """The compiled trainer in its first state, its variables on every replica.
+
+    Raises:
+        ConfigError: If the batch cannot be shared among the replicas.
+    """
+    config = run.config.training
+    distributed = strategy.num_replicas_in_sync > 1
+    if config.batch_size % strategy.num_replicas_in_sync:
+        raise ConfigError(
+            f"Expected 'training.batch_size' to be a multiple of the "
+            f"{strategy.num_replicas_in_sync} replicas. Received: {config.batch_size}"
+        )
+    with strategy.scope():
+        network = build_network(
+            len(FEATURE_NAMES), len(run.chain), run.config.network, config.rng_seed
+        )
+        trainer = IkTrainer(
+            network,
+            run.chain,
+            run.config.loss,
+            run.config.mining,
+            config.batch_size // strategy.num_replicas_in_sync,
+            config.rng_seed,
+            config.weight_grid,
+        )
+        optimizer = keras.optimizers.Adam(
+            learning_rate(run.config),
+            use_ema=config.ema > 0,
+            ema_momentum=config.ema or 0.99,
+        )
+        # Within a step of several replicas it is too late to make variables.
+        optimizer.build(trainer.trainable_variables)
+        trainer.compile(
+            optimizer,
+            # XLA compiles a step for one device only.
+            jit_compile=not distributed,
+            steps_per_execution=_execution_steps(run.config, distributed),
+        )
+    return trainer
 
 
 class Watcher(keras.callbacks.Callback):  # type: ignore[misc]
@@ -296,6 +332,8 @@ class Watcher(keras.callbacks.Callback):  # type: ignore[misc]
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Validate and save; the best network first, so that no checkpoint is ahead of it."""
         copy_averaged_weights(self.checkpoint.trainer, self.averaged)
+        if self.run.config.training.weight_grid:
+            snap_to_grid(self.averaged)
         row = self._row(epoch, logs or {})
         best = min((float(np.inf), *(past["rmse_m"] for past in self.history)))
         self.history.append(row)
@@ -381,18 +419,18 @@ def _dataset(
     run: Run,
     source: SampleSource,
     strategy: tf.distribute.Strategy,
-    replica_batch: int,
     start_step: int,
 ) -> Any:
     """The run's batches from a step on, divided among the strategy's replicas."""
     training = run.config.training
+    total = strategy.num_replicas_in_sync
+    replica_batch = training.batch_size // total
 
     def make(replicas: Replicas) -> tf.data.Dataset:
         return make_dataset(
             source, replica_batch, training.rng_seed, training.steps, start_step, replicas
         )
 
-    total = strategy.num_replicas_in_sync
     if total == 1:
         return make(Replicas())
 

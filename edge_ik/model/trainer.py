@@ -14,6 +14,7 @@ from edge_ik.model.losses import (
     squared_angle_error,
     squared_position_error,
 )
+from edge_ik.model.weight_grid import is_kernel, straight_through
 from firmware_host.chain import Chain
 
 # Of each batch, this share, its hardest rows, enters the buffer of hard examples.
@@ -34,6 +35,7 @@ class IkTrainer(keras.Model):  # type: ignore[misc]
         mining: Hard-example mining.
         batch_size: Rows of a batch on each replica.
         rng_seed: Seed of the draws from the buffer of hard examples.
+        weight_grid: Whether kernels are rounded to eight bits in the forward pass.
     """
 
     def __init__(
@@ -44,12 +46,14 @@ class IkTrainer(keras.Model):  # type: ignore[misc]
         mining: MiningConfig,
         batch_size: int,
         rng_seed: int = 0,
+        weight_grid: bool = False,
     ) -> None:
         super().__init__(name="ik_trainer")
         self.network = network
         self.chain = chain
         self.loss_config = loss
         self.mining = mining
+        self.weight_grid = weight_grid
         self.replicas: int = self.distribute_strategy.num_replicas_in_sync
         self.hard_rows = int(batch_size * mining.share) if mining.enabled else 0
         self.kept_rows = max(
@@ -103,7 +107,7 @@ class IkTrainer(keras.Model):  # type: ignore[misc]
         if self.hard_rows:
             features, labels = self._with_hard_examples(features, labels)
         with tf.GradientTape() as tape:
-            outputs = self.network(features, training=True)
+            outputs = self._forward(features)
             position = squared_position_error(self.chain, outputs, labels)  # (B,)
             angle = squared_angle_error(outputs, labels, len(self.chain))  # (B,)
             loss = self._total(ops.mean(position), ops.mean(angle))
@@ -122,6 +126,22 @@ class IkTrainer(keras.Model):  # type: ignore[misc]
         position = squared_position_error(self.chain, outputs, labels)
         angle = squared_angle_error(outputs, labels, len(self.chain))
         return self._updated(self._total(ops.mean(position), ops.mean(angle)), position, angle)
+
+    def _forward(self, features: Any) -> Any:
+        """The network's training outputs, its kernels rounded to their grid if so configured."""
+        network = self.network
+        if not self.weight_grid:
+            return network(features, training=True)
+        weights = [
+            straight_through(variable) if is_kernel(variable) else variable
+            for variable in network.trainable_variables
+        ]
+        outputs, states = network.stateless_call(
+            weights, network.non_trainable_variables, features, training=True
+        )
+        for variable, state in zip(network.non_trainable_variables, states, strict=True):
+            variable.assign(state)
+        return outputs
 
     def _total(self, position: Any, angle: Any) -> Any:
         """The scalar loss of the two mean squared errors."""

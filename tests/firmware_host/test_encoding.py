@@ -1,0 +1,204 @@
+"""Targets to features, outputs to joint angles, and normalization."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from firmware_host.chain import Chain, Joint
+from firmware_host.encoding import (
+    FARTHEST_TARGET,
+    FEATURE_NAMES,
+    Normalization,
+    checked_target,
+    decode_joints,
+    encode_target,
+    network_features,
+)
+from firmware_host.errors import TargetError
+
+coordinates = st.floats(-3, 3)
+points = st.tuples(coordinates, coordinates, coordinates)
+
+
+def encoded(chain, point):
+    return dict(zip(FEATURE_NAMES, encode_target(chain, list(point), math), strict=True))
+
+
+class TestEncodeTarget:
+    @given(point=points)
+    def test_an_upright_first_axis_gives_cylindrical_coordinates(self, arm3, point):
+        x, y, _ = point
+        assume(math.hypot(x, y) > 1e-6)
+        features = encoded(arm3, point)
+        assert (features["x"], features["y"], features["z"]) == point
+        assert features["radial"] == pytest.approx(math.hypot(x, y), rel=1e-6)
+        direction = complex(x, y) / math.hypot(x, y)
+        assert complex(features["cos_azimuth"], features["sin_azimuth"]) == pytest.approx(
+            direction, abs=1e-6
+        )
+
+    @given(data=st.data())
+    def test_the_azimuth_is_a_unit_vector_off_the_first_axis(self, chains, data):
+        chain = data.draw(chains)
+        point = np.array(data.draw(points))
+        axis, origin = chain.links[0][:3, 2], chain.links[0][:3, 3]
+        distance = np.linalg.norm(np.cross(axis, point - origin))
+        assume(distance > 1e-3)
+        features = encoded(chain, point)
+        assert features["radial"] == pytest.approx(distance, rel=1e-9)
+        assert math.hypot(features["sin_azimuth"], features["cos_azimuth"]) == pytest.approx(1)
+
+    @given(data=st.data())
+    def test_turning_a_target_about_the_first_axis_turns_only_its_azimuth(self, chains, data):
+        chain = data.draw(chains)
+        angle = data.draw(st.floats(-math.pi, math.pi))
+        local = np.array([*data.draw(points), 1.0])
+        assume(math.hypot(local[0], local[1]) > 1e-3)
+        turn = np.eye(4)
+        turn[:2, :2] = [[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]]
+        before = encoded(chain, (chain.links[0] @ local)[:3])
+        after = encoded(chain, (chain.links[0] @ turn @ local)[:3])
+        assert after["radial"] == pytest.approx(before["radial"], abs=1e-9)
+        direction = complex(before["cos_azimuth"], before["sin_azimuth"])
+        turned = direction * complex(math.cos(angle), math.sin(angle))
+        assert complex(after["cos_azimuth"], after["sin_azimuth"]) == pytest.approx(
+            turned, abs=1e-9
+        )
+
+    @pytest.mark.parametrize("dtype", [np.float32, np.float64])
+    def test_a_target_on_the_first_axis_is_finite(self, arm3, dtype):
+        point = [np.zeros(1, dtype), np.zeros(1, dtype), np.ones(1, dtype)]
+        features = np.stack(encode_target(arm3, point))
+        assert np.isfinite(features).all()
+        assert abs(features[3]) < 1e-6
+
+    @given(batch=st.lists(points, min_size=1, max_size=5))
+    def test_arrays_give_what_plain_numbers_give(self, arm3, batch):
+        together = np.stack(encode_target(arm3, list(np.array(batch).T)), axis=-1)
+        alone = [encode_target(arm3, list(point), math) for point in batch]
+        np.testing.assert_allclose(together, alone, rtol=1e-14, atol=0)
+
+
+class TestDecodeJoints:
+    @given(data=st.data())
+    def test_the_sine_and_cosine_of_an_angle_within_the_limits_give_it_back(self, chains, data):
+        chain = data.draw(chains)
+        share = np.array(data.draw(st.lists(st.floats(0, 1), min_size=8, max_size=8)))
+        q = chain.lower + share[: len(chain)] * (chain.upper - chain.lower)
+        length = data.draw(st.floats(1e-3, 1e3))
+        decoded = decode_joints(chain, length * np.concatenate([np.sin(q), np.cos(q)]))
+        assert chain.within_limits(decoded)
+        turns = (decoded - q) / (2 * math.pi)
+        np.testing.assert_allclose(turns, np.round(turns), atol=1e-9)
+        narrow = chain.upper - chain.lower < 2 * math.pi - 1e-6
+        np.testing.assert_array_equal(np.round(turns)[narrow], 0)
+
+    @given(data=st.data())
+    def test_any_output_gives_angles_within_the_limits(self, chains, data):
+        chain = data.draw(chains)
+        outputs = data.draw(
+            arrays(np.float32, (4, 2 * len(chain)), elements=st.floats(-2, 2, width=32))
+        )
+        decoded = decode_joints(chain, outputs)
+        assert decoded.shape == (4, len(chain))
+        assert chain.within_limits(decoded).all()
+
+    def test_limits_beyond_half_a_turn_are_used(self):
+        joint = Joint("far", np.eye(4), np.array([0.0, 0.0, 1.0]), 3.0, 4.0)
+        chain = Chain("far", (joint,), np.eye(4))
+        decoded = decode_joints(chain, [math.sin(3.5), math.cos(3.5)])
+        assert decoded == pytest.approx([3.5])
+
+
+class TestNormalization:
+    @given(
+        features=arrays(np.float64, (7, 3), elements=st.floats(-100, 100)),
+    )
+    def test_fitted_features_come_out_centred_with_unit_deviation(self, features):
+        normalization = Normalization.fit(features)
+        columns = np.stack(normalization.apply(list(features.T)))
+        np.testing.assert_allclose(columns.mean(axis=1), 0, atol=1e-4)
+        deviation = np.where(features.std(axis=0) > 1e-9, 1, features.std(axis=0))
+        np.testing.assert_allclose(columns.std(axis=1), deviation, rtol=1e-6, atol=1e-9)
+
+    @given(features=arrays(np.float64, (5, 6), elements=st.floats(-10, 10)))
+    def test_it_can_be_undone(self, features):
+        normalization = Normalization.fit(features)
+        columns = np.stack(normalization.apply(list(features.T)), axis=-1)
+        back = columns * np.array(normalization.std) + np.array(normalization.mean)
+        np.testing.assert_allclose(back, features, rtol=1e-12, atol=1e-12)
+
+    def test_a_constant_feature_becomes_zero(self):
+        normalization = Normalization.fit(np.full((10, 1), 3.0))
+        assert normalization == Normalization((3.0,), (1.0,))
+        assert normalization.apply([3.0]) == [0.0]
+
+    @given(numbers=st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1))
+    def test_its_record_reads_back_exactly(self, numbers):
+        normalization = Normalization(tuple(numbers), tuple(numbers[::-1]))
+        record = json.loads(json.dumps(normalization.to_dict()))
+        assert Normalization.from_dict(record) == normalization
+
+    def test_another_number_of_features_is_an_error(self):
+        with pytest.raises(ValueError, match="zip"):
+            Normalization((0.0, 0.0), (1.0, 1.0)).apply([1.0])
+
+
+def test_network_features_are_the_normalized_encoding_in_single_precision(arm3):
+    targets = np.random.default_rng(0).uniform(-0.4, 0.4, (50, 3))
+    encoding = np.array([encode_target(arm3, list(target), math) for target in targets.tolist()])
+    normalization = Normalization.fit(encoding)
+    features = network_features(arm3, normalization, targets)
+    assert features.dtype == np.float32
+    assert features.shape == (50, len(FEATURE_NAMES))
+    expected = (encoding - encoding.mean(axis=0)) / encoding.std(axis=0)
+    np.testing.assert_allclose(features, expected, rtol=1e-6, atol=1e-6)
+
+
+class TestCheckedTarget:
+    def test_numbers_become_float64(self):
+        for target in ([1, 2, 3], (1.0, 2.0, 3.0), np.float32([1, 2, 3])):
+            values = checked_target(target)
+            assert values.dtype == np.float64
+            assert values.tolist() == [1, 2, 3]
+        assert checked_target(np.zeros((0, 3)), batch=True).shape == (0, 3)
+        assert checked_target([[1, 2, 3]], batch=True).tolist() == [[1, 2, 3]]
+
+    @pytest.mark.parametrize(
+        ("target", "batch", "received"),
+        [
+            ([1, 2], False, r"\(2,\)"),
+            ([[1, 2, 3]], False, r"\(1, 3\)"),
+            (1.0, False, r"\(\)"),
+            (None, False, r"\(\)"),
+            ([1, 2, 3], True, r"\(3,\)"),
+            ([[1, 2]], True, r"\(1, 2\)"),
+            ("here", False, "'here'"),
+            ([1, [2], 3], False, r"\[1, \[2\], 3\]"),
+            ([1, object(), 3], False, "object"),
+        ],
+    )
+    def test_another_shape_or_kind_is_told(self, target, batch, received):
+        with pytest.raises(TargetError, match=received):
+            checked_target(target, batch)
+
+    @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+    def test_a_value_that_is_not_finite_is_told_with_its_row(self, bad):
+        with pytest.raises(TargetError, match=r"NaN or infinity\.$"):
+            checked_target([0, bad, 0])
+        with pytest.raises(TargetError, match=r"\(row 1\)"):
+            checked_target([[0, 0, 0], [0, 0, bad], [bad, 0, 0]], batch=True)
+
+    def test_rows_that_are_not_finite_can_be_let_through(self):
+        rows = [[0.0, math.nan, 0.0], [0.0, math.inf, 0.0], [1.0, 2.0, 3.0]]
+        np.testing.assert_array_equal(checked_target(rows, batch=True, finite=False), rows)
+
+    def test_a_target_beyond_single_precision_is_told(self):
+        assert checked_target([0, 0, -FARTHEST_TARGET])[2] == -FARTHEST_TARGET
+        with pytest.raises(TargetError, match="Received: 1e\\+30 m"):
+            checked_target([0, -1e30, 0])

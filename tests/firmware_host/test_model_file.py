@@ -1,0 +1,221 @@
+"""The model file: both parts come back, and any change to it is noticed."""
+
+import io
+import json
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from firmware_host import model_file
+from firmware_host.errors import ModelFileError
+from firmware_host.interpreter import available_runtimes, open_interpreter
+from firmware_host.model_file import ENVELOPE, MEMBER, pack, read_model, unpack, write_model
+
+MODELS = Path(__file__).parent / "models"
+FLATBUFFER = (MODELS / "int8_per_channel.tflite").read_bytes()
+SPEC = {
+    "chain": {"name": "arm", "tool": [[1.0, 0.0], [0.1, -2.5e-17]], "continuous": False},
+    "task": "position",
+    "note": "Größe 腕",
+}
+PACKED = pack(FLATBUFFER, SPEC)
+
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=10,
+)
+specs = st.dictionaries(st.text().filter(lambda key: key not in ENVELOPE), json_values, max_size=4)
+
+
+def archived(members, compression=zipfile.ZIP_STORED, flatbuffer=FLATBUFFER):
+    """The flatbuffer followed by an archive of any content."""
+    file = io.BytesIO(flatbuffer)
+    with zipfile.ZipFile(file, "a", compression) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return file.getvalue()
+
+
+def rewritten(**changes):
+    """A model file whose JSON has other values; None takes a key away."""
+    with zipfile.ZipFile(io.BytesIO(PACKED)) as archive:
+        values = {**json.loads(archive.read(MEMBER)), **changes}
+    content = json.dumps({key: value for key, value in values.items() if value is not None})
+    return archived({MEMBER: content})
+
+
+@given(specs)
+def test_pack_and_unpack_give_both_parts_back(spec):
+    packed = pack(FLATBUFFER, spec)
+    assert unpack(packed) == (FLATBUFFER, spec)
+    assert pack(*unpack(packed)) == packed
+
+
+def test_the_file_starts_with_the_flatbuffer_and_is_a_zip():
+    assert PACKED.startswith(FLATBUFFER)
+    with zipfile.ZipFile(io.BytesIO(PACKED)) as archive:
+        assert archive.testzip() is None
+        values = json.loads(archive.read("edge_ik.json"))
+    assert (values["format"], values["format_version"]) == ("edge-ik", 1)
+    assert values["flatbuffer_bytes"] == len(FLATBUFFER)
+    assert values["task"] == "position"
+
+
+@pytest.mark.parametrize("runtime", ["litert", "tflite-runtime", "tflite-micro", "reference"])
+def test_runtimes_load_the_file_as_it_is(runtime):
+    if runtime not in available_runtimes():
+        pytest.skip(f"{runtime} is not installed, or does not fit this NumPy")
+    q = np.arange(-12, 12, dtype=np.int8).reshape(4, 6)
+    np.testing.assert_array_equal(
+        open_interpreter(PACKED, runtime).run_raw(q),
+        open_interpreter(FLATBUFFER, runtime).run_raw(q),
+    )
+
+
+def test_every_flipped_bit_of_the_file_is_noticed_or_harmless():
+    # Not every byte of a ZIP matters (its dates, for one); those of both parts do.
+    harmless = []
+    for position in range(len(PACKED)):
+        data = bytearray(PACKED)
+        data[position] ^= 1 << position % 8
+        try:
+            assert unpack(bytes(data)) == (FLATBUFFER, SPEC)
+            harmless.append(position)
+        except ModelFileError:
+            pass
+    content = PACKED.index(b'{"format"')
+    ends = PACKED.index(b"PK\x01\x02")
+    assert not [position for position in harmless if position < len(FLATBUFFER)]
+    assert not [position for position in harmless if content <= position < ends]
+
+
+@given(st.integers(0, len(PACKED) - 1))
+def test_every_truncation_is_noticed(length):
+    with pytest.raises(ModelFileError):
+        unpack(PACKED[:length])
+
+
+@given(st.binary(min_size=1, max_size=80))
+def test_anything_behind_the_file_is_noticed(extra):
+    with pytest.raises(ModelFileError, match=r"something follows it|archive"):
+        unpack(PACKED + extra)
+
+
+@given(st.lists(st.tuples(st.integers(0, len(PACKED) - 1), st.integers(0, 255)), max_size=8))
+def test_changed_bytes_never_give_another_model(changes):
+    data = bytearray(PACKED)
+    for position, value in changes:
+        data[position] = value
+    try:
+        assert unpack(bytes(data)) == (FLATBUFFER, SPEC)
+    except ModelFileError:
+        assert bytes(data) != PACKED
+
+
+@given(st.binary(max_size=300))
+def test_random_bytes_are_refused(data):
+    with pytest.raises(ModelFileError):
+        unpack(data)
+    with pytest.raises(ModelFileError):
+        unpack(FLATBUFFER + data)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", "Not a TFLite model"),
+        (b"PK\x03\x04 a zip", "Not a TFLite model"),
+        (FLATBUFFER, "carries no robot"),
+        (FLATBUFFER[:3000], "truncated or damaged"),
+        (PACKED[:-1], "its archive is truncated"),
+        (PACKED + b"\n", "something follows it"),
+        (archived({"labels.txt": "a"}), "Expected one member, edge_ik.json"),
+        (archived({MEMBER: "{}", "more": ""}), "Expected one member"),
+        (archived({MEMBER: "{" * 9}), "is not JSON"),
+        (archived({MEMBER: "[" * 100_000}), "is not JSON"),
+        (archived({MEMBER: '{"format": NaN}'}), "NaN is not a JSON number"),
+        (archived({MEMBER: b"\xff\xfe\xfa"}), "is not JSON"),
+        (archived({MEMBER: "[]"}), "does not say that its format is 'edge-ik'"),
+        (archived({MEMBER: "{}"}, zipfile.ZIP_DEFLATED), "is compressed"),
+        (rewritten(format="other"), "does not say that its format is 'edge-ik'"),
+        (rewritten(format_version=2), "format version 2. Expected: 1"),
+        (rewritten(flatbuffer_sha256=None), "lacks the key 'flatbuffer_sha256'"),
+        (rewritten(flatbuffer_sha256="00"), "another hash"),
+        (rewritten(flatbuffer_bytes=9), "Expected: 9"),
+    ],
+)
+def test_each_mistake_has_its_sentence(data, message):
+    with pytest.raises(ModelFileError, match=message):
+        unpack(data)
+
+
+def test_a_member_too_large_is_not_read(monkeypatch):
+    bomb = archived({MEMBER: b" " * 5000})
+    monkeypatch.setattr(model_file, "MAX_SPEC_BYTES", 4000)
+    monkeypatch.setattr(zipfile.ZipFile, "read", lambda *_: pytest.fail("the member was read"))
+    with pytest.raises(ModelFileError, match="too large: 5000 bytes"):
+        unpack(bomb)
+
+
+@pytest.mark.parametrize(
+    ("flatbuffer", "spec", "message"),
+    [
+        (b"weights", {}, "Not a TFLite model"),
+        (PACKED, {}, "already carries an archive"),
+        (FLATBUFFER, {"format_version": 3}, "'format_version', which is reserved"),
+        (FLATBUFFER, {"scale": float("nan")}, "cannot be written as JSON"),
+        (FLATBUFFER, {"mean": np.zeros(3)}, "cannot be written as JSON"),
+        (FLATBUFFER, {"text": "a" * (model_file.MAX_SPEC_BYTES + 1)}, "too large"),
+    ],
+)
+def test_what_cannot_be_packed(flatbuffer, spec, message):
+    with pytest.raises(ModelFileError, match=message):
+        pack(flatbuffer, spec)
+
+
+def test_write_and_read(tmp_path):
+    path = tmp_path / "arm.tflite"
+    write_model(path, FLATBUFFER, SPEC)
+    assert path.read_bytes() == PACKED
+    assert read_model(path) == (FLATBUFFER, SPEC)
+    assert read_model(str(path)) == (FLATBUFFER, SPEC)
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "arm.tflite"
+    write_model(path, FLATBUFFER, SPEC)
+
+    def full_disk(self, _data):
+        self.touch()
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full_disk)
+    with pytest.raises(ModelFileError, match="No space left on device"):
+        write_model(path, FLATBUFFER, {})
+    assert [entry.name for entry in tmp_path.iterdir()] == ["arm.tflite"]
+    assert read_model(path) == (FLATBUFFER, SPEC)
+
+
+def test_files_that_cannot_be_read(tmp_path, monkeypatch):
+    with pytest.raises(ModelFileError, match=r"no model file '.*none\.tflite'"):
+        read_model(tmp_path / "none.tflite")
+    with pytest.raises(ModelFileError, match="Cannot read"):
+        read_model(tmp_path)
+    with pytest.raises(ModelFileError, match="Cannot write"):
+        write_model(tmp_path / "none" / "arm.tflite", FLATBUFFER, SPEC)
+    path = tmp_path / "arm.tflite"
+    path.write_bytes(PACKED[:-40])
+    with pytest.raises(ModelFileError, match=r"arm\.tflite: The model file is damaged"):
+        read_model(path)
+    monkeypatch.setattr(model_file, "MAX_FILE_BYTES", 1000)
+    with pytest.raises(ModelFileError, match="too large for a model"):
+        read_model(path)
