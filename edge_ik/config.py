@@ -58,7 +58,7 @@ class DataConfig:
     focus_normal: tuple[float, ...] = (0.0, 0.0, 1.0)
     focus_spread: float = 0.02
     focus_start: float = 0.3
-    focus_end: float = 0.1
+    focus_end: float = 0.2
     range_start: float = 0.5
     curriculum: float = 0.2
 
@@ -126,8 +126,8 @@ class TrainingConfig:
         final_learning_rate: Where its cosine decay ends.
         warmup: Share of the steps in which the learning rate rises from 0.
         ema: Momentum of the exponential moving average of the weights; 0 for none.
-        weight_grid: Whether kernels are trained on the grid of eight bits that integer
-            formats store, so that quantizing them loses nothing.
+        grid_start: Share of the steps after which kernels are rounded to the eight bits
+            that integer formats store, so that quantizing them loses nothing; 1 for never.
         validation_targets: Targets of the validation after each epoch.
         rng_seed: Seed of data, initial weights and dropout.
     """
@@ -140,7 +140,7 @@ class TrainingConfig:
     final_learning_rate: float = 1e-5
     warmup: float = 0.02
     ema: float = 0.995
-    weight_grid: bool = True
+    grid_start: float = 0.5
     validation_targets: int = 20_000
     rng_seed: int = 0
 
@@ -367,6 +367,7 @@ def _check(config: Config) -> None:
     expect("training.learning_rate", training.learning_rate > 0, "greater than 0")
     expect("training.final_learning_rate", training.final_learning_rate >= 0, "of 0 or more")
     expect("training.warmup", 0 <= training.warmup < 1, "in [0, 1)")
+    expect("training.grid_start", 0 <= training.grid_start <= 1, "between 0 and 1")
     expect("training.ema", 0 <= training.ema < 1, "in [0, 1)")
     expect("training.validation_targets", training.validation_targets >= 1, "of 1 or more")
     expect("training.rng_seed", 0 <= training.rng_seed < 2**31, "in [0, 2^31)")

@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from edge_ik.arms import builtin_arms, load_arm
 from edge_ik.checkpoint import Checkpoint, History
-from edge_ik.config import Config
+from edge_ik.config import Config, TrainingConfig
 from edge_ik.data.aspects import (
     Aspect,
     find_home_aspect,
@@ -191,7 +191,7 @@ def train(
         strategy: How training is distributed, if it shall not be chosen as above.
 
     Returns:
-        The trainer after the last step.
+        The trainer after the last step; Keras ends by giving it the averaged weights.
 
     Raises:
         ConfigError: If the batch cannot be shared among the replicas.
@@ -255,7 +255,7 @@ def make_trainer(run: Run, strategy: tf.distribute.Strategy) -> IkTrainer:
             run.config.mining,
             config.batch_size // strategy.num_replicas_in_sync,
             config.rng_seed,
-            config.weight_grid,
+            _grid_step(config),
         )
         optimizer = keras.optimizers.Adam(
             learning_rate(run.config),
@@ -332,7 +332,8 @@ class Watcher(keras.callbacks.Callback):  # type: ignore[misc]
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Validate and save; the best network first, so that no checkpoint is ahead of it."""
         copy_averaged_weights(self.checkpoint.trainer, self.averaged)
-        if self.run.config.training.weight_grid:
+        # Also before the rounding starts, so that epochs are judged alike.
+        if _grid_step(self.run.config.training) is not None:
             snap_to_grid(self.averaged)
         row = self._row(epoch, logs or {})
         best = min((float(np.inf), *(past["rmse_m"] for past in self.history)))
@@ -395,6 +396,11 @@ def copy_averaged_weights(trainer: IkTrainer, network: keras.Model) -> None:
         network.trainable_variables, trainer.network.trainable_variables, strict=True
     ):
         own.assign(keras.ops.convert_to_numpy(averages[trained.path]))
+
+
+def _grid_step(training: TrainingConfig) -> int | None:
+    """Step from which kernels are rounded, or None for never."""
+    return int(training.grid_start * training.steps) if training.grid_start < 1 else None
 
 
 def learning_rate(config: Config) -> keras.optimizers.schedules.LearningRateSchedule:

@@ -35,7 +35,8 @@ class IkTrainer(keras.Model):  # type: ignore[misc]
         mining: Hard-example mining.
         batch_size: Rows of a batch on each replica.
         rng_seed: Seed of the draws from the buffer of hard examples.
-        weight_grid: Whether kernels are rounded to eight bits in the forward pass.
+        grid_start: Step from which kernels are rounded to eight bits in the forward
+            pass; None for never.
     """
 
     def __init__(
@@ -46,14 +47,14 @@ class IkTrainer(keras.Model):  # type: ignore[misc]
         mining: MiningConfig,
         batch_size: int,
         rng_seed: int = 0,
-        weight_grid: bool = False,
+        grid_start: int | None = None,
     ) -> None:
         super().__init__(name="ik_trainer")
         self.network = network
         self.chain = chain
         self.loss_config = loss
         self.mining = mining
-        self.weight_grid = weight_grid
+        self.grid_start = grid_start
         self.replicas: int = self.distribute_strategy.num_replicas_in_sync
         self.hard_rows = int(batch_size * mining.share) if mining.enabled else 0
         self.kept_rows = max(
@@ -130,10 +131,11 @@ class IkTrainer(keras.Model):  # type: ignore[misc]
     def _forward(self, features: Any) -> Any:
         """The network's training outputs, its kernels rounded to their grid if so configured."""
         network = self.network
-        if not self.weight_grid:
+        if self.grid_start is None:
             return network(features, training=True)
+        rounded = ops.cast(self.optimizer.iterations >= self.grid_start, "float32")
         weights = [
-            straight_through(variable) if is_kernel(variable) else variable
+            straight_through(variable, rounded) if is_kernel(variable) else variable
             for variable in network.trainable_variables
         ]
         outputs, states = network.stateless_call(

@@ -29,9 +29,14 @@ def on_grid(kernel: Any) -> Any:
     return ops.round(kernel / scale) * scale
 
 
-def straight_through(kernel: Any) -> Any:
-    """`on_grid` with the gradient of the identity (Bengio et al., arXiv:1308.3432, 2013)."""
-    return kernel + ops.stop_gradient(on_grid(kernel) - kernel)
+def straight_through(kernel: Any, rounded: Any) -> Any:
+    """`on_grid` with the gradient of the identity (Bengio et al., arXiv:1308.3432, 2013).
+
+    Args:
+        kernel: (inputs, units) weights.
+        rounded: 1 to round, 0 to leave the kernel as it is.
+    """
+    return kernel + rounded * ops.stop_gradient(on_grid(kernel) - kernel)
 
 
 def is_kernel(variable: keras.Variable) -> bool:
