@@ -7,7 +7,7 @@ import json
 import math
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from edge_ik.training import Progress, Report
+    from firmware_host.inspect_model import TextTable
 
 INTERRUPTED = 130  # the shell's status for a program ended by Ctrl-C
 
@@ -386,6 +387,55 @@ def export(
 
 
 @main.command()
+@click.argument("model", type=click.Path(path_type=Path))
+@json_option
+def inspect(model: Path, as_json: bool) -> None:
+    """Show what an exported model holds: robot, network, and where it comes from."""
+    from firmware_host.inspect_model import inspect_model, inspection_tables
+
+    found = inspect_model(model)
+    if as_json:
+        print_json(found)
+        return
+    _print_tables(console(), inspection_tables(found))
+
+
+@main.command()
+@click.argument("model", type=click.Path(path_type=Path))
+@click.option(
+    "--runtime",
+    "runtimes",
+    multiple=True,
+    help="litert, tflite-runtime, tflite-micro or reference; can be given several times.  "
+    "[default: all that are installed]",
+)
+@click.option(
+    "--targets",
+    default=2_000,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Targets to time one at a time.",
+)
+@click.option(
+    "--steps", default=3, show_default=True, type=click.IntRange(0, 100), help="Refinement steps."
+)
+@json_option
+def bench(model: Path, runtimes: tuple[str, ...], targets: int, steps: int, as_json: bool) -> None:
+    """Measure how fast an exported model solves on this machine."""
+    from firmware_host.bench import bench as bench_model
+    from firmware_host.bench import bench_tables
+
+    screen = console(stderr=as_json)
+    found = bench_model(model, runtimes, targets, steps, tell=screen.print).to_dict()
+    if as_json:
+        print_json(found)
+        return
+    _print_tables(screen, bench_tables(found))
+    for name, reason in found["refused"].items():
+        screen.print(f"{name} cannot run this model: {reason}", markup=False)
+
+
+@main.command()
 @click.option("--arm", default="arm3", show_default=True, help="Built-in robot or URDF file.")
 @click.option("--preset", default="nano", show_default=True, help="Size of the network.")
 @click.option("--epochs", type=int, help="Length of each training.")
@@ -483,6 +533,22 @@ def _overrides(
             )
         resolved[key.strip()] = value.strip()
     return resolved
+
+
+def _print_tables(screen: Console, tables: Sequence[TextTable]) -> None:
+    """Print tables of figures; those without heads are lists of properties."""
+    from rich.markup import escape
+
+    from edge_ik.report import rows_table
+
+    for title, columns, rows in tables:
+        safe = [[escape(cell) for cell in row] for row in rows]
+        table = rows_table(escape(title), columns, safe)
+        if not any(columns):
+            table.show_header = False
+            table.columns[-1].justify = "left"
+            table.columns[-1].overflow = "fold"
+        screen.print(table)
 
 
 def _describe(screen: Console, run: Any) -> None:

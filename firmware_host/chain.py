@@ -159,11 +159,13 @@ class Chain:
     def clamp(self, q: npt.ArrayLike) -> FloatArray:
         """Joint vectors (..., n) brought into the limits; continuous joints wrap."""
         q = np.asarray(q, dtype=np.float64)
-        turns = 2 * math.pi * np.round((q - self.middle) / (2 * math.pi))
-        # Wrapping first lets a joint with limits beyond +-pi keep its own turn.
         outside = (q < self.lower) | (q > self.upper)
+        if not outside.any():
+            return np.array(q)
+        # Wrapping first lets a joint with limits beyond +-pi keep its own turn.
+        turns = 2 * math.pi * np.round((q - self.middle) / (2 * math.pi))
         wrapped = np.where(outside, q - turns, q)
-        clamped: FloatArray = np.clip(wrapped, self.lower, self.upper)
+        clamped: FloatArray = np.minimum(np.maximum(wrapped, self.lower), self.upper)
         return clamped
 
     def to_dict(self) -> dict[str, Any]:

@@ -37,10 +37,9 @@ def encode_target(chain: Chain, position: Sequence[Scalar], xp: Any = np) -> lis
     Returns:
         The components named by `FEATURE_NAMES`; metres, then sine and cosine.
     """
-    first = chain.links[0].tolist()
-    offset = [sub(position[k], first[k][3]) for k in range(3)]
-    u = dot([first[k][0] for k in range(3)], offset)
-    v = dot([first[k][1] for k in range(3)], offset)
+    x_axis, y_axis, _, origin = chain.link_columns[0]
+    offset = [sub(position[k], origin[k]) for k in range(3)]
+    u, v = dot(x_axis, offset), dot(y_axis, offset)
     radial = xp.sqrt(add(u * u + v * v, AXIS_RADIUS**2))
     return [*position, radial, v / radial, u / radial]
 
@@ -55,9 +54,10 @@ def decode_joints(chain: Chain, outputs: npt.ArrayLike) -> FloatArray:
     Returns:
         q (..., n) [rad], clamped to the limits.
     """
-    values = np.asarray(outputs, dtype=np.float64)
+    # One joint's angles side by side in memory: what follows runs along the batch.
+    values = np.moveaxis(np.asarray(outputs), -1, 0).astype(np.float64, order="C")
     n = len(chain)
-    return chain.clamp(np.arctan2(values[..., :n], values[..., n:]))
+    return chain.clamp(np.moveaxis(np.arctan2(values[:n], values[n:]), 0, -1))
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ def checked_target(target: npt.ArrayLike, batch: bool = False, finite: bool = Tr
     if finite and not usable.all():
         where = f" (row {int(np.argmin(usable.all(axis=-1)))})" if batch else ""
         raise TargetError(f"Expected finite numbers x, y, z. Received a NaN or infinity{where}.")
-    farthest = float(np.abs(values).max(initial=0.0))
+    farthest = float(np.abs(values[usable]).max(initial=0.0))
     if farthest > FARTHEST_TARGET:
         raise TargetError(
             f"Expected x, y, z in metres, none beyond {FARTHEST_TARGET:g} m. "

@@ -32,6 +32,8 @@ AnyArray = npt.NDArray[Any]
 
 # Rows that LiteRT takes at once: its speed per row grows no more beyond this.
 MAX_BATCH = 1024
+# Rows up to which looking levels up in a table is faster than computing them.
+TABLE_ROWS = 16
 # TFLite Micro needs about 3 KB for small networks; this is a host.
 ARENA_BYTES = 1 << 20
 # What LiteRT writes to stderr whenever it is created, through no logger.
@@ -138,7 +140,8 @@ class Interpreter(ABC):
                 f"{source.dtype.name}, {result.dtype.name}"
             )
         if not self._float:
-            # Tables: one call of NumPy each way, where the arithmetic takes six.
+            self._input_scale, self._output_scale = _scale(source), _scale(result)
+            # For few rows: one call of NumPy each way, where the arithmetic takes six.
             self._steps = _quantization_steps(source)
             self._levels = _levels(source.dtype)
             self._reals = _dequantization_table(result)
@@ -169,8 +172,7 @@ class Interpreter(ABC):
             raise TargetError("The features are not finite.")
         if self._float:
             return self._network(x)
-        outputs: FloatArray = self._reals.take(self._network(self.quantize(x)))
-        return outputs
+        return self.dequantize(self._network(self.quantize(x)))
 
     def run_raw(self, q: npt.ArrayLike) -> AnyArray:
         """Run the network on its own numbers.
@@ -195,8 +197,23 @@ class Interpreter(ABC):
 
     def quantize(self, features: FloatArray) -> AnyArray:
         """The integer network's inputs for float32 features, as `run` makes them."""
-        levels: AnyArray = self._levels.take(self._steps.searchsorted(features))
-        return levels
+        if len(features) <= TABLE_ROWS:
+            levels: AnyArray = self._levels.take(self._steps.searchsorted(features))
+            return levels
+        scale, zero_point = self._input_scale
+        limits = np.iinfo(self.dtype)
+        with np.errstate(over="ignore"):
+            q = np.rint(features / scale) + np.float32(zero_point)
+        clipped: AnyArray = np.minimum(np.maximum(q, limits.min), limits.max)
+        return clipped.astype(self.dtype)
+
+    def dequantize(self, outputs: AnyArray) -> FloatArray:
+        """The real numbers that the integer network's outputs stand for."""
+        if len(outputs) <= TABLE_ROWS:
+            reals: FloatArray = self._reals.take(outputs)
+            return reals
+        scale, zero_point = self._output_scale
+        return (outputs.astype(np.float32) - np.float32(zero_point)) * scale
 
     @abstractmethod
     def _network(self, q: AnyArray) -> AnyArray:

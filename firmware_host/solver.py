@@ -24,7 +24,7 @@ from firmware_host.encoding import (
 from firmware_host.errors import ModelFileError, TargetError
 from firmware_host.interpreter import open_interpreter
 from firmware_host.model_file import read_model
-from firmware_host.refine import refinements
+from firmware_host.refine import refine_seed
 from firmware_host.spec import ModelSpec
 from firmware_host.workspace import Workspace
 
@@ -40,6 +40,10 @@ class Status(enum.Enum):
     SOLVED = "solved"
     UNREACHABLE = "unreachable"
     BAD_TARGET = "bad target"
+
+
+# Indexed by whether the target was reached.
+_REACHED = np.array([Status.UNREACHABLE, Status.SOLVED], dtype=object)
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,11 +186,12 @@ class IkSolver:
         """
         began = time.perf_counter()
         position = checked_target(target)
-        q = self._seed_one(position)
-        q, errors = self._refined(q, position)
+        plain = position.tolist()
+        seed = self._seed_one(plain)
+        q, errors, seed_errors = refine_seed(self.chain, seed, position, self.refine_steps)
         if q_near is not None:
             q = self._nearest_turn(q, q_near)
-        error = float(errors[-1])
+        error = float(errors)
         return IkSolution(
             q=q,
             position_error_m=error,
@@ -194,8 +199,8 @@ class IkSolver:
             within_limits=bool(self.chain.within_limits(q)),
             in_workspace=None
             if self.workspace is None
-            else bool(self.workspace.contains(self.chain, position[None])[0]),
-            seed_error_m=float(errors[0]),
+            else self.workspace.contains_one(self.chain, plain),
+            seed_error_m=float(seed_errors),
             steps=self.refine_steps,
             microseconds=(time.perf_counter() - began) * 1e6,
         )
@@ -215,43 +220,37 @@ class IkSolver:
         good: npt.NDArray[np.bool_] = np.logical_and.reduce(np.isfinite(positions), axis=-1)
         # A bad row is solved for a harmless target and overwritten below.
         positions = positions if good.all() else np.where(good[:, None], positions, 0.0)
-        q, errors = self._refined(self.seed(positions), positions)
+        q, errors, seed_errors = refine_seed(
+            self.chain, self.seed(positions), positions, self.refine_steps
+        )
         if q_near is not None:
             q = self._nearest_turn(q, q_near)
-        status = np.full(len(q), Status.UNREACHABLE, dtype=object)
-        status[errors[-1] < POSITION_TOLERANCE] = Status.SOLVED
+        status = _REACHED.take(errors < POSITION_TOLERANCE)
         inside = None
         if self.workspace is not None:
             inside = self.workspace.contains(self.chain, positions) & good
         if not good.all():
             place = self.home if q_near is None else self.chain.clamp(q_near)
             q = np.where(good[:, None], q, place)
-            errors = [np.where(good, error, np.nan) for error in errors]
+            errors, seed_errors = (np.where(good, e, np.nan) for e in (errors, seed_errors))
             status[~good] = Status.BAD_TARGET
         return IkBatch(
-            q=q,
-            position_error_m=errors[-1],
+            q=np.ascontiguousarray(q),
+            position_error_m=errors,
             status=status,
             within_limits=self.chain.within_limits(q),
             in_workspace=inside,
-            seed_error_m=errors[0],
+            seed_error_m=seed_errors,
             steps=self.refine_steps,
             microseconds=(time.perf_counter() - began) * 1e6,
         )
 
-    def _seed_one(self, position: FloatArray) -> FloatArray:
+    def _seed_one(self, position: list[float]) -> list[float]:
         """`seed` for one target, in plain floats: arrays of one number cost more."""
-        features = self.normalization.apply(encode_target(self.chain, position.tolist(), math))
+        features = self.normalization.apply(encode_target(self.chain, position, math))
         outputs = self.predict(np.array([features], dtype=np.float32))[0].tolist()
         n = len(self.chain)
-        return self.chain.clamp(
-            [math.atan2(s, c) for s, c in zip(outputs[:n], outputs[n:], strict=True)]
-        )
-
-    def _refined(self, q: FloatArray, position: FloatArray) -> tuple[FloatArray, list[FloatArray]]:
-        """The refined joints, and the error after 0, 1, ... steps."""
-        results = list(refinements(self.chain, q, position, self.refine_steps))
-        return results[-1][0], [error for _, error in results]
+        return [math.atan2(s, c) for s, c in zip(outputs[:n], outputs[n:], strict=True)]
 
     def _nearest_turn(self, q: FloatArray, q_near: npt.ArrayLike) -> FloatArray:
         """Whole turns added where a joint may take them, to come nearest to `q_near`."""

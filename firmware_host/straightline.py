@@ -92,14 +92,19 @@ def compile_function(
 ) -> Callable[..., tuple[Any, ...]]:
     """The traced function from the inputs, as positional arguments, to the outputs.
 
-    Operations that no output needs are left out.
+    Operations that no output needs are left out, and a value is dropped once it has been
+    used for the last time: arrays then take the memory, still in the processor's cache,
+    of those before them.
     """
+    results = {name for name, *_ in tape.operations}
     needed = {value.name for value in outputs if isinstance(value, Symbol)}
     lines: list[str] = []
     for name, operator, left, right in reversed(tape.operations):
         if name in needed:
+            last = sorted(({left, right} & results) - needed)
             needed |= {left, right}
-            lines.append(f"    {name} = {left} {operator} {right}")
+            drop = f"; del {', '.join(last)}" if last else ""
+            lines.append(f"    {name} = {left} {operator} {right}{drop}")
     source = "\n".join(
         [
             f"def traced({', '.join(value.name for value in inputs)}):",
@@ -108,7 +113,7 @@ def compile_function(
         ]
     )
     namespace: dict[str, Any] = {}
-    # The source holds nothing but the names above, four operators and float literals.
+    # The source holds nothing but the names above, `del`, four operators and float literals.
     exec(compile(source, "<straight-line kinematics>", "exec"), namespace)  # noqa: S102
     traced: Callable[..., tuple[Any, ...]] = namespace["traced"]
     return traced

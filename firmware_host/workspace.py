@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from firmware_host.chain import Chain, FloatArray
-from firmware_host.kinematics import components, dot, sub
+from firmware_host.kinematics import Scalar, components, dot, sub
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -63,6 +63,17 @@ class Workspace:
         result: BoolArray = found & (self.sectors[_sector(azimuth)] | (columns == 0))
         return result
 
+    def contains_one(self, chain: Chain, position: Sequence[float]) -> bool:
+        """`contains` for one position x, y, z [m] in plain numbers, which is faster."""
+        u, v, axial = _about_axis(chain, position)
+        rows, columns = self.cells.shape
+        column = math.floor(min(math.hypot(u, v) / self.cell, columns))
+        row = math.floor(min(max(axial / self.cell - self.axial_start, -1), rows))
+        if not (0 <= row < rows and column < columns and self.cells[row, column]):
+            return False
+        sector = int((math.atan2(v, u) + math.pi) / (2 * math.pi) * SECTORS)
+        return column == 0 or bool(self.sectors[min(sector, SECTORS - 1)])
+
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready values; the maps as hexadecimal bits."""
         return {
@@ -95,15 +106,21 @@ def _bits(text: str, count: int) -> BoolArray:
     return np.unpackbits(packed, count=count).astype(bool)
 
 
+def _about_axis(chain: Chain, position: Sequence[Scalar]) -> tuple[Scalar, Scalar, Scalar]:
+    """Coordinates in the first joint's frame; the last runs along its axis."""
+    *axes, origin = chain.link_columns[0]
+    offset = [sub(part, origin[k]) for k, part in enumerate(position)]
+    u, v, axial = (dot(axis, offset) for axis in axes)
+    return u, v, axial
+
+
 def _cylindrical(chain: Chain, positions: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Radial distance, axial coordinate and azimuth about the first joint's axis."""
-    first = chain.links[0]
-    offset = [sub(part, first[k, 3]) for k, part in enumerate(components(positions))]
-    u, v, w = (dot(first[:3, k].tolist(), offset) for k in range(3))
-    return np.hypot(u, v), np.asarray(w), np.arctan2(v, u)
+    u, v, axial = _about_axis(chain, components(positions))
+    return np.hypot(u, v), axial, np.arctan2(v, u)
 
 
 def _sector(azimuth: FloatArray) -> npt.NDArray[np.int_]:
-    share = (azimuth + np.pi) / (2 * np.pi)
+    share = (azimuth + math.pi) / (2 * math.pi)
     result: npt.NDArray[np.int_] = np.minimum((share * SECTORS).astype(int), SECTORS - 1)
     return result

@@ -43,3 +43,36 @@ def require_tool() -> Callable[[str, str], Path]:
 def source_root() -> Path:
     """The folder that has pyproject.toml."""
     return Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def planar_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model file of a two-joint robot; its int8 network has random weights."""
+    import numpy as np
+
+    from firmware_host.chain import Chain, Joint
+    from firmware_host.encoding import Normalization, network_features
+    from firmware_host.kinematics import tool_position
+    from firmware_host.model_file import write_model
+    from firmware_host.spec import ModelSpec
+    from firmware_host.workspace import Workspace
+
+    link = np.eye(4)
+    link[0, 3] = 0.25
+    axis = np.array([0.0, 0.0, 1.0])
+    joints = (Joint("inner", np.eye(4), axis, -2.0, 2.0), Joint("outer", link, axis, 0.3, 2.5))
+    chain = Chain("planar", joints, link)
+    q = np.random.default_rng(0).uniform(chain.lower, chain.upper, (5000, 2))
+    positions = tool_position(chain, np.sin(q), np.cos(q))
+    plain = Normalization((0.0,) * 6, (1.0,) * 6)
+    spec = ModelSpec(
+        chain=chain,
+        home=tuple(chain.middle.tolist()),
+        normalization=Normalization.fit(network_features(chain, plain, positions)),
+        workspace=Workspace.fit(chain, positions),
+        provenance={"version": "1.2.3", "rng_seed": 5, "metrics": {"rmse_m": 0.1, "steps": [1, 2]}},
+    )
+    path = tmp_path_factory.mktemp("model") / "planar.tflite"
+    network = Path(__file__).parent / "firmware_host" / "models" / "int8_per_channel.tflite"
+    write_model(path, network.read_bytes(), spec.to_dict())
+    return path

@@ -57,9 +57,8 @@ class IkTrainer(keras.Model):  # type: ignore[misc]
         self.grid_start = grid_start
         self.replicas: int = self.distribute_strategy.num_replicas_in_sync
         self.hard_rows = int(batch_size * mining.share) if mining.enabled else 0
-        self.kept_rows = max(
-            1, min(int(batch_size * BUFFER_INTAKE), mining.buffer // self.replicas)
-        )
+        self.kept_rows = min(int(batch_size * BUFFER_INTAKE), mining.buffer // self.replicas)
+        self.kept_rows = max(1, min(self.kept_rows, batch_size - self.hard_rows))
         self.intake_rows = self.kept_rows * self.replicas
         # A buffer that is a whole number of intakes is filled without a remainder.
         self.buffer_rows = max(1, mining.buffer // self.intake_rows) * self.intake_rows
@@ -117,7 +116,9 @@ class IkTrainer(keras.Model):  # type: ignore[misc]
         variables = self.trainable_variables
         self.optimizer.apply(tape.gradient(share, variables), variables)
         if self.hard_rows:
-            self._keep_hardest(features, labels, position)
+            # Replayed rows stay out: they would come back in and crowd out all others.
+            fresh = slice(-self.hard_rows)
+            self._keep_hardest(features[fresh], labels[fresh], position[fresh])
         return self._updated(loss, position, angle)
 
     def test_step(self, data: tuple[Any, Any]) -> dict[str, Any]:
@@ -181,7 +182,7 @@ class IkTrainer(keras.Model):  # type: ignore[misc]
         return mixed[:, :width], mixed[:, width:]
 
     def _keep_hardest(self, features: Any, labels: Any, position: Any) -> None:
-        """Write the hardest rows of every replica's batch over the buffer's oldest."""
+        """Write the hardest of each replica's rows over the buffer's oldest."""
         _, hardest = ops.top_k(position, self.kept_rows, sorted=False)
         rows = ops.take(ops.concatenate([features, labels], axis=-1), hardest, axis=0)
         if self.replicas > 1:

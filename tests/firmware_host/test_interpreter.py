@@ -101,7 +101,9 @@ def test_quantize_is_its_definition(kind, data):
     np.testing.assert_array_equal(interpreter.quantize(x), rounded(x, tensor))
 
 
-def test_every_level_is_reached_at_its_own_step():
+@pytest.mark.parametrize("table_rows", [0, 1 << 20])
+def test_every_level_is_reached_at_its_own_step(table_rows, monkeypatch):
+    monkeypatch.setattr(face, "TABLE_ROWS", table_rows)
     interpreter, tensor = quantizer_of("int16x8")
     centre = np.arange(-32768, 32767, dtype=np.float32) + np.float32(0.5)
     x = (centre * tensor.quantization.scale[0])[:, None]
@@ -109,6 +111,22 @@ def test_every_level_is_reached_at_its_own_step():
         beside = np.nextafter(x, np.float32(side))
         np.testing.assert_array_equal(interpreter.quantize(beside), rounded(beside, tensor))
     np.testing.assert_array_equal(interpreter.quantize(x), rounded(x, tensor))
+
+
+@pytest.mark.parametrize("kind", ["int8_per_channel", "int16x8"])
+def test_few_rows_and_many_mean_the_same_numbers(kind, monkeypatch):
+    interpreter, tensor = quantizer_of(kind)
+    huge = [-3e38, -1e30, -0.0, 1e30, 3e38]
+    x = np.array([[*huge, value] for value in np.linspace(-9, 9, 500)], np.float32)
+    levels = np.arange(np.iinfo(tensor.dtype).min, np.iinfo(tensor.dtype).max + 1)
+    q = levels.astype(tensor.dtype)[:, None]
+    results = []
+    for table_rows in (0, 1 << 20):
+        monkeypatch.setattr(face, "TABLE_ROWS", table_rows)
+        results.append((interpreter.quantize(x), interpreter.dequantize(q)))
+    for computed, looked_up in zip(*results, strict=True):
+        assert computed.dtype == looked_up.dtype
+        np.testing.assert_array_equal(computed, looked_up)
 
 
 @pytest.mark.parametrize("kind", ["int8_per_channel", "float32"])

@@ -123,7 +123,7 @@ def export(
     calibration = calibration_features(source, run.config.training.rng_seed)
     compressed: Compressed | None = None
     if qat or sparsity is not None:
-        compressed = compress(run, source, qat=qat, sparsity=sparsity, tell=tell)
+        compressed = compress(run, qat=qat, sparsity=sparsity, tell=tell)
         network = compressed.network
     spec = _spec(run, network.count_params())
     drawn = evaluation_targets(run, targets)

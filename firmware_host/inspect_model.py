@@ -1,0 +1,196 @@
+"""Everything that a model file holds, read without running it."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from firmware_host.encoding import FEATURE_NAMES
+from firmware_host.flatbuffer import Graph, Tensor, read_graph
+from firmware_host.model_file import read_model
+from firmware_host.spec import ModelSpec
+
+TextRow = tuple[str, ...]
+
+
+class TextTable(NamedTuple):
+    """A table of text, for whoever draws it.
+
+    Attributes:
+        title: What it shows.
+        columns: The heads of its columns.
+        rows: The cells, one sequence a row.
+    """
+
+    title: str
+    columns: tuple[str, ...]
+    rows: list[TextRow]
+
+
+def inspect_model(path: str | Path) -> dict[str, Any]:
+    """What a model file says of itself; needs no TFLite runtime.
+
+    Args:
+        path: A `.tflite` that carries its robot.
+
+    Returns:
+        JSON-ready values under "file", "task", "robot", "home", "normalization",
+        "workspace", "network" and "provenance". Metres and radians.
+
+    Raises:
+        ModelFileError: If the file is damaged, of another version, or no edge-ik model.
+    """
+    flatbuffer, record = read_model(path)
+    spec = ModelSpec.from_dict(record)
+    cells, sectors = spec.workspace.cells, spec.workspace.sectors
+    return {
+        "file": {
+            "name": Path(path).name,
+            "bytes": Path(path).stat().st_size,
+            "flatbuffer_bytes": len(flatbuffer),
+            "flatbuffer_sha256": hashlib.sha256(flatbuffer).hexdigest(),
+        },
+        "task": spec.task,
+        "robot": {**spec.chain.to_dict(), "reach": spec.chain.reach},
+        "home": list(spec.home),
+        "normalization": {"features": list(FEATURE_NAMES), **spec.normalization.to_dict()},
+        "workspace": {
+            **spec.workspace.to_dict(),
+            "cells_share": float(cells.mean()),
+            "sectors_share": float(sectors.mean()),
+        },
+        "network": inspect_network(read_graph(flatbuffer)),
+        "provenance": dict(spec.provenance),
+    }
+
+
+def inspect_network(graph: Graph) -> dict[str, Any]:
+    """The network's operators, types and sizes as JSON-ready values.
+
+    Args:
+        graph: As `read_graph` gives it.
+
+    Returns:
+        "parameters" counts the constants that operators use; "tensors" has a count a
+        type; "inputs" and "outputs" have real = scale * (q - zero_point).
+    """
+    used = {index for operator in graph.operators for index in operator.inputs if index >= 0}
+    constants = [data for index in sorted(used) if (data := graph.tensors[index].data) is not None]
+    return {
+        "parameters": sum(data.size for data in constants),
+        "parameter_bytes": sum(data.nbytes for data in constants),
+        "operators": _counted(operator.name for operator in graph.operators),
+        "tensors": _counted(tensor.dtype.name for tensor in graph.tensors),
+        "inputs": [_described(graph.tensors[index]) for index in graph.inputs],
+        "outputs": [_described(graph.tensors[index]) for index in graph.outputs],
+    }
+
+
+def inspection_tables(values: Mapping[str, Any]) -> list[TextTable]:
+    """What `inspect_model` returns as text: millimetres and degrees.
+
+    Args:
+        values: The result of `inspect_model`.
+
+    Returns:
+        The model, the robot's joints, the features, and where the model comes from.
+    """
+    file, robot, network = values["file"], values["robot"], values["network"]
+    model: list[TextRow] = [
+        ("task", values["task"]),
+        ("robot", f"{robot['name']}, {robot['base']} to {robot['tip']}"),
+        ("reach", f"{robot['reach']:.3f} m"),
+        ("tool", _millimetres(row[3] for row in robot["tool"][:3]) + " mm from the last joint"),
+        ("trained in", _workspace_text(values["workspace"])),
+        ("parameters", f"{network['parameters']:,} in {network['parameter_bytes']:,} bytes"),
+        ("operators", _listed(network["operators"])),
+        ("tensors", _listed(network["tensors"])),
+        *((f"input {part['name']}", _tensor_text(part)) for part in network["inputs"]),
+        *((f"output {part['name']}", _tensor_text(part)) for part in network["outputs"]),
+        ("file", f"{file['bytes']:,} bytes, of them the network {file['flatbuffer_bytes']:,}"),
+        ("network's SHA-256", file["flatbuffer_sha256"]),
+    ]
+    joints: list[TextRow] = [
+        (
+            joint["name"],
+            f"{math.degrees(joint['lower']):.2f}",
+            f"{math.degrees(joint['upper']):.2f}",
+            "yes" if joint["continuous"] else "no",
+            f"{math.degrees(home):.2f}",
+            " ".join(f"{part:g}" for part in joint["axis"]),
+            _millimetres(row[3] for row in joint["origin"][:3]),
+        )
+        for joint, home in zip(robot["joints"], values["home"], strict=True)
+    ]
+    statistics = values["normalization"]
+    features: list[TextRow] = [
+        (name, f"{mean:.6g}", f"{std:.6g}")
+        for name, mean, std in zip(
+            statistics["features"], statistics["mean"], statistics["std"], strict=True
+        )
+    ]
+    head = ("joint", "lower deg", "upper deg", "endless", "home deg", "axis", "offset mm")
+    return [
+        TextTable(file["name"], ("", ""), model),
+        TextTable("Joints", head, joints),
+        TextTable("Features", ("feature", "mean", "std"), features),
+        TextTable("Provenance", ("", ""), _flattened(values["provenance"])),
+    ]
+
+
+def _described(tensor: Tensor) -> dict[str, Any]:
+    quantization = tensor.quantization
+    return {
+        "name": tensor.name,
+        "shape": list(tensor.shape),
+        "dtype": tensor.dtype.name,
+        "scale": None if quantization is None else quantization.scale.tolist(),
+        "zero_point": None if quantization is None else quantization.zero_point.tolist(),
+    }
+
+
+def _counted(names: Any) -> dict[str, int]:
+    return dict(Counter(names).most_common())
+
+
+def _listed(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in counts.items())
+
+
+def _tensor_text(part: Mapping[str, Any]) -> str:
+    text = f"{part['dtype']} ({', '.join(map(str, part['shape']))})"
+    if part["scale"] is None:
+        return text
+    scales = ", ".join(f"{scale:.9g}" for scale in part["scale"])
+    return f"{text}, scale {scales}, zero point {', '.join(map(str, part['zero_point']))}"
+
+
+def _millimetres(offset: Any) -> str:
+    return ", ".join(f"{1e3 * part:g}" for part in offset)
+
+
+def _flattened(values: Any, name: str = "") -> list[TextRow]:
+    """Nested values as rows of a dotted name and a text."""
+    if isinstance(values, Mapping):
+        rows = []
+        for key, value in values.items():
+            rows += _flattened(value, f"{name}.{key}" if name else str(key))
+        return rows
+    if isinstance(values, Sequence) and not isinstance(values, str):
+        return [(name, ", ".join(map(_plain, values)))]
+    return [(name, _plain(values))]
+
+
+def _workspace_text(workspace: Mapping[str, Any]) -> str:
+    return (
+        f"{100 * workspace['cells_share']:.1f}% of cells of {1e3 * workspace['cell']:.1f} mm, "
+        f"{100 * workspace['sectors_share']:.1f}% of directions"
+    )
+
+
+def _plain(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

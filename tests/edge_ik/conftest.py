@@ -1,0 +1,78 @@
+"""Sources of samples for tests, small enough to be made in a moment."""
+
+import numpy as np
+import pytest
+
+from edge_ik.config import make_config
+
+MARGIN = 0.05
+
+
+@pytest.fixture(scope="session")
+def make_source():
+    """Function of an arm's name and the size of its pool: a source and its focus circle.
+
+    Other keywords replace values of the curriculum or the spread of the focus samples.
+    """
+    from edge_ik.arms import builtin_arms, load_arm
+    from edge_ik.data.aspects import find_home_aspect
+    from edge_ik.data.dataset import Curriculum, SampleSource, host_features
+    from edge_ik.data.sampling import build_pool, default_focus, focus_joints
+    from firmware_host.encoding import Normalization
+
+    def make(name="arm3", pool=2000, focus_spread=0.02, **curriculum):
+        rng = np.random.default_rng(0)
+        aspect = find_home_aspect(load_arm(name), builtin_arms()[name].home, MARGIN, rng)
+        drawn = build_pool(aspect, pool, rng)
+        circle = default_focus(aspect, drawn.q)
+        values = {"range_start": 0.5, "focus_start": 0.3, "focus_end": 0.1, "share": 0.2}
+        source = SampleSource(
+            aspect=aspect,
+            pool=drawn,
+            focus_q=focus_joints(aspect, circle, 256, drawn.q),
+            focus_spread=focus_spread,
+            normalization=Normalization.fit(host_features(aspect.chain, drawn.q)),
+            curriculum=Curriculum(**{**values, **curriculum}),
+        )
+        return source, circle
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def arm3_source(make_source):
+    """A source of samples for arm3."""
+    return make_source()[0]
+
+
+@pytest.fixture(scope="session")
+def arm3(arm3_source):
+    """The built-in arm3."""
+    return arm3_source.aspect.chain
+
+
+@pytest.fixture(scope="session")
+def tiny_config():
+    """A training of seconds that uses every part: mining, dropout, balance, averages."""
+    values = {
+        "training.epochs": 3,
+        "training.steps_per_epoch": 40,
+        "training.steps_per_execution": 10,
+        "training.batch_size": 64,
+        "training.validation_targets": 500,
+        "training.ema": 0.9,
+        "data.pool": 2000,
+        "network.dropout": 0.1,
+        "mining.buffer": 64,
+    }
+    return make_config("nano", overrides=values)
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(tmp_path_factory, tiny_config):
+    """The run folder of that training, to be read only."""
+    from edge_ik import training
+
+    folder = tmp_path_factory.mktemp("runs") / "tiny"
+    training.train(*training.start(tiny_config, folder))
+    return folder

@@ -1,0 +1,260 @@
+"""Aspects: the regions of joint space in which det J keeps its sign."""
+
+import functools
+import math
+
+import numpy as np
+import pytest
+
+pytest.importorskip("scipy")
+
+from scipy.spatial import cKDTree
+
+from edge_ik.arms import builtin_arms, load_arm
+from edge_ik.data.aspects import (
+    find_home_aspect,
+    measure_coverage,
+    nonsingular_posture,
+    position_determinant,
+    sample_aspect,
+)
+from firmware_host.chain import Chain, Joint
+from firmware_host.errors import RobotError
+from firmware_host.kinematics import jacobian, tool_position
+
+pytestmark = pytest.mark.tensorflow  # the URDF library comes with the same extra
+
+MARGIN = 0.05
+LINK = 0.25
+
+
+def rng(seed=0):
+    return np.random.default_rng(seed)
+
+
+@functools.cache
+def home_aspect(name, margin=MARGIN):
+    return find_home_aspect(load_arm(name), builtin_arms()[name].home, margin, rng())
+
+
+def uniform(chain, count=20_000, seed=7):
+    return rng(seed).uniform(chain.lower, chain.upper, (count, len(chain)))
+
+
+def shifted(x=0.0, y=0.0, z=0.0):
+    transform = np.eye(4)
+    transform[:3, 3] = x, y, z
+    return transform
+
+
+def elbow_arm(shoulder, elbow, yaw=(-math.pi, math.pi), continuous=False):
+    """arm3 with other limits."""
+    joints = (
+        Joint("yaw", shifted(z=0.15), np.array([0.0, 0.0, 1.0]), *yaw, continuous),
+        Joint("shoulder", np.eye(4), np.array([0.0, -1.0, 0.0]), *shoulder),
+        Joint("elbow", shifted(x=LINK), np.array([0.0, 1.0, 0.0]), *elbow),
+    )
+    return Chain("elbow_arm", joints, shifted(x=LINK))
+
+
+def radial(q):
+    """Signed distance (N,) of the tool from the yaw axis [m]."""
+    return LINK * (np.cos(q[:, 1]) + np.cos(q[:, 1] - q[:, 2]))
+
+
+class TestDeterminant:
+    @pytest.mark.parametrize("name", ["arm3", "leg3", "a1_leg"])
+    def test_it_is_that_of_the_linear_jacobian(self, name):
+        chain = load_arm(name)
+        q = uniform(chain, 200)
+        expected = np.linalg.det(jacobian(chain, np.sin(q), np.cos(q))[:, :3])
+        np.testing.assert_allclose(position_determinant(chain, q), expected, atol=1e-15)
+        assert position_determinant(chain, q[0]) == pytest.approx(expected[0], abs=1e-15)
+
+    def test_arm3_is_singular_where_it_is_straight_or_overhead(self):
+        chain = load_arm("arm3")
+        q = uniform(chain)
+        expected = LINK**2 * radial(q) * np.sin(q[:, 2])
+        np.testing.assert_allclose(
+            np.abs(position_determinant(chain, q)), np.abs(expected), atol=1e-15
+        )
+        assert len(set(np.sign(position_determinant(chain, q) * expected))) == 1
+
+
+class TestHomeAspect:
+    @pytest.mark.parametrize("name", ["arm3", "leg3", "a1_leg"])
+    def test_it_contains_home(self, name):
+        aspect = home_aspect(name)
+        assert aspect.contains(np.array([builtin_arms()[name].home])).all()
+        assert aspect.sign * position_determinant(aspect.chain, aspect.home) > 0
+
+    def test_leg3_has_one_or_more_and_keeps_the_margin(self):
+        aspect = home_aspect("leg3")
+        inside = uniform(aspect.chain)
+        inside = inside[aspect.contains(inside)]
+        assert len(inside) > 1000
+        signed = aspect.sign * position_determinant(aspect.chain, inside)
+        assert signed.min() >= aspect.least_determinant
+
+    def test_membership_is_the_sign_structure_of_arm3(self):
+        aspect = home_aspect("arm3")
+        q = uniform(aspect.chain)
+        inside = aspect.contains(q)
+        structure = (np.sin(q[:, 2]) > 0) & (radial(q) > 0)
+        assert not np.any(inside & ~structure)
+        determinant = np.abs(position_determinant(aspect.chain, q))
+        away = determinant >= aspect.least_determinant
+        assert np.mean(inside != (structure & away)) < 1e-3
+
+    def test_the_margin_is_a_share_of_the_largest_determinant(self):
+        chain = load_arm("arm3")
+        largest = np.abs(position_determinant(chain, uniform(chain, 100_000))).max()
+        for margin in (0.05, 0.3):
+            aspect = home_aspect("arm3", margin)
+            assert aspect.least_determinant == pytest.approx(margin * largest, rel=0.02)
+
+    def test_only_the_joints_that_move_the_determinant_count(self):
+        assert home_aspect("arm3").joints == (1, 2)
+
+    def test_the_same_samples_give_the_same_aspect(self):
+        first, second = (home_aspect.__wrapped__("leg3") for _ in range(2))
+        np.testing.assert_array_equal(first.labels, second.labels)
+        assert first.least_determinant == second.least_determinant
+
+    @pytest.mark.parametrize("continuous", [False, True])
+    def test_regions_of_the_same_sign_are_told_apart(self, continuous):
+        """Reaching backward over the head with the elbow down has the sign of home's det J."""
+        chain = elbow_arm((-0.2, math.pi + 0.2), (-2.5, 2.5), continuous=continuous)
+        aspect = find_home_aspect(chain, (0.0, 0.85, 1.375), MARGIN, rng())
+        q = uniform(chain)
+        determinant = aspect.sign * position_determinant(chain, q)
+        candidates = q[determinant >= aspect.least_determinant]
+        inside = aspect.contains(candidates)
+        elbow_up = (np.sin(candidates[:, 2]) > 0) & (radial(candidates) > 0)
+        elbow_down_behind = (np.sin(candidates[:, 2]) < 0) & (radial(candidates) < 0)
+        assert np.all(elbow_up | elbow_down_behind)
+        assert elbow_up.sum() > 500
+        assert elbow_down_behind.sum() > 500
+        assert aspect.count == 4
+        assert np.mean(inside != elbow_up) < 1e-3
+
+    def test_a_continuous_joint_that_moves_the_determinant_joins_its_ends(self):
+        """With the first joint lying, det J depends on a joint that turns without end."""
+        lying = np.array([1.0, 0.0, 0.0])
+        joints = (
+            Joint("roll", np.eye(4), lying, -1.0, 1.0),
+            Joint("turn", shifted(y=0.3), np.array([0.0, 0.0, 1.0]), -1.0, 1.0, True),
+            Joint("swing", shifted(x=0.1, z=0.2), np.array([0.0, 1.0, 0.0]), 0.3, 1.2),
+        )
+        chain = Chain("turning", joints, shifted(x=0.05, z=0.3))
+        posture = nonsingular_posture(chain, rng())
+        aspect = find_home_aspect(chain, posture, MARGIN, rng())
+        assert 1 in aspect.joints
+        turned = uniform(chain, 5000)
+        ends = np.stack([turned, turned])
+        ends[0, :, 1], ends[1, :, 1] = -math.pi, math.pi
+        np.testing.assert_array_equal(aspect.contains(ends[0]), aspect.contains(ends[1]))
+
+
+class TestRefusals:
+    def test_another_number_of_joints(self):
+        chain = load_arm("ur5")
+        with pytest.raises(RobotError, match="moves 6 joints") as caught:
+            find_home_aspect(chain, np.zeros(6), MARGIN, rng())
+        assert all(name in str(caught.value) for name in chain.joint_names)
+        assert caught.value.element == "ur5"
+
+    def test_a_robot_that_cannot_move_in_three_directions(self):
+        axis = np.array([0.0, 0.0, 1.0])
+        joints = tuple(Joint(name, shifted(x=0.2), axis, -1.0, 1.0) for name in "abc")
+        with pytest.raises(RobotError, match="det J is 0 everywhere"):
+            find_home_aspect(Chain("flat", joints, shifted(x=0.2)), np.zeros(3), MARGIN, rng())
+
+    def test_a_tool_on_the_last_axis(self):
+        chain = load_arm("arm3")
+        blunt = Chain("blunt", chain.joints, np.eye(4))
+        with pytest.raises(RobotError, match="off the last joint's axis"):
+            find_home_aspect(blunt, builtin_arms()["arm3"].home, MARGIN, rng())
+
+    @pytest.mark.parametrize(
+        "home", [(0.0, 2.5, 1.0), (0.0, 0.5, 0.0), (0.0, 0.5), [[0.0, 0.5, 1.0]]]
+    )
+    def test_a_home_outside_the_limits(self, home):
+        with pytest.raises(RobotError, match="not within its joint limits"):
+            find_home_aspect(load_arm("arm3"), home, MARGIN, rng())
+
+    def test_a_home_near_a_singularity(self):
+        with pytest.raises(RobotError, match=r"too near a singularity.*'arm\.home'"):
+            find_home_aspect(load_arm("arm3"), (0.0, 0.5, 0.16), 0.3, rng())
+
+
+class TestSampling:
+    @pytest.mark.parametrize("name", ["arm3", "leg3"])
+    def test_samples_are_inside(self, name):
+        aspect = home_aspect(name)
+        q = sample_aspect(aspect, 5000, rng(1))
+        assert q.shape == (5000, 3)
+        assert aspect.chain.within_limits(q).all()
+        assert aspect.contains(q).all()
+
+    def test_samples_are_uniform(self):
+        aspect = home_aspect("arm3")
+        yaw = sample_aspect(aspect, 20_000, rng(1))[:, 0]
+        counts, _ = np.histogram(yaw, bins=10, range=(-math.pi, math.pi))
+        assert np.abs(counts / 2000 - 1).max() < 0.1
+
+    def test_a_seed_gives_the_same_samples(self):
+        aspect = home_aspect("arm3")
+        np.testing.assert_array_equal(
+            sample_aspect(aspect, 100, rng(1)), sample_aspect(aspect, 100, rng(1))
+        )
+
+    @pytest.mark.parametrize("name", ["arm3", "leg3", "a1_leg"])
+    def test_one_target_has_one_solution_inside(self, name):
+        """Two samples with the same tool position are the same configuration."""
+        aspect = home_aspect(name)
+        q = sample_aspect(aspect, 20_000, rng(2))
+        p = tool_position(aspect.chain, np.sin(q), np.cos(q))
+        first, second = cKDTree(p).query_pairs(0.002, output_type="ndarray").T
+        assert len(first) > 10
+        assert np.abs(np.sin((q[first] - q[second]) / 2)).max() < 0.2
+
+
+class TestCoverage:
+    def test_an_arm_with_one_region_keeps_all_but_the_margin(self):
+        coverage = measure_coverage(home_aspect("leg3", 0.01), rng(), 50_000)
+        assert 0.5 < coverage.joint_space <= 1
+        assert 0.5 < coverage.workspace <= 1
+
+    def test_it_is_the_share_of_samples_inside(self):
+        aspect = home_aspect("arm3")
+        coverage = measure_coverage(aspect, rng(), 50_000)
+        assert coverage.joint_space == pytest.approx(
+            float(aspect.contains(uniform(aspect.chain)).mean()), abs=0.01
+        )
+
+    def test_a_larger_margin_keeps_less(self):
+        small, large = (
+            measure_coverage(home_aspect("arm3", m), rng(), 50_000) for m in (0.05, 0.4)
+        )
+        assert large.joint_space < small.joint_space
+        assert large.workspace < small.workspace
+
+
+class TestNonsingularPosture:
+    @pytest.mark.parametrize("name", ["arm3", "leg3", "a1_leg"])
+    def test_it_can_be_a_home(self, name):
+        chain = load_arm(name)
+        posture = nonsingular_posture(chain, rng())
+        assert chain.within_limits(posture)
+        largest = np.abs(position_determinant(chain, uniform(chain))).max()
+        assert abs(position_determinant(chain, posture)) >= 0.45 * largest
+        find_home_aspect(chain, posture, MARGIN, rng())
+
+    def test_the_middle_of_the_limits_wins_if_it_is_good(self):
+        chain = elbow_arm((0.0, 0.8), (1.0, 2.0))
+        np.testing.assert_array_equal(nonsingular_posture(chain, rng()), chain.middle)
+
+    def test_any_other_number_of_joints_gets_the_middle(self):
+        chain = load_arm("ur5")
+        np.testing.assert_array_equal(nonsingular_posture(chain, rng()), chain.middle)

@@ -1,0 +1,194 @@
+"""The generator of training batches: a pure function of the seed and the step."""
+
+import dataclasses
+import itertools
+import math
+
+import numpy as np
+import pytest
+
+pytest.importorskip("tensorflow")
+
+import tensorflow as tf
+
+from edge_ik.data.aspects import position_determinant
+from edge_ik.data.dataset import (
+    Replicas,
+    batch_function,
+    features_and_labels,
+    host_features,
+    make_dataset,
+)
+from firmware_host.encoding import network_features
+from firmware_host.kinematics import tool_position
+
+pytestmark = pytest.mark.tensorflow
+
+STEPS = 100
+ROWS = 256
+
+
+def batches(source, count, rows=ROWS, rng_seed=0, **options):
+    """The first batches as (features, labels) in NumPy."""
+    dataset = make_dataset(source, rows, rng_seed, STEPS, **options)
+    return list(itertools.islice(dataset.as_numpy_iterator(), count))
+
+
+def batch_at(source, step, rows=ROWS):
+    """The batch of one step, without the cost of a pipeline."""
+    features, labels = batch_function(source, rows, 0, STEPS)(tf.constant(step, tf.int64))
+    return features.numpy(), labels.numpy()
+
+
+def joints(labels):
+    """Joint vectors (N, 3) of labels (N, 9)."""
+    return np.arctan2(labels[:, :3], labels[:, 3:6]).astype(np.float64)
+
+
+def assert_same(some, others):
+    assert len(some) == len(others)
+    for one, other in zip(some, others, strict=True):
+        for left, right in zip(one, other, strict=True):
+            np.testing.assert_array_equal(left, right)
+
+
+def assert_different(some, others):
+    assert not any(np.array_equal(one[1], other[1]) for one in some for other in others)
+
+
+class TestReproducibility:
+    def test_a_seed_gives_the_same_batches(self, arm3_source):
+        assert_same(batches(arm3_source, 5), batches(arm3_source, 5))
+
+    def test_the_pipeline_yields_the_batches_of_its_steps(self, arm3_source):
+        (features, labels), (expected_features, expected_labels) = (
+            batches(arm3_source, 1, start_step=4)[0],
+            batch_at(arm3_source, 4),
+        )
+        np.testing.assert_allclose(features, expected_features, atol=1e-5)
+        np.testing.assert_allclose(labels, expected_labels, atol=1e-6)
+
+    def test_another_seed_gives_others(self, arm3_source):
+        assert_different(batches(arm3_source, 3), batches(arm3_source, 3, rng_seed=1))
+
+    def test_every_step_gives_another_batch(self, arm3_source):
+        drawn = batches(arm3_source, 6)
+        assert_different(drawn[:3], drawn[3:])
+
+    @pytest.mark.parametrize("start", [1, 7, 150])
+    def test_starting_at_a_step_is_skipping_the_ones_before(self, arm3_source, start):
+        skipped = batches(arm3_source, start + 2, rows=16)[start:]
+        assert_same(batches(arm3_source, 2, rows=16, start_step=start), skipped)
+
+
+class TestReplicas:
+    def test_replicas_draw_different_batches(self, arm3_source):
+        one, other = (
+            batches(arm3_source, 3, replicas=Replicas(total=2, first=first)) for first in (0, 1)
+        )
+        assert_different(one, other)
+
+    def test_batches_do_not_depend_on_how_replicas_are_grouped(self, arm3_source):
+        together = batches(arm3_source, 12, replicas=Replicas(total=4, first=0, local=4))
+        left = batches(arm3_source, 6, replicas=Replicas(total=4, first=0, local=2))
+        right = batches(arm3_source, 6, replicas=Replicas(total=4, first=2, local=2))
+        for step in range(3):
+            expected = together[4 * step : 4 * step + 4]
+            pair = slice(2 * step, 2 * step + 2)
+            assert_same(expected, left[pair] + right[pair])
+
+    def test_replicas_resume_at_their_step(self, arm3_source):
+        replicas = Replicas(total=4, first=2, local=2)
+        whole = batches(arm3_source, 10, rows=16, replicas=replicas)
+        assert_same(batches(arm3_source, 4, rows=16, replicas=replicas, start_step=3), whole[6:])
+
+
+class TestSamples:
+    @pytest.mark.parametrize("name", ["arm3", "leg3"])
+    def test_labels_and_features_are_those_of_one_configuration(self, make_source, name):
+        source, _ = make_source(name)
+        chain = source.aspect.chain
+        for features, labels in batches(source, 3):
+            assert features.shape == (ROWS, 6)
+            assert labels.shape == (ROWS, 9)
+            assert features.dtype == labels.dtype == np.float32
+            sin_q, cos_q, position = labels[:, :3], labels[:, 3:6], labels[:, 6:]
+            np.testing.assert_allclose(sin_q**2 + cos_q**2, 1, atol=1e-6)
+            expected = tool_position(chain, sin_q.astype(np.float64), cos_q.astype(np.float64))
+            np.testing.assert_allclose(position, expected, atol=1e-6)
+            np.testing.assert_allclose(
+                features, network_features(chain, source.normalization, expected), atol=2e-5
+            )
+
+    def test_features_on_the_host_are_the_same_before_normalization(self, arm3_source):
+        chain, q = arm3_source.aspect.chain, arm3_source.pool.q[:100]
+        in_graph, _ = features_and_labels(chain, arm3_source.normalization, q.astype(np.float32))
+        on_host = np.stack(arm3_source.normalization.apply(list(host_features(chain, q).T)), -1)
+        np.testing.assert_allclose(in_graph, on_host, atol=2e-5)
+
+    @pytest.mark.parametrize("name", ["arm3", "leg3", "a1_leg"])
+    def test_every_sample_is_inside_the_aspect_and_the_limits(self, make_source, name):
+        source, _ = make_source(name, focus_spread=0.3)
+        aspect = source.aspect
+        q = np.concatenate([joints(labels) for _, labels in batches(source, 10)])
+        rounding = 1e-6
+        assert np.all(q >= aspect.chain.lower - rounding)
+        assert np.all(q <= aspect.chain.upper + rounding)
+        signed = aspect.sign * position_determinant(aspect.chain, q)
+        assert signed.min() >= aspect.least_determinant * (1 - 1e-4)
+
+    def test_samples_are_spread_between_the_rows_of_the_pool(self, make_source):
+        source, _ = make_source(pool=300, focus_start=0.0, focus_end=0.0, range_start=1.0)
+        q = np.concatenate([joints(labels) for _, labels in batches(source, 8)])
+        assert len(np.unique(q, axis=0)) > 0.95 * len(q)
+
+
+class TestCurriculum:
+    def distance(self, source, batch):
+        chain, home = source.aspect.chain, source.aspect.home
+        q = joints(batch[1])
+        return np.abs((q - home) / (chain.upper - chain.lower)).max(axis=1)
+
+    def test_the_joint_range_grows_until_its_share_of_training(self, make_source):
+        source, _ = make_source(
+            pool=8000, range_start=0.2, share=0.5, focus_start=0.0, focus_end=0.0
+        )
+        farthest = [self.distance(source, batch_at(source, step)).max() for step in (0, 10, 50, 99)]
+        jitter = source.pool.jitter.max() / (2 * math.pi)
+        assert farthest[0] <= 0.2 + jitter + 0.02
+        assert farthest[0] < farthest[1] < farthest[2]
+        assert farthest[1] <= 0.36 + jitter + 0.02
+        assert min(farthest[2:]) > 0.45
+
+    def test_without_a_curriculum_all_of_the_range_is_sampled_at_once(self, make_source):
+        source, _ = make_source(range_start=0.2, share=0.0, focus_start=0.0, focus_end=0.0)
+        assert self.distance(source, batch_at(source, 0)).max() > 0.45
+
+    def test_the_focus_share_moves_to_its_end(self, make_source):
+        source, circle = make_source(focus_spread=0.0, focus_start=0.8, focus_end=0.1, share=0.5)
+
+        def share_on_the_circle(step):
+            _, labels = batch_at(source, step, rows=4096)
+            offset = labels[:, 6:] - circle.center
+            flat = np.hypot(offset[:, 0], offset[:, 1])
+            on = (np.abs(flat - circle.radius) < 1e-4) & (np.abs(offset[:, 2]) < 1e-4)
+            return float(on.mean())
+
+        for step, expected in ((0, 0.8), (25, 0.45), (50, 0.1), (99, 0.1)):
+            assert share_on_the_circle(step) == pytest.approx(expected, abs=0.04)
+
+    def test_focus_samples_lie_around_the_path(self, make_source):
+        source, _ = make_source(focus_start=1.0, focus_end=1.0, focus_spread=0.01)
+        _, labels = batch_at(source, 0)
+        chain = source.aspect.chain
+        difference = np.abs(joints(labels)[:, None] - source.focus_q[None])
+        nearest = (difference / (chain.upper - chain.lower)).max(axis=-1).min(axis=1)
+        assert 1e-3 < np.median(nearest) < 0.02
+        assert nearest.max() < 0.06
+
+
+def test_a_source_is_not_changed_by_drawing(arm3_source):
+    before = dataclasses.replace(arm3_source), arm3_source.pool.q.copy()
+    batches(arm3_source, 2)
+    assert dataclasses.asdict(before[0].curriculum) == dataclasses.asdict(arm3_source.curriculum)
+    np.testing.assert_array_equal(before[1], arm3_source.pool.q)

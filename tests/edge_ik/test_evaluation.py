@@ -1,0 +1,156 @@
+"""The error figures, on predictors whose errors are known."""
+
+import dataclasses
+import json
+import math
+
+import numpy as np
+import pytest
+
+pytest.importorskip("tensorflow")
+
+from edge_ik.data.sampling import build_pool
+from edge_ik.evaluation import (
+    EVALUATION_STREAM,
+    FOCUS_TARGETS,
+    POOL_STREAM,
+    REFERENCE,
+    VALIDATION_STREAM,
+    draw_targets,
+    evaluate,
+    evaluate_run,
+    evaluation_targets,
+    joint_difference,
+    stream,
+)
+from edge_ik.run import METRICS_FILE, Run
+from firmware_host.encoding import Normalization
+from firmware_host.kinematics import tool_position
+
+pytestmark = pytest.mark.tensorflow
+
+IDENTITY = Normalization((0.0,) * 6, (1.0,) * 6)
+FIGURES = {
+    "rmse_m",
+    "mean_m",
+    "p95_m",
+    "max_m",
+    "joint_error_mean_deg",
+    "focus_rmse_m",
+    "solved_1mm",
+    "limit_violations",
+}
+
+
+def closed_form(offset=(0.0, 0.0, 0.0)):
+    """arm3's own solution, elbow up, with its angles off by an offset."""
+
+    def predict(features):
+        x, y, z = features[:, 0], features[:, 1], features[:, 2] - 0.15
+        radial = np.hypot(x, y)
+        elbow = np.arccos(np.clip((radial**2 + z**2) / 0.125 - 1, -1, 1))
+        shoulder = np.arctan2(z, radial) + elbow / 2
+        q = np.stack([np.arctan2(y, x), shoulder, elbow], axis=-1) + np.array(offset)
+        return np.concatenate([np.sin(q), np.cos(q)], axis=-1).astype(np.float32)
+
+    return predict
+
+
+@pytest.fixture(scope="module")
+def targets(make_source):
+    source, circle = make_source()
+    return draw_targets(source.aspect, circle, 2000, np.random.default_rng(0))
+
+
+def test_a_perfect_predictor_has_no_error(arm3, targets):
+    figures = evaluate(arm3, IDENTITY, closed_form(), targets).network
+    assert figures.max_m < 1e-5
+    assert figures.focus_rmse_m < 1e-5
+    assert figures.joint_error_mean_deg < 1e-3
+    assert figures.solved_1mm == 1.0
+    assert figures.limit_violations == 0
+
+
+def test_a_known_error_gives_known_figures(arm3, targets):
+    """The yaw off by an angle moves the tool along a chord around the yaw axis."""
+    angle = 0.01
+    figures = evaluate(arm3, IDENTITY, closed_form((angle, 0, 0)), targets, steps=0).network
+    error = 2 * math.sin(angle / 2) * np.hypot(*targets.position[:, :2].T)
+    focus = 2 * math.sin(angle / 2) * np.hypot(*targets.focus[:, :2].T)
+    assert figures.rmse_m == pytest.approx(math.sqrt(np.mean(error**2)), rel=1e-3)
+    assert figures.mean_m == pytest.approx(error.mean(), rel=1e-3)
+    assert figures.p95_m == pytest.approx(np.quantile(error, 0.95), rel=1e-3)
+    assert figures.max_m == pytest.approx(error.max(), rel=1e-3)
+    assert figures.focus_rmse_m == pytest.approx(math.sqrt(np.mean(focus**2)), rel=1e-3)
+    assert figures.joint_error_mean_deg == pytest.approx(math.degrees(angle) / 3, rel=1e-3)
+    assert figures.solved_1mm == pytest.approx(np.mean(error < 1e-3), abs=2e-3)
+
+
+def test_refinement_is_measured_step_by_step(arm3, targets):
+    predict = closed_form((0.02, 0.01, -0.02))
+    evaluation = evaluate(arm3, IDENTITY, predict, targets, steps=3)
+    assert sorted(evaluation.refined) == [1, 2, 3]
+    rmse = [evaluation.network.rmse_m, *(evaluation.refined[k].rmse_m for k in (1, 2, 3))]
+    assert rmse == sorted(rmse, reverse=True)
+    assert rmse[0] > 3e-3
+    assert rmse[3] < 1e-6
+    assert evaluation.refined[3].solved_1mm == 1.0
+    assert evaluation.targets == 2000
+    assert evaluate(arm3, IDENTITY, predict, targets, steps=0).refined == {}
+
+
+def test_the_values_for_programs_have_the_documented_names(arm3, targets):
+    values = evaluate(arm3, IDENTITY, closed_form(), targets).to_dict()
+    assert json.loads(json.dumps(values)) == values
+    assert set(values["network"]) == FIGURES
+    assert set(values["refined"]) == {"1", "2", "3"}
+    assert all(set(figures) == FIGURES for figures in values["refined"].values())
+    assert values["targets"] == 2000
+    assert values["reference"] == REFERENCE
+    assert set(REFERENCE) < FIGURES
+
+
+class TestTargets:
+    def test_they_are_reached_by_the_joints_beside_them(self, arm3, targets):
+        q = targets.q
+        np.testing.assert_array_equal(targets.position, tool_position(arm3, np.sin(q), np.cos(q)))
+        assert targets.focus.shape == (FOCUS_TARGETS, 3)
+
+    def test_they_are_inside_the_aspect(self, make_source, targets):
+        assert make_source()[0].aspect.contains(targets.q).all()
+
+    def test_training_validation_and_evaluation_share_none(self, make_source):
+        source, circle = make_source()
+        aspect = source.aspect
+        drawn = [
+            build_pool(aspect, 3000, stream(0, POOL_STREAM)).q,
+            draw_targets(aspect, circle, 3000, stream(0, VALIDATION_STREAM)).q,
+            draw_targets(aspect, circle, 3000, stream(0, EVALUATION_STREAM)).q,
+            draw_targets(aspect, circle, 3000, stream(1, EVALUATION_STREAM)).q,
+        ]
+        assert len(np.unique(np.concatenate(drawn), axis=0)) == 4 * 3000
+
+    def test_a_run_is_always_measured_on_the_same(self, tiny_folder):
+        run = Run.load(tiny_folder)
+        first, second = (evaluation_targets(run, 100) for _ in range(2))
+        for field in dataclasses.fields(first):
+            np.testing.assert_array_equal(getattr(first, field.name), getattr(second, field.name))
+
+
+def test_measuring_a_run_writes_what_it_returns(tmp_path, tiny_folder):
+    import shutil
+
+    folder = shutil.copytree(tiny_folder, tmp_path / "run")
+    metrics = evaluate_run(folder, 300)
+    assert json.loads((folder / METRICS_FILE).read_text()) == metrics
+    assert metrics["targets"] == 300
+    assert metrics["parameters"] == 254
+    assert metrics["robot"] == "arm3"
+    assert metrics["config_hash"] == Run.load(folder).config.hash()
+    assert evaluate_run(folder, 300) == metrics
+
+
+def test_joints_differ_the_short_way_around():
+    q, q_true = np.array([math.pi - 0.1, 0.5]), np.array([-math.pi + 0.1, 0.2])
+    np.testing.assert_allclose(joint_difference(q, q_true), [0.2, 0.3])
+    np.testing.assert_allclose(joint_difference(q_true, q), [0.2, 0.3])

@@ -1,0 +1,109 @@
+"""The run folder: what is written reads back; what is not a run is told."""
+
+import dataclasses
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+pytest.importorskip("tensorflow")
+
+from edge_ik.run import BEST_FILE, CONFIG_FILE, RUN_FILE, Run
+from firmware_host.errors import EdgeIkError, RunError
+
+pytestmark = pytest.mark.tensorflow
+
+
+@pytest.fixture
+def folder(tmp_path, tiny_folder):
+    """A copy of a run that can be damaged."""
+    return shutil.copytree(tiny_folder, tmp_path / "run")
+
+
+def record(folder):
+    return json.loads((folder / RUN_FILE).read_text())
+
+
+def test_a_saved_run_reads_back_exactly(folder, tmp_path):
+    run = Run.load(folder)
+    again = dataclasses.replace(run, folder=tmp_path / "deep" / "copy")
+    again.save()
+    loaded = Run.load(again.folder)
+    assert record(again.folder) == record(folder)
+    assert loaded.config == run.config
+    assert loaded.chain.to_dict() == run.chain.to_dict()
+    for name in ("home", "normalization", "focus", "aspects", "joint_space", "workspace"):
+        assert getattr(loaded, name) == getattr(run, name)
+
+
+def test_the_record_tells_where_it_is_from(folder):
+    from edge_ik import __version__
+
+    assert record(folder)["version"] == __version__
+    assert record(folder)["config_hash"] == Run.load(folder).config.hash()
+    assert record(folder)["robot"]["name"] == "arm3"
+
+
+def test_a_missing_folder_is_told_with_the_command_to_make_it(tmp_path):
+    with pytest.raises(RunError, match=r"edge-ik train --out .*nowhere"):
+        Run.load(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("missing", [RUN_FILE, CONFIG_FILE])
+def test_a_folder_that_is_no_run_is_told(folder, missing):
+    (folder / missing).unlink()
+    with pytest.raises(RunError, match="is not a run folder"):
+        Run.load(folder)
+
+
+def test_a_file_is_no_run(folder):
+    with pytest.raises(RunError, match="no run folder"):
+        Run.load(folder / RUN_FILE)
+
+
+def test_a_configuration_changed_afterwards_is_told(folder):
+    path = folder / CONFIG_FILE
+    path.write_text(path.read_text().replace("width = 8", "width = 9"))
+    with pytest.raises(RunError, match=r"config\.toml was changed after the run began"):
+        Run.load(folder)
+
+
+@pytest.mark.parametrize(
+    "key", ["robot", "home", "normalization", "focus", "aspect", "config_hash"]
+)
+@pytest.mark.parametrize("value", [None, 7, {}, "missing"])
+def test_a_damaged_record_is_told(folder, key, value):
+    values = record(folder)
+    if value == "missing":
+        del values[key]
+    else:
+        values[key] = value
+    (folder / RUN_FILE).write_text(json.dumps(values))
+    with pytest.raises(EdgeIkError):
+        Run.load(folder)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"7", b"\xff\xfe"])
+def test_a_record_that_is_no_json_object_is_told(folder, content):
+    (folder / RUN_FILE).write_bytes(content)
+    with pytest.raises(RunError, match=r"run\.json is damaged"):
+        Run.load(folder)
+
+
+class TestNetwork:
+    def test_it_has_the_configured_shape(self, folder):
+        network = Run.load(folder).load_network()
+        assert network.count_params() == 254
+        assert np.isfinite(network(np.zeros((2, 6), np.float32))).all()
+
+    def test_before_the_first_checkpoint_there_is_none(self, folder):
+        (folder / BEST_FILE).unlink()
+        with pytest.raises(RunError, match=r"no trained network yet.*--resume"):
+            Run.load(folder).load_network()
+
+    @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 not an archive", b"x" * 1000])
+    def test_a_damaged_one_is_told(self, folder, content):
+        (folder / BEST_FILE).write_bytes(content)
+        with pytest.raises(RunError, match=r"best\.keras cannot be loaded"):
+            Run.load(folder).load_network()

@@ -1,0 +1,246 @@
+"""Training from end to end: what it leaves, that it repeats, and that it survives a kill."""
+
+import csv
+import dataclasses
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+pytest.importorskip("tensorflow")
+
+import keras
+
+from edge_ik import training
+from edge_ik.checkpoint import read_history
+from edge_ik.config import Config, TrainingConfig, make_config
+from edge_ik.data.aspects import find_home_aspect
+from edge_ik.evaluation import ASPECT_STREAM, VALIDATION_STREAM, draw_targets, evaluate, stream
+from edge_ik.predictor import predictor
+from edge_ik.run import BEST_FILE, CHECKPOINT_FILE, CONFIG_FILE, HISTORY_FILE, RUN_FILE, Run
+from firmware_host.errors import ConfigError, RobotError, RunError
+
+pytestmark = pytest.mark.tensorflow
+
+
+def without_time(history):
+    return [{name: row[name] for name in row if name != "seconds"} for row in history]
+
+
+def assert_same_result(folder, other):
+    first, second = Run.load(folder), Run.load(other)
+    assert without_time(read_history(first)) == without_time(read_history(second))
+    for left, right in zip(
+        first.load_network().get_weights(), second.load_network().get_weights(), strict=True
+    ):
+        np.testing.assert_array_equal(left, right)
+
+
+def with_training(config, **values):
+    return dataclasses.replace(config, training=dataclasses.replace(config.training, **values))
+
+
+class TestTinyRun:
+    def test_it_leaves_the_files_of_a_run_and_no_others(self, tiny_folder):
+        names = {path.name for path in tiny_folder.iterdir()}
+        files = {CONFIG_FILE, RUN_FILE, CHECKPOINT_FILE, BEST_FILE, HISTORY_FILE}
+        assert names == files | {"tensorboard"}
+        assert len(list((tiny_folder / "tensorboard").iterdir())) == 1
+
+    def test_every_epoch_has_its_row(self, tiny_folder, tiny_config):
+        history = read_history(Run.load(tiny_folder))
+        assert [row["step"] for row in history] == [40, 80, 120]
+        for row in history:
+            assert tuple(row) == training.HISTORY_FIELDS
+            assert np.isfinite(list(row.values())).all()
+        seconds = [row["seconds"] for row in history]
+        assert seconds == sorted(seconds)
+        assert history[-1]["learning_rate"] < tiny_config.training.learning_rate / 100
+
+    def test_the_table_on_disk_is_the_history(self, tiny_folder):
+        with (tiny_folder / HISTORY_FILE).open(newline="") as stream:
+            rows = [{name: float(row[name]) for name in row} for row in csv.DictReader(stream)]
+        assert rows == read_history(Run.load(tiny_folder))
+
+    def test_it_learns(self, tiny_folder):
+        history = read_history(Run.load(tiny_folder))
+        assert history[-1]["rmse_m"] < 0.6 * history[0]["rmse_m"]
+        assert history[-1]["loss"] < history[0]["loss"]
+
+    def test_the_best_network_is_the_one_with_the_least_validation_error(self, tiny_folder):
+        run = Run.load(tiny_folder)
+        margin = run.config.arm.singularity_margin
+        aspect = find_home_aspect(run.chain, run.home, margin, stream(0, ASPECT_STREAM))
+        targets = draw_targets(aspect, run.focus, 500, stream(0, VALIDATION_STREAM))
+        predict = predictor(run.load_network())
+        figures = evaluate(run.chain, run.normalization, predict, targets, steps=0).network
+        best = min(row["rmse_m"] for row in read_history(run))
+        assert figures.rmse_m == pytest.approx(best, rel=1e-5)
+
+    def test_the_record_is_what_was_found(self, tiny_folder, tiny_config):
+        run = Run.load(tiny_folder)
+        assert run.config == tiny_config
+        assert run.chain.name == "arm3"
+        assert 0 < run.joint_space <= 1
+        assert 0 < run.workspace <= 1
+        assert run.aspects >= 1
+
+    def test_resuming_a_finished_run_changes_nothing(self, tiny_folder):
+        before = {path: path.stat().st_mtime_ns for path in tiny_folder.glob("*.*")}
+        told = []
+        training.train(*training.resume(tiny_folder), told.append)
+        assert {path: path.stat().st_mtime_ns for path in tiny_folder.glob("*.*")} == before
+        assert [progress.step for progress in told] == [120]
+
+
+def test_a_seed_gives_the_same_run_and_another_gives_another(tmp_path, tiny_config, tiny_folder):
+    told = []
+    training.train(*training.start(tiny_config, tmp_path / "same"), told.append)
+    assert_same_result(tmp_path / "same", tiny_folder)
+    steps = [progress.step for progress in told]
+    assert steps == sorted(steps)
+    assert set(range(10, 121, 10)) <= set(steps)
+    assert all(progress.steps == 120 for progress in told)
+    other = with_training(tiny_config, rng_seed=1, epochs=1)
+    training.train(*training.start(other, tmp_path / "other"))
+    first, second = (read_history(Run.load(folder)) for folder in (tiny_folder, tmp_path / "other"))
+    assert first[0]["rmse_m"] != second[0]["rmse_m"]
+
+
+@pytest.mark.slow
+def test_a_run_with_every_part_switched_off_trains(tmp_path, tiny_config):
+    config = dataclasses.replace(
+        with_training(tiny_config, epochs=1, ema=0.0, warmup=0.0),
+        network=dataclasses.replace(tiny_config.network, gate=False, residual=False),
+        loss=dataclasses.replace(tiny_config.loss, balance=False),
+        mining=dataclasses.replace(tiny_config.mining, enabled=False),
+        data=dataclasses.replace(tiny_config.data, curriculum=0.0),
+    )
+    training.train(*training.start(config, tmp_path / "run"))
+    (row,) = read_history(Run.load(tmp_path / "run"))
+    assert (row["position_weight"], row["angle_weight"]) == (1.0, 1.0)
+    assert row["rmse_m"] < 0.4
+
+
+# Kills its own process at a moment of the training that it is told.
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+import numpy as np
+from edge_ik import checkpoint, training
+from edge_ik.config import read_config
+
+moment, config, folder = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
+savez, saved = np.savez, []
+
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def report(progress):
+    if moment.isdigit() and progress.step >= int(moment):
+        die()
+
+def half_written(stream, **arrays):
+    saved.append(stream)
+    if len(saved) == 2:
+        stream.write(b"half of a checkpoint")
+        stream.flush()
+        die()
+    savez(stream, **arrays)
+
+def never_saved(self, history):
+    die()
+
+if moment == "while writing the second checkpoint":
+    np.savez = half_written
+if moment == "after the best network, before its checkpoint":
+    checkpoint.Checkpoint.save = never_saved
+training.train(*training.start(read_config(config), folder), report)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("moment", "epochs_done"),
+    [
+        ("20", 0),
+        ("100", 2),
+        ("after the best network, before its checkpoint", 0),
+        ("while writing the second checkpoint", 1),
+    ],
+)
+def test_a_killed_run_resumes_to_the_same_end(tmp_path, tiny_folder, moment, epochs_done):
+    folder = tmp_path / "run"
+    arguments = [moment, str(tiny_folder / CONFIG_FILE), str(folder)]
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, *arguments], capture_output=True, check=False
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
+    run, source = training.resume(folder)
+    if epochs_done:
+        assert len(read_history(run)) == epochs_done
+    else:
+        assert not (folder / CHECKPOINT_FILE).exists()
+    training.train(run, source)
+    assert_same_result(folder, tiny_folder)
+
+
+class TestStart:
+    def test_a_folder_in_use_is_refused(self, tmp_path, tiny_config, tiny_folder):
+        for taken in (tiny_folder, tiny_folder / CONFIG_FILE):
+            with pytest.raises(RunError, match=r"already exists.*--resume"):
+                training.start(tiny_config, taken)
+
+    def test_a_home_of_another_length_is_refused(self, tmp_path, tiny_config):
+        arm = dataclasses.replace(tiny_config.arm, home=(0.0, 0.5))
+        with pytest.raises(ConfigError, match=r"3 angles for 'arm\.home'.*Received: 2"):
+            training.start(dataclasses.replace(tiny_config, arm=arm), tmp_path / "run")
+        assert not (tmp_path / "run").exists()
+
+    def test_a_robot_of_six_joints_is_refused_before_anything_is_written(self, tmp_path):
+        config = make_config("nano", overrides={"arm.source": "ur5"})
+        with pytest.raises(RobotError, match="Expected exactly 3 joints"):
+            training.start(config, tmp_path / "run")
+        assert not (tmp_path / "run").exists()
+
+    def test_a_given_focus_circle_is_used(self, tmp_path, tiny_config):
+        data = dataclasses.replace(
+            tiny_config.data,
+            focus_center=(0.3, 0.0, 0.2),
+            focus_radius=0.03,
+            focus_normal=(1.0, 0.0, 0.0),
+        )
+        run, source = training.start(dataclasses.replace(tiny_config, data=data), tmp_path / "run")
+        assert (run.focus.center, run.focus.radius) == ((0.3, 0.0, 0.2), 0.03)
+        assert run.focus.normal == (1.0, 0.0, 0.0)
+        again, resumed = training.resume(tmp_path / "run")
+        assert again.focus == run.focus
+        np.testing.assert_array_equal(resumed.focus_q, source.focus_q)
+        np.testing.assert_array_equal(resumed.pool.q, source.pool.q)
+
+
+class TestLearningRate:
+    def rates(self, **values):
+        config = Config(training=TrainingConfig(epochs=10, steps_per_epoch=100, **values))
+        schedule = training.learning_rate(config)
+        return [
+            float(keras.ops.convert_to_numpy(schedule(step))) for step in (0, 10, 20, 510, 1000)
+        ]
+
+    def test_it_rises_to_its_peak_and_falls_to_its_end(self):
+        start, rising, peak, middle, end = self.rates(
+            learning_rate=0.01, final_learning_rate=1e-4, warmup=0.02
+        )
+        assert start == 0
+        assert rising == pytest.approx(0.005)
+        assert peak == pytest.approx(0.01)
+        assert middle == pytest.approx((0.01 + 1e-4) / 2, rel=1e-3)
+        assert end == pytest.approx(1e-4, rel=1e-3)
+
+    def test_without_a_rise_it_begins_at_its_peak(self):
+        rates = self.rates(learning_rate=0.01, final_learning_rate=0.0, warmup=0.0)
+        assert rates[0] == pytest.approx(0.01)
+        assert rates == sorted(rates, reverse=True)
+        assert rates[-1] == pytest.approx(0.0, abs=1e-8)

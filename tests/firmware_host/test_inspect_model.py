@@ -1,0 +1,90 @@
+"""Inspection: everything in a file, and no runtime to read it."""
+
+import hashlib
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+from firmware_host import interpreter
+from firmware_host.chain import Chain
+from firmware_host.errors import ModelFileError
+from firmware_host.flatbuffer import read_graph
+from firmware_host.inspect_model import inspect_model, inspect_network, inspection_tables
+from firmware_host.model_file import read_model
+from firmware_host.spec import ModelSpec
+
+MODELS = Path(__file__).parent / "models"
+# Width 8, one block, six features, four outputs.
+PARAMETERS = (6 + 1) * 8 + 2 * (8 + 1) * 8 + (8 + 1) * 4
+
+
+def test_the_robot_is_the_file_s(planar_model):
+    values = json.loads(json.dumps(inspect_model(planar_model), allow_nan=False))
+    spec = ModelSpec.from_dict(read_model(planar_model)[1])
+    assert Chain.from_dict(values["robot"]).to_dict() == spec.chain.to_dict()
+    assert values["robot"]["reach"] == spec.chain.reach
+    assert values["task"] == "position"
+    assert values["home"] == list(spec.home)
+    assert values["normalization"]["mean"] == list(spec.normalization.mean)
+    assert len(values["normalization"]["features"]) == 6
+    assert values["provenance"] == spec.provenance
+    assert 0 < values["workspace"]["cells_share"] <= 1
+    assert 0 < values["workspace"]["sectors_share"] <= 1
+
+
+def test_the_network_is_the_file_s(planar_model):
+    values = inspect_model(planar_model)
+    flatbuffer = (MODELS / "int8_per_channel.tflite").read_bytes()
+    assert values["file"] == {
+        "name": "planar.tflite",
+        "bytes": planar_model.stat().st_size,
+        "flatbuffer_bytes": len(flatbuffer),
+        "flatbuffer_sha256": hashlib.sha256(flatbuffer).hexdigest(),
+    }
+    network = values["network"]
+    assert network["parameters"] == PARAMETERS
+    assert network["operators"] == {"FULLY_CONNECTED": 4, "LOGISTIC": 2, "MUL": 2, "ADD": 1}
+    assert sum(network["tensors"].values()) == len(read_graph(flatbuffer).tensors)
+    for part, size in ((network["inputs"], 6), (network["outputs"], 4)):
+        (tensor,) = part
+        assert (tensor["shape"], tensor["dtype"]) == ([1, size], "int8")
+        assert tensor["scale"][0] > 0
+        assert -128 <= tensor["zero_point"][0] <= 127
+
+
+def test_a_network_in_floats_has_no_scale():
+    network = inspect_network(read_graph((MODELS / "float32.tflite").read_bytes()))
+    assert network["inputs"][0]["scale"] is None
+    assert network["parameters"] == PARAMETERS
+    assert network["parameter_bytes"] == 4 * PARAMETERS
+
+
+def test_no_runtime_is_needed(planar_model, monkeypatch):
+    monkeypatch.setattr(interpreter, "_obstacle", lambda name: "it is not installed")
+    assert inspect_model(planar_model)["task"] == "position"
+
+
+def test_the_tables_show_all_of_it(planar_model):
+    values = json.loads(json.dumps(inspect_model(planar_model)))
+    model, joints, features, provenance = inspection_tables(values)
+    for table in (model, joints, features, provenance):
+        assert all(len(row) == len(table.columns) for row in table.rows)
+        assert all(isinstance(cell, str) for row in table.rows for cell in row)
+    assert ("parameters", "236 in 320 bytes") in model.rows
+    assert model.title == "planar.tflite"
+    assert joints.rows[0][:3] == ("inner", f"{math.degrees(-2):.2f}", f"{math.degrees(2):.2f}")
+    assert joints.rows[1][-1] == "250, 0, 0"
+    assert [row[0] for row in features.rows][:3] == ["x", "y", "z"]
+    assert provenance.rows == [
+        ("version", "1.2.3"),
+        ("rng_seed", "5"),
+        ("metrics.rmse_m", "0.1"),
+        ("metrics.steps", "1, 2"),
+    ]
+
+
+def test_a_model_without_a_robot_is_refused():
+    with pytest.raises(ModelFileError, match="carries no robot"):
+        inspect_model(MODELS / "float32.tflite")
