@@ -1,0 +1,41 @@
+"""The command line: one command a task; heavy imports stay inside the commands."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from edge_ik import __version__
+from edge_ik.cli.models import bench, evaluate, export, inspect, solve
+from edge_ik.cli.robots import arms
+from edge_ik.cli.training import ablate, train
+from firmware_host.errors import EdgeIkError
+
+
+class EdgeIkGroup(click.Group):
+    """A command group that tells a user's mistake in a sentence, without a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; turn the project's errors into a message and status 1."""
+        try:
+            return super().invoke(ctx)
+        except EdgeIkError as error:
+            raise click.ClickException(str(error)) from error
+        except BrokenPipeError:
+            # The reader of a pipe left; what it wanted was written.
+            sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - open until the end
+            ctx.exit(0)
+
+
+@click.group(cls=EdgeIkGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="edge-ik")
+def main() -> None:
+    """Inverse kinematics in constant time, from a robot description to a microcontroller."""
+
+
+for command in (arms, train, evaluate, export, solve, inspect, bench, ablate):
+    main.add_command(command)

@@ -1,0 +1,304 @@
+"""The commands that train."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from edge_ik.cli.common import console, json_option, print_json, training_stack
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from edge_ik.run import Run
+    from edge_ik.training import Progress, Report
+
+INTERRUPTED = 130  # the shell's status for a program ended by Ctrl-C
+
+
+@click.command()
+@click.option("--arm", help="Built-in robot or URDF file.  [default: arm3]")
+@click.option("--base", help="Base link of a URDF.  [default: the root]")
+@click.option("--tip", help="Tip link of a URDF.  [default: the end of the longest chain]")
+@click.option("--preset", help="Size: nano, micro, edge or capstone.  [default: edge]")
+@click.option(
+    "--config", "config_file", type=click.Path(path_type=Path), help="TOML file of values."
+)
+@click.option(
+    "--set",
+    "assignments",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="One value, such as network.width=24.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Run folder to write.  [default: runs/ARM-PRESET]",
+)
+@click.option(
+    "--resume", type=click.Path(path_type=Path), metavar="RUN", help="Continue a run instead."
+)
+@click.option("--rng-seed", type=int, help="Seed of data, weights and dropout.")
+@click.option("--epochs", type=int, help="Length of the training.")
+@click.option("--batch-size", type=int, help="Samples a step.")
+@click.option("--learning-rate", type=float, help="Peak learning rate.")
+@click.option("--width", type=int, help="Units of every block.")
+@click.option("--blocks", type=int, help="Number of blocks.")
+@click.option("--dropout", type=float, help="Share of units dropped in training.")
+@click.option("--hard-mining/--no-hard-mining", default=None, help="Feed hard examples back.")
+@click.option(
+    "--loss-weights",
+    type=click.Choice(["balanced", "fixed"]),
+    help="Learned or fixed weights of the losses.",
+)
+@click.option("--gate/--no-gate", default=None, help="Gated blocks, or plain SiLU.")
+@click.option("--residual/--no-residual", default=None, help="Whether blocks add their input.")
+@click.option(
+    "--no-curriculum",
+    is_flag=True,
+    default=None,
+    help="Sample alike from the first step to the last.",
+)
+@json_option
+def train(
+    arm: str | None,
+    preset: str | None,
+    config_file: Path | None,
+    assignments: tuple[str, ...],
+    out: Path | None,
+    resume: Path | None,
+    as_json: bool,
+    **flags: Any,
+) -> None:
+    """Train a network for a robot."""
+    with training_stack("Training"):
+        from edge_ik import training
+        from edge_ik.config import DEFAULT_PRESET, make_config
+        from edge_ik.distribution import read_worker
+
+    worker = read_worker()
+    if worker.count > 1:
+        click.echo(
+            f"Worker {worker.index} of {worker.count}: training begins when all have joined; "
+            "worker 0 reports.",
+            err=True,
+        )
+    screen = console(stderr=as_json, quiet=not worker.is_chief)
+    if resume is not None:
+        given = [name for name, value in flags.items() if value is not None]
+        if arm or preset or config_file or assignments or out or given:
+            raise click.UsageError(
+                "--resume takes no other option: the run's own configuration holds."
+            )
+        screen.print(f"Resuming [bold]{resume}[/bold]")
+        run, source = training.resume(resume)
+    else:
+        overrides = _overrides(arm, assignments, flags)
+        config = make_config(preset or DEFAULT_PRESET, config_file, overrides)
+        folder = out or Path("runs") / f"{Path(config.arm.source).stem}-{preset or DEFAULT_PRESET}"
+        with arm_notes(screen):
+            run, source = training.start(config, folder)
+    _describe(screen, run)
+    try:
+        with progress_report(screen) as report:
+            training.train(run, source, report)
+    except KeyboardInterrupt:
+        click.echo(f"Interrupted. Nothing is lost: edge-ik train --resume {run.folder}", err=True)
+        sys.exit(INTERRUPTED)
+    if not worker.is_chief:
+        return
+    from edge_ik.checkpoint import read_history
+
+    history = read_history(run)
+    if as_json:
+        print_json({"run": str(run.folder), "config": run.config.to_dict(), "history": history})
+        return
+    screen.print(
+        f"Trained in {history[-1]['seconds']:.1f} s. Best network in [bold]{run.folder}[/bold]; "
+        f"measure it with: edge-ik evaluate {run.folder}"
+    )
+
+
+@click.command()
+@click.option("--arm", default="arm3", show_default=True, help="Built-in robot or URDF file.")
+@click.option("--preset", default="nano", show_default=True, help="Size of the network.")
+@click.option("--epochs", type=int, help="Length of each training.")
+@click.option("--seeds", default=3, show_default=True, type=click.IntRange(1, 100))
+@click.option("--targets", default=100_000, show_default=True, type=click.IntRange(1))
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("runs/ablation"),
+    show_default=True,
+    help="Folder for the runs; what it already holds is not trained again.",
+)
+@json_option
+def ablate(
+    arm: str,
+    preset: str,
+    epochs: int | None,
+    seeds: int,
+    targets: int,
+    out: Path,
+    as_json: bool,
+) -> None:
+    """Train without one part at a time, and tell what each is worth."""
+    with training_stack("Training"):
+        from edge_ik import ablation
+        from edge_ik.config import make_config
+        from edge_ik.report import millimetres, rows_table
+
+    overrides: dict[str, Any] = {"arm.source": arm}
+    if epochs is not None:
+        overrides["training.epochs"] = epochs
+    screen = console(stderr=as_json)
+    trials = list(
+        ablation.ablate(make_config(preset, None, overrides), seeds, out, targets, screen.print)
+    )
+    summary = ablation.summarize(trials)
+    if as_json:
+        print_json(
+            {
+                "targets": targets,
+                "variants": summary,
+                "trials": [dataclasses.asdict(trial) for trial in trials],
+            }
+        )
+        return
+    rows = [
+        (
+            variant,
+            *(millimetres(figures[name]) for name in ("rmse_m", "p95_m", "max_m")),
+            f"{figures['joint_error_mean_deg']:.3g}",
+            f"{figures['judged_by'].removesuffix('_m')} worse on {figures['worse_without']}/{seeds}"
+            if "judged_by" in figures
+            else "",
+        )
+        for variant, figures in summary.items()
+    ]
+    columns = ["network alone", "RMSE mm", "p95 mm", "max mm", "joint deg", "without it"]
+    screen.print(rows_table(f"{arm} {preset}, means over {seeds} seeds", columns, rows))
+
+
+def _overrides(
+    arm: str | None, assignments: tuple[str, ...], flags: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Configuration values by dotted key, from the command line; --set comes last."""
+    keys = {
+        "base": "arm.base",
+        "tip": "arm.tip",
+        "rng_seed": "training.rng_seed",
+        "epochs": "training.epochs",
+        "batch_size": "training.batch_size",
+        "learning_rate": "training.learning_rate",
+        "width": "network.width",
+        "blocks": "network.blocks",
+        "dropout": "network.dropout",
+        "hard_mining": "mining.enabled",
+        "gate": "network.gate",
+        "residual": "network.residual",
+    }
+    values = {
+        keys[name]: value for name, value in flags.items() if name in keys and value is not None
+    }
+    if arm is not None:
+        values["arm.source"] = arm
+    if flags["loss_weights"] is not None:
+        values["loss.balance"] = flags["loss_weights"] == "balanced"
+    if flags["no_curriculum"]:
+        values["data.curriculum"] = 0.0
+    resolved: dict[str, Any] = dict(values)
+    for assignment in assignments:
+        key, equals, value = assignment.partition("=")
+        if not equals or "." not in key:
+            raise click.BadParameter(
+                f"expected TABLE.KEY=VALUE, received {assignment!r}", param_hint="--set"
+            )
+        resolved[key.strip()] = value.strip()
+    return resolved
+
+
+def _describe(screen: Console, run: Run) -> None:
+    """Tell what is about to be trained."""
+    chain, focus = run.chain, run.focus
+    center = ", ".join(f"{value:.3f}" for value in focus.center)
+    screen.print(
+        f"{chain.name}: joints {', '.join(chain.joint_names)}; reach {chain.reach:.3f} m.\n"
+        f"Aspect of the home posture, one of {run.aspects}: {100 * run.joint_space:.1f}% of joint "
+        f"space, reaching {100 * run.workspace:.1f}% of the workspace "
+        f"(margin {run.config.arm.singularity_margin:g} of the largest det J).\n"
+        f"Focus circle: centre ({center}) m, radius {focus.radius:.3f} m."
+    )
+
+
+@contextmanager
+def arm_notes(screen: Console) -> Iterator[None]:
+    """Print what loading a robot decides for the user."""
+
+    class Printer(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            screen.print(record.getMessage(), markup=False)
+
+    logger = logging.getLogger("edge_ik.arms")
+    handler = Printer()
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+
+
+@contextmanager
+def progress_report(screen: Console) -> Iterator[Report]:
+    """A progress bar with the last validation's figures; plain lines without a terminal."""
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    from edge_ik.report import millimetres
+
+    def figures(row: Mapping[str, float] | None) -> str:
+        if row is None:
+            return "compiling"
+        return (
+            f"RMSE {millimetres(row['rmse_m'])} mm, max {millimetres(row['max_m'])} mm, "
+            f"joint {row['joint_error_mean_deg']:.3g} deg"
+        )
+
+    if not screen.is_terminal:
+        told = -1.0
+
+        def lines(progress: Progress) -> None:
+            nonlocal told
+            if progress.row is not None and progress.row["step"] > told:
+                told = progress.row["step"]
+                screen.print(f"step {told:.0f} of {progress.steps}: {figures(progress.row)}")
+
+        yield lines
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Bar(*columns, console=screen) as bar:
+        task = bar.add_task("compiling", total=None)
+
+        def advance(progress: Progress) -> None:
+            bar.update(
+                task,
+                total=progress.steps,
+                completed=progress.step,
+                description=figures(progress.row),
+            )
+
+        yield advance
