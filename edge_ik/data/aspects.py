@@ -9,7 +9,7 @@ analysis of all nonredundant manipulators", ICRA 1992).
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from firmware_host.chain import Chain, FloatArray
+from firmware_host.chain import Chain, FloatArray, Joint
 from firmware_host.errors import RobotError
 from firmware_host.kinematics import (
     Scalar,
@@ -57,7 +57,7 @@ class Aspect:
     """The aspect that holds the home posture, less a margin around singularities.
 
     Attributes:
-        chain: The robot.
+        chain: The robot, its joints held within one turn around home.
         home: (n,) the posture that chose it [rad].
         sign: Sign of det J inside.
         least_determinant: Smallest |det J| inside; the margin times the largest |det J|.
@@ -115,6 +115,7 @@ def find_home_aspect(
             chain.name,
         )
     home_q = np.asarray(home, dtype=np.float64)
+    chain = within_one_turn(chain, home_q) if home_q.shape == (3,) else chain
     if home_q.shape != (3,) or not chain.within_limits(home_q):
         raise RobotError(
             f"The home posture of '{chain.name}' is not within its joint limits. "
@@ -156,10 +157,25 @@ def find_home_aspect(
     )
 
 
+def within_one_turn(chain: Chain, home: FloatArray) -> Chain:
+    """The chain with wider limits than a turn narrowed to the turn around a posture.
+
+    The turns beyond reach nothing new, and would count every aspect several times.
+    """
+    def narrowed(joint: Joint, middle: float) -> Joint:
+        if joint.upper - joint.lower <= 2 * np.pi:
+            return joint
+        lower = min(max(middle - np.pi, joint.lower), joint.upper - 2 * np.pi)
+        return replace(joint, lower=lower, upper=lower + 2 * np.pi)
+
+    return replace(chain, joints=tuple(map(narrowed, chain.joints, home.tolist())))
+
+
 def nonsingular_posture(chain: Chain, rng: np.random.Generator) -> FloatArray:
     """A posture far from singularities and near the middle of the limits (n,) [rad]."""
     if len(chain) != 3:
         return chain.middle
+    chain = within_one_turn(chain, chain.middle)
     spread = (chain.upper - chain.lower) / 2
     q = np.concatenate([[chain.middle], rng.uniform(chain.lower, chain.upper, (SAMPLES, 3))])
     determinant = np.abs(position_determinant(chain, q))
@@ -234,10 +250,10 @@ def _determining_joints(
 
 
 def _embedded(chain: Chain, q: FloatArray, joints: tuple[int, ...]) -> FloatArray:
-    """Coordinates in which straight distance respects that continuous joints wrap."""
+    """Coordinates in which straight distance respects that joints of a full turn wrap."""
     columns = [np.zeros(len(q))]
     for index in joints:
-        if chain.continuous[index]:
+        if chain.wraps[index]:
             columns += [np.sin(q[:, index]), np.cos(q[:, index])]
         else:
             columns.append(q[:, index])
@@ -254,7 +270,7 @@ def _components(
     start = np.repeat(np.arange(count), neighbours.shape[1] - 1)
     end = neighbours[:, 1:].ravel()
     difference = nodes[end] - nodes[start]
-    turning = chain.continuous
+    turning = chain.wraps
     difference[:, turning] = (difference[:, turning] + np.pi) % (2 * np.pi) - np.pi
     sign = np.sign(position_determinant(chain, nodes))
     kept = np.ones(len(start), dtype=bool)

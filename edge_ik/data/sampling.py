@@ -20,6 +20,10 @@ from firmware_host.refine import refine
 # A focus circle found automatically starts at this share of the reach and shrinks.
 FOCUS_RADIUS = 0.25
 FOCUS_SHRINK = 0.8
+FOCUS_LEAST = 0.01
+# A circle of this share of the reach needs no better place; else so many are tried.
+FOCUS_ENOUGH = 0.1
+FOCUS_CANDIDATES = 24
 # Points of an automatic focus circle keep this share of each joint's range free.
 FOCUS_CLEARANCE = 0.05
 PATH_TOLERANCE = 1e-6  # [m]
@@ -106,24 +110,50 @@ def focus_joints(aspect: Aspect, circle: FocusCircle, count: int, seeds: FloatAr
 
 
 def default_focus(aspect: Aspect, seeds: FloatArray) -> FocusCircle:
-    """A circle around the home posture's tool position, well inside the workspace."""
+    """A circle well inside the workspace, around the home posture's tool position.
+
+    Where only a small circle fits there, the largest around other postures is taken.
+
+    Args:
+        aspect: The region that the circle is solved in.
+        seeds: (M, n) joint vectors inside the aspect, nearest to home first [rad].
+
+    Raises:
+        ConfigError: If none fits anywhere.
+    """
+    reach = aspect.chain.reach
+    others = seeds[:: max(1, len(seeds) // FOCUS_CANDIDATES)]
+    best: FocusCircle | None = None
+    for posture in [aspect.home, *others]:
+        found = _largest_circle(aspect, posture, seeds)
+        if found is not None and (best is None or found.radius > best.radius):
+            best = found
+        if best is not None and best.radius >= FOCUS_ENOUGH * reach:
+            return best
+    if best is None:
+        raise ConfigError(
+            f"No focus circle fits into the workspace of '{aspect.chain.name}'. Give one with "
+            "the keys 'data.focus_center', 'data.focus_radius' and 'data.focus_normal'."
+        )
+    return best
+
+
+def _largest_circle(aspect: Aspect, posture: FloatArray, seeds: FloatArray) -> FocusCircle | None:
+    """The largest circle tried around a posture's tool position that is solved throughout."""
     chain = aspect.chain
-    center = tool_position(chain, np.sin(aspect.home), np.cos(aspect.home))
-    normal = tuple(chain.links[0][:3, 2].tolist())
-    clearance = np.where(chain.continuous, 0.0, FOCUS_CLEARANCE * (chain.upper - chain.lower))
+    x, y, z = tool_position(chain, np.sin(posture), np.cos(posture)).tolist()
+    u, v, w = chain.links[0][:3, 2].tolist()
+    clearance = np.where(chain.wraps, 0.0, FOCUS_CLEARANCE * (chain.upper - chain.lower))
     angles = np.linspace(0, 2 * math.pi, 64, endpoint=False)
     radius = FOCUS_RADIUS * chain.reach
-    while radius > 1e-3 * chain.reach:
-        circle = FocusCircle(tuple(center.tolist()), round(radius, 4), normal)
+    while radius > FOCUS_LEAST * chain.reach:
+        circle = FocusCircle((x, y, z), round(radius, 4), (u, v, w))
         q, reached = solve_on_aspect(aspect, circle.points(angles), seeds)
         clear = (q >= chain.lower + clearance) & (q <= chain.upper - clearance)
         if reached.all() and clear.all():
             return circle
         radius *= FOCUS_SHRINK
-    raise ConfigError(
-        f"No focus circle around the home posture of '{chain.name}' fits into its workspace. "
-        "Give one with the keys 'data.focus_center', 'data.focus_radius' and 'data.focus_normal'."
-    )
+    return None
 
 
 @dataclass(frozen=True, eq=False)

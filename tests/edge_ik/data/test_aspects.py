@@ -17,6 +17,7 @@ from edge_ik.data.aspects import (
     nonsingular_posture,
     position_determinant,
     sample_aspect,
+    within_one_turn,
 )
 from firmware_host.chain import Chain, Joint
 from firmware_host.errors import RobotError
@@ -258,3 +259,29 @@ class TestNonsingularPosture:
     def test_any_other_number_of_joints_gets_the_middle(self):
         chain = load_arm("ur5")
         np.testing.assert_array_equal(nonsingular_posture(chain, rng()), chain.middle)
+
+
+class TestWholeTurns:
+    def test_limits_wider_than_a_turn_count_each_aspect_once(self):
+        wide = elbow_arm(shoulder=(-10, 10), elbow=(-10, 10))
+        turn = elbow_arm(shoulder=(-math.pi, math.pi), elbow=(-math.pi, math.pi))
+        home = (0.0, 0.85, 1.375)
+        assert (
+            find_home_aspect(wide, home, MARGIN, rng()).count
+            == find_home_aspect(turn, home, MARGIN, rng()).count
+            == 4
+        )
+
+    def test_the_turn_lies_around_home_and_within_the_limits(self):
+        wide = elbow_arm(shoulder=(-10, 10), elbow=(2.0, 10.0))
+        narrow = within_one_turn(wide, np.array([0.0, 9.0, 5.0]))
+        assert np.allclose(narrow.upper - narrow.lower, 2 * math.pi)
+        assert (narrow.lower >= wide.lower).all()
+        assert (narrow.upper <= wide.upper).all()
+        assert narrow.within_limits([0.0, 9.0, 5.0])
+
+    def test_narrower_limits_stay(self):
+        arm = elbow_arm(shoulder=(-0.2, 1.9), elbow=(0.15, 2.6))
+        narrow = within_one_turn(arm, np.array([0.0, 0.85, 1.375]))
+        assert np.array_equal(narrow.lower, arm.lower)
+        assert np.array_equal(narrow.upper, arm.upper)
