@@ -11,17 +11,15 @@ from typing import Any
 
 import keras
 import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 import tensorflow_model_optimization as tfmot
 import tf_keras
 
 from edge_ik.model.layers import GatedResidualBlock
 from edge_ik.model.network import SiLU
-from edge_ik_tools.weights import dense_weights
+from edge_ik_tools.weights import DenseWeights, FloatArray, dense_weights
 
-FloatArray = npt.NDArray[np.float32]
-
+KERNEL_LIMIT = 127.0
 LEVELS = 255.0  # Steps from the lowest to the highest value of 8 bits.
 # TFLite's LOGISTIC has a fixed output scale of 1/256; 255/256 is its highest value.
 SIGMOID_MAX = LEVELS / 256.0
@@ -62,33 +60,35 @@ def build_twin(network: keras.Model) -> tf_keras.Model:
     return twin
 
 
-def twin_weights(twin: tf_keras.Model) -> dict[str, tuple[FloatArray, FloatArray]]:
+def twin_weights(twin: tf_keras.Model) -> DenseWeights:
     """Kernel and bias of every dense layer, also of a pruned or quantized twin, by name."""
-    layers = [getattr(layer, "layer", layer) for layer in twin.layers]
-    return {
-        layer.name: (layer.kernel.numpy(), layer.bias.numpy())
-        for layer in layers
-        if isinstance(layer, tf_keras.layers.Dense)
-    }
+    found = {}
+    for layer in twin.layers:
+        inner = getattr(layer, "layer", layer)
+        if isinstance(inner, tf_keras.layers.Dense):
+            # By name, since quantizing puts a tensor in the place of the attribute `kernel`.
+            arrays = {weight.name.rpartition("/")[2]: weight.numpy() for weight in layer.weights}
+            found[inner.name] = (arrays["kernel:0"], arrays["bias:0"])
+    return found
 
 
-def pruned_twin(twin: tf_keras.Model, sparsity: float, steps: int) -> tf_keras.Model:
+def pruned_twin(twin: tf_keras.Model, sparsity: float, end_step: int) -> tf_keras.Model:
     """The twin with kernels that lose their smallest weights, more of them each time.
 
-    The share of zeros rises by the polynomial of Zhu and Gupta ("To prune, or not to
-    prune", 2017) over the first half of the steps. Call `update_masks` now and then.
+    The share of zeros rises to `sparsity` at `end_step` by the polynomial of Zhu and
+    Gupta ("To prune, or not to prune", 2017). `update_masks` makes them zero.
     """
     schedule = tfmot.sparsity.keras.PolynomialDecay(
-        0.0, sparsity, begin_step=0, end_step=max(1, steps // 2), frequency=1
+        0.0, sparsity, begin_step=0, end_step=end_step, frequency=1
     )
     return tfmot.sparsity.keras.prune_low_magnitude(twin, pruning_schedule=schedule)
 
 
 def update_masks(pruned: tf_keras.Model, step: int) -> None:
-    """Choose the weights to be zero as the schedule has it at a step, and make them so."""
+    """Choose the weights that the schedule has zero at a step, and make them so."""
     for layer in pruned.layers:
         if hasattr(layer, "pruning_obj"):
-            layer.pruning_step.assign(step)
+            layer.pruning_step.assign(min(step, layer.pruning_schedule.end_step))
             layer.pruning_obj.conditional_mask_update()
             layer.pruning_obj.weight_mask_op()
 
@@ -129,33 +129,59 @@ class TrainedRange(tfmot.quantization.keras.quantizers.Quantizer):  # type: igno
         return {}
 
 
-class _Config(tfmot.quantization.keras.QuantizeConfig):  # type: ignore[misc]
-    """How a layer is quantized: nothing of it, unless a subclass says otherwise."""
+class KernelRounding(tfmot.quantization.keras.quantizers.Quantizer):  # type: ignore[misc]
+    """Symmetric 8-bit kernels with a scale for each unit.
 
-    def get_weights_and_quantizers(self, layer: Any) -> list[Any]:
-        return []
+    The package's own quantizer by unit divides by the range, which is 0 for a unit
+    that pruning left without weights.
+    """
 
-    def get_activations_and_quantizers(self, layer: Any) -> list[Any]:
-        return []
+    def build(self, tensor_shape: Any, name: str, layer: Any) -> dict[str, Any]:
+        """No variables: the range is that of the kernel."""
+        return {}
 
-    def set_quantize_weights(self, layer: Any, quantize_weights: list[Any]) -> None:
-        pass
-
-    def set_quantize_activations(self, layer: Any, quantize_activations: list[Any]) -> None:
-        pass
-
-    def get_output_quantizers(self, layer: Any) -> list[Any]:
-        return [TrainedRange()]
+    def __call__(
+        self, inputs: tf.Tensor, training: bool, weights: Mapping[str, Any], **kwargs: Any
+    ) -> tf.Tensor:
+        """The kernel (inputs, units) rounded to -127 to 127 steps of each unit."""
+        largest = tf.reduce_max(tf.abs(inputs), axis=0)
+        scale = tf.stop_gradient(tf.maximum(largest, LEAST_RANGE) / KERNEL_LIMIT)
+        return _rounded(inputs / scale) * scale
 
     def get_config(self) -> dict[str, Any]:
+        """No arguments."""
         return {}
 
 
-class OutputConfig(_Config):
-    """For Multiply and Add, which have no weights: a trained range of the output."""
+class OutputConfig(tfmot.quantization.keras.QuantizeConfig):  # type: ignore[misc]
+    """Quantizes a layer's output only, in a trained range: for Multiply and Add."""
+
+    def get_weights_and_quantizers(self, layer: Any) -> list[Any]:
+        """No weights."""
+        return []
+
+    def get_activations_and_quantizers(self, layer: Any) -> list[Any]:
+        """No activation inside the layer."""
+        return []
+
+    def set_quantize_weights(self, layer: Any, quantize_weights: list[Any]) -> None:
+        """Nothing to set."""
+        del layer, quantize_weights
+
+    def set_quantize_activations(self, layer: Any, quantize_activations: list[Any]) -> None:
+        """Nothing to set."""
+        del layer, quantize_activations
+
+    def get_output_quantizers(self, layer: Any) -> list[Any]:
+        """The trained range."""
+        return [TrainedRange()]
+
+    def get_config(self) -> dict[str, Any]:
+        """No arguments."""
+        return {}
 
 
-class SigmoidConfig(_Config):
+class SigmoidConfig(OutputConfig):
     """The fixed output of TFLite's LOGISTIC."""
 
     def get_output_quantizers(self, layer: Any) -> list[Any]:
@@ -167,19 +193,24 @@ class SigmoidConfig(_Config):
         ]
 
 
-class DenseConfig(_Config):
+class DenseConfig(OutputConfig):
     """Symmetric kernels with a scale for each unit, and a trained range of the output."""
 
     def get_weights_and_quantizers(self, layer: Any) -> list[Any]:
-        """The kernel in -127 to 127; the bias becomes 32 bits wide in conversion."""
-        quantizer = tfmot.quantization.keras.quantizers.LastValueQuantizer(
-            num_bits=8, per_axis=True, symmetric=True, narrow_range=True
-        )
-        return [(layer.kernel, quantizer)]
+        """The kernel; the bias becomes 32 bits wide in conversion."""
+        return [(layer.kernel, KernelRounding())]
 
     def set_quantize_weights(self, layer: Any, quantize_weights: list[Any]) -> None:
         """Use the quantized kernel."""
         layer.kernel = quantize_weights[0]
+
+
+CONFIGS = {
+    tf_keras.layers.Dense: DenseConfig,
+    tf_keras.layers.Activation: SigmoidConfig,
+    tf_keras.layers.Multiply: OutputConfig,
+    tf_keras.layers.Add: OutputConfig,
+}
 
 
 def quantized_twin(twin: tf_keras.Model, features: FloatArray) -> tf_keras.Model:
@@ -187,59 +218,86 @@ def quantized_twin(twin: tf_keras.Model, features: FloatArray) -> tf_keras.Model
 
     Args:
         twin: What `build_twin` made.
-        features: (N, k) normalized features; the ranges begin as theirs.
+        features: (N, k) normalized features; each range begins at the least and the
+            largest value that they lead to.
 
     Returns:
-        A model with the same weights, and the ranges' ends among its weights.
+        A model with the same weights, and the ends of the ranges among its weights.
     """
-    configs = {
-        tf_keras.layers.Dense: DenseConfig,
-        tf_keras.layers.Activation: SigmoidConfig,
-        tf_keras.layers.Multiply: OutputConfig,
-        tf_keras.layers.Add: OutputConfig,
-    }
-
-    def annotate(layer: tf_keras.layers.Layer) -> tf_keras.layers.Layer:
-        config = configs[type(layer)]()
-        return tfmot.quantization.keras.quantize_annotate_layer(layer, config)
-
-    with tfmot.quantization.keras.quantize_scope({kind.__name__: kind for kind in QUANTIZERS}):
-        annotated = tf_keras.models.clone_model(twin, clone_function=annotate)
-        annotated.set_weights(twin.get_weights())
-        quantized = tfmot.quantization.keras.quantize_apply(annotated)
-    _set_ranges(quantized, twin, features)
+    quantized = _wrapped(twin, CONFIGS)
+    outputs = tf_keras.Model(twin.inputs, [layer.output for layer in twin.layers])(features)
+    values = dict(zip((layer.name for layer in twin.layers), outputs, strict=True))
+    for name, (low, high) in _ranges(quantized).items():
+        low.assign(tf.minimum(tf.reduce_min(values[name]), 0.0))
+        high.assign(tf.maximum(tf.reduce_max(values[name]), 0.0))
     return quantized
 
 
-def convert(quantized: tf_keras.Model) -> bytes:
-    """The int8 flatbuffer, with int8 input and output and the ranges of the model."""
-    converter = tf.lite.TFLiteConverter.from_keras_model(quantized)
+def convert(quantized: tf_keras.Model, twin: tf_keras.Model) -> bytes:
+    """The int8 flatbuffer with the ranges of a quantized twin.
+
+    The converter cannot transpose kernels that are quantized by unit, but quantizes
+    plain ones so. It gets the rounded kernels, and finds the same 8 bits again.
+
+    Args:
+        quantized: What `quantized_twin` made, fine-tuned.
+        twin: What it was made from; its weights are replaced.
+
+    Returns:
+        The flatbuffer, with int8 input and output.
+    """
+    for name, (kernel, bias) in twin_weights(quantized).items():
+        twin.get_layer(name).set_weights([rounded_kernel(kernel), bias])
+    plain = _wrapped(twin, {**CONFIGS, tf_keras.layers.Dense: OutputConfig})
+    trained = _ranges(quantized)
+    for name, ends in _ranges(plain).items():
+        for end, value in zip(ends, trained[name], strict=True):
+            end.assign(value)
+    signature = tf.TensorSpec((1, plain.input_shape[-1]), tf.float32, INPUT_LAYER)
+    function = tf.function(lambda inputs: plain(inputs, training=False), autograph=False)
+    concrete = function.get_concrete_function(signature)
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], plain)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.inference_input_type = tf.int8
     converter.inference_output_type = tf.int8
     return bytes(converter.convert())
 
 
-def _set_ranges(quantized: tf_keras.Model, twin: tf_keras.Model, features: FloatArray) -> None:
-    """Begin every activation's range at the least and the largest value of the float twin."""
-    names = [layer.name for layer in twin.layers]
-    outputs = tf_keras.Model(twin.inputs, [layer.output for layer in twin.layers])(features)
-    values = dict(zip(names, outputs, strict=True))
+def rounded_kernel(kernel: FloatArray) -> FloatArray:
+    """A kernel (inputs, units) with each unit's column rounded as `KernelRounding` does."""
+    scale = np.maximum(np.abs(kernel).max(axis=0), LEAST_RANGE) / KERNEL_LIMIT
+    return np.asarray(np.round(kernel / scale) * scale, dtype=np.float32)
+
+
+def _wrapped(twin: tf_keras.Model, configs: Mapping[Any, Any]) -> tf_keras.Model:
+    """The twin with every layer quantized as the configuration of its type says."""
+
+    def annotate(layer: tf_keras.layers.Layer) -> tf_keras.layers.Layer:
+        config = configs[type(layer)]()
+        return tfmot.quantization.keras.quantize_annotate_layer(layer, config)
+
+    known = {kind.__name__: kind for kind in (*CONFIGS.values(), TrainedRange, KernelRounding)}
+    with tfmot.quantization.keras.quantize_scope(known):
+        annotated = tf_keras.models.clone_model(twin, clone_function=annotate)
+        annotated.set_weights(twin.get_weights())
+        return tfmot.quantization.keras.quantize_apply(annotated)
+
+
+def _ranges(quantized: tf_keras.Model) -> dict[str, tuple[tf.Variable, tf.Variable]]:
+    """The ends of each quantized activation's range by the name of the twin's layer."""
+    found = {}
     for layer in quantized.layers:
+        # What quantizes the input is a layer of its own; the others wrap one.
+        name = layer.layer.name if hasattr(layer, "layer") else INPUT_LAYER
         ends = {
-            weight.name.rpartition("_")[2].partition(":")[0]: weight
+            end: weight
+            for end in ("min", "max")
             for weight in layer.weights
-            if weight.name.endswith(("min:0", "max:0")) and "kernel" not in weight.name
+            if weight.name.endswith(f"_{end}:0")
         }
         if ends:
-            # The only layer of its own is the one that quantizes the input.
-            name = getattr(layer, "layer", None)
-            value = values[name.name if name is not None else INPUT_LAYER]
-            ends["min"].assign(tf.minimum(tf.reduce_min(value), 0.0))
-            ends["max"].assign(tf.maximum(tf.reduce_max(value), 0.0))
-
-
-QUANTIZERS = (TrainedRange, OutputConfig, SigmoidConfig, DenseConfig)
+            found[name] = (ends["min"], ends["max"])
+    return found
 
 
 def _rounded(x: tf.Tensor) -> tf.Tensor:

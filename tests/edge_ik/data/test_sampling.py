@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 pytest.importorskip("scipy")
 
+from edge_ik.data.aspects import find_home_aspect
 from edge_ik.data.sampling import (
     PATH_TOLERANCE,
     FocusCircle,
@@ -101,13 +102,14 @@ class TestFocusJoints:
         assert f"radius={circle.radius:g}" in str(caught.value)
         assert str(circle.center) in str(caught.value)
 
-    def test_a_home_at_the_edge_has_no_default_circle(self, arm3_source):
-        from edge_ik.data.aspects import find_home_aspect
-
-        home = (0.0, 1.9, 1.375)
-        aspect = find_home_aspect(arm3_source.aspect.chain, home, 0.05, np.random.default_rng(0))
-        with pytest.raises(ConfigError, match=r"'data\.focus_center'"):
-            default_focus(aspect, arm3_source.pool.q)
+    def test_a_home_at_the_edge_gets_a_circle_elsewhere(self, arm3_source):
+        home = np.array([0.0, 1.9, 1.375])
+        chain = arm3_source.aspect.chain
+        aspect = find_home_aspect(chain, home, 0.05, np.random.default_rng(0))
+        circle = default_focus(aspect, arm3_source.pool.q)
+        at_home = tool_position(chain, np.sin(home), np.cos(home))
+        assert not np.allclose(circle.center, at_home)
+        assert aspect.contains(focus_joints(aspect, circle, 64, arm3_source.pool.q)).all()
 
 
 class TestPool:
