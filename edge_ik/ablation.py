@@ -16,6 +16,7 @@ from edge_ik.checkpoint import read_history
 from edge_ik.config import Config, config_from_dict
 from edge_ik.evaluation import evaluate_run
 from edge_ik.run import METRICS_FILE, RUN_FILE, Run
+from firmware_host.errors import RunError
 
 # Each variant takes one part away; the last figure is the one the part is there for.
 VARIANTS: dict[str, tuple[dict[str, Any], str]] = {
@@ -63,6 +64,9 @@ def ablate(
         folder: One run folder for each trial goes in here.
         targets: Unseen targets to measure on.
         tell: Called with a line before each trial.
+
+    Raises:
+        RunError: If a trial in the folder has another configuration.
     """
     for rng_seed in range(seeds):
         for variant, (changes, _) in VARIANTS.items():
@@ -111,6 +115,11 @@ def _trained(config: Config, folder: Path) -> Run:
     keras.backend.clear_session()
     if (folder / RUN_FILE).is_file():
         run, source = training.resume(folder)
+        if run.config != config:
+            raise RunError(
+                f"'{folder}' holds a trial of another configuration. Choose another folder "
+                "with --out, or remove it."
+            )
     else:
         run, source = training.start(config, folder)
     training.train(run, source)

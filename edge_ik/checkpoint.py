@@ -13,7 +13,7 @@ import numpy as np
 from edge_ik.model.trainer import IkTrainer
 from edge_ik.run import CHECKPOINT_FILE, Run
 from firmware_host.errors import RunError
-from firmware_host.files import write_atomically
+from firmware_host.files import remove_partial_files, write_atomically
 
 History = list[dict[str, float]]
 
@@ -51,12 +51,18 @@ class Checkpoint:
 
         write_atomically(self.path, write)
 
-    def restore(self) -> History:
+    def restore(self, tidy: bool = False) -> History:
         """Load the state if there is one; return the history, empty without one.
+
+        Args:
+            tidy: Whether to remove what a run that was killed left half written; only
+                for the one process that writes into the folder.
 
         Raises:
             RunError: If the file is damaged or belongs to another configuration.
         """
+        if tidy:
+            remove_partial_files(self.path.parent)
         if not self.path.is_file():
             return []
         variables = self.variables

@@ -16,8 +16,12 @@ def quiet_native_log() -> Iterator[None]:
     TensorFlow's start-up notes on missing GPU drivers, and its converter's, ignore its
     own log level.
     """
+    try:
+        kept = os.dup(2)
+    except OSError:  # No standard error, so nothing to hold back.
+        yield
+        return
     sys.stderr.flush()
-    kept = os.dup(2)
     with tempfile.TemporaryFile() as held:
         os.dup2(held.fileno(), 2)
         try:

@@ -203,7 +203,7 @@ def train(
     with lost_worker_reported(worker, run.folder):
         trainer = make_trainer(run, strategy)
         checkpoint = Checkpoint(run.folder / CHECKPOINT_FILE, trainer)
-        history = checkpoint.restore()
+        history = checkpoint.restore(tidy=worker.is_chief)
         if worker.count > 1 and mean_over_replicas(strategy, len(history)) != len(history):
             raise RunError(
                 f"Worker {worker.index} reads a checkpoint of {len(history)} epochs in "

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+import numpy as np
 
 from firmware_host.chain import Chain
 from firmware_host.encoding import FEATURE_NAMES, Normalization
@@ -52,22 +55,14 @@ class ModelSpec:
         Raises:
             ModelFileError: If a value is missing, of the wrong kind, or does not fit.
         """
-        try:
-            spec = cls(
-                chain=Chain.from_dict(data["robot"]),
-                home=tuple(float(angle) for angle in data["home"]),
-                normalization=Normalization.from_dict(data["normalization"]),
-                workspace=Workspace.from_dict(data["workspace"]),
-                task=str(data["task"]),
-                provenance=dict(data["provenance"]),
-            )
-        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-            raise ModelFileError(
-                f"The model's description of its robot is not complete: "
-                f"{type(error).__name__}: {error}."
-            ) from error
-        except EdgeIkError as error:
-            raise ModelFileError(f"The model's robot cannot be used: {error}") from error
+        spec = cls(
+            chain=_field(data, "robot", Chain.from_dict),
+            home=_field(data, "home", _angles),
+            normalization=_field(data, "normalization", _statistics),
+            workspace=_field(data, "workspace", Workspace.from_dict),
+            task=_field(data, "task", str),
+            provenance=_field(data, "provenance", dict),
+        )
         if spec.task not in TASKS:
             raise ModelFileError(
                 f"The model solves the task '{spec.task}'. Expected one of: {', '.join(TASKS)}. "
@@ -81,3 +76,33 @@ class ModelSpec:
                 f"Expected {len(spec.chain)} home angles in the model. Received: {len(spec.home)}"
             )
         return spec
+
+
+def _field(data: Mapping[str, Any], name: str, read: Callable[[Any], Any]) -> Any:
+    """A field of the record, or a ModelFileError that names it."""
+    if name not in data:
+        raise ModelFileError(f"The model's description of its robot lacks the field '{name}'.")
+    try:
+        return read(data[name])
+    except EdgeIkError as error:
+        raise ModelFileError(f"The model's {name} cannot be used: {error}") from error
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise ModelFileError(
+            f"The model's {name} cannot be used: {type(error).__name__}: {error}."
+        ) from error
+
+
+def _angles(values: Any) -> tuple[float, ...]:
+    angles = np.array(values, dtype=np.float64)
+    if angles.ndim != 1 or not np.all(np.isfinite(angles)):
+        raise ValueError("expected a list of finite angles")
+    return tuple(angles.tolist())
+
+
+def _statistics(values: Any) -> Normalization:
+    statistics = Normalization.from_dict(values)
+    # The smallest floats have no finite inverse.
+    usable = all(std > 0 and math.isfinite(std) and 1 / std < math.inf for std in statistics.std)
+    if not usable or not all(map(math.isfinite, statistics.mean)):
+        raise ValueError("expected finite means and deviations above 0")
+    return statistics

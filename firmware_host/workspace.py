@@ -17,6 +17,7 @@ BoolArray = npt.NDArray[np.bool_]
 
 CELLS_PER_REACH = 20
 SECTORS = 72
+MOST_CELLS = 1_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,12 +89,14 @@ class Workspace:
     def from_dict(cls, data: Mapping[str, Any]) -> Workspace:
         """The map from `to_dict`'s values; ValueError if they do not fit together."""
         rows, columns = (int(size) for size in data["shape"])
-        cell = float(data["cell"])
-        if not (0 < rows * columns <= 1_000_000 and math.isfinite(cell) and cell > 0):
+        cell, start = float(data["cell"]), int(data["axial_start"])
+        if not (0 < rows * columns <= MOST_CELLS and math.isfinite(cell) and cell > 0):
             raise ValueError("the workspace's cells have no usable size")
+        if abs(start) > MOST_CELLS:
+            raise ValueError("the workspace's cells are too far away")
         return cls(
             cell,
-            int(data["axial_start"]),
+            start,
             _bits(data["cells"], rows * columns).reshape(rows, columns),
             _bits(data["sectors"], SECTORS),
         )

@@ -76,3 +76,42 @@ def planar_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     network = Path(__file__).parent / "firmware_host" / "models" / "int8_per_channel.tflite"
     write_model(path, network.read_bytes(), spec.to_dict())
     return path
+
+
+@pytest.fixture(scope="session")
+def tiny_config():
+    """A training of seconds that uses every part: mining, dropout, balance, averages."""
+    from edge_ik.config import make_config
+
+    values = {
+        "training.epochs": 3,
+        "training.steps_per_epoch": 40,
+        "training.steps_per_execution": 10,
+        "training.batch_size": 64,
+        "training.validation_targets": 500,
+        "training.ema": 0.9,
+        "data.pool": 2000,
+        "network.dropout": 0.1,
+        "mining.buffer": 64,
+    }
+    return make_config("nano", overrides=values)
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(tmp_path_factory, tiny_config):
+    """The run folder of that training, to be read only."""
+    from edge_ik import training
+
+    folder = tmp_path_factory.mktemp("runs") / "tiny"
+    training.train(*training.start(tiny_config, folder))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_export(tmp_path_factory, tiny_folder):
+    """That run in every format: the folder written, and what export returned."""
+    from edge_ik_tools.convert import FORMATS
+    from edge_ik_tools.export import export
+
+    out = tmp_path_factory.mktemp("export") / "tiny"
+    return out, export(tiny_folder, list(FORMATS), out=out, targets=500)

@@ -127,13 +127,13 @@ def solve(
     screen.print(rows_table(f"{solver.chain.name} at {target} m", ["joint", "rad", "deg"], rows))
     reached = solution.status is Status.SOLVED
     screen.print(
-        ("Reached" if reached else "[bold]Not reachable[/bold]: the nearest found is")
+        ("Reached" if reached else "[bold]Not reached[/bold]: the nearest found is")
         + f" {'to within' if reached else 'off by'} {millimetres(solution.position_error_m)} mm "
         f"(network alone: {millimetres(solution.seed_error_m)} mm), "
         f"{'within' if solution.within_limits else 'NOT within'} the joint limits, "
         f"{solution.steps} steps, {solution.microseconds:.0f} microseconds ({solver.runtime})."
     )
-    if not solution.in_workspace:
+    if solution.in_workspace is False:
         screen.print("The target lies outside the workspace that the network was trained in.")
 
 

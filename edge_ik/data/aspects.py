@@ -162,6 +162,7 @@ def within_one_turn(chain: Chain, home: FloatArray) -> Chain:
 
     The turns beyond reach nothing new, and would count every aspect several times.
     """
+
     def narrowed(joint: Joint, middle: float) -> Joint:
         if joint.upper - joint.lower <= 2 * np.pi:
             return joint

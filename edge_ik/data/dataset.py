@@ -149,7 +149,10 @@ def batch_function(
         center = tf.where(is_focus, tf.gather(focus_q, path), tf.gather(pool_q, rows))
         box = (2 * uniform(seeds[3], [batch_size, n]) - 1) * jitter
         bell = tf.random.stateless_normal([batch_size, n], seeds[4], alg="philox") * focus_spread
-        moved = tf.clip_by_value(center + tf.where(is_focus, bell, box), lower, upper)
+        moved = center + tf.where(is_focus, bell, box)
+        # Reflected at the limits, samples near them are as dense as elsewhere.
+        moved = upper - tf.abs(upper - (lower + tf.abs(moved - lower)))
+        moved = tf.clip_by_value(moved, lower, upper)
         # A move that leaves the aspect is taken back: the centres are all inside.
         q = tf.where(_inside(source.aspect, moved)[:, None], moved, center)
         return features_and_labels(chain, source.normalization, q)

@@ -3,8 +3,6 @@
 import numpy as np
 import pytest
 
-from edge_ik.config import make_config
-
 MARGIN = 0.05
 
 
@@ -49,30 +47,3 @@ def arm3_source(make_source):
 def arm3(arm3_source):
     """The built-in arm3."""
     return arm3_source.aspect.chain
-
-
-@pytest.fixture(scope="session")
-def tiny_config():
-    """A training of seconds that uses every part: mining, dropout, balance, averages."""
-    values = {
-        "training.epochs": 3,
-        "training.steps_per_epoch": 40,
-        "training.steps_per_execution": 10,
-        "training.batch_size": 64,
-        "training.validation_targets": 500,
-        "training.ema": 0.9,
-        "data.pool": 2000,
-        "network.dropout": 0.1,
-        "mining.buffer": 64,
-    }
-    return make_config("nano", overrides=values)
-
-
-@pytest.fixture(scope="session")
-def tiny_folder(tmp_path_factory, tiny_config):
-    """The run folder of that training, to be read only."""
-    from edge_ik import training
-
-    folder = tmp_path_factory.mktemp("runs") / "tiny"
-    training.train(*training.start(tiny_config, folder))
-    return folder

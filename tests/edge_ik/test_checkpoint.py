@@ -76,6 +76,17 @@ def test_without_a_file_there_is_no_history(tmp_path, make_trainer):
     assert Checkpoint(tmp_path / "none.npz", make_trainer()).restore() == []
 
 
+def test_what_a_killed_run_left_is_removed_only_when_asked(tmp_path, make_trainer):
+    checkpoint = Checkpoint(tmp_path / "state.npz", make_trainer())
+    checkpoint.save(HISTORY)
+    partial = tmp_path / ".state.123.partial.npz"
+    partial.write_bytes(b"half of a checkpoint")
+    assert checkpoint.restore() == HISTORY
+    assert partial.exists()
+    assert checkpoint.restore(tidy=True) == HISTORY
+    assert list(tmp_path.iterdir()) == [checkpoint.path]
+
+
 @pytest.mark.parametrize(
     "change", [{"width": 5}, {"blocks": 2}, {"blocks": 0}, {"gate": False}, {"dropout": 0.0}]
 )

@@ -200,7 +200,14 @@ class TestSolve:
         assert values["position_error_m"] > 1.4
         result = run("solve", tiny_folder, "--target", 2, 0, 0)
         assert result.exit_code == 0
-        assert "Not reachable" in result.stdout
+        assert "Not reached: the nearest found is off by" in result.stdout
+        assert "outside the workspace that the network was trained in" in result.stdout
+
+    def test_a_weak_network_does_not_call_a_target_unreachable(self, tiny_folder):
+        result = run("solve", tiny_folder, "--target", "0.3", "-0.1", "0.25", "--steps", 0)
+        assert result.exit_code == 0, result.output
+        assert "Not reached: the nearest found is off by" in result.stdout
+        assert "outside the workspace" not in result.stdout
 
     def test_for_people(self, tiny_folder):
         result = run("solve", tiny_folder, "--target", "0.3", "-0.1", "0.25", "--steps", 30)

@@ -185,6 +185,7 @@ def test_a_killed_run_resumes_to_the_same_end(tmp_path, tiny_folder, moment, epo
         assert not (folder / CHECKPOINT_FILE).exists()
     training.train(run, source)
     assert_same_result(folder, tiny_folder)
+    assert {path.name for path in folder.iterdir()} == {path.name for path in tiny_folder.iterdir()}
 
 
 class TestStart:

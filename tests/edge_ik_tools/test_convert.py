@@ -114,7 +114,9 @@ class TestFormats:
         _, _, network, calibration = trained
         expected = predictor(network)(calibration)
         errors = {
-            name: np.abs(open_interpreter(flatbuffers[name], "reference").run(calibration) - expected)
+            name: np.abs(
+                open_interpreter(flatbuffers[name], "reference").run(calibration) - expected
+            )
             for name in ("float32", "int16x8", "int8")
         }
         assert errors["float32"].max() < 1e-5
@@ -184,9 +186,7 @@ def per_tensor(monkeypatch):
 
 @pytest.mark.parametrize("name", ["int8", "int16x8"])
 @pytest.mark.parametrize("kind", ["per channel", "per tensor"])
-def test_tflite_micro_and_the_reference_never_differ(
-    trained, flatbuffers, monkeypatch, kind, name
-):
+def test_tflite_micro_and_the_reference_never_differ(trained, flatbuffers, monkeypatch, kind, name):
     if "tflite-micro" not in available_runtimes():
         pytest.skip("needs tflite-micro: pip install 'edge-ik[tflm]'")
     flatbuffer = flatbuffers[name]

@@ -102,7 +102,9 @@ class TestMeasured:
     @pytest.mark.parametrize("name", ["float32", "int8", "int16x8"])
     def test_the_drift_of_every_runtime_is_told(self, subject, name):
         found = subject.verify(name).runtimes
-        assert list(found) == [item for item in FORMATS[name].runtimes if item in available_runtimes()]
+        assert list(found) == [
+            item for item in FORMATS[name].runtimes if item in available_runtimes()
+        ]
         assert found["reference"] == {"differing_share": 0.0, "max_units": 0.0}
         for drift in found.values():
             assert 0 <= drift["differing_share"] < 0.5

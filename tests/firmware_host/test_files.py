@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firmware_host.files import write_atomically, write_json, write_text
+from firmware_host.files import remove_partial_files, write_atomically, write_json, write_text
 
 
 def test_text_is_written_and_nothing_else_is_left(tmp_path):
@@ -52,6 +52,24 @@ def test_a_writer_that_fails_leaves_the_old_file_alone(tmp_path):
         write_atomically(path, write)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_killed_writer_left_is_removed_and_nothing_else(tmp_path):
+    (tmp_path / "state.npz").write_text("whole")
+    (tmp_path / ".hidden").write_text("not ours")
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / ".state.1.partial.npz").write_text("another folder's")
+    left = []
+    for name in ("state.npz", "best.keras", "note"):
+        write_atomically(tmp_path / name, lambda path: left.append(path) or path.touch())
+    for path in left:
+        path.write_text("half")
+    before = {path for path in tmp_path.rglob("*") if path not in left}
+    remove_partial_files(tmp_path)
+    assert set(tmp_path.rglob("*")) == before
+    assert (tmp_path / "state.npz").exists()
+    remove_partial_files(tmp_path)
+    remove_partial_files(tmp_path / "nowhere")
 
 
 def test_a_missing_folder_is_an_error(tmp_path):

@@ -1,14 +1,20 @@
 """The solver: seeds from any network, answers judged on what is returned."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from firmware_host.encoding import Normalization
-from firmware_host.errors import TargetError
+from firmware_host.errors import ConfigError, ModelFileError, TargetError
+from firmware_host.interpreter import DEFAULT_RUNTIME, RUNTIMES, available_runtimes
 from firmware_host.kinematics import tool_position
+from firmware_host.model_file import read_model, write_model
 from firmware_host.solver import POSITION_TOLERANCE, IkSolver, Status
+from firmware_host.workspace import Workspace
+
+MODELS = Path(__file__).parent / "models"
 
 IDENTITY = Normalization((0.0,) * 6, (1.0,) * 6)
 
@@ -141,6 +147,156 @@ class TestBatch:
             q_near = np.array([near, 0.9, 1.1])
             assert solver.solve(target, q_near).q[0] == pytest.approx(expected, abs=1e-6)
             assert solver.solve_batch([target], q_near).q[0, 0] == pytest.approx(expected, abs=1e-6)
+
+    def test_each_row_has_its_own_present_joints(self, make_arm3):
+        chain = make_arm3(2 * math.pi)
+        target = position(chain, np.array([3.0, 0.9, 1.1]))
+        q_near = np.array([[3.2, 0.9, 1.1], [-3.2, 0.9, 1.1]])
+        found = IkSolver(chain, IDENTITY, rough).solve_batch([target, target], q_near)
+        np.testing.assert_allclose(found.q[:, 0], [3.0, 3.0 - 2 * math.pi], atol=1e-6)
+        assert found.within_limits.all()
+        assert np.all(found.position_error_m < 1e-9)
+
+    def test_a_joint_without_room_for_another_turn_stays(self, arm3):
+        target = position(arm3, np.array([3.0, 0.9, 1.1]))
+        found = IkSolver(arm3, IDENTITY, rough).solve_batch([target], [-3.2, 0.9, 1.1])
+        assert found.q[0, 0] == pytest.approx(3.0, abs=1e-6)
+        assert found.within_limits.all()
+
+    def test_a_joint_that_turns_without_end_follows_any_number_of_turns(self, make_arm3):
+        chain = make_arm3(continuous=True)
+        q = np.array([3.0, 0.9, 1.1])
+        solver = IkSolver(chain, IDENTITY, rough)
+        target = position(chain, q)
+        for turns in (-3, -1, 0, 2):
+            near = q + [2 * math.pi * turns, 0.4, -0.4]
+            for solution in (solver.solve(target, near), solver.solve_batch([target], near)):
+                found = np.atleast_2d(solution.q)[0]
+                np.testing.assert_allclose(found, q + [2 * math.pi * turns, 0, 0], atol=1e-6)
+                assert np.all(solution.within_limits)
+
+    @pytest.mark.parametrize("near", [[0.0, 9.0, -9.0], [[0.0, 9.0, -9.0]] * 2])
+    def test_a_bad_row_stays_near_the_present_joints_and_in_the_limits(self, arm3, near):
+        target = position(arm3, np.array([0.4, 0.9, 1.1]))
+        found = IkSolver(arm3, IDENTITY, rough).solve_batch([[math.nan, 0, 0], target], near)
+        assert list(found.status) == [Status.BAD_TARGET, Status.SOLVED]
+        np.testing.assert_array_equal(found.q[0], arm3.clamp([0.0, 9.0, -9.0]))
+        assert found.within_limits.all()
+        assert arm3.within_limits(found.q).all()
+
+    def test_a_home_beyond_the_limits_is_brought_into_them(self, arm3):
+        solver = IkSolver(arm3, IDENTITY, rough, home=[0.0, 9.0, 9.0])
+        found = solver.solve_batch([[math.inf, 0, 0]])
+        assert found.within_limits.all()
+        assert arm3.within_limits(found.q).all()
+
+    @pytest.mark.parametrize(
+        "near", [[0.0, 0.0], [[0.0, 0.0, 0.0]], [math.nan, 0.0, 0.0], 0.0, [[[0.0] * 3] * 2] * 2]
+    )
+    def test_present_joints_of_another_shape_are_refused(self, arm3, near):
+        target = position(arm3, np.array([0.4, 0.9, 1.1]))
+        solver = IkSolver(arm3, IDENTITY, rough)
+        with pytest.raises(TargetError, match="q_near of 3 finite angles"):
+            solver.solve(target, near)
+        with pytest.raises(TargetError, match="q_near of 3 finite angles"):
+            solver.solve_batch([target, target], near)
+
+    @pytest.mark.parametrize("targets", [[1, 2, 3], [[1, 2]], [[[1, 2, 3]]], "x", None])
+    def test_what_is_no_batch_is_refused(self, arm3, targets):
+        with pytest.raises(TargetError):
+            IkSolver(arm3, IDENTITY, rough).solve_batch(targets)
+
+
+class TestWorkspace:
+    @pytest.fixture
+    def solver(self, arm3):
+        q = np.random.default_rng(0).uniform(arm3.lower, arm3.upper, (20_000, 3))
+        return IkSolver(arm3, IDENTITY, rough, workspace=Workspace.fit(arm3, position(arm3, q)))
+
+    def test_targets_outside_are_answered_and_flagged(self, arm3, solver):
+        inside = position(arm3, np.array([0.4, 0.9, 1.1]))
+        targets = [inside, [0.0, 0.0, 3.0], [1e6, 0, 0], [math.nan, 0, 0]]
+        together = solver.solve_batch(targets)
+        assert together.in_workspace.tolist() == [True, False, False, False]
+        assert together.status[1] is together.status[2] is Status.UNREACHABLE
+        assert np.isfinite(together.q).all()
+        for target, flag in zip(targets[:3], together.in_workspace, strict=False):
+            alone = solver.solve(target)
+            assert alone.in_workspace is bool(flag)
+            assert alone.within_limits
+
+    def test_without_a_map_it_is_not_known(self, arm3):
+        solver = IkSolver(arm3, IDENTITY, rough)
+        assert solver.solve([0.3, 0.0, 0.2]).in_workspace is None
+        assert solver.solve_batch([[0.3, 0.0, 0.2]]).in_workspace is None
+
+
+class TestLoad:
+    def test_the_file_has_all_that_is_needed(self, planar_model):
+        solver = IkSolver.load(planar_model, "reference", refine_steps=5)
+        assert solver.chain.joint_names == ("inner", "outer")
+        np.testing.assert_array_equal(solver.home, read_model(planar_model)[1]["home"])
+        assert solver.refine_steps == 5
+        assert solver.runtime.startswith("reference")
+        assert IkSolver.load(str(planar_model), "reference").refine_steps == 3
+
+    def test_its_workspace_flags_targets(self, planar_model):
+        solver = IkSolver.load(planar_model, "reference")
+        inside = position(solver.chain, np.array([0.5, 1.2]))
+        found = solver.solve_batch([inside, [0.0, 0.0, 0.4], [2.0, 0.0, 0.0]])
+        assert found.in_workspace.tolist() == [True, False, False]
+
+    @pytest.mark.parametrize("runtime", RUNTIMES)
+    def test_every_runtime_gives_an_answer_that_is_judged(self, planar_model, runtime):
+        if runtime not in available_runtimes():
+            pytest.skip(f"{runtime} is not installed, or does not fit this NumPy")
+        solver = IkSolver.load(planar_model, runtime)
+        assert solver.runtime.startswith(runtime)
+        rng = np.random.default_rng(0)
+        targets = position(solver.chain, rng.uniform([-2.0, 0.3], [2.0, 2.5], (50, 2)))
+        found = solver.solve_batch(targets)
+        error = np.linalg.norm(position(solver.chain, found.q) - targets, axis=1)
+        np.testing.assert_allclose(found.position_error_m, error, atol=1e-12)
+        assert found.within_limits.all()
+        assert np.all(found.position_error_m <= found.seed_error_m)
+        alone = solver.solve(targets[0])
+        np.testing.assert_allclose(alone.q, found.q[0], atol=1e-5)
+
+    def test_the_default_runtime_is_the_one_that_is_told(self, planar_model):
+        if DEFAULT_RUNTIME not in available_runtimes():
+            pytest.skip(f"{DEFAULT_RUNTIME} is not installed")
+        assert IkSolver.load(planar_model).runtime.startswith(f"{DEFAULT_RUNTIME} ")
+
+    def test_an_unknown_runtime_is_told_with_the_known_ones(self, planar_model):
+        with pytest.raises(ConfigError, match=r"litert.*reference.*Received: runtime='magic'"):
+            IkSolver.load(planar_model, "magic")
+
+    def test_a_network_that_does_not_fit_its_robot_is_refused(
+        self, tmp_path, planar_model, make_arm3
+    ):
+        flatbuffer, record = read_model(planar_model)
+        changed = {**record, "robot": make_arm3().to_dict(), "home": [0.0, 0.5, 0.5]}
+        write_model(tmp_path / "arm3.tflite", flatbuffer, changed)
+        message = "6 inputs and 6 outputs for 3 joints. Received: 6 and 4"
+        with pytest.raises(ModelFileError, match=message):
+            IkSolver.load(tmp_path / "arm3.tflite", "reference")
+
+    def test_a_model_without_a_robot_is_refused(self, tmp_path):
+        path = tmp_path / "bare.tflite"
+        path.write_bytes((MODELS / "int8_per_channel.tflite").read_bytes())
+        with pytest.raises(ModelFileError, match="carries no robot"):
+            IkSolver.load(path, "reference")
+
+    def test_a_robot_without_a_field_is_refused(self, tmp_path, planar_model):
+        flatbuffer, record = read_model(planar_model)
+        del record["home"]
+        write_model(tmp_path / "homeless.tflite", flatbuffer, record)
+        with pytest.raises(ModelFileError, match="'home'"):
+            IkSolver.load(tmp_path / "homeless.tflite", "reference")
+
+    def test_a_missing_file_is_told(self, tmp_path):
+        with pytest.raises(ModelFileError, match="no model file"):
+            IkSolver.load(tmp_path / "none.tflite")
 
 
 def test_a_negative_number_of_steps_is_told(arm3):

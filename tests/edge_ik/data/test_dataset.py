@@ -137,6 +137,30 @@ class TestSamples:
         signed = aspect.sign * position_determinant(aspect.chain, q)
         assert signed.min() >= aspect.least_determinant * (1 - 1e-4)
 
+    @pytest.mark.parametrize("focus", [0.0, 1.0])
+    def test_samples_do_not_pile_up_at_a_limit(self, make_source, focus):
+        """The bell around the path is made wide enough to reach every limit."""
+        source, _ = make_source(
+            focus_spread=0.4, focus_start=focus, focus_end=focus, range_start=1.0
+        )
+        chain = source.aspect.chain
+        q = np.concatenate([joints(labels) for _, labels in batches(source, 20)])
+        extent = chain.upper - chain.lower
+        at_limit = np.minimum(q - chain.lower, chain.upper - q) < 1e-4 * extent
+        # Uniform samples would lie there with a probability of 2e-4; a wide bell may leave
+        # the limits on one side, be reflected, and leave them on the other.
+        assert np.all(at_limit.mean(axis=0) < (0.005 if focus == 0 else 0.03))
+
+    def test_samples_are_as_dense_near_a_limit_as_elsewhere(self, make_source):
+        source, _ = make_source(pool=1000, focus_start=0.0, focus_end=0.0, range_start=1.0)
+        chain = source.aspect.chain
+        q = np.concatenate([joints(labels) for _, labels in batches(source, 100)])
+        # The yaw does not change det J, so no move of it is taken back for the aspect.
+        share = (q[:, 0] - chain.lower[0]) / (chain.upper[0] - chain.lower[0])
+        counts, _ = np.histogram(share, bins=50, range=(0, 1))
+        middle = np.median(counts)
+        assert 0.6 * middle < counts[[0, -1]].mean() < 1.4 * middle
+
     def test_samples_are_spread_between_the_rows_of_the_pool(self, make_source):
         source, _ = make_source(pool=300, focus_start=0.0, focus_end=0.0, range_start=1.0)
         q = np.concatenate([joints(labels) for _, labels in batches(source, 8)])

@@ -1,0 +1,185 @@
+"""What a model file says of its robot reads back exactly, or is refused by name."""
+
+import copy
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from firmware_host.errors import ModelFileError
+from firmware_host.model_file import read_model
+from firmware_host.spec import ModelSpec
+
+FIELDS = ("robot", "home", "normalization", "workspace", "task", "provenance")
+HUGE = 10**400  # JSON has whole numbers that no float holds
+
+
+@pytest.fixture(scope="session")
+def record(planar_model):
+    """The record of a model file, to be copied before it is changed."""
+    return read_model(planar_model)[1]
+
+
+def paths(value, path=()):
+    """The place of every value inside nested lists and dictionaries."""
+    if isinstance(value, dict):
+        items = value.items()
+    else:
+        items = enumerate(value) if isinstance(value, list) else ()
+    for key, inner in items:
+        yield (*path, key)
+        yield from paths(inner, (*path, key))
+
+
+def replaced(record, path, value):
+    """A copy of the record with another value in one place."""
+    changed = copy.deepcopy(record)
+    *outer, last = path
+    inside = changed
+    for key in outer:
+        inside = inside[key]
+    inside[last] = value
+    return changed
+
+
+def without(record, path):
+    """A copy of the record without one key."""
+    changed = copy.deepcopy(record)
+    *outer, last = path
+    inside = changed
+    for key in outer:
+        inside = inside[key]
+    del inside[last]
+    return changed
+
+
+def test_a_record_reads_back_exactly(record):
+    spec = ModelSpec.from_dict(record)
+    again = ModelSpec.from_dict(json.loads(json.dumps(spec.to_dict())))
+    assert set(FIELDS) == set(record)
+    assert spec.to_dict() == again.to_dict() == record
+    assert again.chain.joint_names == ("inner", "outer")
+    assert again.home == spec.home
+    assert again.normalization == spec.normalization
+    assert again.task == "position"
+    assert again.provenance == {
+        "version": "1.2.3",
+        "rng_seed": 5,
+        "metrics": {"rmse_m": 0.1, "steps": [1, 2]},
+    }
+    np.testing.assert_array_equal(again.workspace.cells, spec.workspace.cells)
+    np.testing.assert_array_equal(again.workspace.sectors, spec.workspace.sectors)
+
+
+def test_what_is_read_does_not_change_with_the_record(record):
+    given_record = copy.deepcopy(record)
+    spec = ModelSpec.from_dict(given_record)
+    given_record["provenance"]["version"] = "other"
+    given_record["robot"]["joints"].clear()
+    assert spec.provenance["version"] == "1.2.3"
+    assert len(spec.chain) == 2
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_a_missing_field_is_named(record, name):
+    with pytest.raises(ModelFileError, match=f"'{name}'"):
+        ModelSpec.from_dict(without(record, (name,)))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *((name, value) for name in FIELDS for value in (None, 5, "text")),
+        *((name, value) for name in ("robot", "normalization", "workspace") for value in ([], {})),
+        ("home", {}),
+        ("home", ["a", "b"]),
+        ("home", [0.1]),
+        ("home", [0.1, 0.2, 0.3]),
+        ("home", [[0.1, 0.2]]),
+        ("home", [0.1, float("inf")]),
+        ("home", [0.1, float("nan")]),
+        ("home", [0.1, HUGE]),
+        ("home", "12"),
+        ("task", "pose"),
+        ("provenance", [1]),
+    ],
+)
+def test_a_field_of_another_kind_is_named(record, name, value):
+    with pytest.raises(ModelFileError, match=name):
+        ModelSpec.from_dict(replaced(record, (name,), value))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        ("robot", "joints"),
+        ("robot", "tool"),
+        ("robot", "joints", 0, "lower"),
+        ("robot", "joints", 1, "axis"),
+        ("normalization", "mean"),
+        ("normalization", "std"),
+        ("workspace", "cell"),
+        ("workspace", "shape"),
+        ("workspace", "cells"),
+        ("workspace", "sectors"),
+    ],
+)
+def test_a_missing_part_is_named_with_its_field(record, path):
+    with pytest.raises(ModelFileError, match=rf"{path[0]}.*{path[-1]}"):
+        ModelSpec.from_dict(without(record, path))
+
+
+@pytest.mark.parametrize("std", [0.0, -1.0, 1e-320, float("inf"), float("nan")])
+def test_a_deviation_that_nothing_can_be_divided_by_is_refused(record, std):
+    changed = replaced(record, ("normalization", "std", 2), std)
+    with pytest.raises(ModelFileError, match="normalization"):
+        ModelSpec.from_dict(changed)
+
+
+@pytest.mark.parametrize("mean", [float("inf"), float("nan"), HUGE])
+def test_a_mean_that_is_no_number_is_refused(record, mean):
+    with pytest.raises(ModelFileError, match="normalization"):
+        ModelSpec.from_dict(replaced(record, ("normalization", "mean", 0), mean))
+
+
+@pytest.mark.parametrize("part", ["mean", "std"])
+@pytest.mark.parametrize("count", [0, 5, 7])
+def test_statistics_of_another_number_of_features_are_refused(record, part, count):
+    with pytest.raises(ModelFileError, match="statistics of 6 features"):
+        ModelSpec.from_dict(replaced(record, ("normalization", part), [1.0] * count))
+
+
+@pytest.mark.parametrize("start", [HUGE, -HUGE, 1e300])
+def test_a_map_too_far_away_to_be_counted_is_refused(record, start):
+    with pytest.raises(ModelFileError, match="workspace"):
+        ModelSpec.from_dict(replaced(record, ("workspace", "axial_start"), start))
+
+
+def test_a_robot_that_cannot_be_is_refused_with_its_reason(record):
+    changed = replaced(record, ("robot", "joints", 0, "lower"), 3.0)
+    with pytest.raises(ModelFileError, match="'inner' has no room to move"):
+        ModelSpec.from_dict(changed)
+
+
+@given(st.data())
+def test_any_value_replaced_by_any_other_gives_a_robot_or_a_refusal(record, data):
+    path = data.draw(st.sampled_from(list(paths(record))))
+    value = data.draw(
+        st.none()
+        | st.booleans()
+        | st.integers()
+        | st.floats()
+        | st.text(max_size=3)
+        | st.sampled_from([[], {}, [[]], [1], {"a": 1}, HUGE, -HUGE])
+    )
+    try:
+        # Overflow on the way to a refusal is no news.
+        with np.errstate(all="ignore"):
+            spec = ModelSpec.from_dict(replaced(record, path, value))
+    except ModelFileError:
+        return
+    assert len(spec.home) == len(spec.chain)
+    assert np.all(np.isfinite(spec.home))
+    assert np.all(np.isfinite(1 / np.array(spec.normalization.std)))
