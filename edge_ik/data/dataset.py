@@ -151,7 +151,8 @@ def batch_function(
         bell = tf.random.stateless_normal([batch_size, n], seeds[4], alg="philox") * focus_spread
         moved = center + tf.where(is_focus, bell, box)
         # Reflected at the limits, samples near them are as dense as elsewhere.
-        moved = upper - tf.abs(upper - (lower + tf.abs(moved - lower)))
+        moved = tf.where(moved > upper, 2 * upper - moved, moved)
+        moved = tf.where(moved < lower, 2 * lower - moved, moved)
         moved = tf.clip_by_value(moved, lower, upper)
         # A move that leaves the aspect is taken back: the centres are all inside.
         q = tf.where(_inside(source.aspect, moved)[:, None], moved, center)

@@ -107,7 +107,8 @@ class TestMeasured:
         ]
         assert found["reference"] == {"differing_share": 0.0, "max_units": 0.0}
         for drift in found.values():
-            assert 0 <= drift["differing_share"] < 0.5
+            # Floats are summed in another order; integers are only rounded otherwise.
+            assert 0 <= drift["differing_share"] < (1 if name == "float32" else 0.5)
             assert drift["max_units"] <= {"float32": 1e-5, "int8": 6, "int16x8": 30}[name]
             assert (drift["differing_share"] > 0) == (drift["max_units"] > 0)
 

@@ -73,8 +73,9 @@ def verify(
         features: (N, k) normalized features that outputs are compared on.
 
     Raises:
-        VerificationError: If an operator is not allowed, an output is too far from
-            the trained network's, or exact runtimes disagree.
+        VerificationError: If an operator is not allowed, input or output are of another
+            type, an output is too far from the trained network's, or exact runtimes
+            disagree.
     """
     graph = read_graph(flatbuffer)
     operators = Counter(operator.name for operator in graph.operators)
@@ -83,6 +84,12 @@ def verify(
         raise VerificationError(
             f"The {target.name} network has operators that microcontrollers lack: "
             f"{', '.join(foreign)}. Expected only: {', '.join(sorted(ALLOWED_OPERATORS))}."
+        )
+    ends = {graph.tensors[index].dtype.name for index in (*graph.inputs, *graph.outputs)}
+    if ends != {target.activations}:
+        raise VerificationError(
+            f"The {target.name} network takes or gives another type. Expected "
+            f"{target.activations}. Received: {', '.join(sorted(ends))}"
         )
     usable = [name for name in target.runtimes if name in available_runtimes()]
     if not usable:
