@@ -143,7 +143,7 @@ class TestAblate:
             tiny_config, training=dataclasses.replace(tiny_config.training, epochs=4)
         )
         before = written(folder)
-        with pytest.raises(RunError, match="everything-0.*another configuration"):
+        with pytest.raises(RunError, match=r"everything-0.*another configuration"):
             next(ablate(longer, 1, folder, TARGETS, lambda line: None))
         assert written(folder) == before
 

@@ -188,7 +188,7 @@ class TestRefused:
         if "tflite-micro" not in available_runtimes():
             pytest.skip("needs tflite-micro: pip install 'edge-ik[tflm]'")
         monkeypatch.setattr(module, "open_interpreter", open_wrong)
-        with pytest.raises(VerificationError, match="100.00% of the int8 network's outputs"):
+        with pytest.raises(VerificationError, match=r"100\.00% of the int8 network's outputs"):
             subject.verify("int8")
 
     def test_a_format_that_nothing_here_can_run(self, subject, monkeypatch):
