@@ -259,8 +259,10 @@ class IkSolver:
             raise TargetError(
                 f"Expected q_near of {len(self.chain)} finite angles. Received: shape {near.shape}"
             )
-        turned = q + 2 * np.pi * np.round((near - q) / (2 * np.pi))
-        allowed = self.chain.continuous | (
-            (turned >= self.chain.lower) & (turned <= self.chain.upper)
-        )
-        return np.where(allowed, turned, q)
+        turns = np.round((near - q) / (2 * np.pi))
+        fewest = np.ceil((self.chain.lower - q) / (2 * np.pi))
+        most = np.floor((self.chain.upper - q) / (2 * np.pi))
+        held = np.maximum(np.minimum(turns, most), fewest)
+        turned = q + 2 * np.pi * np.where(self.chain.continuous, turns, held)
+        within = np.clip(turned, self.chain.lower, self.chain.upper)
+        return np.where(self.chain.continuous, turned, within)

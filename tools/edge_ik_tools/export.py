@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,8 +109,8 @@ def export(
     Raises:
         ConfigError: If a format is unknown or cannot be combined with an option.
         RunError: If the run has no trained network.
-        VerificationError: If a converted network does not do what the trained one does;
-            nothing is written then.
+        VerificationError: If a converted network does not do what the trained, or the
+            fine-tuned, one does; nothing is written then.
     """
     wanted = [checked_format(name) for name in dict.fromkeys(formats)]
     if qat and any(target.name != "int8" for target in wanted):
@@ -120,11 +121,14 @@ def export(
     run, source = resume(folder)
     network = run.load_network()
     trained = predictor(network)
+    converted_from = trained
     calibration = calibration_features(source, run.config.training.rng_seed)
     compressed: Compressed | None = None
     if qat or sparsity is not None:
         compressed = compress(run, qat=qat, sparsity=sparsity, tell=tell)
         network = compressed.network
+        # Fine-tuning may change the answers; only its conversion must not.
+        converted_from = predictor(network)
     spec = _spec(run, network.count_params())
     drawn = evaluation_targets(run, targets)
     destination = out or folder / EXPORT_FOLDER
@@ -136,13 +140,15 @@ def export(
         else:
             flatbuffer = convert(network, target, calibration)
         tell(f"Verifying {target.name} on {targets:,} targets")
-        measured = verify(flatbuffer, target, spec, trained, drawn, calibration)
+        measured = verify(flatbuffer, target, spec, converted_from, drawn, calibration)
         made.append((target, flatbuffer, measured))
     destination.mkdir(parents=True, exist_ok=True)
     suffix = ("-qat" if qat else "") + (f"-pruned{100 * sparsity:.0f}" if sparsity else "")
+    # A robot's name may hold what a file's name may not.
+    name = re.sub(r"[^\w.-]+", "_", run.chain.name)
     files = []
     for target, flatbuffer, measured in made:
-        path = destination / f"{run.chain.name}-{target.name}{suffix}.tflite"
+        path = destination / f"{name}-{target.name}{suffix}.tflite"
         write_model(path, flatbuffer, _with_figures(spec, target, measured, qat, sparsity))
         files.append(Exported(path, target.name, path.stat().st_size, len(flatbuffer), measured))
     result = Export(evaluate(run.chain, run.normalization, trained, drawn), tuple(files))
