@@ -45,6 +45,11 @@ def stream(rng_seed: int, index: int) -> np.random.Generator:
     return np.random.default_rng([rng_seed, index])
 
 
+def aspect_stream() -> np.random.Generator:
+    """The generator that aspects are found with: they are the robot's, whatever the run's seed."""
+    return stream(0, ASPECT_STREAM)
+
+
 @dataclass(frozen=True)
 class ErrorFigures:
     """How far the answers for a set of targets are off.
@@ -135,7 +140,7 @@ def unseen_targets(
     count: int,
 ) -> TargetSet:
     """Targets in the aspect of a posture, from a stream that training never draws from."""
-    aspect = find_home_aspect(chain, home, singularity_margin, stream(rng_seed, ASPECT_STREAM))
+    aspect = find_home_aspect(chain, home, singularity_margin, aspect_stream())
     return draw_targets(aspect, focus, count, stream(rng_seed, EVALUATION_STREAM))
 
 

@@ -86,6 +86,8 @@ class Run:
         Raises:
             RunError: If the folder is not a run, or its files do not fit together.
         """
+        if folder.exists() and not folder.is_dir():
+            raise RunError(f"Expected a run folder. Received: '{folder}', which is a file.")
         if not folder.is_dir():
             raise RunError(
                 f"There is no run folder '{folder}'. Make one with: edge-ik train --out {folder}"

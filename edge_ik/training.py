@@ -38,9 +38,9 @@ from edge_ik.distribution import (
     read_worker,
 )
 from edge_ik.evaluation import (
-    ASPECT_STREAM,
     POOL_STREAM,
     VALIDATION_STREAM,
+    aspect_stream,
     draw_targets,
     evaluate,
     stream,
@@ -117,25 +117,22 @@ def start(config: Config, folder: Path) -> tuple[Run, SampleSource]:
     # though, before all workers have joined: one that is there is from another run.
     if _is_taken(folder) if worker.is_chief else (folder / CHECKPOINT_FILE).exists():
         raise RunError(
-            f"'{folder}' already exists and is not empty. Choose another folder with --out, or "
-            f"continue that run with: edge-ik train --resume {folder}"
+            f"'{folder}' already exists and is not an empty folder. Choose another folder with "
+            f"--out, or continue that run with: edge-ik train --resume {folder}"
         )
     chain = load_arm(config.arm.source, config.arm.base or None, config.arm.tip or None)
-    seed = config.training.rng_seed
     home = config.arm.home
     if not home and config.arm.source in builtin_arms() and not (config.arm.base or config.arm.tip):
         home = builtin_arms()[config.arm.source].home
     if not home:
-        home = tuple(nonsingular_posture(chain, stream(seed, ASPECT_STREAM)).tolist())
+        home = tuple(nonsingular_posture(chain, aspect_stream()).tolist())
     if len(home) != len(chain):
         raise ConfigError(
             f"Expected {len(chain)} angles for 'arm.home', one a joint. Received: {len(home)}"
         )
-    aspect = find_home_aspect(
-        chain, home, config.arm.singularity_margin, stream(seed, ASPECT_STREAM)
-    )
+    aspect = find_home_aspect(chain, home, config.arm.singularity_margin, aspect_stream())
     source, focus = _source(aspect, config, None)
-    coverage = measure_coverage(aspect, stream(seed, ASPECT_STREAM))
+    coverage = measure_coverage(aspect, aspect_stream())
     run = Run(
         folder=folder,
         config=config,
@@ -166,7 +163,7 @@ def resume(folder: Path) -> tuple[Run, SampleSource]:
         run.chain,
         run.home,
         run.config.arm.singularity_margin,
-        stream(run.config.training.rng_seed, ASPECT_STREAM),
+        aspect_stream(),
     )
     source, _ = _source(aspect, run.config, run.focus)
     return run, source

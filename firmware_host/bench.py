@@ -445,7 +445,7 @@ def bench_tables(values: Mapping[str, Any]) -> list[TextTable]:
         ),
         TextTable(
             f"In batches, targets a second ({steps} DLS steps)",
-            ("", *(f"{int(size):,}" for size in sizes), "memory MB", "peak MB"),
+            ("", *(f"{int(size):,}" for size in sizes), "MB", "peak"),
             batch,
         ),
         TextTable("Machine", ("", ""), place),

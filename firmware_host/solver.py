@@ -35,7 +35,11 @@ POSITION_TOLERANCE = 1e-3
 
 
 class Status(enum.Enum):
-    """How a solve ended."""
+    """How a solve ended.
+
+    Unreachable means not reached in the steps taken: the answer is the best configuration
+    that was met. A target outside the workspace never can be.
+    """
 
     SOLVED = "solved"
     UNREACHABLE = "unreachable"
@@ -53,7 +57,7 @@ class IkSolution:
     Attributes:
         q: (n,) joint angles within the limits [rad].
         position_error_m: Distance between the tool at q and the target [m].
-        status: Solved, or unreachable with the nearest configuration found.
+        status: Solved, or unreachable with the best configuration met.
         within_limits: Whether every joint limit holds.
         in_workspace: Whether the target lies where the network was trained, to a
             twentieth of the reach; None if that is not known.

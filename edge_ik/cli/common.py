@@ -6,12 +6,13 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from edge_ik.quiet import quiet_native_log
-from firmware_host.errors import MissingExtraError
+from firmware_host.errors import MissingExtraError, RunError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -22,6 +23,27 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON f
 runtime_option = click.option(
     "--runtime", help="For a .tflite: litert, tflite-runtime, tflite-micro or reference."
 )
+
+
+def is_model_file(path: Path, runtime: str | None) -> bool:
+    """Whether a path is an exported model; otherwise it is a run folder.
+
+    Raises:
+        RunError: If it is neither.
+        click.BadParameter: If a runtime is asked for that a run folder has no use for.
+    """
+    if path.is_dir():
+        if runtime is not None:
+            raise click.BadParameter(
+                "a run folder is solved by Keras; export it first", param_hint="--runtime"
+            )
+        return False
+    if path.suffix == ".tflite":
+        return True
+    found = "a file of another kind" if path.exists() else "nothing"
+    raise RunError(
+        f"Expected a run folder or a .tflite file. Received: '{path}', where there is {found}."
+    )
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import click
 
 from edge_ik.cli.common import (
     console,
+    is_model_file,
     json_option,
     print_json,
     print_tables,
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 @json_option
 def evaluate(model: Path, targets: int, runtime: str | None, as_json: bool) -> None:
     """Measure a run folder or an exported model on targets that training never saw."""
-    if model.suffix == ".tflite":
+    if is_model_file(model, runtime):
         with training_stack("Drawing evaluation targets", tensorflow=False):
             from edge_ik.evaluation import evaluate_model
         metrics = evaluate_model(model, targets, runtime)
@@ -80,7 +81,7 @@ def solve(
     """Solve one target with a run folder or an exported model."""
     from firmware_host.solver import IkSolver, Status
 
-    if model.suffix == ".tflite":
+    if is_model_file(model, runtime):
         solver = IkSolver.load(model, runtime, steps)
     else:
         with training_stack("Solving with a run"):

@@ -6,6 +6,9 @@ import click
 
 from edge_ik.cli.common import console, json_option, print_json, training_stack
 
+# A position has three numbers, and one aspect answers for it with three joints.
+TRAINED_JOINTS = 3
+
 
 @click.command()
 @json_option
@@ -33,7 +36,7 @@ def arms(as_json: bool) -> None:
     rows = [
         (
             name,
-            str(len(chain)),
+            str(len(chain)) + ("" if len(chain) == TRAINED_JOINTS else " *"),
             f"{chain.reach:.3f}",
             ", ".join(chain.joint_names),
             arm.description.split(": ", 1)[-1],
@@ -44,4 +47,9 @@ def arms(as_json: bool) -> None:
     for column in table.columns[3:]:
         column.justify = "left"
         column.overflow = "fold"
-    console().print(table)
+    screen = console()
+    screen.print(table)
+    screen.print(
+        f"* cannot be trained yet: position targets need {TRAINED_JOINTS} joints. Their "
+        "kinematics can be used."
+    )

@@ -109,7 +109,8 @@ def find_home_aspect(
     """
     if len(chain) != 3:
         raise RobotError(
-            f"Robot '{chain.name}' moves {len(chain)} joints ({', '.join(chain.joint_names)}). "
+            f"Robot '{chain.name}' has {len(chain)} moving joint{'s'[: len(chain) - 1]} "
+            f"({', '.join(chain.joint_names)}). "
             "Expected exactly 3 joints for a position target: choose the base and the tip so "
             "that three joints lie between them.",
             chain.name,

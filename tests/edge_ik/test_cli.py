@@ -176,7 +176,8 @@ class TestEvaluate:
             assert word in result.stdout
 
     def test_mistakes_are_told(self, tmp_path, tiny_folder):
-        assert "no run folder" in refused("evaluate", tmp_path / "nowhere")
+        assert "where there is nothing" in refused("evaluate", tmp_path / "nowhere")
+        assert "--runtime" in refused("evaluate", tiny_folder, "--runtime", "reference")
         assert "is not a run folder" in refused("evaluate", tmp_path)
         assert "--targets" in refused("evaluate", tiny_folder, "--targets", 0)
 
@@ -217,7 +218,8 @@ class TestSolve:
 
     def test_mistakes_are_told(self, tmp_path, tiny_folder):
         target = ("--target", 0.3, 0.1, 0.25)
-        assert "no run folder" in refused("solve", tmp_path / "nowhere", *target)
+        assert "where there is nothing" in refused("solve", tmp_path / "nowhere", *target)
+        assert "--runtime" in refused("solve", tiny_folder, *target, "--runtime", "litert")
         assert "--target" in refused("solve", tiny_folder, "--target", 1, 2)
         assert "NaN or infinity" in refused("solve", tiny_folder, "--target", "nan", 0, 0)
         assert "1e+30 m" in refused("solve", tiny_folder, "--target", "1e30", 0, 0)
@@ -232,4 +234,4 @@ def test_a_mistake_in_a_process_of_its_own_is_one_line(tmp_path):
     assert result.returncode == 1
     assert result.stdout == ""
     assert len(result.stderr.strip().splitlines()) == 1
-    assert result.stderr.startswith("Error: There is no run folder")
+    assert result.stderr.startswith("Error: Expected a run folder")

@@ -58,7 +58,7 @@ def test_a_folder_that_is_no_run_is_told(folder, missing):
 
 
 def test_a_file_is_no_run(folder):
-    with pytest.raises(RunError, match="no run folder"):
+    with pytest.raises(RunError, match="which is a file"):
         Run.load(folder / RUN_FILE)
 
 

@@ -217,7 +217,7 @@ def test_the_tables_show_all_of_it(planar_model):
         "reference: 2 DLS steps",
         "reference: whole solve",
     ]
-    assert batch.columns == ("", "1", "7", "memory MB", "peak MB")
+    assert batch.columns == ("", "1", "7", "MB", "peak")
     values["runtimes"]["reference"] |= {"rss_bytes": None, "peak_rss_bytes": None}
     values["machine"]["load"] = None
     _, batch, machine = bench_tables(values)

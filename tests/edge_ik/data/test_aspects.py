@@ -160,7 +160,7 @@ class TestHomeAspect:
 class TestRefusals:
     def test_another_number_of_joints(self):
         chain = load_arm("ur5")
-        with pytest.raises(RobotError, match="moves 6 joints") as caught:
+        with pytest.raises(RobotError, match="has 6 moving joints") as caught:
             find_home_aspect(chain, np.zeros(6), MARGIN, rng())
         assert all(name in str(caught.value) for name in chain.joint_names)
         assert caught.value.element == "ur5"
