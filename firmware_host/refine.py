@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from firmware_host.chain import Chain, FloatArray
 from firmware_host.kinematics import Scalar, add, dot, frames, jacobian_columns, mul, sub
-from firmware_host.straightline import Tape, compile_function
+from firmware_host.straightline import Symbol, Tape, compile_function
 
 
 @dataclass(frozen=True)
@@ -166,6 +166,46 @@ def _walk(
             q[index] = xp.clip(moved, lower, upper)
 
 
+@dataclass(frozen=True, eq=False)
+class StepTrace:
+    """The arithmetic of one step for a robot, as recorded operations.
+
+    Attributes:
+        tape: The operations.
+        sines: n inputs, the sine of each joint angle.
+        cosines: n inputs, the cosine of each joint angle.
+        target: 3 inputs, the target's x, y, z [m].
+        damping: The input `RefineSettings.damping`.
+        floor: The input `RefineSettings.damping_floor`.
+        squared: The squared distance to the target [m^2].
+        dq: n joint changes [rad], before they are bounded.
+    """
+
+    tape: Tape
+    sines: list[Symbol]
+    cosines: list[Symbol]
+    target: list[Symbol]
+    damping: Symbol
+    floor: Symbol
+    squared: Symbol
+    dq: list[Scalar]
+
+
+def trace_step(chain: Chain) -> StepTrace:
+    """Record one step: kinematics, task error and the damped normal equations."""
+    tape = Tape()
+    n = len(chain)
+    sines, cosines, target = tape.inputs("s", n), tape.inputs("c", n), tape.inputs("p", 3)
+    damping, floor = Symbol(tape, "damping"), Symbol(tape, "floor")
+    walked = frames(chain, sines, cosines)
+    e = [sub(target[k], walked.position[k]) for k in range(3)]  # (3,) [m]
+    squared = dot(e, e)
+    columns = [column[:3] for column in jacobian_columns(walked)]  # n of (3,)
+    weights = solve_symmetric(gram(columns, damping * squared + floor), e)  # (3,)
+    dq = [dot(column, weights) for column in columns]  # (n,) [rad]
+    return StepTrace(tape, sines, cosines, target, damping, floor, squared, dq)
+
+
 @functools.lru_cache(maxsize=64)
 def compiled_step(chain: Chain) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """The arithmetic of one step for a robot, as straight-line code.
@@ -175,20 +215,13 @@ def compiled_step(chain: Chain) -> tuple[Callable[..., Any], Callable[..., Any]]
         distance alone, and one that takes the damping factor and its floor too and
         returns the squared distance followed by the n joint changes dq.
     """
-    tape = Tape()
-    n = len(chain)
-    sines, cosines, target = tape.inputs("s", n), tape.inputs("c", n), tape.inputs("p", 3)
-    damping, floor = tape.inputs("damping", 2)
-    walked = frames(chain, sines, cosines)
-    e = [sub(target[k], walked.position[k]) for k in range(3)]  # (3,) [m]
-    squared = dot(e, e)
-    columns = [column[:3] for column in jacobian_columns(walked)]  # n of (3,)
-    weights = solve_symmetric(gram(columns, damping * squared + floor), e)  # (3,)
-    dq = [dot(column, weights) for column in columns]  # (n,) [rad]
-    place = [*sines, *cosines, *target]
+    step = trace_step(chain)
+    place = [*step.sines, *step.cosines, *step.target]
     return (
-        compile_function(tape, place, [squared]),
-        compile_function(tape, [*place, damping, floor], [squared, *dq]),
+        compile_function(step.tape, place, [step.squared]),
+        compile_function(
+            step.tape, [*place, step.damping, step.floor], [step.squared, *step.dq]
+        ),
     )
 
 

@@ -7,10 +7,17 @@ subexpression, and runs on floats and on arrays alike.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 COMMUTATIVE = frozenset("+*")
+
+# One recorded operation: (name, operator, left, right); operands are names or literals of
+# floats. Negation is 0.0 - right, and a square root has no left operand.
+Operation = tuple[str, str, str, str]
 
 
 class Symbol:
@@ -52,25 +59,40 @@ class Symbol:
     def __neg__(self) -> Symbol:
         return self.tape.record("-", 0.0, self)
 
+    def sqrt(self) -> Symbol:
+        """The square root; `numpy.sqrt` of a symbol comes here too."""
+        return self.tape.record("sqrt", "", self)
+
 
 class Tape:
     """The operations of one traced function, each recorded once.
 
     Attributes:
-        operations: (name, operator, left, right) in order; operands are names or
-            literals of floats.
+        operations: What was recorded, in order.
     """
 
     def __init__(self) -> None:
-        self.operations: list[tuple[str, str, str, str]] = []
+        self.operations: list[Operation] = []
         self._known: dict[tuple[str, str, str], Symbol] = {}
+        self._negated: dict[str, Symbol] = {}  # the negation's name -> what it negates
 
     def inputs(self, prefix: str, count: int) -> list[Symbol]:
         """Names for `count` arguments."""
         return [Symbol(self, f"{prefix}{index}") for index in range(count)]
 
-    def record(self, operator: str, left: Symbol | float, right: Symbol | float) -> Symbol:
-        """The result of an operation; the same operation gives the same result again."""
+    def record(self, operator: str, left: Symbol | float | str, right: Symbol | float) -> Symbol:
+        """The result of an operation; the same operation gives the same result again.
+
+        Negations fold into sums and differences, which changes no result by a bit.
+        """
+        negated = self._negated.get(right.name) if isinstance(right, Symbol) else None
+        if negated is not None and operator == "+":
+            return self.record("-", left, negated)
+        if negated is not None and operator == "-":
+            is_negation = not isinstance(left, Symbol) and left == 0.0
+            return negated if is_negation else self.record("+", left, negated)
+        if operator == "+" and isinstance(left, Symbol) and left.name in self._negated:
+            return self.record("-", right, self._negated[left.name])
         a, b = operand(left), operand(right)
         if operator in COMMUTATIVE and b < a:
             a, b = b, a
@@ -79,12 +101,26 @@ class Tape:
             known = Symbol(self, f"v{len(self.operations)}")
             self.operations.append((known.name, operator, a, b))
             self._known[operator, a, b] = known
+            if operator == "-" and isinstance(right, Symbol) and a == "0.0":
+                self._negated[known.name] = right
         return known
 
+    def live(self, outputs: Sequence[Symbol | float]) -> list[Operation]:
+        """The operations that the outputs need, in order."""
+        needed = {value.name for value in outputs if isinstance(value, Symbol)}
+        found = []
+        for operation in reversed(self.operations):
+            if operation[0] in needed:
+                needed.update(operation[2:])
+                found.append(operation)
+        return found[::-1]
 
-def operand(value: Symbol | float) -> str:
+
+def operand(value: Symbol | float | str) -> str:
     """The name of a symbol, or a literal that reads back as exactly this float."""
-    return value.name if isinstance(value, Symbol) else repr(float(value))
+    if isinstance(value, Symbol):
+        return value.name
+    return value if isinstance(value, str) else repr(float(value))
 
 
 def compile_function(
@@ -96,15 +132,16 @@ def compile_function(
     used for the last time: arrays then take the memory, still in the processor's cache,
     of those before them.
     """
-    results = {name for name, *_ in tape.operations}
-    needed = {value.name for value in outputs if isinstance(value, Symbol)}
+    operations = tape.live(outputs)
+    results = {name for name, *_ in operations}
+    used = {value.name for value in outputs if isinstance(value, Symbol)}
     lines: list[str] = []
-    for name, operator, left, right in reversed(tape.operations):
-        if name in needed:
-            last = sorted(({left, right} & results) - needed)
-            needed |= {left, right}
-            drop = f"; del {', '.join(last)}" if last else ""
-            lines.append(f"    {name} = {left} {operator} {right}{drop}")
+    for name, operator, left, right in reversed(operations):
+        last = sorted(({left, right} & results) - used)
+        used |= {left, right}
+        drop = f"; del {', '.join(last)}" if last else ""
+        value = f"sqrt({right})" if operator == "sqrt" else f"{left} {operator} {right}"
+        lines.append(f"    {name} = {value}{drop}")
     source = "\n".join(
         [
             f"def traced({', '.join(value.name for value in inputs)}):",
@@ -112,8 +149,12 @@ def compile_function(
             f"    return {', '.join(operand(value) for value in outputs)},",
         ]
     )
-    namespace: dict[str, Any] = {}
-    # The source holds nothing but the names above, `del`, four operators and float literals.
+    namespace: dict[str, Any] = {"sqrt": _sqrt}
+    # The source holds nothing but the names above, `del`, `sqrt`, four operators and floats.
     exec(compile(source, "<straight-line kinematics>", "exec"), namespace)  # noqa: S102
     traced: Callable[..., tuple[Any, ...]] = namespace["traced"]
     return traced
+
+
+def _sqrt(value: Any) -> Any:
+    return math.sqrt(value) if isinstance(value, float) else np.sqrt(value)
