@@ -1,0 +1,1 @@
+"""A benchmark firmware for a real board, and the host's side of its serial line."""

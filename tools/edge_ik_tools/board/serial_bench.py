@@ -1,0 +1,181 @@
+"""The benchmark of a model on a real board: each answer compared with the host's."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from edge_ik_tools.board.client import BAUD_RATE, RETRIES, TIMEOUT, BoardClient
+from edge_ik_tools.board.errors import AnswerError, WrongFirmwareError
+from edge_ik_tools.board.figures import (
+    JOINT_TOLERANCE,
+    Comparison,
+    Cycles,
+    LineFigures,
+    SerialBenchmark,
+)
+from edge_ik_tools.board.protocol import HASH_SIZE, BoardSolution, Counters, Hello
+from firmware_host.bench import TARGET_SEED, Latency, bench_targets
+from firmware_host.chain import Chain, FloatArray
+from firmware_host.errors import ConfigError
+from firmware_host.kinematics import tool_position
+from firmware_host.model_file import read_model
+from firmware_host.solver import IkBatch, IkSolver, Status
+
+DEFAULT_TARGETS = 1_000
+# The host's own arithmetic: bit for bit that of the firmware's network.
+HOST_RUNTIME = "reference"
+
+Tell = Callable[[str], None]
+
+
+def serial_bench(
+    path: str | Path,
+    port: str,
+    targets: int = DEFAULT_TARGETS,
+    *,
+    baud_rate: int = BAUD_RATE,
+    timeout: float = TIMEOUT,
+    retries: int = RETRIES,
+    rng_seed: int = TARGET_SEED,
+    tell: Tell = lambda line: None,
+) -> SerialBenchmark:
+    """Let a board solve, compare every answer with the host's, and measure.
+
+    Args:
+        path: The `.tflite` that the board's firmware was generated from.
+        port: Serial device or pyserial URL of the board.
+        targets: Number of targets, at least 1.
+        baud_rate: Bits a second.
+        timeout: How long to wait for each answer [s].
+        retries: How often to ask again.
+        rng_seed: Seed of the targets; see `firmware_host.bench.bench_targets`.
+        tell: Called with a line of progress.
+
+    Raises:
+        ConfigError: If a number is out of range.
+        ModelFileError: If the file cannot be used.
+        MissingExtraError: If pyserial is not installed.
+        WrongFirmwareError: If the board runs another model or protocol.
+        BoardError: If the port or the board fails.
+    """
+    if targets < 1:
+        raise ConfigError(f"Expected at least one target. Received: targets={targets}")
+    flatbuffer, _ = read_model(path)
+    model_hash = hashlib.sha256(flatbuffer).hexdigest()[:HASH_SIZE]
+    with BoardClient(port, baud_rate=baud_rate, timeout=timeout, retries=retries) as client:
+        hello = client.hello()
+        if hello.model_hash != model_hash:
+            raise WrongFirmwareError(
+                f"The board at {port} solves with another model. Expected: {model_hash} "
+                f"({Path(path).name}). Received: {hello.model_hash} ({hello.name}). Give the "
+                "file that its firmware was generated from, or flash the firmware of this one.",
+                model_hash,
+                hello.model_hash,
+            )
+        solver = IkSolver.load(path, HOST_RUNTIME, hello.steps)
+        tell(f"{hello.name} on {port}: {hello.joints} joints, {hello.steps} steps")
+        tell("Drawing targets")
+        # The board gets float32, so the host solves those very numbers.
+        drawn = bench_targets(solver, targets, rng_seed).astype(np.float32).astype(np.float64)
+        _check_hello(hello, solver, drawn)
+        tell(f"Solving {targets:,} targets on the board")
+        before = client.counters()
+        asked_again = client.asked_again
+        answers, round_trips = [], []
+        for target in drawn:
+            answers.append(_checked(client.solve(target), hello.joints, target))
+            round_trips.append(client.round_trip_us)
+        after = client.counters()
+        line = LineFigures(
+            round_trip=_latency(round_trips),
+            retries=client.asked_again - asked_again,
+            bad_crc=client.parser.bad_crc,
+            malformed=client.parser.malformed,
+            board=Counters(
+                after.whole - before.whole,
+                after.bad_crc - before.bad_crc,
+                after.malformed - before.malformed,
+            ),
+        )
+    tell("Comparing with the host")
+    return SerialBenchmark(
+        model={"file": Path(path).name, "robot": solver.chain.name, "hash": model_hash},
+        port=port,
+        baud_rate=baud_rate,
+        board=hello,
+        targets=targets,
+        comparison=compare(solver.chain, drawn, answers, solver.solve_batch(drawn)),
+        solve=Cycles.of(answer.cycles for answer in answers),
+        seed=Cycles.of(answer.seed_cycles for answer in answers),
+        line=line,
+    )
+
+
+def compare(
+    chain: Chain, targets: FloatArray, answers: Sequence[BoardSolution], host: IkBatch
+) -> Comparison:
+    """A board's answers beside the host's.
+
+    Args:
+        chain: The robot.
+        targets: (N, 3) positions, as both received them [m].
+        answers: The board's, one a target.
+        host: The host's.
+    """
+    q = np.stack([answer.q for answer in answers]).astype(np.float64)  # (N, n)
+    difference = q - host.q
+    # Whole turns of a continuous joint are one posture.
+    turns = 2 * np.pi * np.round(difference / (2 * np.pi))
+    apart = np.abs(np.where(chain.continuous, difference - turns, difference)).max(axis=1)
+    worst = int(np.argmax(apart))
+    reached: FloatArray = tool_position(chain, np.sin(q), np.cos(q))
+    distance = np.linalg.norm(reached - targets, axis=1)
+    told = np.array([answer.residual_m for answer in answers])
+    status = np.array([answer.status for answer in answers], dtype=object)
+    return Comparison(
+        max_joint_difference_rad=float(apart[worst]),
+        differing=int((apart > JOINT_TOLERANCE).sum()),
+        worst_target=tuple(targets[worst].tolist()),
+        status_differing=int((status != host.status).sum()),
+        max_residual_error_m=float(np.abs(told - distance).max()),
+        solved=float((status == Status.SOLVED).mean()),
+        limit_violations=int((~chain.within_limits(q)).sum()),
+    )
+
+
+def _check_hello(hello: Hello, solver: IkSolver, targets: FloatArray) -> None:
+    """Refuse a board whose own figures do not fit the model that it names."""
+    expected = (len(solver.chain), targets.shape[1])
+    received = (hello.joints, hello.target)
+    if received != expected:
+        raise AnswerError(
+            f"The board's figures do not fit its model. Expected: {expected[0]} joints and "
+            f"{expected[1]} numbers in a target. Received: {received[0]} and {received[1]}. "
+            "Generate its firmware again."
+        )
+    if hello.counter_hz == 0:
+        raise AnswerError(
+            "The board's counter has no frequency. Expected edge_ik_board_cycles_hz to return "
+            "the counts a second. Received: 0. Adapt its board file."
+        )
+
+
+def _checked(answer: BoardSolution, joints: int, target: FloatArray) -> BoardSolution:
+    """The answer, if it has finite numbers for every joint."""
+    finite = bool(np.isfinite(answer.q).all() and np.isfinite(answer.residual_m))
+    if len(answer.q) != joints or not finite:
+        raise AnswerError(
+            f"The board's answer to the target {target.tolist()} cannot be used. Expected: "
+            f"{joints} finite joints and a residual. Received: {answer.q.tolist()} and "
+            f"{answer.residual_m}. Check that its compiler may use the floating-point unit."
+        )
+    return answer
+
+
+def _latency(microseconds: Sequence[float]) -> Latency:
+    p50, p99 = np.percentile(microseconds, [50, 99]).tolist()
+    return Latency(p50, p99, max(microseconds))
