@@ -1,0 +1,587 @@
+"""The int8 network in C, bit for bit as TensorFlow Lite Micro computes it.
+
+Each layer is printed for scalar registers and for MVE's vectors of four units. The
+constants that a sum needs to become a number are folded where no bit depends on it; what
+remains to be computed is derived in the template of the kernels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_ik_tools.c99.literals import array, indented, table
+from edge_ik_tools.c99.lowering import (
+    DenseUnit,
+    Elementwise,
+    Layer,
+    Lookup,
+    Node,
+    Program,
+    SourceUnit,
+)
+from firmware_host.errors import ModelFileError
+from firmware_host.reference import Add, FullyConnected, Mul
+
+ROWS = 4  # rows of weights that a kernel sums at once
+VECTOR = 16  # int8 numbers in a vector of MVE
+
+# Sums that stay below this can be doubled, and those of two rows packed in one register.
+LARGEST_PACKED_SUM = 2**22
+# A zero point shifted left by more could leave 32 bits.
+LONGEST_SHIFT = 20
+HALF = 2**30  # the multiplier of exactly 1/2
+
+
+def int8_network(program: Program) -> str:
+    """The layers of an int8 network and the function `network` that runs them.
+
+    Args:
+        program: The layers.
+
+    Raises:
+        ModelFileError: If a layer sums over more than one tensor, or its sums are too
+            large for the kernels.
+    """
+    widths = [_padded(width, ROWS) for width in program.widths]
+    layers = [_LayerPrinter(index, layer, program) for index, layer in enumerate(program.layers)]
+    parts = [printer.text() for printer in layers]
+    return "\n\n".join([*parts, _network(program, widths)])
+
+
+def _padded(count: int, multiple: int) -> int:
+    return -(-count // multiple) * multiple
+
+
+@dataclass
+class _Body:
+    """Statements of one unit, or of one vector of units, in order."""
+
+    lines: list[str] = field(default_factory=list)
+
+    def value(self, kind: str, expression: str) -> str:
+        """Name an expression."""
+        name = f"t{len(self.lines)}"
+        self.lines.append(f"const {kind} {name} = {expression};")
+        return name
+
+
+class _LayerPrinter:
+    """One layer's constants and its function."""
+
+    def __init__(self, index: int, layer: Layer, program: Program) -> None:
+        self.name = f"layer{index}"
+        self.layer = layer
+        self.dense = _checked(layer)
+        self.k = len(layer.dense)
+        self.source = layer.sources[0]
+        self.last = index == len(program.layers) - 1
+        self.units = _padded(layer.units, ROWS)
+        self.columns = _padded(program.widths[self.source], ROWS)
+        self.vectors = _padded(program.widths[self.source], VECTOR) // VECTOR
+        self.indexed = _only_looked_up(layer)
+        self.plain = all(_is_plain(dense.multiplier, -dense.shift) for dense in self.dense)
+        self.held = sorted(_sources(layer.value))
+        self.tables: dict[int, tuple[str, int]] = {}
+        self.table_text: list[str] = []
+        self._print_tables(layer.value)
+
+    # Constants
+
+    def _print_tables(self, node: Node) -> None:
+        if isinstance(node, Lookup):
+            self._add_table(node, 0)
+            self._print_tables(node.operand)
+        elif isinstance(node, Elementwise):
+            for position, operand in enumerate(node.operands):
+                # The zero point that MUL takes off is taken off in the table.
+                if isinstance(operand, Lookup) and isinstance(node.step, Mul):
+                    self._add_table(operand, node.step.zero_points[position])
+                    self._print_tables(operand.operand)
+                else:
+                    self._print_tables(operand)
+
+    def _add_table(self, node: Lookup, zero_point: int) -> None:
+        if id(node) in self.tables:
+            return
+        values = node.table.astype(int) - zero_point
+        kind = "int8_t"
+        if values.min() >= 0:
+            kind = "uint8_t"
+        elif values.min() < -128 or values.max() > 127:
+            kind = "int16_t"
+        name = f"{self.name}_table{len(self.tables)}"
+        self.tables[id(node)] = (name, zero_point)
+        self.table_text.append(array(kind, name, values))
+
+    def _rows(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """(units, k) packed words and multipliers; what is beyond the real units counts 0."""
+        packed = np.zeros((self.units, self.k), np.int64)
+        multiplier = np.zeros((self.units, self.k), np.int64)
+        for index, dense in enumerate(self.dense):
+            shift = -dense.shift - 1 if self.plain else (-dense.shift) & 255
+            packed[: len(dense.bias), index] = 256 * dense.bias + shift
+            multiplier[: len(dense.bias), index] = dense.multiplier
+        return packed, multiplier
+
+    def _weights(self, columns: int) -> npt.NDArray[np.int64]:
+        """(units, k, columns), zeros beyond the real ones."""
+        weights = np.zeros((self.units, self.k, columns), np.int64)
+        for index, dense in enumerate(self.dense):
+            rows, real = dense.weights.shape
+            weights[:rows, index, :real] = dense.weights
+        return weights
+
+    def _constants(self) -> str:
+        packed, multiplier = self._rows()
+        rows = list(zip(packed.ravel().tolist(), multiplier.ravel().tolist(), strict=True))
+        by_row = self._weights(self.columns).reshape(-1, self.columns)
+        # (groups of two rows, two rows, pairs of columns, two columns) -> words
+        pairs = by_row.reshape(-1, 2, 2, self.columns // 4, 2, 2)
+        both = 256 * pairs[:, :, 1] + pairs[:, :, 0]  # (groups, packs, quads, words, columns)
+        words = (both[..., 1] << 16) + (both[..., 0] & 0xFFFF)
+        words = np.transpose(words, (0, 2, 3, 1)).ravel()  # groups, quads, words, packs
+        # (groups of four units, k, vectors, four units, 16 columns)
+        wide = self._weights(self.vectors * VECTOR)
+        wide = wide.reshape(-1, ROWS, self.k, self.vectors, VECTOR).transpose(0, 2, 3, 1, 4)
+        # (groups, k, words and multipliers, four units)
+        constants = np.stack(
+            [part.reshape(-1, ROWS, self.k).transpose(0, 2, 1) for part in (packed, multiplier)],
+            axis=2,
+        )
+        return "\n".join(
+            [
+                "#if MVE",
+                array("int32_t", f"{self.name}_rows", constants),
+                array("int8_t", f"{self.name}_weights", wide, " ALIGNED"),
+                "#else",
+                f"static const row_t {self.name}_rows[{len(rows)}] = {{",
+                table(rows),
+                "};",
+                "#if DSP",
+                array("int32_t", f"{self.name}_weights", words),
+                "#else",
+                array("int8_t", f"{self.name}_weights", by_row),
+                "#endif",
+                "#endif",
+                *self.table_text,
+            ]
+        )
+
+    # Functions
+
+    def text(self) -> str:
+        what = {1: "one sum", 2: "two sums"}[self.k]
+        output = "int8_t" if self.last else "unit_t"
+        head = (
+            f"/* {self.layer.units} units, {what} each of {self.dense[0].weights.shape[1]} "
+            "numbers. */"
+        )
+        held = "".join(f", const unit_t *h{source}" for source in self.held if source != self.source)
+        signature = f"static void {self.name}(const unit_t *x{held}, {output} *y)"
+        return "\n".join(
+            [
+                head,
+                self._constants(),
+                "",
+                signature,
+                "{",
+                "#if MVE",
+                self._vector_loop(),
+                "#else",
+                self._scalar_loop(),
+                "#endif",
+                "}",
+            ]
+        )
+
+    def _scalar_loop(self) -> str:
+        together = ROWS // self.k
+        stride = self.columns if self.k else 0
+        lines = [
+            f"const row_t *row = {self.name}_rows;",
+            "#if DSP",
+            f"const int32_t *w = {self.name}_weights;",
+            "#else",
+            f"const int8_t *w = {self.name}_weights;",
+            "#endif",
+            f"for (int32_t u = 0; u < {self.units}; u += {together}) {{",
+            "    int32_t sums[4];",
+            f"    dot4(x, w, {self.columns // 4}, sums);",
+            "#if DSP",
+            f"    w += {stride};",
+            "#else",
+            f"    w += {4 * stride};",
+            "#endif",
+            "    ROLLED",
+            f"    for (int32_t i = 0; i < {together}; ++i) {{",
+        ]
+        body = _Body()
+        result = _Scalar(self, body).visit(self.layer.value)
+        stored = f"(int8_t){result}" if self.last else f"hold({result})"
+        lines += ["        " + line for line in body.lines]
+        lines += [f"        y[u + i] = {stored};", f"        row += {self.k};", "    }", "}"]
+        return _nested(lines)
+
+    def _vector_loop(self) -> str:
+        rows = 2 * ROWS  # constants of one sum of four units
+        lines = [
+            f"const int32_t *row = {self.name}_rows;",
+            f"const int8_t *w = {self.name}_weights;",
+            f"for (int32_t u = 0; u < {self.units}; u += 4) {{",
+        ]
+        body = _Body()
+        result = _Vector(self, body).visit(self.layer.value)
+        lines += ["    " + line for line in body.lines]
+        lines += [
+            f"    vstrbq_s32(&y[u], {result});",
+            f"    row += {rows * self.k};",
+            f"    w += {64 * self.vectors * self.k};",
+            "}",
+        ]
+        return _nested(lines)
+
+
+class _Scalar:
+    """Prints one unit's value in scalar registers."""
+
+    def __init__(self, printer: _LayerPrinter, body: _Body) -> None:
+        self.printer = printer
+        self.body = body
+        self.known: dict[int, str] = {}
+
+    def visit(self, node: Node) -> str:
+        if id(node) not in self.known:
+            self.known[id(node)] = self._printed(node)
+        return self.known[id(node)]
+
+    def _printed(self, node: Node) -> str:
+        printer = self.printer
+        if isinstance(node, DenseUnit):
+            return self._dense(node.index)
+        if isinstance(node, SourceUnit):
+            return self.body.value("int32_t", f"{self._doubled(node)} / 2")
+        if isinstance(node, Lookup):
+            name, zero_point = printer.tables[id(node)]
+            index = _table_index(printer, node, self.visit(node.operand))
+            back = f" + {zero_point}" if zero_point else ""
+            return self.body.value("int32_t", f"{name}[{index}]{back}")
+        step = node.step
+        if isinstance(step, Mul):
+            return self._mul(node, step)
+        assert isinstance(step, Add)  # noqa: S101 - LOGISTIC of one number is a Lookup
+        return self._add(node, step)
+
+    def _dense(self, index: int) -> str:
+        printer, dense = self.printer, self.printer.dense[index]
+        place = "i" if printer.k == 1 else f"{printer.k} * i + {index}"
+        zero = dense.output_zero_point + (128 if printer.indexed[index] else 0)
+        if printer.plain:
+            value = f"requantized(sums[{place}], &row[{index}], {2 * zero + 1})"
+        else:
+            value = (
+                f"requantized_any(sums[{place}] / 2 + (row[{index}].packed >> 8), "
+                f"row[{index}].multiplier, (int8_t)(row[{index}].packed & 255), {zero})"
+            )
+        offset = 128 if printer.indexed[index] else 0
+        limits = f"{dense.lower + offset}, {dense.upper + offset}"
+        return self.body.value("int32_t", f"clamped({value}, {limits})")
+
+    def _doubled(self, node: Node) -> str:
+        if isinstance(node, SourceUnit):
+            return f"twice({_held(self.printer, node)}[u + i])"
+        return f"2 * {self.visit(node)}"
+
+    def _less_zero(self, node: Node, zero_point: int) -> str:
+        """The operand of a product less its zero point."""
+        if isinstance(node, Lookup):
+            name, taken = self.printer.tables[id(node)]
+            if taken == zero_point:
+                return f"{name}[{_table_index(self.printer, node, self.visit(node.operand))}]"
+        return f"({self.visit(node)} - {_number(zero_point)})"
+
+    def _mul(self, node: Elementwise, step: Mul) -> str:
+        a, b = (
+            self._less_zero(operand, zero)
+            for operand, zero in zip(node.operands, step.zero_points, strict=True)
+        )
+        right = -step.shift
+        if _is_plain(np.array([step.multiplier]), np.array([right])):
+            addend = _addend(right, step.output_zero_point)
+            product = f"high_half(2 * {a} * {b}, {step.multiplier})"
+            value = f"shifted({product}, {addend}, {right})"
+        else:
+            value = (
+                f"requantized_any({a} * {b}, {step.multiplier}, {right}, {step.output_zero_point})"
+            )
+        return self.body.value("int32_t", f"clamped({value}, {step.lower}, {step.upper})")
+
+    def _add(self, node: Elementwise, step: Add) -> str:
+        terms = [self._term(operand, step, place) for place, operand in enumerate(node.operands)]
+        right = -step.shifts[2]
+        if _is_plain(np.array([step.multipliers[2]]), np.array([right])):
+            addend = _addend(right, step.output_zero_point)
+            total = f"high_half({terms[0]} + {terms[1]}, {step.multipliers[2]})"
+            value = f"shifted({total}, {addend}, {right})"
+        else:
+            value = (
+                f"requantized_any(({terms[0]} + {terms[1]}) / 2, {step.multipliers[2]}, {right}, "
+                f"{step.output_zero_point})"
+            )
+        return self.body.value("int32_t", f"clamped({value}, {step.lower}, {step.upper})")
+
+    def _term(self, operand: Node, step: Add, place: int) -> str:
+        """An operand of ADD on the common scale, doubled."""
+        multiplier, right = step.multipliers[place], -step.shifts[place]
+        finer, zero = 1 << step.left_shift, step.zero_points[place]
+        doubled = self._doubled(operand)
+        if multiplier == HALF and right == 0:  # exactly a half
+            return self.body.value("int32_t", f"{doubled} * {finer // 2} - {_number(zero * finer)}")
+        scaled = f"high_half({doubled} * {finer} - {_number(2 * zero * finer)}, {multiplier})"
+        if right > 0:
+            scaled = f"shifted({scaled}, {1 << (right - 1)}, {right})"
+        return self.body.value("int32_t", f"2 * {scaled}")
+
+
+class _Vector:
+    """Prints the values of four units in MVE's vectors."""
+
+    KIND = "int32x4_t"
+
+    def __init__(self, printer: _LayerPrinter, body: _Body) -> None:
+        self.printer = printer
+        self.body = body
+        self.known: dict[int, str] = {}
+
+    def visit(self, node: Node) -> str:
+        if id(node) not in self.known:
+            self.known[id(node)] = self._printed(node)
+        return self.known[id(node)]
+
+    def _printed(self, node: Node) -> str:
+        printer = self.printer
+        if isinstance(node, DenseUnit):
+            return self._dense(node.index)
+        if isinstance(node, SourceUnit):
+            return self.body.value(self.KIND, f"vldrbq_s32(&{_held(printer, node)}[u])")
+        if isinstance(node, Lookup):
+            found = self._looked_up(node)
+            _, zero_point = printer.tables[id(node)]
+            return self.body.value(self.KIND, f"vaddq_n_s32({found}, {zero_point})") if (
+                zero_point
+            ) else found
+        step = node.step
+        if isinstance(step, Mul):
+            a, b = (
+                self._less_zero(operand, zero)
+                for operand, zero in zip(node.operands, step.zero_points, strict=True)
+            )
+            return self._scaled(
+                f"vmulq_s32({a}, {b})", step.multiplier, -step.shift, step.output_zero_point, step
+            )
+        assert isinstance(step, Add)  # noqa: S101 - LOGISTIC of one number is a Lookup
+        terms = [self._term(operand, step, place) for place, operand in enumerate(node.operands)]
+        return self._scaled(
+            f"vaddq_s32({terms[0]}, {terms[1]})",
+            step.multipliers[2],
+            -step.shifts[2],
+            step.output_zero_point,
+            step,
+        )
+
+    def _dense(self, index: int) -> str:
+        printer, dense = self.printer, self.printer.dense[index]
+        rows = f"row + {2 * ROWS * index}" if index else "row"
+        weights = f"w + {64 * printer.vectors * index}" if index else "w"
+        sums = f"dot4(x, {weights}, {printer.vectors})"
+        offset = 128 if printer.indexed[index] else 0
+        zero = dense.output_zero_point + offset
+        if printer.plain:
+            value = f"requantized({sums}, {rows}, {2 * zero + 1})"
+        else:
+            packed = self.body.value(self.KIND, f"vldrwq_s32({rows})")
+            biased = f"vaddq_s32({sums}, vshrq_n_s32({packed}, 8))"
+            shift = f"vshrq_n_s32(vshlq_n_s32({packed}, 24), 24)"
+            value = f"requantized_any({biased}, vldrwq_s32({rows} + 4), {shift}, {zero})"
+        limits = f"{dense.lower + offset}, {dense.upper + offset}"
+        return self.body.value(self.KIND, f"clamped({value}, {limits})")
+
+    def _looked_up(self, node: Lookup) -> str:
+        name, zero_point = self.printer.tables[id(node)]
+        values = node.table.astype(int) - zero_point
+        index = self.visit(node.operand)
+        if not _is_index(self.printer, node.operand):
+            index = f"vaddq_n_s32({index}, 128)"
+        place = f"vreinterpretq_u32_s32({index})"
+        if values.min() >= 0:
+            load = f"vreinterpretq_s32_u32(vldrbq_gather_offset_u32({name}, {place}))"
+        elif values.min() < -128 or values.max() > 127:
+            load = f"vldrhq_gather_shifted_offset_s32({name}, {place})"
+        else:
+            load = f"vldrbq_gather_offset_s32({name}, {place})"
+        return self.body.value(self.KIND, load)
+
+    def _less_zero(self, node: Node, zero_point: int) -> str:
+        if isinstance(node, Lookup) and self.printer.tables[id(node)][1] == zero_point:
+            return self._looked_up(node)
+        return f"vsubq_n_s32({self.visit(node)}, {zero_point})"
+
+    def _term(self, operand: Node, step: Add, place: int) -> str:
+        multiplier, right = step.multipliers[place], -step.shifts[place]
+        centred = f"vsubq_n_s32({self.visit(operand)}, {step.zero_points[place]})"
+        if multiplier == HALF and right == 0:
+            return self.body.value(self.KIND, f"vshlq_n_s32({centred}, {step.left_shift - 1})")
+        finer = f"vshlq_n_s32({centred}, {step.left_shift})"
+        if right == 0:
+            return self.body.value(self.KIND, f"vqrdmulhq_n_s32({finer}, {multiplier})")
+        total = f"high_sum({finer}, vdupq_n_s32({multiplier}), vdupq_n_s32({1 << (right - 1)}))"
+        return self.body.value(self.KIND, f"vshrq_n_s32({total}, {right})")
+
+    def _scaled(self, value: str, multiplier: int, right: int, zero: int, step: Mul | Add) -> str:
+        if _is_plain(np.array([multiplier]), np.array([right])):
+            addend = _addend(right, zero)
+            total = f"high_sum({value}, vdupq_n_s32({multiplier}), vdupq_n_s32({addend}))"
+            scaled = f"vshrq_n_s32({total}, {right})"
+        else:
+            scaled = (
+                f"requantized_any({value}, vdupq_n_s32({multiplier}), vdupq_n_s32({right}), {zero})"
+            )
+        return self.body.value(self.KIND, f"clamped({scaled}, {step.lower}, {step.upper})")
+
+
+def _checked(layer: Layer) -> tuple[FullyConnected, ...]:
+    dense = tuple(part for part in layer.dense if isinstance(part, FullyConnected))
+    if len(dense) not in (1, 2) or len(dense) != len(layer.dense) or len(set(layer.sources)) > 1:
+        raise ModelFileError(
+            "Firmware is made for layers of one or two dense sums of the same numbers. Received: "
+            f"a layer of {len(layer.dense)} sums of {len(set(layer.sources))} tensors."
+        )
+    for part in dense:
+        magnitude = np.abs(part.weights.astype(np.int64)).sum(axis=1) * 128
+        if np.any(magnitude >= LARGEST_PACKED_SUM) or np.any(part.weights < -127):
+            raise ModelFileError(
+                f"Firmware holds sums below {LARGEST_PACKED_SUM}, of weights from -127 to 127. "
+                f"Received: a layer of {part.weights.shape[1]} inputs with larger ones."
+            )
+        if np.any(np.abs(part.bias) >= LARGEST_PACKED_SUM):
+            raise ModelFileError("The model has a bias too large for firmware.")
+    return dense
+
+
+def _is_plain(multiplier: npt.NDArray[np.int64], right: npt.NDArray[np.int64]) -> bool:
+    """Whether every scale is a shift to the right of moderate length."""
+    return bool(np.all((right >= 1) & (right <= LONGEST_SHIFT) & (multiplier >= 0)))
+
+
+def _addend(right: int, zero_point: int) -> int:
+    return (1 << (right - 1)) + zero_point * (1 << right)
+
+
+def _number(value: int) -> str:
+    return f"({value})" if value < 0 else str(value)
+
+
+def _sources(node: Node) -> set[int]:
+    """Numbers of the held tensors that a value reads unit by unit."""
+    if isinstance(node, SourceUnit):
+        return {node.index}
+    if isinstance(node, DenseUnit):
+        return set()
+    operands = (node.operand,) if isinstance(node, Lookup) else node.operands
+    return set().union(*map(_sources, operands))
+
+
+def _held(printer: _LayerPrinter, node: SourceUnit) -> str:
+    return "x" if node.index == printer.source else f"h{node.index}"
+
+
+def _only_looked_up(layer: Layer) -> list[bool]:
+    """For each dense sum, whether it serves as an index into tables alone."""
+    other: set[int] = set()
+    looked_up: set[int] = set()
+
+    def visit(node: Node, by_table: bool) -> None:
+        if isinstance(node, DenseUnit):
+            (looked_up if by_table else other).add(node.index)
+        elif isinstance(node, Lookup):
+            visit(node.operand, True)
+        elif isinstance(node, Elementwise):
+            for operand in node.operands:
+                visit(operand, False)
+
+    visit(layer.value, False)
+    return [index in looked_up - other for index in range(len(layer.dense))]
+
+
+def _is_index(printer: _LayerPrinter, node: Node) -> bool:
+    return isinstance(node, DenseUnit) and printer.indexed[node.index]
+
+
+def _table_index(printer: _LayerPrinter, node: Lookup, operand: str) -> str:
+    return operand if _is_index(printer, node.operand) else f"{operand} + 128"
+
+
+def _nested(lines: Sequence[str]) -> str:
+    """Lines of code moved in, directives of the preprocessor left at the margin."""
+    return "\n".join(line if line.startswith("#") else indented([line]) for line in lines)
+
+
+def _network(program: Program, widths: Sequence[int]) -> str:
+    """The function that runs the layers, each held tensor in memory while it is needed."""
+    buffers, names = assign_buffers(program, widths)
+    # What a kernel reads beyond a tensor meets weights of 0, but must have been written.
+    partial = {names[n] for n in names if program.widths[n] % VECTOR}
+    lines = [
+        f"unit_t {name}[{_padded(size, VECTOR)}] ALIGNED" + (" = {0};" if name in partial else ";")
+        for name, size in buffers.items()
+    ]
+    lines += [
+        f"for (int32_t i = 0; i < {program.widths[0]}; ++i) {{",
+        f"    {names[0]}[i] = hold(x[i]);",
+        "}",
+    ]
+    for index, layer in enumerate(program.layers):
+        held = sorted(_sources(layer.value) - {layer.sources[0]})
+        arguments = [names[layer.sources[0]], *(names[number] for number in held)]
+        last = index == len(program.layers) - 1
+        lines.append(f"layer{index}({', '.join(arguments)}, {'y' if last else names[index + 1]});")
+    return "\n".join(
+        [
+            "/* The network on its own integers: features to sines and cosines. */",
+            "STAGE void network(const int8_t x[FEATURES], int8_t y[OUTPUT_ROOM])",
+            "{",
+            indented(lines),
+            "}",
+        ]
+    )
+
+
+def assign_buffers(
+    program: Program, widths: Sequence[int]
+) -> tuple[dict[str, int], dict[int, str]]:
+    """Memory for the held tensors, shared by those that are never needed together.
+
+    Args:
+        program: The layers.
+        widths: Room that each held tensor takes.
+
+    Returns:
+        The size of each buffer by its name, and the buffer of each held tensor but the last.
+    """
+    last_use = {0: 0}
+    for index, layer in enumerate(program.layers):
+        for number in {*layer.sources, *_sources(layer.value)}:
+            last_use[number] = index
+    sizes: dict[str, int] = {}
+    names: dict[int, str] = {}
+    for number in range(len(program.widths) - 1):
+        # Tensor i + 1 is written by layer i, while what that layer reads is still needed.
+        busy = {names[n] for n in names if last_use.get(n, -1) >= number - 1}
+        free = [name for name in sizes if name not in busy]
+        name = free[0] if free else f"held{len(sizes)}"
+        sizes[name] = max(sizes.get(name, 0), widths[number])
+        names[number] = name
+    return sizes, names

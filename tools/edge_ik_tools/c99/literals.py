@@ -1,0 +1,82 @@
+"""How names and numbers are written in C."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from firmware_host.errors import ConfigError
+
+LINE = 96
+
+# Names that C99 and C++ reserve, of those that a robot might bear.
+RESERVED = frozenset(
+    "auto bool break case char class const continue default do double else enum extern float "
+    "for goto if inline int long main new register restrict return short signed sizeof static "
+    "struct switch this typedef union unsigned void volatile while".split()
+)
+
+
+def identifier(name: str) -> str:
+    """A C identifier in lower case for a robot's name, as "ur5e" for "UR5e".
+
+    Raises:
+        ConfigError: If hardly anything of the name can be used.
+    """
+    found = re.sub(r"\W+|_+", "_", name, flags=re.ASCII).strip("_").lower()
+    if not found:
+        raise ConfigError(
+            f"The name '{name}' has no letters that C can use. Give one with --name."
+        )
+    if found[0].isdigit() or found in RESERVED:
+        found = f"robot_{found}"
+    return found
+
+
+def float_literal(value: float) -> str:
+    """A float32 constant that reads back as exactly this float32."""
+    single = np.float32(value)
+    text = f"{single:.9g}"
+    return (text if any(mark in text for mark in ".en") else f"{text}.0") + "f"
+
+
+def integers(values: npt.ArrayLike) -> str:
+    """Integers as the lines between the braces of an array."""
+    return _lines(str(value) for value in np.asarray(values).ravel().tolist())
+
+
+def floats(values: npt.ArrayLike) -> str:
+    """float32 numbers as the lines between the braces of an array."""
+    return _lines(float_literal(value) for value in np.asarray(values).ravel().tolist())
+
+
+def array(kind: str, name: str, values: npt.ArrayLike, qualifiers: str = "") -> str:
+    """The definition of a constant array of integers or floats."""
+    flat = np.asarray(values).ravel()
+    text = floats(flat) if flat.dtype.kind == "f" else integers(flat)
+    return f"static const {kind} {name}[{flat.size}]{qualifiers} = {{\n{text}\n}};"
+
+
+def indented(lines: Iterable[str], depth: int = 1) -> str:
+    """Lines of code, moved in by so many levels."""
+    return "\n".join("    " * depth + line if line else "" for line in lines)
+
+
+def table(rows: Sequence[Sequence[object]]) -> str:
+    """Rows of numbers as the lines between the braces of an array of structures."""
+    return "\n".join("    {" + ", ".join(map(str, row)) + "}," for row in rows)
+
+
+def _lines(words: Iterable[str]) -> str:
+    return textwrap.fill(
+        ", ".join(words),
+        LINE,
+        initial_indent="    ",
+        subsequent_indent="    ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

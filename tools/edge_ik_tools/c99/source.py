@@ -1,0 +1,127 @@
+"""The two files that are the firmware: `NAME.h` and `NAME.c`, from one model file."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+
+import numpy as np
+
+from edge_ik import __version__
+from edge_ik_tools.c99 import kinematics
+from edge_ik_tools.c99.int8 import int8_network
+from edge_ik_tools.c99.literals import float_literal, identifier
+from edge_ik_tools.c99.lowering import Program, lower
+from firmware_host.encoding import FARTHEST_TARGET, FEATURE_NAMES
+from firmware_host.model_file import read_model
+from firmware_host.solver import POSITION_TOLERANCE
+from firmware_host.spec import ModelSpec
+
+DEFAULT_STEPS = 3
+TYPES = {"int8": "int8_t", "int16": "int16_t", "float32": "float"}
+
+
+@dataclass(frozen=True, eq=False)
+class Firmware:
+    """A model, ready to be printed as C.
+
+    Attributes:
+        name: The C identifier that every public name begins with.
+        spec: The robot and its features.
+        program: The network's layers.
+        steps: Refinement steps.
+        model_hash: First 16 hexadecimal digits of the SHA-256 of the network.
+        command: What the header says it was made by.
+    """
+
+    name: str
+    spec: ModelSpec
+    program: Program
+    steps: int
+    model_hash: str
+    command: str
+
+    @classmethod
+    def load(
+        cls, path: Path, name: str | None = None, steps: int = DEFAULT_STEPS
+    ) -> Firmware:
+        """Read a model file.
+
+        Args:
+            path: A `.tflite` that carries its robot.
+            name: Name of the firmware; that of the robot without it.
+            steps: Refinement steps, 0 or more.
+
+        Raises:
+            ModelFileError: If the file is damaged, or made of what no firmware is made for.
+            ConfigError: If the name has nothing that C can use.
+        """
+        flatbuffer, record = read_model(path)
+        spec = ModelSpec.from_dict(record)
+        found = identifier(name or spec.chain.name)
+        return cls(
+            name=found,
+            spec=spec,
+            program=lower(flatbuffer),
+            steps=steps,
+            model_hash=hashlib.sha256(flatbuffer).hexdigest()[:16],
+            command=f"edge-ik export {path.name} --firmware c99",
+        )
+
+    def header(self) -> str:
+        """The text of `NAME.h`."""
+        return self._filled("name.h.in")
+
+    def source(self) -> str:
+        """The text of `NAME.c`."""
+        return self._filled("name.c.in")
+
+    def _filled(self, template: str) -> str:
+        return Template(template_text(template)).substitute(self._values())
+
+    def _values(self) -> dict[str, object]:
+        chain, program = self.spec.chain, self.program
+        n = len(chain)
+        single = program.dtype.name
+        return {
+            "name": self.name,
+            "NAME": self.name.upper(),
+            "title": f"Inverse kinematics of {chain.name}: {', '.join(chain.joint_names)}.",
+            "provenance": self._provenance(),
+            "joints": n,
+            "joint_names": ", ".join(chain.joint_names),
+            "target_size": 3,
+            "steps": self.steps,
+            "tolerance": float_literal(POSITION_TOLERANCE),
+            "model_hash": self.model_hash,
+            "farthest": float_literal(FARTHEST_TARGET),
+            "network_type": TYPES[single],
+            "features": program.widths[0],
+            "feature_names": ", ".join(FEATURE_NAMES),
+            "outputs": program.widths[-1],
+            "output_room": -(-program.widths[-1] // 4) * 4,
+            "home": ", ".join(float_literal(angle) for angle in chain.clamp(self.spec.home)),
+            "support": template_text("support.c.in").rstrip(),
+            "network": self._network(),
+            "joint_table": kinematics.joint_table(chain),
+            "encode": kinematics.encode(chain, self.spec.normalization, program),
+            "decode": kinematics.decode(chain, program),
+            "kinematics": kinematics.kinematics(chain, self.steps),
+            "forward": kinematics.forward(chain),
+        }
+
+    def _network(self) -> str:
+        if self.program.dtype == np.int8:
+            return template_text("int8.c.in") + "\n" + int8_network(self.program)
+        raise NotImplementedError
+
+    def _provenance(self) -> str:
+        return f"Made by edge-ik {__version__}: {self.command}"
+
+
+def template_text(name: str) -> str:
+    """A template or a fixed part of the firmware that ships with the package."""
+    return (files("edge_ik_tools.c99") / "templates" / name).read_text(encoding="utf-8")
