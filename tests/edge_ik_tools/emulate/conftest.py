@@ -1,0 +1,46 @@
+"""A solver written by hand, its robot, and the cross-compiler with the emulator."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge_ik_tools.emulate.build import Sources
+from edge_ik_tools.emulate.toolchain import PACKAGES, Toolchain
+from firmware_host.chain import Chain, Joint
+
+
+@pytest.fixture(scope="session")
+def tools(require_tool):
+    for name, packages in PACKAGES.items():
+        require_tool(name, packages)
+    return Toolchain.find()
+
+
+@pytest.fixture(scope="session")
+def tiny():
+    """`tiny.c`: the interface of generated code, for the arm `yaw_shoulder_elbow()`."""
+    return Sources(Path(__file__).parent, "tiny")
+
+
+@pytest.fixture(scope="session")
+def yaw_shoulder_elbow():
+    """Function of the directions of the axes and of the elbow's limits: an arm of that kind."""
+
+    def build(yaw=1, shoulder=-1, elbow=1, limits=(0.15, 2.6), offset=(0.0, 0.0, 0.0)):
+        def joint(name, axis, origin, lower, upper):
+            transform = np.eye(4)
+            transform[:3, 3] = origin
+            return Joint(name, transform, np.array(axis, float), lower, upper)
+
+        lift = (-0.2, 1.9) if shoulder < 0 else (-1.9, 0.2)
+        tool = np.eye(4)
+        tool[:3, 3] = (0.25, 0.0, 0.0)
+        joints = (
+            joint("yaw", [0, 0, yaw], [0, 0, 0.15], -3.0, 3.0),
+            joint("shoulder", [0, shoulder, 0], offset, *lift),
+            joint("elbow", [0, elbow, 0], [0.25, 0, 0], *limits),
+        )
+        return Chain("arm", joints, tool)
+
+    return build

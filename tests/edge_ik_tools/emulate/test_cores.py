@@ -1,0 +1,33 @@
+"""The cores: found by name, and with timers that the counter can use."""
+
+import math
+
+import pytest
+
+from edge_ik_tools.emulate.cores import CORES, find_core
+from firmware_host.errors import ConfigError
+
+# Between two readings of the timer; see counter.c.
+READING = 7
+
+
+def test_the_six_cores():
+    assert list(CORES) == [f"cortex-{core}" for core in ("m0", "m3", "m4", "m7", "m33", "m55")]
+
+
+@pytest.mark.parametrize("name", ["cortex-m33", "Cortex-M33", "m33"])
+def test_a_core_is_found_by_its_name(name):
+    assert find_core(name) is CORES["cortex-m33"]
+
+
+def test_an_unknown_core_is_refused_with_the_choices():
+    with pytest.raises(ConfigError, match=r"cortex-m0, .*cortex-m55.*target='cortex-a53'"):
+        find_core("cortex-a53")
+
+
+@pytest.mark.parametrize("core", CORES.values(), ids=CORES)
+def test_readings_fall_on_every_phase_of_a_tick(core):
+    ratio = core.instructions_per_tick
+    phases = {READING * k * ratio.denominator % ratio.numerator for k in range(ratio.numerator)}
+    assert phases == set(range(ratio.numerator))
+    assert math.gcd(READING * ratio.denominator, ratio.numerator) == 1

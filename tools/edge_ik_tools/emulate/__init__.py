@@ -1,0 +1,1 @@
+"""Generated firmware on emulated Cortex-M cores: exact instructions, memory and answers."""

@@ -1,0 +1,152 @@
+"""A model's firmware on an emulated core: instructions, memory, answers, and baselines."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from edge_ik_tools.emulate.build import Sources, measure_size
+from edge_ik_tools.emulate.closed_form import LIMIT_SLACK
+from edge_ik_tools.emulate.cores import find_core
+from edge_ik_tools.emulate.measure import AnyArray, Measurement, measure
+from edge_ik_tools.emulate.results import Baseline, EmulatedBenchmark, Estimate, Spread
+from edge_ik_tools.emulate.toolchain import Toolchain
+from firmware_host.bench import COLD_STEPS, TARGET_SEED, Tell, bench_targets
+from firmware_host.chain import Chain, FloatArray
+from firmware_host.errors import ConfigError
+from firmware_host.interpreter import Interpreter, open_interpreter
+from firmware_host.kinematics import tool_position
+from firmware_host.model_file import read_model
+from firmware_host.solver import POSITION_TOLERANCE, IkSolver
+
+DEFAULT_TARGETS = 10_000
+# Bytes of the network's own type are drawn with this seed.
+INPUT_SEED = 1
+# Outputs of a float network are sines and cosines, summed in another order than NumPy's.
+FLOAT_ROUNDING = 1e-5
+
+
+def emulated_bench(
+    sources: Path,
+    name: str,
+    model: Path,
+    target: str = "cortex-m4",
+    targets: int = DEFAULT_TARGETS,
+    *,
+    clock_hz: float | None = None,
+    rng_seed: int = TARGET_SEED,
+    tell: Tell = lambda line: None,
+) -> EmulatedBenchmark:
+    """Measure generated firmware on an emulated core, and compare its answers.
+
+    Args:
+        sources: Folder with `NAME.h` and `NAME.c`.
+        name: NAME.
+        model: The `.tflite` that they were generated from.
+        target: The core, one of `CORES`.
+        targets: Number of targets, and of inputs for the network alone; at least 1.
+        clock_hz: Clock of the time estimate [Hz]; one usual for the core without it.
+        rng_seed: Seed of the targets; see `bench_targets`.
+        tell: Called with a line of progress.
+
+    Raises:
+        ConfigError: If the core is unknown or a number is out of range.
+        MissingToolError: If the compiler or the emulator is not installed.
+        FirmwareBuildError: If the compiler refuses the sources.
+        EmulationError: If the firmware fails, or belongs to another model.
+        ModelFileError: If the model cannot be used.
+    """
+    core = find_core(target)
+    if targets < 1:
+        raise ConfigError(f"Expected at least one target. Received: targets={targets}")
+    tools = Toolchain.find()
+    generated = Sources(Path(sources), name)
+    flatbuffer, _ = read_model(model)
+    interpreter = open_interpreter(flatbuffer, "reference")
+    solver = IkSolver.load(model, "reference")
+    tell("Drawing targets")
+    # What the firmware gets is in single precision, and so is what it is compared on.
+    drawn = bench_targets(solver, targets, rng_seed).astype(np.float32).astype(np.float64)
+    inputs = network_inputs(interpreter, targets)
+    tell(f"{targets:,} targets on an emulated {core.name}")
+    with tempfile.TemporaryDirectory(prefix="edge-ik-size-") as folder:
+        size = measure_size(tools, core, generated, solver.chain, Path(folder))
+    n_out = interpreter.output_shape[1]
+    found = measure(tools, core, generated, solver.chain, drawn, inputs, n_out, COLD_STEPS)
+    solver.refine_steps = found.most_steps
+    answers = solver.solve_batch(drawn)
+    q = found.q.astype(np.float64)
+    error = _distance(solver.chain, q, drawn)
+    total = Spread.of(found.total)
+    return EmulatedBenchmark(
+        target=core.name,
+        machine={"qemu": core.machine, **tools.versions},
+        network=Spread.of(found.network),
+        refine=Spread.of(found.refine),
+        total=total,
+        flash_bytes=size.flash,
+        ram_bytes=size.ram,
+        stack_bytes=found.stack_bytes,
+        estimate=Estimate.of(core, total, clock_hz),
+        targets=targets,
+        steps=found.most_steps,
+        solved=float((error < POSITION_TOLERANCE).mean()),
+        limit_violations=int((~solver.chain.within_limits(q)).sum()),
+        max_error_m=float(error.max()),
+        max_joint_difference_rad=joint_difference(solver.chain, q, answers.q),
+        status_differences=int(
+            ((found.status == 0) != (answers.position_error_m < POSITION_TOLERANCE)).sum()
+        ),
+        network_inputs=len(inputs),
+        network_differences=output_differences(found.outputs, interpreter.run_raw(inputs)),
+        cold=Baseline(
+            Spread.of(found.cold),
+            float((found.cold_squared < POSITION_TOLERANCE**2).mean()),
+            float(found.cold_steps.mean()),
+            int(found.cold_steps.max()),
+        ),
+        closed_form=_closed_form(solver.chain, found, drawn),
+    )
+
+
+def network_inputs(interpreter: Interpreter, count: int) -> AnyArray:
+    """Random inputs (count, n_in) of the network's own type, over all of its range."""
+    rng = np.random.default_rng(INPUT_SEED)
+    shape = (count, interpreter.input_shape[1])
+    if interpreter.dtype == np.float32:
+        return rng.normal(size=shape).astype(np.float32)
+    limits = np.iinfo(interpreter.dtype)
+    return rng.integers(limits.min, limits.max, shape, dtype=interpreter.dtype, endpoint=True)
+
+
+def output_differences(received: AnyArray, expected: AnyArray) -> int:
+    """How many of the network's outputs differ; of float ones, beyond rounding."""
+    difference = np.abs(received.astype(np.float64) - expected.astype(np.float64))
+    # Not "above": what is no number differs too.
+    same = difference <= (FLOAT_ROUNDING if expected.dtype == np.float32 else 0)
+    return int((~same).sum())
+
+
+def joint_difference(chain: Chain, received: FloatArray, expected: FloatArray) -> float:
+    """Largest difference of joints (N, n) [rad], around the circle where a joint wraps."""
+    difference = np.abs(received - expected)
+    turned = np.abs(difference - 2 * np.pi)
+    return float(np.where(chain.wraps, np.minimum(difference, turned), difference).max())
+
+
+def _closed_form(chain: Chain, found: Measurement, targets: FloatArray) -> Baseline | None:
+    if not found.closed.any():
+        return None
+    q = found.closed_q.astype(np.float64)
+    held = np.all((q >= chain.lower - LIMIT_SLACK) & (q <= chain.upper + LIMIT_SLACK), axis=1)
+    solved = held & (_distance(chain, q, targets) < POSITION_TOLERANCE)
+    return Baseline(Spread.of(found.closed), float(solved.mean()))
+
+
+def _distance(chain: Chain, q: FloatArray, targets: FloatArray) -> FloatArray:
+    """Distance (N,) between the tool at q (N, n) and the targets (N, 3) [m]."""
+    offset = tool_position(chain, np.sin(q), np.cos(q)) - targets
+    distance: FloatArray = np.linalg.norm(offset, axis=1)
+    return distance

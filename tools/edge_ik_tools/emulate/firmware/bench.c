@@ -1,0 +1,114 @@
+/* Solves targets and runs inputs through the network, and writes down what came out and what
+   it took. */
+#include "bench_solver.h"
+
+#include <string.h>
+
+#include "counter.h"
+#include "semihost.h"
+#include "stages.h"
+
+enum { BLOCK = 16, KNOWN = 1000 };
+
+struct answer {
+    float q[BENCH_JOINTS];
+    float residual, seed_residual;
+    int32_t status, steps;
+    uint32_t total, network, refine;
+    uint32_t cold, closed;
+    int32_t cold_steps;
+    float cold_squared;
+    float closed_q[BENCH_JOINTS];
+};
+
+static float targets[BLOCK][BENCH_TARGET];
+static struct answer answers[BLOCK];
+/* Elements of the network are of at most 4 bytes. */
+static uint32_t inputs[MOST_FEATURES], outputs[MOST_OUTPUTS];
+
+static struct {
+    int32_t joints, target, steps, features, outputs, width;
+    uint32_t known, stack;
+} summary = {BENCH_JOINTS, BENCH_TARGET, BENCH_STEPS, 0, 0, 0, 0, 0};
+
+static void known_stage(void);
+
+/* KNOWN instructions, the return included. */
+__attribute__((naked, noinline)) static void known_stage(void) {
+    __asm__ volatile(".rept 999\n\tnop\n\t.endr\n\tbx lr");
+}
+
+static void answer_target(const float target[], struct answer *answer) {
+    float q[BENCH_JOINTS], s[BENCH_JOINTS], c[BENCH_JOINTS], seed_squared;
+    int32_t ignored;
+    BENCH_INFO info;
+    memset(answer, 0, sizeof(*answer));
+
+    stack_paint();
+    answer->total =
+        count(STAGE(BENCH_SOLVE), target, answer->q, &info, 0, 0, &answer->status);
+    const uint32_t used = stack_used();
+    summary.stack = used > summary.stack ? used : summary.stack;
+    answer->residual = info.residual;
+    answer->seed_residual = info.seed_residual;
+    answer->steps = info.steps;
+
+    count(stage_encode, target, inputs, 0, 0, 0, &ignored);
+    answer->network = count(stage_network, inputs, outputs, 0, 0, 0, &ignored);
+    count(stage_decode, outputs, q, s, c, 0, &ignored);
+    answer->refine = count(stage_refine, target, q, s, c, &seed_squared, &ignored);
+
+    answer->cold =
+        count(STAGE(cold_solve), target, q, &answer->cold_squared, 0, 0, &answer->cold_steps);
+#ifdef CLOSED_FORM
+    answer->closed = count(STAGE(closed_form), target, answer->closed_q, 0, 0, 0, &ignored);
+#endif
+}
+
+static void answer_targets(void) {
+    const int32_t from = semihost_open("targets.bin", 0);
+    const int32_t to = semihost_open("answers.bin", 1);
+    size_t got;
+    while ((got = semihost_read(from, targets, sizeof(targets)) / sizeof(targets[0])) > 0) {
+        for (size_t i = 0; i < got; ++i) {
+            answer_target(targets[i], &answers[i]);
+        }
+        semihost_write(to, answers, got * sizeof(answers[0]));
+    }
+    semihost_close(from);
+    semihost_close(to);
+}
+
+static void run_network(void) {
+    const size_t in = (size_t)(stage_features * stage_width);
+    const size_t out = (size_t)(stage_outputs * stage_width);
+    const int32_t from = semihost_open("inputs.bin", 0);
+    const int32_t to = semihost_open("outputs.bin", 1);
+    while (semihost_read(from, inputs, in) == in) {
+        stage_network(inputs, outputs, 0, 0, 0);
+        semihost_write(to, outputs, out);
+    }
+    semihost_close(from);
+    semihost_close(to);
+}
+
+int main(void) {
+    int32_t ignored;
+    summary.features = stage_features;
+    summary.outputs = stage_outputs;
+    summary.width = stage_width;
+    if (stage_features > MOST_FEATURES || stage_outputs > MOST_OUTPUTS) {
+        semihost_fail("the network is too wide for the benchmark's buffers");
+    }
+    counter_start();
+    summary.known = count(STAGE(known_stage), 0, 0, 0, 0, 0, &ignored);
+    if (summary.known != KNOWN) {
+        semihost_fail("a function of known length was counted wrong");
+    }
+    answer_targets();
+    run_network();
+    const int32_t to = semihost_open("summary.bin", 1);
+    semihost_write(to, &summary, sizeof(summary));
+    semihost_close(to);
+    return 0;
+}

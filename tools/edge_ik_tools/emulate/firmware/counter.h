@@ -1,0 +1,25 @@
+/* How many instructions a call takes, and how much stack; exact under `-icount shift=0`. */
+#ifndef COUNTER_H
+#define COUNTER_H
+
+#include <stdint.h>
+
+/* Any function whose arguments are at most five pointers. */
+typedef int32_t (*stage)(const void *a, void *b, void *c, void *d, void *e);
+
+#define STAGE(function) ((stage)(void (*)(void))(function))
+
+/* Once, before anything is counted. */
+void counter_start(void);
+
+/* Instructions from the function's first to its return, both included. `returned` gets what
+   r0 holds then. */
+uint32_t count(stage f, const void *a, void *b, void *c, void *d, void *e, int32_t *returned);
+
+/* Fill the free stack with a pattern. */
+void stack_paint(void);
+
+/* Bytes of stack that the last function counted has written since the last paint. */
+uint32_t stack_used(void);
+
+#endif

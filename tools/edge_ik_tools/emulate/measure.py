@@ -1,0 +1,175 @@
+"""Running the benchmark's program: targets and inputs in, answers and counts out."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_ik_tools.emulate.build import Sources, build_bench, build_snippet
+from edge_ik_tools.emulate.cores import Core
+from edge_ik_tools.emulate.errors import EmulationError
+from edge_ik_tools.emulate.toolchain import Toolchain
+from firmware_host.chain import Chain
+
+AnyArray = npt.NDArray[Any]
+CountArray = npt.NDArray[np.int64]
+
+SUMMARY = np.dtype(
+    [(name, "<i4") for name in ("joints", "target", "steps", "features", "outputs", "width")]
+    + [("known", "<u4"), ("stack", "<u4")]
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Measurement:
+    """What the emulated firmware answered and what that took; N targets, n joints.
+
+    Attributes:
+        q: (N, n) joint angles as returned [rad], float32.
+        residual: (N,) distance to the target that the firmware says [m].
+        seed_residual: (N,) the same for the network alone [m].
+        status: (N,) 0 solved, 1 unreachable, 2 bad target.
+        steps: (N,) refinement steps that the firmware says it took.
+        total: (N,) instructions of the whole solve.
+        network: (N,) instructions of the network.
+        refine: (N,) instructions of the refinement.
+        cold: (N,) instructions of damped least squares without the network.
+        cold_steps: (N,) its steps.
+        cold_squared: (N,) its last squared distance to the target [m^2].
+        closed: (N,) instructions of the closed form; 0 where there is none.
+        closed_q: (N, n) its answers [rad].
+        outputs: (M, n_out) of the network for the inputs given, in its own type.
+        most_steps: Steps that the firmware takes at most.
+        stack_bytes: Most stack that a solve has written [bytes].
+    """
+
+    q: npt.NDArray[np.float32]
+    residual: npt.NDArray[np.float32]
+    seed_residual: npt.NDArray[np.float32]
+    status: CountArray
+    steps: CountArray
+    total: CountArray
+    network: CountArray
+    refine: CountArray
+    cold: CountArray
+    cold_steps: CountArray
+    cold_squared: npt.NDArray[np.float32]
+    closed: CountArray
+    closed_q: npt.NDArray[np.float32]
+    outputs: AnyArray
+    most_steps: int
+    stack_bytes: int
+
+
+def measure(
+    tools: Toolchain,
+    core: Core,
+    sources: Sources,
+    chain: Chain,
+    targets: npt.ArrayLike,
+    inputs: AnyArray,
+    n_out: int,
+    cold_steps: int = 50,
+) -> Measurement:
+    """Build the firmware, run it on an emulated core and read what it wrote.
+
+    Args:
+        tools: The compiler and the emulator.
+        core: The core.
+        sources: The solver.
+        chain: Its robot.
+        targets: (N, 3) positions [m]; rounded to single precision.
+        inputs: (M, n_in) inputs for the network alone, of its own type.
+        n_out: Outputs of the network.
+        cold_steps: Most steps of the solve without the network.
+
+    Raises:
+        FirmwareBuildError: If the compiler refuses the sources.
+        EmulationError: If the firmware fails, or is of another robot or network.
+    """
+    single = np.ascontiguousarray(targets, dtype="<f4")
+    with tempfile.TemporaryDirectory(prefix="edge-ik-bench-") as temporary:
+        folder = Path(temporary)
+        image = build_bench(tools, core, sources, chain, cold_steps, folder)
+        single.tofile(folder / "targets.bin")
+        np.ascontiguousarray(inputs).tofile(folder / "inputs.bin")
+        tools.run(core, image, folder)
+        summary = np.fromfile(folder / "summary.bin", SUMMARY)[0]
+        expected = {
+            "joints": len(chain),
+            "target": single.shape[1],
+            "features": inputs.shape[1],
+            "outputs": n_out,
+            "width": inputs.dtype.itemsize,
+        }
+        received = {name: int(summary[name]) for name in expected}
+        if received != expected:
+            raise EmulationError(
+                f"The firmware '{sources.name}' does not belong to the model. "
+                f"Expected {expected}. Received: {received}"
+            )
+        answers = np.fromfile(folder / "answers.bin", _answer(len(chain)))
+        outputs = np.fromfile(folder / "outputs.bin", inputs.dtype).reshape(-1, n_out)
+    if len(answers) != len(single) or len(outputs) != len(inputs):
+        raise EmulationError(
+            f"Expected {len(single)} answers and {len(inputs)} outputs from the firmware. "
+            f"Received: {len(answers)} and {len(outputs)}"
+        )
+    fields: dict[str, Any] = {
+        name: answers[name].astype(np.int64 if answers[name].dtype.kind in "iu" else np.float32)
+        for name in answers.dtype.names or ()
+    }
+    return Measurement(
+        **fields,
+        outputs=outputs,
+        most_steps=int(summary["steps"]),
+        stack_bytes=int(summary["stack"]),
+    )
+
+
+def count_instructions(tools: Toolchain, core: Core, assembly: str) -> tuple[int, int]:
+    """Instructions and stack of a function given in assembly code.
+
+    Args:
+        tools: The compiler and the emulator.
+        core: The core.
+        assembly: Its lines without the return, which counts as one more; it may
+            change r0 to r3 and the flags.
+
+    Returns:
+        The instructions, and the bytes of stack that it wrote.
+
+    Raises:
+        FirmwareBuildError: If the assembler refuses the code.
+        EmulationError: If it does not return, or two countings differ.
+    """
+    with tempfile.TemporaryDirectory(prefix="edge-ik-count-") as temporary:
+        folder = Path(temporary)
+        tools.run(core, build_snippet(tools, core, assembly, folder), folder)
+        first, stack, second = np.fromfile(folder / "counts.bin", "<u4").tolist()
+    if first != second:
+        raise EmulationError(
+            f"Expected one function to take the same instructions twice. "
+            f"Received: {first} and {second}"
+        )
+    return first, stack
+
+
+def _answer(joints: int) -> np.dtype[Any]:
+    """The record that `bench.c` writes for each target."""
+    return np.dtype(
+        [
+            ("q", "<f4", (joints,)),
+            *((name, "<f4") for name in ("residual", "seed_residual")),
+            *((name, "<i4") for name in ("status", "steps")),
+            *((name, "<u4") for name in ("total", "network", "refine", "cold", "closed")),
+            ("cold_steps", "<i4"),
+            ("cold_squared", "<f4"),
+            ("closed_q", "<f4", (joints,)),
+        ]
+    )

@@ -1,0 +1,242 @@
+"""What is reported of firmware on an emulated core."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_ik_tools.emulate.cores import Core
+from firmware_host.errors import ConfigError
+from firmware_host.inspect_model import TextRow, TextTable
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Instructions over all targets.
+
+    Attributes:
+        min: The fewest.
+        median: The median.
+        mean: The mean.
+        max: The most.
+    """
+
+    min: int
+    median: float
+    mean: float
+    max: int
+
+    @classmethod
+    def of(cls, counts: npt.NDArray[np.int64]) -> Spread:
+        """The spread of counts (N,)."""
+        return cls(
+            int(counts.min()), float(np.median(counts)), float(counts.mean()), int(counts.max())
+        )
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """Another way to solve the same targets.
+
+    Attributes:
+        instructions: What it takes.
+        solved: Share of the targets solved, to 1 mm and within the limits.
+        steps_mean: Mean number of steps taken; 0 where there are none.
+        steps_max: Largest number of steps taken.
+    """
+
+    instructions: Spread
+    solved: float
+    steps_mean: float = 0.0
+    steps_max: int = 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready values."""
+        return {
+            **asdict(self.instructions),
+            "solved": self.solved,
+            "steps_mean": self.steps_mean,
+            "steps_max": self.steps_max,
+        }
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Cycles and time, which an emulator cannot tell: instructions times an assumed mean.
+
+    Attributes:
+        clock_hz: The clock [Hz].
+        cycles_per_instruction: The assumption.
+        median_cycles: Of the whole solve.
+        max_cycles: Of the whole solve.
+        median_us: Of the whole solve [microseconds].
+        max_us: Of the whole solve [microseconds].
+        assumptions: What else is assumed, in words.
+    """
+
+    clock_hz: float
+    cycles_per_instruction: float
+    median_cycles: float
+    max_cycles: float
+    median_us: float
+    max_us: float
+    assumptions: str
+
+    @classmethod
+    def of(cls, core: Core, total: Spread, clock_hz: float | None = None) -> Estimate:
+        """The estimate for a spread of instructions at a clock, or the core's usual one.
+
+        Raises:
+            ConfigError: If the clock is not above 0.
+        """
+        clock = float(core.clock_hz if clock_hz is None else clock_hz)
+        if not 0 < clock < float("inf"):
+            raise ConfigError(f"Expected a clock above 0 Hz. Received: clock_hz={clock:g}")
+        median, most = (core.cycles_per_instruction * n for n in (total.median, total.max))
+        return cls(
+            clock_hz=clock,
+            cycles_per_instruction=core.cycles_per_instruction,
+            median_cycles=median,
+            max_cycles=most,
+            median_us=1e6 * median / clock,
+            max_us=1e6 * most / clock,
+            assumptions=f"an estimate: {core.cycles_per_instruction:g} cycles for an instruction "
+            f"in the mean ({core.assumption}), memory without wait states, no interrupts",
+        )
+
+
+@dataclass(frozen=True)
+class EmulatedBenchmark:
+    """One model's firmware on one emulated core.
+
+    Attributes:
+        target: Name of the core.
+        machine: The emulated machine, and the versions of compiler and emulator.
+        network: Instructions of the network.
+        refine: Instructions of the refinement.
+        total: Instructions of the whole solve.
+        flash_bytes: Code and constants of the solver, the compiler's helpers included.
+        ram_bytes: Its static variables.
+        stack_bytes: Most stack that a solve has written.
+        estimate: Cycles and time.
+        targets: Number of targets.
+        steps: Refinement steps for each.
+        solved: Share solved, to 1 mm, judged by forward kinematics on the host.
+        limit_violations: Answers with a joint outside its limits.
+        max_error_m: Largest distance between tool and target [m].
+        max_joint_difference_rad: Largest difference of a joint to the NumPy solver [rad].
+        status_differences: Answers whose status differs from the NumPy solver's.
+        network_inputs: Inputs that the network was compared on.
+        network_differences: Output values that differ from the reference interpreter;
+            for a float network those that differ by more than rounding.
+        cold: Damped least squares from the middle of the limits.
+        closed_form: The closed form, or None if there is none for this arm.
+    """
+
+    target: str
+    machine: Mapping[str, str]
+    network: Spread
+    refine: Spread
+    total: Spread
+    flash_bytes: int
+    ram_bytes: int
+    stack_bytes: int
+    estimate: Estimate
+    targets: int
+    steps: int
+    solved: float
+    limit_violations: int
+    max_error_m: float
+    max_joint_difference_rad: float
+    status_differences: int
+    network_inputs: int
+    network_differences: int
+    cold: Baseline
+    closed_form: Baseline | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready values."""
+        parts = ("network", "refine", "total")
+        own = asdict(self)
+        for name in (*parts, "cold", "closed_form"):
+            del own[name]
+        return {
+            **own,
+            "machine": dict(self.machine),
+            "instructions": {part: asdict(getattr(self, part)) for part in parts},
+            "baselines": {
+                "cold_dls": self.cold.to_dict(),
+                "closed_form": None if self.closed_form is None else self.closed_form.to_dict(),
+            },
+        }
+
+
+def emulation_tables(values: Mapping[str, Any]) -> list[TextTable]:
+    """What `EmulatedBenchmark.to_dict` returns as text.
+
+    Args:
+        values: The result of `EmulatedBenchmark.to_dict`.
+
+    Returns:
+        Instructions, memory and time, and the comparison with the host.
+    """
+    parts, estimate = values["instructions"], values["estimate"]
+    baselines = values["baselines"]
+    cold, closed = baselines["cold_dls"], baselines["closed_form"]
+    labels = {
+        "network": "network",
+        "refine": f"{values['steps']} DLS steps",
+        "total": "whole solve",
+    }
+    rows: list[TextRow] = [
+        (label, *_counts(parts[part]), _share(values["solved"]) if part == "total" else "")
+        for part, label in labels.items()
+    ]
+    label = f"no network: {cold['steps_mean']:.1f} DLS steps, {cold['steps_max']} at most"
+    rows.append((label, *_counts(cold), _share(cold["solved"])))
+    if closed is not None:
+        rows.append(("closed form of this arm", *_counts(closed), _share(closed["solved"])))
+    place: list[TextRow] = [
+        ("flash", f"{values['flash_bytes']:,} bytes"),
+        ("static RAM", f"{values['ram_bytes']:,} bytes"),
+        ("stack", f"{values['stack_bytes']:,} bytes"),
+        (
+            f"time at {estimate['clock_hz'] / 1e6:g} MHz",
+            f"median {estimate['median_us']:.1f}, max {estimate['max_us']:.1f} microseconds",
+        ),
+        ("of that", estimate["assumptions"]),
+    ]
+    compared: list[TextRow] = [
+        ("largest error", f"{1e3 * values['max_error_m']:.4f} mm"),
+        ("outside the limits", f"{values['limit_violations']:,}"),
+        ("joints, firmware to NumPy", f"{values['max_joint_difference_rad']:.2g} rad at most"),
+        ("answers judged otherwise", f"{values['status_differences']:,}"),
+        (
+            "network outputs that differ",
+            f"{values['network_differences']:,} on {values['network_inputs']:,} inputs",
+        ),
+        ("machine", f"{values['machine']['qemu']}, {values['machine']['emulator']}"),
+        ("compiler", values["machine"]["compiler"]),
+    ]
+    return [
+        TextTable(
+            f"Instructions on an emulated {values['target']} ({values['targets']:,} targets)",
+            ("", "min", "median", "mean", "max", "solved %"),
+            rows,
+        ),
+        TextTable("Memory and time", ("", ""), place),
+        TextTable("Compared with the host", ("", ""), compared),
+    ]
+
+
+def _counts(spread: Mapping[str, float]) -> list[str]:
+    return [f"{spread[name]:,.0f}" for name in ("min", "median", "mean", "max")]
+
+
+def _share(value: float) -> str:
+    # Rounding must not make a share of less than one look like all.
+    return "100" if value == 1 else f"{min(100 * value, 99.99):.2f}"
