@@ -1,0 +1,139 @@
+"""The same firmware on an emulated Cortex-M4, its UART on a socket or a pseudo-terminal."""
+
+import subprocess
+from contextlib import contextmanager
+
+import pytest
+
+from edge_ik_tools.board.client import BoardClient
+from edge_ik_tools.board.errors import NoAnswerError, WrongFirmwareError
+from edge_ik_tools.board.firmware import write_board_firmware
+from edge_ik_tools.board.serial_bench import serial_bench
+from edge_ik_tools.emulate.build import FIRMWARE, linker_script
+from edge_ik_tools.emulate.cores import find_core
+from edge_ik_tools.emulate.toolchain import Toolchain
+
+pytestmark = pytest.mark.slow
+
+TARGETS = 40
+CORE = find_core("cortex-m4")
+WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-Wdouble-promotion", "-Wshadow", "-Werror")
+
+
+@pytest.fixture(scope="module")
+def toolchain(require_tool):
+    require_tool("arm-none-eabi-gcc", "gcc-arm-none-eabi")
+    require_tool("qemu-system-arm", "qemu-system-arm")
+    return Toolchain.find()
+
+
+@pytest.fixture(scope="module")
+def build_image(toolchain):
+    """Build the firmware for the emulated board; function of a folder of generated C."""
+
+    def build(folder, name):
+        write_board_firmware(folder, name, "mps2")
+        board = folder / "board"
+        own = [board / f"{part}.c" for part in ("edge_ik_bench_main", "edge_ik_link", "board_mps2")]
+        started = [FIRMWARE / "startup.c", FIRMWARE / "semihost.c"]
+        objects = [
+            toolchain.compile(
+                CORE,
+                source,
+                folder / f"{source.stem}.o",
+                include=[folder, board, FIRMWARE],
+                options=WARNINGS if source in own else (),
+            )
+            for source in (*own, *started, folder / f"{name}.c")
+        ]
+        script = linker_script(CORE, folder)
+        return toolchain.link(CORE, objects, script, folder / "board.elf")
+
+    return build
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory, write_by_heart, build_image):
+    return build_image(write_by_heart(tmp_path_factory.mktemp("emulated")), "planar")
+
+
+@pytest.fixture(scope="module")
+def emulate(toolchain):
+    """Context manager: the emulator with an image, its UART where QEMU is told."""
+
+    @contextmanager
+    def run(image, serial):
+        command = [
+            *(toolchain.qemu, "-machine", CORE.machine, "-icount", "shift=0"),
+            *("-semihosting-config", "enable=on,target=native"),
+            *("-display", "none", "-monitor", "none", "-serial", serial, "-kernel", image),
+        ]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            try:
+                yield process
+                assert process.poll() is None, "the firmware took a fault"
+            finally:
+                process.kill()
+
+    return run
+
+
+@pytest.fixture
+def board(emulate, image, line):
+    """A line to the emulated board; QEMU connects to it."""
+    with emulate(image, line.listen_for_board()):
+        yield line
+        line.close()
+
+
+def test_the_emulated_board_gives_the_host_s_answers(planar_model, board):
+    values = serial_bench(planar_model, board.url, TARGETS).to_dict()
+    assert values["agrees"] is True
+    assert values["board"]["counter_hz"] == CORE.timer_hz
+    assert (values["line"]["retries"], values["line"]["board"]["whole"]) == (0, TARGETS + 1)
+    # An instruction is a nanosecond, 40 of them a tick, and a look-up takes some hundreds.
+    for part in ("network", "total"):
+        assert 0 < values["us"][part]["min"] <= values["us"][part]["max"] < 100
+
+
+def test_a_damaged_line_costs_retries_and_no_answer(planar_model, board):
+    def changed(frame):
+        return frame[:7] + bytes((frame[7] % 255 + 1,)) + frame[8:]
+
+    questions = {5: changed, 9: lambda f: f[:6], 14: lambda f: f[3:], 20: lambda f: b""}
+    answers = {7: changed, 13: lambda f: f[:-4], 22: lambda f: b"\x05garbage" + f}
+    board.to_board = lambda number, frame: questions.get(number, bytes)(frame)
+    board.to_host = lambda number, frame: answers.get(number, bytes)(frame)
+    found = serial_bench(planar_model, board.url, TARGETS)
+    assert found.comparison.agrees
+    assert found.line.retries == 6
+    assert (found.line.bad_crc, found.line.malformed) == (1, 2)
+    assert found.line.board.bad_crc + found.line.board.malformed == 3
+
+
+def test_silence_ends_in_a_sentence(planar_model, board):
+    board.to_board = lambda number, frame: b""
+    with pytest.raises(NoAnswerError, match="not one byte came"):
+        serial_bench(planar_model, board.url, TARGETS, timeout=0.2, retries=1)
+
+
+def test_another_model_on_the_board_is_named(
+    planar_model, tmp_path, write_by_heart, build_image, emulate, line
+):
+    image = build_image(write_by_heart(tmp_path, model_hash="0123456789abcdef"), "planar")
+    with emulate(image, line.listen_for_board()):
+        with pytest.raises(WrongFirmwareError, match="0123456789abcdef"):
+            serial_bench(planar_model, line.url, TARGETS)
+        line.close()
+
+
+def test_the_emulated_board_works_behind_a_pseudo_terminal(planar_model, emulate, image):
+    with emulate(image, "pty") as process:
+        # char device redirected to /dev/pts/3 (label serial0)
+        port = process.stdout.readline().split()[4]
+        assert serial_bench(planar_model, port, TARGETS).comparison.agrees
+        with BoardClient(port) as client:
+            # Two sessions on one board: the first ended, and the second knows nothing of it.
+            assert client.hello().name == "planar"
+            # QEMU looks once a second whether its terminal is open, so hello may be asked twice.
+            assert TARGETS + 5 <= client.counters().whole <= TARGETS + 7
