@@ -79,12 +79,14 @@ class Frames:
     Attributes:
         axes: n unit joint axes.
         origins: n points on those axes [m].
+        levers: n vectors from those points to the tool [m].
         rotation: The columns x, y, z of the tool's rotation matrix.
         position: The tool's position [m].
     """
 
     axes: tuple[Vector, ...]
     origins: tuple[Vector, ...]
+    levers: tuple[Vector, ...]
     rotation: tuple[Vector, Vector, Vector]
     position: Vector
 
@@ -104,9 +106,11 @@ def frames(chain: Chain, sin_q: Sequence[Scalar], cos_q: Sequence[Scalar]) -> Fr
     y: Vector = (0.0, 1.0, 0.0)
     z: Vector = (0.0, 0.0, 1.0)
     p: Vector = (0.0, 0.0, 0.0)
-    axes, origins = [], []
+    axes, origins, offsets = [], [], []
     for link, s, c in zip(chain.link_columns, [*sin_q, None], [*cos_q, None], strict=True):
-        (x, y, z), p = _moved(x, y, z, p, link)
+        (x, y, z), offset = _moved(x, y, z, link)
+        p = _vector(add(p[k], offset[k]) for k in range(3))
+        offsets.append(offset)
         if s is None:
             break
         axes.append(z)
@@ -115,14 +119,17 @@ def frames(chain: Chain, sin_q: Sequence[Scalar], cos_q: Sequence[Scalar]) -> Fr
             _vector(add(mul(c, x[k]), mul(s, y[k])) for k in range(3)),
             _vector(sub(mul(c, y[k]), mul(s, x[k])) for k in range(3)),
         )
-    return Frames(tuple(axes), tuple(origins), (x, y, z), p)
+    # Summed from the tool backwards: no position is taken from another.
+    levers = [offsets[-1]]
+    for offset in offsets[-2:0:-1]:
+        levers.append(_vector(add(offset[k], levers[-1][k]) for k in range(3)))
+    return Frames(tuple(axes), tuple(origins), tuple(levers[::-1]), (x, y, z), p)
 
 
 def jacobian_columns(walked: Frames) -> list[tuple[Scalar, ...]]:
     """The n columns of the geometric Jacobian, (vx, vy, vz, wx, wy, wz) each."""
     columns = []
-    for axis, origin in zip(walked.axes, walked.origins, strict=True):
-        lever = _vector(sub(walked.position[k], origin[k]) for k in range(3))
+    for axis, lever in zip(walked.axes, walked.levers, strict=True):
         columns.append((*cross(axis, lever), *axis))
     return columns
 
@@ -181,9 +188,12 @@ def stacked(parts: Sequence[Scalar], like: Any, xp: Any) -> Any:
 
 
 def _moved(
-    x: Vector, y: Vector, z: Vector, p: Vector, columns: Sequence[Sequence[float]]
+    x: Vector, y: Vector, z: Vector, columns: Sequence[Sequence[float]]
 ) -> tuple[tuple[Vector, Vector, Vector], Vector]:
-    """The frame (x, y, z, p) moved by a constant transform in itself, given by its columns."""
+    """The axes (x, y, z) turned by a constant transform in their frame, and its offset.
+
+    The transform is given by its columns.
+    """
 
     def combined(weights: Sequence[float]) -> Vector:
         # A frame that keeps a direction, as most do, costs nothing.
@@ -195,9 +205,7 @@ def _moved(
             return z
         return _vector(dot(weights, (x[k], y[k], z[k])) for k in range(3))
 
-    offset = combined(columns[3])
-    moved = _vector(add(p[k], offset[k]) for k in range(3))
-    return (combined(columns[0]), combined(columns[1]), combined(columns[2])), moved
+    return (combined(columns[0]), combined(columns[1]), combined(columns[2])), combined(columns[3])
 
 
 def _vector(parts: Any) -> Vector:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from edge_ik_tools.c99.literals import array, indented, table
+from edge_ik_tools.c99.literals import array, indented, table, template_text
 from edge_ik_tools.c99.lowering import (
     DenseUnit,
     Elementwise,
@@ -29,8 +30,8 @@ from firmware_host.reference import Add, FullyConnected, Mul
 ROWS = 4  # rows of weights that a kernel sums at once
 VECTOR = 16  # int8 numbers in a vector of MVE
 
-# Sums that stay below this can be doubled, and those of two rows packed in one register.
-LARGEST_PACKED_SUM = 2**22
+# Sums of two rows that stay below this can be packed in one register, and biases in a word.
+LARGEST_PACKED_SUM = 2**23
 # A zero point shifted left by more could leave 32 bits.
 LONGEST_SHIFT = 20
 HALF = 2**30  # the multiplier of exactly 1/2
@@ -49,7 +50,7 @@ def int8_network(program: Program) -> str:
     widths = [_padded(width, ROWS) for width in program.widths]
     layers = [_LayerPrinter(index, layer, program) for index, layer in enumerate(program.layers)]
     parts = [printer.text() for printer in layers]
-    return "\n\n".join([*parts, _network(program, widths)])
+    return "\n\n".join([template_text("int8.c.in"), *parts, _network(program, widths)])
 
 
 def _padded(count: int, multiple: int) -> int:
@@ -137,7 +138,8 @@ class _LayerPrinter:
 
     def _constants(self) -> str:
         packed, multiplier = self._rows()
-        rows = list(zip(packed.ravel().tolist(), multiplier.ravel().tolist(), strict=True))
+        kept = _kept(multiplier) if self.plain else multiplier
+        rows = list(zip(packed.ravel().tolist(), kept.ravel().tolist(), strict=True))
         by_row = self._weights(self.columns).reshape(-1, self.columns)
         # (groups of two rows, two rows, pairs of columns, two columns) -> words
         pairs = by_row.reshape(-1, 2, 2, self.columns // 4, 2, 2)
@@ -221,7 +223,7 @@ class _LayerPrinter:
         ]
         body = _Body()
         result = _Scalar(self, body).visit(self.layer.value)
-        stored = f"(int8_t){result}" if self.last else f"hold({result})"
+        stored = f"(int8_t){result}" if self.last else f"(unit_t){result}"
         lines += ["        " + line for line in body.lines]
         lines += [f"        y[u + i] = {stored};", f"        row += {self.k};", "    }", "}"]
         return _nested(lines)
@@ -263,7 +265,7 @@ class _Scalar:
         if isinstance(node, DenseUnit):
             return self._dense(node.index)
         if isinstance(node, SourceUnit):
-            return self.body.value("int32_t", f"{self._doubled(node)} / 2")
+            return self.body.value("int32_t", f"{_held(printer, node)}[u + i]")
         if isinstance(node, Lookup):
             name, zero_point = printer.tables[id(node)]
             index = _table_index(printer, node, self.visit(node.operand))
@@ -283,17 +285,12 @@ class _Scalar:
             value = f"requantized(sums[{place}], &row[{index}], {2 * zero + 1})"
         else:
             value = (
-                f"requantized_any(sums[{place}] / 2 + (row[{index}].packed >> 8), "
+                f"requantized_any(sums[{place}] + (row[{index}].packed >> 8), "
                 f"row[{index}].multiplier, (int8_t)(row[{index}].packed & 255), {zero})"
             )
         offset = 128 if printer.indexed[index] else 0
         limits = f"{dense.lower + offset}, {dense.upper + offset}"
         return self.body.value("int32_t", f"clamped({value}, {limits})")
-
-    def _doubled(self, node: Node) -> str:
-        if isinstance(node, SourceUnit):
-            return f"twice({_held(self.printer, node)}[u + i])"
-        return f"2 * {self.visit(node)}"
 
     def _less_zero(self, node: Node, zero_point: int) -> str:
         """The operand of a product less its zero point."""
@@ -311,7 +308,7 @@ class _Scalar:
         right = -step.shift
         if _is_plain(np.array([step.multiplier]), np.array([right])):
             addend = _addend(right, step.output_zero_point)
-            product = f"high_half(2 * {a} * {b}, {step.multiplier})"
+            product = f"high_product({a} * {b}, {_kept(step.multiplier)})"
             value = f"shifted({product}, {addend}, {right})"
         else:
             value = (
@@ -324,26 +321,29 @@ class _Scalar:
         right = -step.shifts[2]
         if _is_plain(np.array([step.multipliers[2]]), np.array([right])):
             addend = _addend(right, step.output_zero_point)
-            total = f"high_half({terms[0]} + {terms[1]}, {step.multipliers[2]})"
+            total = f"high_product({terms[0]} + {terms[1]}, {_kept(step.multipliers[2])})"
             value = f"shifted({total}, {addend}, {right})"
         else:
             value = (
-                f"requantized_any(({terms[0]} + {terms[1]}) / 2, {step.multipliers[2]}, {right}, "
+                f"requantized_any({terms[0]} + {terms[1]}, {step.multipliers[2]}, {right}, "
                 f"{step.output_zero_point})"
             )
         return self.body.value("int32_t", f"clamped({value}, {step.lower}, {step.upper})")
 
     def _term(self, operand: Node, step: Add, place: int) -> str:
-        """An operand of ADD on the common scale, doubled."""
+        """An operand of ADD on the common scale."""
         multiplier, right = step.multipliers[place], -step.shifts[place]
-        finer, zero = 1 << step.left_shift, step.zero_points[place]
-        doubled = self._doubled(operand)
-        if multiplier == HALF and right == 0:  # exactly a half
-            return self.body.value("int32_t", f"{doubled} * {finer // 2} - {_number(zero * finer)}")
-        scaled = f"high_half({doubled} * {finer} - {_number(2 * zero * finer)}, {multiplier})"
+        zero, value = step.zero_points[place], self.visit(operand)
+        if multiplier == HALF and right == 0:
+            half = 1 << (step.left_shift - 1)
+            return self.body.value("int32_t", f"{value} * {half} - {_number(zero * half)}")
+        finer = 1 << step.left_shift
+        scaled = (
+            f"high_product({value} * {finer} - {_number(zero * finer)}, {_kept(multiplier)})"
+        )
         if right > 0:
             scaled = f"shifted({scaled}, {1 << (right - 1)}, {right})"
-        return self.body.value("int32_t", f"2 * {scaled}")
+        return self.body.value("int32_t", scaled)
 
 
 class _Vector:
@@ -473,7 +473,12 @@ def _checked(layer: Layer) -> tuple[FullyConnected, ...]:
 
 def _is_plain(multiplier: npt.NDArray[np.int64], right: npt.NDArray[np.int64]) -> bool:
     """Whether every scale is a shift to the right of moderate length."""
-    return bool(np.all((right >= 1) & (right <= LONGEST_SHIFT) & (multiplier >= 0)))
+    return bool(np.all((right >= 1) & (right <= LONGEST_SHIFT) & (multiplier >= HALF)))
+
+
+def _kept(multiplier: Any) -> Any:
+    """A multiplier as the kernels keep it; that of a row that does not exist stays 0."""
+    return (multiplier >= HALF) * (2 * multiplier - 2**32)
 
 
 def _addend(right: int, zero_point: int) -> int:
@@ -532,31 +537,40 @@ def _nested(lines: Sequence[str]) -> str:
 def _network(program: Program, widths: Sequence[int]) -> str:
     """The function that runs the layers, each held tensor in memory while it is needed."""
     buffers, names = assign_buffers(program, widths)
-    # What a kernel reads beyond a tensor meets weights of 0, but must have been written.
-    partial = {names[n] for n in names if program.widths[n] % VECTOR}
     lines = [
-        f"unit_t {name}[{_padded(size, VECTOR)}] ALIGNED" + (" = {0};" if name in partial else ";")
-        for name, size in buffers.items()
+        f"unit_t {name}[{_padded(size, VECTOR)}] ALIGNED;" for name, size in buffers.items()
     ]
-    lines += [
-        f"for (int32_t i = 0; i < {program.widths[0]}; ++i) {{",
-        f"    {names[0]}[i] = hold(x[i]);",
-        "}",
-    ]
+    lines += [f"for (int32_t i = 0; i < FEATURES; ++i) {{", f"    {names[0]}[i] = x[i];", "}"]
+    lines += _zeroed(names[0], program.widths[0], program.widths[0])
     for index, layer in enumerate(program.layers):
         held = sorted(_sources(layer.value) - {layer.sources[0]})
         arguments = [names[layer.sources[0]], *(names[number] for number in held)]
         last = index == len(program.layers) - 1
         lines.append(f"layer{index}({', '.join(arguments)}, {'y' if last else names[index + 1]});")
+        if not last:
+            lines += _zeroed(names[index + 1], layer.units, _padded(layer.units, ROWS))
     return "\n".join(
         [
             "/* The network on its own integers: features to sines and cosines. */",
-            "STAGE void network(const int8_t x[FEATURES], int8_t y[OUTPUT_ROOM])",
+            "EDGE_IK_STAGE void network(const int8_t x[FEATURES], int8_t y[OUTPUT_ROOM])",
             "{",
-            indented(lines),
+            _nested(lines),
             "}",
         ]
     )
+
+
+def _zeroed(name: str, width: int, written: int) -> list[str]:
+    """Statements that write what the kernels read beyond a tensor, where weights are 0."""
+
+    def loop(first: int, end: int) -> list[str]:
+        if first >= end:
+            return []
+        return [f"for (int32_t i = {first}; i < {end}; ++i) {{", f"    {name}[i] = 0;", "}"]
+
+    scalar = loop(written, _padded(width, ROWS))
+    vector = loop(max(written, _padded(width, ROWS)), _padded(width, VECTOR))
+    return scalar + (["#if MVE", *vector, "#endif"] if vector else [])
 
 
 def assign_buffers(

@@ -19,6 +19,10 @@ from firmware_host.straightline import Operation, Symbol, Tape
 # Where the damping of `RefineSettings` is less than what single precision resolves of
 # J J^T, whose entries are at most the squared reach.
 DAMPING_FLOOR = 1e-7
+# Limits of a joint that never meets any [rad]: beyond where the steps of a solve can lead.
+OUT_OF_REACH = 1e6
+# Operations that are worth less than the flash that a second function takes.
+LITTLE_MORE = 120
 SINES = (math.sin, math.cos)
 ROOT_NAMESPACE = SimpleNamespace(sqrt=Symbol.sqrt)
 
@@ -30,19 +34,26 @@ def kinematics(chain: Chain, steps: int) -> str:
         chain: The robot.
         steps: Number of refinement steps.
     """
-    return "\n\n".join([_step(chain), _advance(chain), _refine(len(chain), steps)])
+    trace = trace_step(chain)
+    newton, distance = trace.tape.live([trace.squared, *trace.dq]), trace.tape.live([trace.squared])
+    # Where a step costs little more than the distance, one function serves for both.
+    last = "step(target, s, c, dq)"
+    if len(newton) - len(distance) > LITTLE_MORE:
+        last = f"i < {steps} ? {last} : distance(target, s, c)"
+    return "\n\n".join([_step(chain), _advance(len(chain)), _refine(chain, steps, last)])
 
 
 def joint_table(chain: Chain) -> str:
-    """The constants of each joint."""
+    """The constants of each joint; see `joint_t` in the template."""
     lower, upper = limits32(chain)
-    rows = [
-        (low, high, (joint.lower + joint.upper) / 2, *(f(x) for x in (low, high) for f in SINES))
-        for joint, low, high in zip(chain.joints, lower, upper, strict=True)
-    ]
-    text = "\n".join(
-        "    {" + ", ".join(map(float_literal, row)) + "}," for row in rows
-    )
+    rows = []
+    for index, joint in enumerate(chain.joints):
+        low, high = lower[index], upper[index]
+        if chain.wraps[index]:
+            low, high = -OUT_OF_REACH, OUT_OF_REACH
+        points = [function(limit) for limit in (low, high) for function in SINES]
+        rows.append((low, high, (joint.lower + joint.upper) / 2, *points))
+    text = "\n".join("    {" + ", ".join(map(float_literal, row)) + "}," for row in rows)
     return f"static const joint_t joints[{len(rows)}] = {{\n{text}\n}};"
 
 
@@ -101,16 +112,21 @@ def decode(chain: Chain, program: Program) -> str:
     n = len(chain)
     zero = program.output_scale[1]
     less = f" - {zero}" if zero > 0 else f" + {-zero}" if zero < 0 else ""
+
+    def read(index: str) -> str:
+        if program.dtype == np.float32:
+            return f"within(y[{index}], -1e6f, 1e6f)"
+        return f"(float)(y[{index}]{less})"
+
     lines = [
         "ROLLED",
         f"for (int32_t i = 0; i < {n}; ++i) {{",
-        f"    const float a = (float)(y[i]{less}), b = (float)(y[{n} + i]{less});",
-        "    const float squared = a * a + b * b;",
+        f"    const float a = {read('i')};",
         "    /* A pair without a direction points along angle 0. */",
-        "    const bool usable = squared > 1e-12f && squared < 1e12f;",
-        "    const float scale = usable ? inverse_root(squared) : 1.0f;",
-        "    s[i] = usable ? a * scale : 0.0f;",
-        "    c[i] = usable ? b * scale : 1.0f;",
+        f"    const float b = {read(f'{n} + i')} + 1e-9f;",
+        "    const float scale = inverse_root(a * a + b * b);",
+        "    s[i] = a * scale;",
+        "    c[i] = b * scale;",
         "    q[i] = into_limits(angle_of(s[i], c[i]), &joints[i], &s[i], &c[i]);",
         "}",
     ]
@@ -174,14 +190,14 @@ def _step(chain: Chain) -> str:
     return "\n".join(
         [
             "/* The squared distance of the tool from the target [m^2]. */",
-            f"STAGE float distance(const float target[3], {joints})",
+            f"EDGE_IK_STAGE float distance(const float target[3], {joints})",
             "{",
             indented(distance),
             "}",
             "",
             "/* The same, and the change of the joints [rad] that damped least squares takes:",
             "   dq = J^T (J J^T + lambda^2 I)^-1 e, where lambda^2 fades with the error. */",
-            f"STAGE float step(const float target[3], {joints}, float dq[{n}])",
+            f"EDGE_IK_STAGE float step(const float target[3], {joints}, float dq[{n}])",
             "{",
             indented(newton),
             "}",
@@ -189,54 +205,42 @@ def _step(chain: Chain) -> str:
     )
 
 
-def _advance(chain: Chain) -> str:
-    n = len(chain)
+def _advance(n: int) -> str:
     most = float_literal(DEFAULT_SETTINGS.max_step)
-    turning = [index for index in range(n) if chain.wraps[index]]
-    lines = [
-        "ROLLED",
-        f"for (int32_t i = 0; i < {n}; ++i) {{",
-        f"    float d = within(dq[i], -{most}, {most}), moved = q[i] + d;",
-    ]
-    if turning:
-        turns = " || ".join(f"i == {index}" for index in turning)
-        lines += [
-            f"    if ({turns}) {{ /* never meets a limit */"
-            if len(turning) < n
-            else "    { /* never meets a limit */",
-            "        moved = wrapped(moved, joints[i].lower, joints[i].upper);",
-        ]
-    if len(turning) < n:
-        if turning:
-            lines.append("    } else {")
-        lines += [
-            "        moved = within(moved, joints[i].lower, joints[i].upper);",
-            "        d = moved - q[i];",
-        ]
-    lines += ["    }"] if turning else []
-    lines += ["    q[i] = moved;", "    rotate(&s[i], &c[i], d);", "}"]
-    return "\n".join(
-        [
-            "/* Move the joints, each by a bounded step and within its limits. */",
-            f"STAGE void advance(float q[{n}], float s[{n}], float c[{n}], const float dq[{n}])",
-            "{",
-            indented(lines),
-            "}",
-        ]
+    return f"""\
+/* Move the joints, each by a bounded step and within its limits. */
+EDGE_IK_STAGE void advance(float q[{n}], float s[{n}], float c[{n}], const float dq[{n}])
+{{
+    ROLLED
+    for (int32_t i = 0; i < {n}; ++i) {{
+        float change = dq[i];
+        if (!(change <= {most} && change >= -{most})) {{
+            change = change > 0.0f ? {most} : -{most};
+        }}
+        const float moved = within(q[i] + change, joints[i].lower, joints[i].upper);
+        rotate(&s[i], &c[i], moved - q[i]);
+        q[i] = moved;
+    }}
+}}"""
+
+
+def _refine(chain: Chain, steps: int, last: str) -> str:
+    n = len(chain)
+    lower, upper = limits32(chain)
+    turned = "\n".join(
+        f"    q[{k}] = wrapped(q[{k}], {float_literal(lower[k])}, {float_literal(upper[k])});"
+        for k in range(n)
+        if chain.wraps[k]
     )
-
-
-def _refine(n: int, steps: int) -> str:
     return f"""\
 /* The best configuration met in {steps} steps, and its squared distance [m^2]. */
-STAGE float refine(
+EDGE_IK_STAGE float refine(
     const float target[3], float q[{n}], float s[{n}], float c[{n}], float *seed_squared)
 {{
     float best[{n}], least = FLT_MAX;
     for (int32_t i = 0; i <= {steps}; ++i) {{
         float dq[{n}];
-        const float squared =
-            i < {steps} ? step(target, s, c, dq) : distance(target, s, c);
+        const float squared = {last};
         if (i == 0) {{
             *seed_squared = squared;
         }}
@@ -253,6 +257,7 @@ STAGE float refine(
     for (int32_t k = 0; k < {n}; ++k) {{
         q[k] = best[k];
     }}
+{turned}
     return least;
 }}"""
 

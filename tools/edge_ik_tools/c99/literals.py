@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Iterable, Sequence
+from importlib.resources import files
 
 import numpy as np
 import numpy.typing as npt
@@ -80,3 +81,8 @@ def _lines(words: Iterable[str]) -> str:
         break_long_words=False,
         break_on_hyphens=False,
     )
+
+
+def template_text(name: str) -> str:
+    """A template or a fixed part of the firmware that ships with the package."""
+    return (files("edge_ik_tools.c99") / "templates" / name).read_text(encoding="utf-8")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from string import Template
 
@@ -13,7 +12,7 @@ import numpy as np
 from edge_ik import __version__
 from edge_ik_tools.c99 import kinematics
 from edge_ik_tools.c99.int8 import int8_network
-from edge_ik_tools.c99.literals import float_literal, identifier
+from edge_ik_tools.c99.literals import float_literal, identifier, template_text
 from edge_ik_tools.c99.lowering import Program, lower
 from firmware_host.encoding import FARTHEST_TARGET, FEATURE_NAMES
 from firmware_host.model_file import read_model
@@ -115,13 +114,9 @@ class Firmware:
 
     def _network(self) -> str:
         if self.program.dtype == np.int8:
-            return template_text("int8.c.in") + "\n" + int8_network(self.program)
+            return int8_network(self.program)
         raise NotImplementedError
 
     def _provenance(self) -> str:
         return f"Made by edge-ik {__version__}: {self.command}"
 
-
-def template_text(name: str) -> str:
-    """A template or a fixed part of the firmware that ships with the package."""
-    return (files("edge_ik_tools.c99") / "templates" / name).read_text(encoding="utf-8")
