@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from edge_ik_tools.emulate.cores import CORES
+from edge_ik_tools.emulate.cycles import Executed
 from edge_ik_tools.emulate.results import (
     Baseline,
     EmulatedBenchmark,
@@ -15,6 +16,9 @@ from edge_ik_tools.emulate.results import (
 )
 from firmware_host.errors import ConfigError
 
+PARTS = ("encode", "network", "decode", "refine", "total")
+# One instruction of two cycles and one of one: 1.5 in the mean.
+EXECUTED = [Executed("ldr", "r0, [r1]", False), Executed("nop", "", False)]
 COUNTS = Spread.of(np.array([100, 300, 200, 1000]))
 
 
@@ -22,13 +26,15 @@ def benchmark(closed_form):
     return EmulatedBenchmark(
         target="cortex-m4",
         machine={"qemu": "mps2-an386", "compiler": "gcc 1", "emulator": "QEMU 2"},
+        encode=COUNTS,
         network=COUNTS,
+        decode=COUNTS,
         refine=COUNTS,
         total=COUNTS,
         flash_bytes=4321,
         ram_bytes=0,
         stack_bytes=210,
-        estimate=Estimate.of(CORES["cortex-m4"], COUNTS),
+        estimate=Estimate.of(CORES["cortex-m4"], COUNTS, EXECUTED),
         targets=4,
         steps=3,
         solved=0.999999,
@@ -49,30 +55,32 @@ def test_a_spread():
 
 def test_the_estimate_is_of_the_clock_and_the_core():
     core = CORES["cortex-m4"]
-    estimate = Estimate.of(core, COUNTS, 100e6)
-    assert estimate.max_cycles == pytest.approx(1000 * core.cycles_per_instruction)
-    assert estimate.max_us == pytest.approx(10 * core.cycles_per_instruction)
-    assert estimate.median_us == pytest.approx(estimate.max_us / 4)
-    assert "estimate" in estimate.assumptions
-    assert Estimate.of(core, COUNTS).clock_hz == core.clock_hz
+    estimate = Estimate.of(core, COUNTS, EXECUTED, 100e6)
+    assert estimate.cycles_per_instruction == 1.5
+    assert estimate.max_cycles == 1500
+    assert estimate.max_us == pytest.approx(15)
+    assert estimate.median_us == pytest.approx(15 / 4)
+    assert "an estimate, 1.50 cycles" in estimate.assumptions
+    assert core.cycles.source in estimate.assumptions
+    assert Estimate.of(core, COUNTS, EXECUTED).clock_hz == core.clock_hz
 
 
 @pytest.mark.parametrize("clock", [0.0, -1.0, float("nan"), float("inf")])
 def test_a_clock_that_is_none_is_refused(clock):
     with pytest.raises(ConfigError, match="clock above 0"):
-        Estimate.of(CORES["cortex-m4"], COUNTS, clock)
+        Estimate.of(CORES["cortex-m4"], COUNTS, EXECUTED, clock)
 
 
 def test_the_json():
     values = benchmark(None).to_dict()
     assert json.loads(json.dumps(values, allow_nan=False)) == values
     spread = {"min": 100, "median": 250.0, "mean": 400.0, "max": 1000}
-    assert values["instructions"] == {"network": spread, "refine": spread, "total": spread}
+    assert values["instructions"] == dict.fromkeys(PARTS, spread)
     assert values["baselines"]["closed_form"] is None
     cold = values["baselines"]["cold_dls"]
     assert cold == {**spread, "solved": 0.93, "steps_mean": 8.5, "steps_max": 50}
     assert (values["flash_bytes"], values["stack_bytes"], values["steps"]) == (4321, 210, 3)
-    assert not {"network", "refine", "total", "cold", "closed_form"} & set(values)
+    assert not {*PARTS, "cold", "closed_form"} & set(values)
 
 
 @pytest.mark.parametrize("closed_form", [None, Baseline(COUNTS, 1.0)])
@@ -81,9 +89,9 @@ def test_the_tables(closed_form):
     for table in tables:
         assert all(len(row) == len(table.columns) for row in table.rows)
     first = tables[0].rows
-    assert len(first) == (4 if closed_form is None else 5)
-    assert first[2] == ("whole solve", "100", "250", "400", "1,000", "99.99")
-    assert first[3][0] == "no network: 8.5 DLS steps, 50 at most"
+    assert len(first) == (6 if closed_form is None else 7)
+    assert first[4] == ("whole solve", "100", "250", "400", "1,000", "99.99")
+    assert first[5][0] == "no network: 8.5 DLS steps, 50 at most"
     text = "\n".join(" ".join(row) for table in tables for row in table.rows)
     assert "an estimate" in text
     assert "4,321 bytes" in text

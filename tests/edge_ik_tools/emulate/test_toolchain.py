@@ -5,7 +5,7 @@ import pytest
 from edge_ik_tools.emulate.build import Sources, build_snippet, linker_script
 from edge_ik_tools.emulate.cores import CORES
 from edge_ik_tools.emulate.errors import EmulationError, FirmwareBuildError, MissingToolError
-from edge_ik_tools.emulate.toolchain import PACKAGES, Toolchain, find_tool
+from edge_ik_tools.emulate.toolchain import PACKAGES, Toolchain, find_tool, qemu_version
 from firmware_host.errors import EdgeIkError
 
 M4 = CORES["cortex-m4"]
@@ -26,6 +26,18 @@ def test_a_missing_tool_is_named_with_its_package(name, monkeypatch, tmp_path):
 def test_versions_are_told(tools):
     assert tools.versions["compiler"].startswith("arm-none-eabi-gcc ")
     assert tools.versions["emulator"].startswith("QEMU emulator version ")
+
+
+@pytest.mark.parametrize(
+    ("text", "version"),
+    [
+        ("QEMU emulator version 7.2.22", (7, 2)),
+        ("QEMU emulator version 10.1.0", (10, 1)),
+        ("", (0, 0)),
+    ],
+)
+def test_the_version_of_the_emulator(text, version):
+    assert qemu_version(text) == version
 
 
 def test_a_warning_is_an_error(tools, tmp_path):

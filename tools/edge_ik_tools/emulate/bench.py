@@ -10,9 +10,11 @@ import numpy as np
 from edge_ik_tools.emulate.build import Sources, measure_size
 from edge_ik_tools.emulate.closed_form import LIMIT_SLACK
 from edge_ik_tools.emulate.cores import find_core
+from edge_ik_tools.emulate.errors import EmulationError
 from edge_ik_tools.emulate.measure import AnyArray, Measurement, measure
 from edge_ik_tools.emulate.results import Baseline, EmulatedBenchmark, Estimate, Spread
 from edge_ik_tools.emulate.toolchain import Toolchain
+from edge_ik_tools.emulate.trace import trace_solve
 from firmware_host.bench import COLD_STEPS, TARGET_SEED, Tell, bench_targets
 from firmware_host.chain import Chain, FloatArray
 from firmware_host.errors import ConfigError
@@ -75,6 +77,13 @@ def emulated_bench(
         size = measure_size(tools, core, generated, solver.chain, Path(folder))
     n_out = interpreter.output_shape[1]
     found = measure(tools, core, generated, solver.chain, drawn, inputs, n_out, COLD_STEPS)
+    longest = int(found.total.argmax())
+    executed = trace_solve(tools, core, generated, solver.chain, drawn[longest])
+    if len(executed) != found.total[longest]:
+        raise EmulationError(
+            f"Expected the counter to agree with the emulator's trace of one solve. "
+            f"Received: {found.total[longest]} counted, {len(executed)} traced"
+        )
     solver.refine_steps = found.most_steps
     answers = solver.solve_batch(drawn)
     q = found.q.astype(np.float64)
@@ -83,13 +92,15 @@ def emulated_bench(
     return EmulatedBenchmark(
         target=core.name,
         machine={"qemu": core.machine, **tools.versions},
+        encode=Spread.of(found.encode),
         network=Spread.of(found.network),
+        decode=Spread.of(found.decode),
         refine=Spread.of(found.refine),
         total=total,
         flash_bytes=size.flash,
         ram_bytes=size.ram,
         stack_bytes=found.stack_bytes,
-        estimate=Estimate.of(core, total, clock_hz),
+        estimate=Estimate.of(core, total, executed, clock_hz),
         targets=targets,
         steps=found.most_steps,
         solved=float((error < POSITION_TOLERANCE).mean()),

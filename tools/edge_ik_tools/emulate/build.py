@@ -142,6 +142,15 @@ def measure_size(
     return SolverSize(after.flash - before.flash, after.ram - before.ram)
 
 
+def build_trace(tools: Toolchain, core: Core, sources: Sources, chain: Chain, folder: Path) -> Path:
+    """Build a program that solves one target of a file; arguments as in `measure_size`."""
+    write_text(folder / "bench_solver.h", solver_header(sources, chain, 0))
+    own = ("startup.c", "semihost.c", "trace.c")
+    objects = _own_objects(tools, core, own, folder, [sources.folder])
+    objects.append(_solver_object(tools, core, sources, folder))
+    return tools.link(core, objects, linker_script(core, folder), folder / "trace.elf")
+
+
 def build_snippet(tools: Toolchain, core: Core, assembly: str, folder: Path) -> Path:
     """Build a program that counts the instructions of a function given in assembly code."""
     text = "\\n\\t".join(line.strip() for line in assembly.strip().splitlines())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
+from edge_ik_tools.emulate.cycles import CycleModel
 from firmware_host.errors import ConfigError
 
 
@@ -33,8 +34,7 @@ class Core:
         ram: Where data and stack go.
         timer_hz: Frequency of the machine's SysTick [Hz].
         clock_hz: A clock that parts with this core run at, for the estimate [Hz].
-        cycles_per_instruction: Assumed mean for this kind of code, for the estimate.
-        assumption: Where that mean comes from.
+        cycles: What instructions take, for the estimate.
     """
 
     name: str
@@ -44,8 +44,7 @@ class Core:
     ram: Memory
     timer_hz: int
     clock_hz: int
-    cycles_per_instruction: float
-    assumption: str
+    cycles: CycleModel
 
     @property
     def instructions_per_tick(self) -> Fraction:
@@ -72,8 +71,13 @@ CORES = {
             ram=Memory(0x2000_0000, 0x4000),
             timer_hz=16_000_000,
             clock_hz=48_000_000,
-            cycles_per_instruction=1.6,
-            assumption="loads and stores take 2 cycles, taken branches 3, multiplications 1",
+            cycles=CycleModel(
+                "the timings in its Technical Reference Manual (DDI 0432, 3.3), with the "
+                "multiplier of one cycle",
+                store=2,
+                pipelined=False,
+                call=3,
+            ),
         ),
         Core(
             name="cortex-m3",
@@ -83,8 +87,12 @@ CORES = {
             ram=_FPGA_RAM,
             timer_hz=25_000_000,
             clock_hz=72_000_000,
-            cycles_per_instruction=1.5,
-            assumption="single loads take 2 cycles, taken branches 2 to 4, 64-bit products 3 to 5",
+            cycles=CycleModel(
+                "the timings in its Technical Reference Manual (DDI 0337, 3.3), with 3 cycles "
+                "for a branch taken, 4 for a product of 64 bits and 7 for a division",
+                multiply_long=4,
+                multiply_add=2,
+            ),
         ),
         Core(
             name="cortex-m4",
@@ -94,8 +102,10 @@ CORES = {
             ram=_FPGA_RAM,
             timer_hz=25_000_000,
             clock_hz=168_000_000,
-            cycles_per_instruction=1.4,
-            assumption="single loads take 2 cycles, taken branches 2 to 4, float divisions 14",
+            cycles=CycleModel(
+                "the timings in its Technical Reference Manual (DDI 0439, 3.3 and 7.2), with "
+                "3 cycles for a branch taken and 7 for an integer division"
+            ),
         ),
         Core(
             name="cortex-m7",
@@ -105,9 +115,14 @@ CORES = {
             ram=_FPGA_RAM,
             timer_hz=25_000_000,
             clock_hz=480_000_000,
-            cycles_per_instruction=0.9,
-            assumption="some pairs of instructions issue together; code and data in "
-            "tightly coupled memory",
+            cycles=CycleModel(
+                "Arm publishes none: those of the Cortex-M4, but with loads of one cycle, "
+                "branches foreseen, and no two instructions at once, which it can",
+                load=1,
+                several=0,
+                jump=0,
+                call=0,
+            ),
         ),
         Core(
             name="cortex-m33",
@@ -117,8 +132,7 @@ CORES = {
             ram=Memory(0x3800_0000, 0x0002_0000),
             timer_hz=20_000_000,
             clock_hz=150_000_000,
-            cycles_per_instruction=1.3,
-            assumption="loads take 1 to 2 cycles, taken branches 2 to 3, float divisions 14",
+            cycles=CycleModel("Arm publishes none: those of the Cortex-M4"),
         ),
         Core(
             name="cortex-m55",
@@ -128,8 +142,12 @@ CORES = {
             ram=_FPGA_RAM,
             timer_hz=32_000_000,
             clock_hz=400_000_000,
-            cycles_per_instruction=1.6,
-            assumption="vector instructions, counted as one, take 2 cycles each",
+            cycles=CycleModel(
+                "Arm publishes none: those of the Cortex-M4, but with loads of one cycle, and 2 "
+                "cycles for a vector instruction, of which two may overlap",
+                load=1,
+                several=0,
+            ),
         ),
     )
 }

@@ -36,7 +36,9 @@ class Measurement:
         status: (N,) 0 solved, 1 unreachable, 2 bad target.
         steps: (N,) refinement steps that the firmware says it took.
         total: (N,) instructions of the whole solve.
+        encode: (N,) instructions from the target to the network's input.
         network: (N,) instructions of the network.
+        decode: (N,) instructions from its output to joints.
         refine: (N,) instructions of the refinement.
         cold: (N,) instructions of damped least squares without the network.
         cold_steps: (N,) its steps.
@@ -54,7 +56,9 @@ class Measurement:
     status: CountArray
     steps: CountArray
     total: CountArray
+    encode: CountArray
     network: CountArray
+    decode: CountArray
     refine: CountArray
     cold: CountArray
     cold_steps: CountArray
@@ -167,7 +171,8 @@ def _answer(joints: int) -> np.dtype[Any]:
             ("q", "<f4", (joints,)),
             *((name, "<f4") for name in ("residual", "seed_residual")),
             *((name, "<i4") for name in ("status", "steps")),
-            *((name, "<u4") for name in ("total", "network", "refine", "cold", "closed")),
+            *((name, "<u4") for name in ("total", "encode", "network", "decode", "refine")),
+            *((name, "<u4") for name in ("cold", "closed")),
             ("cold_steps", "<i4"),
             ("cold_squared", "<f4"),
             ("closed_q", "<f4", (joints,)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_ik_tools.emulate.cores import Core
+from edge_ik_tools.emulate.cycles import Executed
 from firmware_host.errors import ConfigError
 from firmware_host.inspect_model import TextRow, TextTable
 
@@ -66,16 +67,19 @@ class Baseline:
 
 @dataclass(frozen=True)
 class Estimate:
-    """Cycles and time, which an emulator cannot tell: instructions times an assumed mean.
+    """Cycles and time, which an emulator cannot tell.
+
+    The instructions of one solve, the longest, are written down and each is given the
+    cycles of its kind; their mean holds for the others.
 
     Attributes:
         clock_hz: The clock [Hz].
-        cycles_per_instruction: The assumption.
+        cycles_per_instruction: The mean.
         median_cycles: Of the whole solve.
         max_cycles: Of the whole solve.
         median_us: Of the whole solve [microseconds].
         max_us: Of the whole solve [microseconds].
-        assumptions: What else is assumed, in words.
+        assumptions: Where the cycles come from, and what else is assumed, in words.
     """
 
     clock_hz: float
@@ -87,8 +91,16 @@ class Estimate:
     assumptions: str
 
     @classmethod
-    def of(cls, core: Core, total: Spread, clock_hz: float | None = None) -> Estimate:
-        """The estimate for a spread of instructions at a clock, or the core's usual one.
+    def of(
+        cls, core: Core, total: Spread, longest: Sequence[Executed], clock_hz: float | None = None
+    ) -> Estimate:
+        """The estimate.
+
+        Args:
+            core: The core.
+            total: Instructions of the whole solve.
+            longest: Those of one solve, one by one.
+            clock_hz: The clock; the core's usual one without it.
 
         Raises:
             ConfigError: If the clock is not above 0.
@@ -96,16 +108,16 @@ class Estimate:
         clock = float(core.clock_hz if clock_hz is None else clock_hz)
         if not 0 < clock < float("inf"):
             raise ConfigError(f"Expected a clock above 0 Hz. Received: clock_hz={clock:g}")
-        median, most = (core.cycles_per_instruction * n for n in (total.median, total.max))
+        mean = core.cycles.cycles(longest) / len(longest)
         return cls(
             clock_hz=clock,
-            cycles_per_instruction=core.cycles_per_instruction,
-            median_cycles=median,
-            max_cycles=most,
-            median_us=1e6 * median / clock,
-            max_us=1e6 * most / clock,
-            assumptions=f"an estimate: {core.cycles_per_instruction:g} cycles for an instruction "
-            f"in the mean ({core.assumption}), memory without wait states, no interrupts",
+            cycles_per_instruction=mean,
+            median_cycles=mean * total.median,
+            max_cycles=mean * total.max,
+            median_us=1e6 * mean * total.median / clock,
+            max_us=1e6 * mean * total.max / clock,
+            assumptions=f"an estimate, {mean:.2f} cycles for an instruction in the mean. Cycles: "
+            f"{core.cycles.source}. Memory without wait states, no interrupts.",
         )
 
 
@@ -116,12 +128,14 @@ class EmulatedBenchmark:
     Attributes:
         target: Name of the core.
         machine: The emulated machine, and the versions of compiler and emulator.
+        encode: Instructions from the target to the network's input.
         network: Instructions of the network.
+        decode: Instructions from its output to joints.
         refine: Instructions of the refinement.
-        total: Instructions of the whole solve.
-        flash_bytes: Code and constants of the solver, the compiler's helpers included.
+        total: Instructions of the whole solve, from the first to the return.
+        flash_bytes: Code and constants that `NAME_solve` needs, the compiler's helpers included.
         ram_bytes: Its static variables.
-        stack_bytes: Most stack that a solve has written.
+        stack_bytes: Most stack that a solve has written, without interrupts.
         estimate: Cycles and time.
         targets: Number of targets.
         steps: Refinement steps for each.
@@ -139,7 +153,9 @@ class EmulatedBenchmark:
 
     target: str
     machine: Mapping[str, str]
+    encode: Spread
     network: Spread
+    decode: Spread
     refine: Spread
     total: Spread
     flash_bytes: int
@@ -160,7 +176,7 @@ class EmulatedBenchmark:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready values."""
-        parts = ("network", "refine", "total")
+        parts = ("encode", "network", "decode", "refine", "total")
         own = asdict(self)
         for name in (*parts, "cold", "closed_form"):
             del own[name]
@@ -188,7 +204,9 @@ def emulation_tables(values: Mapping[str, Any]) -> list[TextTable]:
     baselines = values["baselines"]
     cold, closed = baselines["cold_dls"], baselines["closed_form"]
     labels = {
+        "encode": "target to input",
         "network": "network",
+        "decode": "output to joints",
         "refine": f"{values['steps']} DLS steps",
         "total": "whole solve",
     }
@@ -203,12 +221,12 @@ def emulation_tables(values: Mapping[str, Any]) -> list[TextTable]:
     place: list[TextRow] = [
         ("flash", f"{values['flash_bytes']:,} bytes"),
         ("static RAM", f"{values['ram_bytes']:,} bytes"),
-        ("stack", f"{values['stack_bytes']:,} bytes"),
+        ("stack", f"{values['stack_bytes']:,} bytes, without interrupts"),
         (
             f"time at {estimate['clock_hz'] / 1e6:g} MHz",
-            f"median {estimate['median_us']:.1f}, max {estimate['max_us']:.1f} microseconds",
+            f"about {estimate['median_us']:.1f}, at most {estimate['max_us']:.1f} microseconds",
         ),
-        ("of that", estimate["assumptions"]),
+        ("", estimate["assumptions"]),
     ]
     compared: list[TextRow] = [
         ("largest error", f"{1e3 * values['max_error_m']:.4f} mm"),

@@ -16,6 +16,7 @@ from edge_ik_tools.emulate.errors import EmulationError, FirmwareBuildError, Mis
 PACKAGES: Mapping[str, str] = {
     "arm-none-eabi-gcc": "gcc-arm-none-eabi libnewlib-arm-none-eabi",
     "arm-none-eabi-size": "binutils-arm-none-eabi",
+    "arm-none-eabi-objdump": "binutils-arm-none-eabi",
     "qemu-system-arm": "qemu-system-arm",
 }
 
@@ -64,11 +65,13 @@ class Toolchain:
     Attributes:
         gcc: `arm-none-eabi-gcc`.
         size: `arm-none-eabi-size`.
+        objdump: `arm-none-eabi-objdump`.
         qemu: `qemu-system-arm`.
     """
 
     gcc: Path
     size: Path
+    objdump: Path
     qemu: Path
 
     @classmethod
@@ -127,7 +130,24 @@ class Toolchain:
         text, data, bss = (int(field) for field in output.splitlines()[1].split()[:3])
         return SectionSizes(text, data, bss)
 
-    def run(self, core: Core, image: Path, folder: Path, seconds: float = RUN_SECONDS) -> None:
+    def listing(self, image: Path) -> str:
+        """The disassembly of an image's code, without the bytes."""
+        return _build([self.objdump, "-d", "--no-show-raw-insn", image], image.name)
+
+    def symbols(self, image: Path) -> dict[str, int]:
+        """The addresses of an image's functions and variables, by their names."""
+        lines = _build([self.objdump, "-t", image], image.name).splitlines()
+        fields = [line.split() for line in lines if " .text" in line]
+        return {field[-1]: int(field[0], 16) for field in fields}
+
+    def run(
+        self,
+        core: Core,
+        image: Path,
+        folder: Path,
+        seconds: float = RUN_SECONDS,
+        trace: Path | None = None,
+    ) -> None:
         """Run an image until it ends itself; a nanosecond is an instruction.
 
         Args:
@@ -135,6 +155,7 @@ class Toolchain:
             image: The program, linked for it.
             folder: Where the files are that the program opens.
             seconds: Longest time to wait.
+            trace: File for a line about each instruction, or None.
 
         Raises:
             EmulationError: If it fails or does not end.
@@ -147,6 +168,11 @@ class Toolchain:
             *("-display", "none", "-monitor", "none", "-serial", "none"),
             *("-kernel", str(image)),
         ]
+        if trace is not None:
+            # An instruction a block, so that each has its line.
+            old = qemu_version(self.versions["emulator"]) < (8, 1)
+            command += ["-singlestep"] if old else ["-accel", "tcg,one-insn-per-tb=on"]
+            command += ["-d", "exec,nochain", "-D", str(trace)]
         try:
             result = subprocess.run(
                 command,
@@ -180,6 +206,12 @@ def find_tool(name: str) -> Path:
     if path is None:
         raise MissingToolError(name, PACKAGES[name])
     return Path(path)
+
+
+def qemu_version(text: str) -> tuple[int, int]:
+    """Major and minor version out of what the emulator says of itself; (0, 0) if it is not."""
+    found = re.search(r"(\d+)\.(\d+)", text)
+    return (int(found[1]), int(found[2])) if found else (0, 0)
 
 
 def _build(command: Sequence[str | Path], what: str) -> str:

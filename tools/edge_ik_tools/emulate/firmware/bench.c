@@ -14,7 +14,7 @@ struct answer {
     float q[BENCH_JOINTS];
     float residual, seed_residual;
     int32_t status, steps;
-    uint32_t total, network, refine;
+    uint32_t total, encode, network, decode, refine;
     uint32_t cold, closed;
     int32_t cold_steps;
     float cold_squared;
@@ -53,9 +53,9 @@ static void answer_target(const float target[], struct answer *answer) {
     answer->seed_residual = info.seed_residual;
     answer->steps = info.steps;
 
-    count(stage_encode, target, inputs, 0, 0, 0, &ignored);
+    answer->encode = count(stage_encode, target, inputs, 0, 0, 0, &ignored);
     answer->network = count(stage_network, inputs, outputs, 0, 0, 0, &ignored);
-    count(stage_decode, outputs, q, s, c, 0, &ignored);
+    answer->decode = count(stage_decode, outputs, q, s, c, 0, &ignored);
     answer->refine = count(stage_refine, target, q, s, c, &seed_squared, &ignored);
 
     answer->cold =

@@ -1,0 +1,121 @@
+"""The benchmark end to end, with generated code, against the NumPy solver."""
+
+import json
+
+import numpy as np
+import pytest
+
+from edge_ik_tools.c99.source import Firmware
+from edge_ik_tools.emulate.bench import (
+    emulated_bench,
+    joint_difference,
+    network_inputs,
+    output_differences,
+)
+from edge_ik_tools.emulate.cores import CORES
+from edge_ik_tools.emulate.errors import EmulationError, MissingToolError
+from edge_ik_tools.emulate.results import emulation_tables
+from firmware_host.chain import Chain, Joint
+from firmware_host.errors import ConfigError
+from firmware_host.interpreter import open_interpreter
+from firmware_host.model_file import read_model, write_model
+
+
+def generate(model, folder, steps=3):
+    """The folder and the name of the firmware of a model."""
+    firmware = Firmware.load(model, "planar", steps)
+    (folder / "planar.h").write_text(firmware.header())
+    (folder / "planar.c").write_text(firmware.source())
+    return folder, firmware.name
+
+
+@pytest.fixture(scope="module")
+def planar_firmware(planar_model, tmp_path_factory):
+    return *generate(planar_model, tmp_path_factory.mktemp("planar"), 12), planar_model
+
+
+@pytest.mark.parametrize("target", CORES)
+def test_firmware_answers_as_the_host_does(tools, planar_firmware, target):
+    told = []
+    found = emulated_bench(*planar_firmware, target, 200, tell=told.append)
+    values = json.loads(json.dumps(found.to_dict(), allow_nan=False))
+    assert (values["target"], values["targets"], values["steps"]) == (target, 200, 12)
+    assert values["network_inputs"] == 200
+    assert values["network_differences"] == 0
+    assert values["limit_violations"] == 0
+    # The network has random weights: some targets are not reached, on the host as here.
+    assert 0.5 < values["solved"] <= 1
+    assert values["status_differences"] <= 2
+    for spread in values["instructions"].values():
+        assert 0 < spread["min"] <= spread["median"] <= spread["max"]
+    parts = values["instructions"]
+    assert parts["total"]["min"] > parts["network"]["min"] + parts["refine"]["min"]
+    assert 1000 < values["flash_bytes"] < 20_000
+    assert 0 < values["stack_bytes"] < 1024
+    assert values["estimate"]["max_us"] > 0
+    assert values["baselines"]["closed_form"] is None
+    assert 0 < values["baselines"]["cold_dls"]["solved"] <= 1
+    assert told
+    assert emulation_tables(values)
+
+
+def test_firmware_of_another_network_shows(tools, planar_firmware, source_root, tmp_path):
+    folder, name, _ = planar_firmware
+    other = source_root / "tests/firmware_host/models/int8_per_tensor.tflite"
+    _, record = read_model(planar_firmware[2])
+    write_model(tmp_path / "other.tflite", other.read_bytes(), record)
+    found = emulated_bench(folder, name, tmp_path / "other.tflite", "m4", 50)
+    assert found.network_differences > 0
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"target": "cortex-a53"}, "Unknown target"),
+        ({"targets": 0}, "at least one target"),
+        ({"clock_hz": -1.0, "targets": 2}, "clock above 0"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_is_refused(tools, planar_firmware, options, expected):
+    with pytest.raises(ConfigError, match=expected):
+        emulated_bench(*planar_firmware, **options)
+
+
+def test_firmware_of_another_robot_is_refused(tools, tiny, planar_model):
+    with pytest.raises(EmulationError, match="does not belong to the model"):
+        emulated_bench(tiny.folder, tiny.name, planar_model, "m4", 2)
+
+
+def test_missing_tools_are_told(planar_firmware, monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(MissingToolError, match="apt-get install"):
+        emulated_bench(*planar_firmware, targets=1)
+
+
+def test_inputs_cover_the_range_of_their_type(planar_model):
+    flatbuffer, _ = read_model(planar_model)
+    inputs = network_inputs(open_interpreter(flatbuffer, "reference"), 5000)
+    assert inputs.shape == (5000, 6)
+    assert inputs.dtype == np.int8
+    assert (inputs.min(), inputs.max()) == (-128, 127)
+
+
+def test_differences_of_integers_are_exact_and_of_floats_beyond_rounding():
+    assert output_differences(np.array([1, 2, 3], np.int8), np.array([1, 2, 4], np.int8)) == 1
+    expected = np.array([0.5, 0.5, 0.5, 0.5], np.float32)
+    received = np.array([0.5, 0.500001, 0.51, np.nan], np.float32)
+    assert output_differences(received, expected) == 2
+
+
+def test_joints_that_wrap_differ_around_the_circle():
+    axis = np.array([0.0, 0.0, 1.0])
+    joints = (
+        Joint("turns", np.eye(4), axis, -np.pi, np.pi),
+        Joint("stops", np.eye(4), axis, -3.0, 3.0),
+    )
+    chain = Chain("two", joints, np.eye(4))
+    q = np.array([[np.pi - 1e-3, 0.5]])
+    turned = np.array([[-np.pi + 1e-3, 0.5]])
+    assert joint_difference(chain, q, turned) == pytest.approx(2e-3)
+    assert joint_difference(chain, q, np.array([[np.pi - 1e-3, -0.5]])) == pytest.approx(1.0)
