@@ -1,10 +1,14 @@
 /* Fuzz target: the whole firmware reads arbitrary bytes, and all it writes must be frames.
 
-   clang -std=c99 -g -O1 -fsanitize=fuzzer,address,undefined -Dmain=firmware_main -IBOARD -IMODEL
-       fuzz_link.c BOARD/edge_ik_bench_main.c BOARD/edge_ik_link.c MODEL/NAME.c
+   clang -std=c99 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
+       -Dmain=firmware_main -IBOARD -IMODEL fuzz_link.c BOARD/edge_ik_bench_main.c
+       BOARD/edge_ik_link.c MODEL/NAME.c
 
-   BOARD and MODEL are the folders that write_board_firmware and the generator of NAME wrote. */
+   BOARD and MODEL are the folders that write_board_firmware and the generator of NAME wrote.
+   On Debian libFuzzer is in libclang-rt-14-dev. With -DREPLAY the target has a main of its own,
+   which reads inputs from standard input, each behind its length in two bytes. */
 #include <setjmp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -96,3 +100,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     }
     return 0;
 }
+
+#ifdef REPLAY
+#undef main
+int main(void) {
+    static uint8_t data[1024];
+    int low, high;
+    while ((low = getchar()) != EOF && (high = getchar()) != EOF) {
+        size_t size = (size_t)low + 256U * (size_t)high;
+        if (size > sizeof data || fread(data, 1, size, stdin) != size) {
+            return 1;
+        }
+        (void)LLVMFuzzerTestOneInput(data, size);
+    }
+    return 0;
+}
+#endif

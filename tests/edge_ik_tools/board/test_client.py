@@ -146,6 +146,8 @@ def test_a_board_works_behind_a_pseudo_terminal(host_board, start_pty_board):
     ):
         assert client.hello().name == "planar"
         assert client.counters() == Counters(2, 0, 0)
+        with pytest.raises(PortError, match="lock"):
+            BoardClient(port)
 
 
 @pytest.mark.parametrize("options", [{"timeout": 0}, {"retries": -1}, {"baud_rate": 0}])

@@ -137,3 +137,20 @@ def test_the_emulated_board_works_behind_a_pseudo_terminal(planar_model, emulate
             assert client.hello().name == "planar"
             # QEMU looks once a second whether its terminal is open, so hello may be asked twice.
             assert TARGETS + 5 <= client.counters().whole <= TARGETS + 7
+
+
+def test_the_reference_model_solves_on_the_emulated_board(
+    planar_model, source_root, tmp_path, write_generated, build_image, emulate
+):
+    model = source_root / "artifacts/arm3/arm3-int8.tflite"
+    name = write_generated(tmp_path, model)
+    with emulate(build_image(tmp_path, name), "pty") as process:
+        port = process.stdout.readline().split()[4]
+        found = serial_bench(model, port, 300)
+        with pytest.raises(WrongFirmwareError) as caught:
+            serial_bench(planar_model, port, 1)
+    assert found.comparison.agrees
+    assert found.comparison.solved == 1
+    assert 0 < found.seed.median < found.solve.median
+    assert caught.value.received == found.board.model_hash
+    assert caught.value.expected in str(caught.value)

@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from edge_ik_tools.board import framing
-from edge_ik_tools.board.firmware import sources_folder
+from edge_ik_tools.board.firmware import sources_folder, write_board_firmware
 from edge_ik_tools.board.framing import (
     MAX_BODY,
     MAX_FRAME,
@@ -115,6 +115,21 @@ def link(tmp_path_factory, require_tool):
 
 
 @pytest.fixture(scope="module")
+def replay(tmp_path_factory, require_tool, source_root, write_by_heart):
+    """The fuzz target under gcc's sanitizers: inputs in, each behind its length."""
+    folder = write_by_heart(tmp_path_factory.mktemp("replay"))
+    write_board_firmware(folder, "planar")
+    board, out = folder / "board", folder / "replay"
+    flags = "-std=c99 -O1 -g -Wall -Wextra -Wconversion -Werror -fsanitize=address,undefined"
+    command = [require_tool("gcc", "gcc"), *flags.split(), "-fno-sanitize-recover=all"]
+    command += ["-DREPLAY", "-Dmain=firmware_main", f"-I{board}", f"-I{folder}"]
+    sources = [source_root / "tests/edge_ik_tools/board/fuzz_link.c", folder / "planar.c"]
+    sources += [board / "edge_ik_bench_main.c", board / "edge_ik_link.c"]
+    subprocess.run([*command, *sources, "-o", out], check=True)
+    return out
+
+
+@pytest.fixture(scope="module")
 def echo(tmp_path_factory, require_tool, source_root):
     """A process under the sanitizers: bytes in, what the parser makes of them out."""
     out = tmp_path_factory.mktemp("echo") / "echo_link"
@@ -211,3 +226,15 @@ def test_the_sanitizers_find_nothing(echo, line):
         assert frame == encode_frame(messages[-1])
     assert messages == found
     assert events == {2: bad_crc, 3: malformed}
+
+
+# Half of them, those that begin with an odd byte, become the content of a whole frame.
+INPUTS = st.builds(lambda kind, line: bytes((kind,)) + line, BYTES, LINES | st.binary(max_size=140))
+
+
+@settings(max_examples=20)
+@given(st.lists(INPUTS.filter(lambda data: len(data) <= 1024), min_size=50, max_size=100))
+def test_the_whole_firmware_answers_any_input_with_frames(replay, inputs):
+    lines = b"".join(len(data).to_bytes(2, "little") + data for data in inputs)
+    result = subprocess.run([replay], input=lines, capture_output=True, check=False)
+    assert result.returncode == 0, result.stderr.decode(errors="replace")

@@ -76,6 +76,19 @@ def test_every_answer_is_compared_with_the_host_s(planar_model, board_line):
     assert any("40 targets" in sentence for sentence in told)
 
 
+def test_the_generated_solver_gives_the_host_s_answers(
+    planar_model, tmp_path, write_generated, build_host_board, start_board, line
+):
+    name = write_generated(tmp_path, planar_model)
+    with start_board([build_host_board(tmp_path, name)]) as board:
+        line.connect(board)
+        found = run(planar_model, line)
+        line.close()
+    assert found.comparison.agrees
+    assert found.board.name == name
+    assert 0 < found.comparison.max_joint_difference_rad < JOINT_TOLERANCE
+
+
 def test_a_damaged_line_costs_retries_and_no_answer(planar_model, board_line):
     def changed(frame):
         at = len(frame) // 2

@@ -222,12 +222,12 @@ def _opened(port: str, baud_rate: int, timeout: float) -> Any:
     except ModuleNotFoundError as error:
         raise MissingExtraError("pyserial", "serial", "Talking to a board") from error
     try:
-        opened = serial.serial_for_url(
-            port, baudrate=baud_rate, timeout=timeout, write_timeout=timeout
+        # Exclusive: two programs on one port would each get half of the answers.
+        return serial.serial_for_url(
+            port, baudrate=baud_rate, timeout=timeout, write_timeout=timeout, exclusive=True
         )
     except (OSError, ValueError) as error:
         raise PortError(
             f"Cannot open the port {port}: {error}. Expected a serial device that you may use, "
             "or a URL as socket://127.0.0.1:4000."
         ) from error
-    return opened

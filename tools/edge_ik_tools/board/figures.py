@@ -154,7 +154,7 @@ def board_tables(values: Mapping[str, Any]) -> list[TextTable]:
         The comparison, the cycles, the line, and the board.
     """
     board, line, compared = values["board"], values["line"], values["comparison"]
-    labels = {"network": "network", "total": f"whole solve, {board['steps']} DLS steps"}
+    labels = {"network": "network alone", "total": f"whole solve, {board['steps']} DLS steps"}
     cycles: list[TextRow] = [
         (
             label,
@@ -197,7 +197,7 @@ def board_tables(values: Mapping[str, Any]) -> list[TextTable]:
             f"Compared with the host, {values['targets']:,} targets: {verdict}", ("", ""), joints
         ),
         TextTable(
-            f"On the board, counted at {board['counter_hz'] / 1e6:g} MHz",
+            f"On the board: cycles at {board['counter_hz'] / 1e6:g} MHz, and microseconds",
             ("", "min", "median", "max", "us min", "us median", "us max"),
             cycles,
         ),

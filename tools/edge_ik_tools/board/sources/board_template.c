@@ -5,7 +5,8 @@
  * edge_ik_board_cycles_hz the timer's frequency.
  *
  * Most serial ports are two flags and one or two data registers. The numbers below are those
- * of USART2 of an STM32F4 as an example; those of your chip are in its reference manual.
+ * of USART2 of an STM32F4 as an example; those of your chip are in its reference manual. Some
+ * ports stop receiving after an overrun until a flag is cleared: do so in edge_ik_board_read.
  *
  * Counts include whatever interrupts the solve: leave interrupts off, or know what they take.
  * Do not link with link-time optimization: it may move work across a reading of the counter.
