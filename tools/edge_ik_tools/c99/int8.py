@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from edge_ik_tools.c99.buffers import assign_buffers, held_sources
 from edge_ik_tools.c99.literals import array, indented, table, template_text
 from edge_ik_tools.c99.lowering import (
     DenseUnit,
@@ -85,7 +86,7 @@ class _LayerPrinter:
         self.vectors = _padded(program.widths[self.source], VECTOR) // VECTOR
         self.indexed = _only_looked_up(layer)
         self.plain = all(_is_plain(dense.multiplier, -dense.shift) for dense in self.dense)
-        self.held = sorted(_sources(layer.value))
+        self.held = sorted(held_sources(layer.value))
         self.tables: dict[int, tuple[str, int]] = {}
         self.table_text: list[str] = []
         self._print_tables(layer.value)
@@ -489,16 +490,6 @@ def _number(value: int) -> str:
     return f"({value})" if value < 0 else str(value)
 
 
-def _sources(node: Node) -> set[int]:
-    """Numbers of the held tensors that a value reads unit by unit."""
-    if isinstance(node, SourceUnit):
-        return {node.index}
-    if isinstance(node, DenseUnit):
-        return set()
-    operands = (node.operand,) if isinstance(node, Lookup) else node.operands
-    return set().union(*map(_sources, operands))
-
-
 def _held(printer: _LayerPrinter, node: SourceUnit) -> str:
     return "x" if node.index == printer.source else f"h{node.index}"
 
@@ -543,7 +534,7 @@ def _network(program: Program, widths: Sequence[int]) -> str:
     lines += [f"for (int32_t i = 0; i < FEATURES; ++i) {{", f"    {names[0]}[i] = x[i];", "}"]
     lines += _zeroed(names[0], program.widths[0], program.widths[0])
     for index, layer in enumerate(program.layers):
-        held = sorted(_sources(layer.value) - {layer.sources[0]})
+        held = sorted(held_sources(layer.value) - {layer.sources[0]})
         arguments = [names[layer.sources[0]], *(names[number] for number in held)]
         last = index == len(program.layers) - 1
         lines.append(f"layer{index}({', '.join(arguments)}, {'y' if last else names[index + 1]});")
@@ -571,31 +562,3 @@ def _zeroed(name: str, width: int, written: int) -> list[str]:
     scalar = loop(written, _padded(width, ROWS))
     vector = loop(max(written, _padded(width, ROWS)), _padded(width, VECTOR))
     return scalar + (["#if MVE", *vector, "#endif"] if vector else [])
-
-
-def assign_buffers(
-    program: Program, widths: Sequence[int]
-) -> tuple[dict[str, int], dict[int, str]]:
-    """Memory for the held tensors, shared by those that are never needed together.
-
-    Args:
-        program: The layers.
-        widths: Room that each held tensor takes.
-
-    Returns:
-        The size of each buffer by its name, and the buffer of each held tensor but the last.
-    """
-    last_use = {0: 0}
-    for index, layer in enumerate(program.layers):
-        for number in {*layer.sources, *_sources(layer.value)}:
-            last_use[number] = index
-    sizes: dict[str, int] = {}
-    names: dict[int, str] = {}
-    for number in range(len(program.widths) - 1):
-        # Tensor i + 1 is written by layer i, while what that layer reads is still needed.
-        busy = {names[n] for n in names if last_use.get(n, -1) >= number - 1}
-        free = [name for name in sizes if name not in busy]
-        name = free[0] if free else f"held{len(sizes)}"
-        sizes[name] = max(sizes.get(name, 0), widths[number])
-        names[number] = name
-    return sizes, names

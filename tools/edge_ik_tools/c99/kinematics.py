@@ -226,6 +226,7 @@ EDGE_IK_STAGE void advance(float q[{n}], float s[{n}], float c[{n}], const float
 
 def _refine(chain: Chain, steps: int, last: str) -> str:
     n = len(chain)
+    first = ", ".join(f"q[{k}]" for k in range(n))
     lower, upper = limits32(chain)
     turned = "\n".join(
         f"    q[{k}] = wrapped(q[{k}], {float_literal(lower[k])}, {float_literal(upper[k])});"
@@ -237,14 +238,14 @@ def _refine(chain: Chain, steps: int, last: str) -> str:
 EDGE_IK_STAGE float refine(
     const float target[3], float q[{n}], float s[{n}], float c[{n}], float *seed_squared)
 {{
-    float best[{n}], least = FLT_MAX;
+    float best[{n}] = {{{first}}}, least = FLT_MAX;
     for (int32_t i = 0; i <= {steps}; ++i) {{
         float dq[{n}];
         const float squared = {last};
         if (i == 0) {{
             *seed_squared = squared;
         }}
-        if (squared < least || i == 0) {{
+        if (squared < least) {{
             least = squared;
             for (int32_t k = 0; k < {n}; ++k) {{
                 best[k] = q[k];

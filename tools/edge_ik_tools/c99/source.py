@@ -13,6 +13,7 @@ from edge_ik import __version__
 from edge_ik_tools.c99 import kinematics
 from edge_ik_tools.c99.int8 import int8_network
 from edge_ik_tools.c99.literals import float_literal, identifier, template_text
+from edge_ik_tools.c99.loops import loop_network
 from edge_ik_tools.c99.lowering import Program, lower
 from firmware_host.encoding import FARTHEST_TARGET, FEATURE_NAMES
 from firmware_host.model_file import read_model
@@ -115,7 +116,7 @@ class Firmware:
     def _network(self) -> str:
         if self.program.dtype == np.int8:
             return int8_network(self.program)
-        raise NotImplementedError
+        return loop_network(self.program)
 
     def _provenance(self) -> str:
         return f"Made by edge-ik {__version__}: {self.command}"
