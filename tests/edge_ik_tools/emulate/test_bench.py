@@ -14,7 +14,7 @@ from edge_ik_tools.emulate.bench import (
 )
 from edge_ik_tools.emulate.cores import CORES
 from edge_ik_tools.emulate.errors import EmulationError, MissingToolError
-from edge_ik_tools.emulate.results import emulation_tables
+from edge_ik_tools.emulate.tables import emulation_tables
 from firmware_host.chain import Chain, Joint
 from firmware_host.errors import ConfigError
 from firmware_host.interpreter import open_interpreter

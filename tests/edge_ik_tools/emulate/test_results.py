@@ -12,8 +12,8 @@ from edge_ik_tools.emulate.results import (
     EmulatedBenchmark,
     Estimate,
     Spread,
-    emulation_tables,
 )
+from edge_ik_tools.emulate.tables import emulation_tables
 from firmware_host.errors import ConfigError
 
 PARTS = ("encode", "network", "decode", "refine", "total")

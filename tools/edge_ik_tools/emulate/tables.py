@@ -1,0 +1,77 @@
+"""The report on an emulated core as text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from firmware_host.inspect_model import TextRow, TextTable
+
+
+def emulation_tables(values: Mapping[str, Any]) -> list[TextTable]:
+    """What `EmulatedBenchmark.to_dict` returns as text.
+
+    Args:
+        values: The result of `EmulatedBenchmark.to_dict`.
+
+    Returns:
+        Instructions, memory and time, and the comparison with the host.
+    """
+    parts, estimate = values["instructions"], values["estimate"]
+    baselines = values["baselines"]
+    cold, closed = baselines["cold_dls"], baselines["closed_form"]
+    labels = {
+        "encode": "target to input",
+        "network": "network",
+        "decode": "output to joints",
+        "refine": f"{values['steps']} DLS steps",
+        "total": "whole solve",
+    }
+    rows: list[TextRow] = [
+        (label, *_counts(parts[part]), _share(values["solved"]) if part == "total" else "")
+        for part, label in labels.items()
+    ]
+    label = f"no network: {cold['steps_mean']:.1f} DLS steps, {cold['steps_max']} at most"
+    rows.append((label, *_counts(cold), _share(cold["solved"])))
+    if closed is not None:
+        rows.append(("closed form of this arm", *_counts(closed), _share(closed["solved"])))
+    place: list[TextRow] = [
+        ("flash", f"{values['flash_bytes']:,} bytes"),
+        ("static RAM", f"{values['ram_bytes']:,} bytes"),
+        ("stack", f"{values['stack_bytes']:,} bytes, without interrupts"),
+        (
+            f"time at {estimate['clock_hz'] / 1e6:g} MHz",
+            f"about {estimate['median_us']:.1f}, at most {estimate['max_us']:.1f} microseconds",
+        ),
+        ("", estimate["assumptions"]),
+    ]
+    compared: list[TextRow] = [
+        ("largest error", f"{1e3 * values['max_error_m']:.4f} mm"),
+        ("outside the limits", f"{values['limit_violations']:,}"),
+        ("joints, firmware to NumPy", f"{values['max_joint_difference_rad']:.2g} rad at most"),
+        ("answers judged otherwise", f"{values['status_differences']:,}"),
+        (
+            "network outputs that differ",
+            f"{values['network_differences']:,} on {values['network_inputs']:,} inputs",
+        ),
+        ("machine", f"{values['machine']['qemu']}, {values['machine']['emulator']}"),
+        ("compiler", values["machine"]["compiler"]),
+    ]
+    return [
+        TextTable(
+            f"Instructions on an emulated {values['target']} ({values['targets']:,} targets)",
+            ("", "min", "median", "mean", "max", "solved %"),
+            rows,
+        ),
+        TextTable("Memory and time", ("", ""), place),
+        TextTable("Compared with the host", ("", ""), compared),
+    ]
+
+
+def _counts(spread: Mapping[str, float]) -> list[str]:
+    return [f"{spread[name]:,.0f}" for name in ("min", "median", "mean", "max")]
+
+
+def _share(value: float) -> str:
+    # Rounding must not make a share of less than one look like all.
+    return "100" if value == 1 else f"{min(100 * value, 99.99):.2f}"
