@@ -11,7 +11,7 @@ import numpy as np
 from edge_ik_tools.c99.literals import float_literal, indented
 from edge_ik_tools.c99.lowering import Program
 from firmware_host.chain import Chain
-from firmware_host.encoding import FEATURE_NAMES, Normalization, encode_target
+from firmware_host.encoding import Normalization, encode_target
 from firmware_host.kinematics import frames
 from firmware_host.refine import DEFAULT_SETTINGS, trace_step
 from firmware_host.straightline import Operation, Symbol, Tape
@@ -82,8 +82,7 @@ def encode(chain: Chain, normalization: Normalization, program: Program) -> str:
     names = _names(len(chain))
     factors = [1.0 / (std * scale) for std in normalization.std]
     offsets = [
-        zero_point - mean * factor
-        for mean, factor in zip(normalization.mean, factors, strict=True)
+        zero_point - mean * factor for mean, factor in zip(normalization.mean, factors, strict=True)
     ]
     affine = ", ".join(
         f"{{{float_literal(factor)}, {float_literal(offset)}}}"
@@ -93,12 +92,12 @@ def encode(chain: Chain, normalization: Normalization, program: Program) -> str:
     if program.dtype != np.float32:
         limits = np.iinfo(program.dtype)
         value = f"(network_t)nearest(within({value}, {limits.min}.0f, {limits.max}.0f))"
+    values = ", ".join(_operand(feature, names) for feature in features)
     lines = [
         "/* Normalization and quantization in one: a factor and what is added. */",
         f"static const float affine[{len(features)}][2] = {{{affine}}};",
         *statements(tape.live(features), names),
-        f"const float features[{len(features)}] = "
-        f"{{{', '.join(_operand(feature, names) for feature in features)}}};",
+        f"const float features[{len(features)}] = {{{values}}};",
         "ROLLED",
         "for (int32_t i = 0; i < FEATURES; ++i) {",
         f"    x[i] = {value};",
@@ -183,9 +182,7 @@ def _step(chain: Chain) -> str:
     distance = statements(trace.tape.live([trace.squared]), names)
     distance.append(f"return {_operand(trace.squared, names)};")
     newton = statements(trace.tape.live([trace.squared, *trace.dq]), names)
-    newton += [
-        f"dq[{index}] = {_operand(change, names)};" for index, change in enumerate(trace.dq)
-    ]
+    newton += [f"dq[{index}] = {_operand(change, names)};" for index, change in enumerate(trace.dq)]
     newton.append(f"return {_operand(trace.squared, names)};")
     return "\n".join(
         [

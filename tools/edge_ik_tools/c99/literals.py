@@ -15,11 +15,14 @@ from firmware_host.errors import ConfigError
 LINE = 96
 
 # Names that C99 and C++ reserve, of those that a robot might bear.
-RESERVED = frozenset(
-    "auto bool break case char class const continue default do double else enum extern float "
-    "for goto if inline int long main new register restrict return short signed sizeof static "
-    "struct switch this typedef union unsigned void volatile while".split()
-)
+# fmt: off
+RESERVED = frozenset((
+    "auto", "bool", "break", "case", "char", "class", "const", "continue", "default", "do",
+    "double", "else", "enum", "extern", "float", "for", "goto", "if", "inline", "int", "long",
+    "main", "new", "register", "restrict", "return", "short", "signed", "sizeof", "static",
+    "struct", "switch", "this", "typedef", "union", "unsigned", "void", "volatile", "while",
+))
+# fmt: on
 
 
 def identifier(name: str) -> str:
@@ -30,9 +33,7 @@ def identifier(name: str) -> str:
     """
     found = re.sub(r"\W+|_+", "_", name, flags=re.ASCII).strip("_").lower()
     if not found:
-        raise ConfigError(
-            f"The name '{name}' has no letters that C can use. Give one with --name."
-        )
+        raise ConfigError(f"The name '{name}' has no letters that C can use. Give one with --name.")
     if found[0].isdigit() or found in RESERVED:
         found = f"robot_{found}"
     return found

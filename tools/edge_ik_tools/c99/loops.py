@@ -26,7 +26,7 @@ from edge_ik_tools.c99.lowering import (
     SourceUnit,
 )
 from firmware_host.errors import ModelFileError
-from firmware_host.reference import SIGMOID_TABLE, Add, FullyConnected, Logistic16
+from firmware_host.reference import SIGMOID_TABLE, Add, FullyConnected, Logistic16, Mul
 
 
 def loop_network(program: Program) -> str:
@@ -82,7 +82,8 @@ class _Printer(ABC):
             lines += [
                 f"    {self.sum_kind} sum{k} = {first};",
                 f"    for (int32_t k = 0; k < {columns}; ++k) {{",
-                f"        sum{k} += ({self.sum_kind})h{source}[k] * {name}_weights[{columns} * u + k];",
+                f"        const {self.sum_kind} x = h{source}[k];",
+                f"        sum{k} += x * {name}_weights[{columns} * u + k];",
                 "    }",
                 f"    const {self.value_kind} d{k} = {value.replace('sum', f'sum{k}')};",
             ]
@@ -157,6 +158,8 @@ class _Int16(_Printer):
             )
             value = f"requantized({' + '.join(terms)}, {step.multipliers[2]}, {-step.shifts[2]})"
             return f"clamped({value}, {step.lower}, {step.upper})"
+        if not isinstance(step, Mul):
+            raise ModelFileError(f"Firmware has no {node.name} for int16 networks.")
         product = " * ".join(f"(int64_t){operand}" for operand in operands)
         value = f"requantized({product}, {step.multiplier}, {-step.shift})"
         return f"clamped({value}, {step.lower}, {step.upper})"

@@ -21,7 +21,6 @@ from firmware_host.reference import (
     Add,
     FullyConnected,
     Logistic8,
-    Logistic16,
     Mul,
     ReferenceInterpreter,
     Step,
@@ -61,13 +60,13 @@ class Elementwise:
 
     Attributes:
         name: Name of the operator.
-        step: Its integer constants; None in a float32 network.
+        step: Its integer constants; of no use in a float32 network.
         relu: Whether negative results become 0; in float32 networks alone.
         operands: What it is applied to.
     """
 
     name: str
-    step: Logistic16 | Mul | Add | None
+    step: Step
     relu: bool
     operands: tuple[Node, ...]
 
@@ -189,10 +188,7 @@ class _Lowering:
                 sources.append(self.held.index(step.inputs[0]))
                 return DenseUnit(len(dense) - 1)
             relu = ACTIVATIONS[operator.options.get("fused_activation_function", 0)] == "RELU"
-            constants = None if self.graph.tensors[index].dtype == np.float32 else step
-            node = Elementwise(
-                operator.name, constants, relu, tuple(visit(i) for i in step.inputs)
-            )
+            node = Elementwise(operator.name, step, relu, tuple(visit(i) for i in step.inputs))
             return _as_lookup(node) or node
 
         value = visit(tensor)
@@ -228,7 +224,7 @@ def _as_lookup(node: Elementwise) -> Lookup | None:
     """An int8 expression of one number as its table, or None."""
     variables = set(_variables(node))
     values = np.arange(-128, 128).astype(np.int8)
-    if len(variables) != 1 or isinstance(node.step, Logistic16) or node.step is None:
+    if len(variables) != 1 or not isinstance(node.step, Logistic8 | Mul | Add):
         return None
     if not isinstance(node.step, Logistic8) and node.step.dtype != np.int8:
         return None

@@ -45,9 +45,7 @@ class Firmware:
     command: str
 
     @classmethod
-    def load(
-        cls, path: Path, name: str | None = None, steps: int = DEFAULT_STEPS
-    ) -> Firmware:
+    def load(cls, path: Path, name: str | None = None, steps: int = DEFAULT_STEPS) -> Firmware:
         """Read a model file.
 
         Args:
@@ -120,4 +118,3 @@ class Firmware:
 
     def _provenance(self) -> str:
         return f"Made by edge-ik {__version__}: {self.command}"
-
