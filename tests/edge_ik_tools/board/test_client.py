@@ -129,7 +129,10 @@ def test_a_port_that_is_lost_is_told(fake_board):
         raise OSError("the board is gone")
 
     line = fake_board(reply)
-    with connected(line, timeout=5) as client, pytest.raises(PortError, match="was lost"):
+    with (
+        connected(line, timeout=5) as client,
+        pytest.raises(PortError, match="failed: socket disconnected"),
+    ):
         client.counters()
 
 

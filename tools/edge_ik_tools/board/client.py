@@ -34,6 +34,8 @@ BAUD_RATE = 115_200
 # A frame takes 12 ms at 115,200 baud, and a solve less: a second of silence is an answer.
 TIMEOUT = 1.0
 RETRIES = 3
+# A line that takes no byte for so long is stuck, however soon answers are due [s].
+WRITE_TIMEOUT = 1.0
 # After a damaged frame, which may have been the answer, no more than this is waited [s].
 AFTER_DAMAGE = 0.1
 
@@ -82,7 +84,7 @@ class BoardClient:
         self.asked_again = 0
         self.round_trip_us = 0.0
         self._sequence = 0
-        self._serial = _opened(port, baud_rate, timeout)
+        self._serial = _opened(port, baud_rate, min(timeout, AFTER_DAMAGE))
 
     def __enter__(self) -> BoardClient:
         return self
@@ -174,9 +176,8 @@ class BoardClient:
     def _until(self, deadline: float) -> Iterator[Message]:
         """Messages up to a time, which comes sooner if a damaged frame did."""
         damaged = self.parser.damaged
-        while (left := deadline - time.monotonic()) > 0:
+        while time.monotonic() < deadline:
             with self._port_kept():
-                self._serial.timeout = left
                 data = self._serial.read(max(1, self._serial.in_waiting))
             yield from self.parser.push(data)
             if self.parser.damaged != damaged:
@@ -205,18 +206,18 @@ class BoardClient:
 
     @contextmanager
     def _port_kept(self) -> Iterator[None]:
-        """Tell a lost port in a sentence."""
+        """Tell a port that fails in a sentence."""
         try:
             yield
         except OSError as error:  # pyserial's own errors are of this kind
             raise PortError(
-                f"The port {self.port} was lost: {error}. Check the cable, and that no other "
-                "program uses it."
+                f"The port {self.port} failed: {error}. Check the cable, that the board runs its "
+                "firmware, and that no other program uses the port."
             ) from error
 
 
 def _opened(port: str, baud_rate: int, timeout: float) -> Any:
-    """The open port."""
+    """The open port, a read of which ends after the timeout [s]."""
     try:
         import serial
     except ModuleNotFoundError as error:
@@ -224,7 +225,11 @@ def _opened(port: str, baud_rate: int, timeout: float) -> Any:
     try:
         # Exclusive: two programs on one port would each get half of the answers.
         return serial.serial_for_url(
-            port, baudrate=baud_rate, timeout=timeout, write_timeout=timeout, exclusive=True
+            port,
+            baudrate=baud_rate,
+            timeout=timeout,
+            write_timeout=WRITE_TIMEOUT,
+            exclusive=True,
         )
     except (OSError, ValueError) as error:
         raise PortError(
