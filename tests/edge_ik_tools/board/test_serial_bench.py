@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import random
 
 import numpy as np
 import pytest
@@ -105,6 +106,35 @@ def test_a_damaged_line_costs_retries_and_no_answer(planar_model, board_line):
     damaged = found.line.board.bad_crc + found.line.board.malformed
     assert damaged == 3
     assert found.line.round_trip.max > 1e3
+
+
+@pytest.mark.slow
+def test_no_answer_is_wrong_on_a_line_with_three_bad_bytes_in_a_thousand(
+    planar_model, tmp_path, write_generated, build_host_board, start_board, line
+):
+    rng = random.Random(1)
+
+    def damaged(_, frame):
+        made = bytearray()
+        for byte in frame:
+            chance = rng.random()
+            if chance < 0.001:
+                continue
+            made.append(byte ^ 1 << rng.randrange(8) if chance < 0.002 else byte)
+            if chance > 0.999:
+                made.append(rng.randrange(256))
+        return bytes(made)
+
+    line.to_board = line.to_host = damaged
+    name = write_generated(tmp_path, planar_model)
+    with start_board([build_host_board(tmp_path, name)]) as board:
+        line.connect(board)
+        found = serial_bench(planar_model, line.url, 300, timeout=0.2, retries=30)
+        line.close()
+    assert found.comparison.agrees
+    assert found.line.retries > 10
+    assert found.line.bad_crc > 0
+    assert found.line.board.bad_crc > 0
 
 
 def test_a_line_that_damages_everything_ends_in_a_sentence(planar_model, board_line):
