@@ -20,10 +20,9 @@ from firmware_host.chain import Chain, FloatArray
 from firmware_host.encoding import network_features
 from firmware_host.errors import ConfigError, ModelFileError
 from firmware_host.inspect_model import TextRow, TextTable, inspect_model
-from firmware_host.interpreter import available_runtimes
 from firmware_host.kinematics import tool_position
 from firmware_host.refine import refine, refine_seed, refinements
-from firmware_host.solver import POSITION_TOLERANCE, IkSolver, Status
+from firmware_host.solver import POSITION_TOLERANCE, IkSolver, Status, available_solvers
 
 BATCH_SIZES = (1, 10, 100, 1_000, 10_000)
 DEFAULT_TARGETS = 2_000
@@ -65,8 +64,9 @@ class RuntimeFigures:
         version: Name and version of the runtime that answered.
         solved: Share of the targets solved, to 1 mm.
         network: Quantization, network and dequantization for one target.
-        refinement: The refinement steps from its seed.
+        refinement: The refinement steps from its seed; None if only its own C takes them.
         total: The whole call of `IkSolver.solve`.
+        native: The whole solve without Python around it; None if there is no such thing.
         batch: Targets a second of `IkSolver.solve_batch`, by batch size.
         rss_bytes: Memory of the process after all of this; None if not known.
         peak_rss_bytes: Largest memory of the process so far; None if not known.
@@ -75,8 +75,9 @@ class RuntimeFigures:
     version: str
     solved: float
     network: Latency
-    refinement: Latency
+    refinement: Latency | None
     total: Latency
+    native: Latency | None
     batch: Mapping[int, float]
     rss_bytes: int | None
     peak_rss_bytes: int | None
@@ -88,8 +89,9 @@ class RuntimeFigures:
             "solved": self.solved,
             "single_us": {
                 "network": asdict(self.network),
-                "refinement": asdict(self.refinement),
+                "refinement": None if self.refinement is None else asdict(self.refinement),
                 "total": asdict(self.total),
+                "native": None if self.native is None else asdict(self.native),
             },
             "batch": {str(size): rate for size, rate in self.batch.items()},
             "rss_bytes": self.rss_bytes,
@@ -199,7 +201,7 @@ def bench(
     described = inspect_model(path)
     solvers: dict[str, IkSolver] = {}
     refused: dict[str, str] = {}
-    for name in dict.fromkeys(runtimes or available_runtimes()):
+    for name in dict.fromkeys(runtimes or available_solvers()):
         try:
             solvers[name] = IkSolver.load(path, name, steps)
         except ModelFileError as error:
@@ -283,15 +285,19 @@ def bench_runtime(
     features = network_features(chain, solver.normalization, targets)
     seeds = solver.seed(targets)
     status = solver.solve_batch(targets).status
+    solver.solve_times(targets)
+    native = solver.solve_times(targets)
+    refinement = None
+    if native is None:
+        pairs = list(zip(seeds, targets, strict=True))
+        refinement = latency(lambda pair: refine_seed(chain, pair[0], pair[1], steps), pairs)
     return RuntimeFigures(
         version=solver.runtime,
         solved=sum(value is Status.SOLVED for value in status) / len(status),
         network=latency(solver.predict, [row[None] for row in features]),
-        refinement=latency(
-            lambda pair: refine_seed(chain, pair[0], pair[1], steps),
-            list(zip(seeds, targets, strict=True)),
-        ),
+        refinement=refinement,
         total=latency(solver.solve, list(targets)),
+        native=None if native is None else _percentiles(native),
         batch={size: throughput(solver, targets, size) for size in batch_sizes},
         rss_bytes=current_memory(),
         peak_rss_bytes=peak_memory(),
@@ -407,7 +413,12 @@ def bench_tables(values: Mapping[str, Any]) -> list[TextTable]:
     """
     machine, cold, steps = values["machine"], values["cold_dls"], values["steps"]
     runtimes: Mapping[str, Mapping[str, Any]] = values["runtimes"]
-    parts = {"network": "network", "refinement": f"{steps} DLS steps", "total": "whole solve"}
+    parts = {
+        "network": "network",
+        "refinement": f"{steps} DLS steps",
+        "native": "whole solve in C",
+        "total": "whole solve",
+    }
     single: list[TextRow] = [
         (
             f"{name}: {label}",
@@ -416,6 +427,7 @@ def bench_tables(values: Mapping[str, Any]) -> list[TextTable]:
         )
         for name, figures in runtimes.items()
         for part, label in parts.items()
+        if figures["single_us"][part] is not None
     ]
     label = f"no network: {cold['steps_mean']:.1f} DLS steps, {cold['steps_max']} at most"
     single.append((label, *_microseconds(cold["us"]), _share(cold["solved"])))

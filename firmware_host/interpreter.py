@@ -121,14 +121,14 @@ class Interpreter(ABC):
         dtype: Type of the network's own input and output.
     """
 
-    def __init__(self, name: str, graph: Graph) -> None:
+    def __init__(self, runtime: str, graph: Graph) -> None:
         if len(graph.inputs) != 1 or len(graph.outputs) != 1:
             raise ModelFileError(
                 "Expected a model of one input and one output. Received: "
                 f"{len(graph.inputs)} inputs, {len(graph.outputs)} outputs"
             )
         source, result = graph.tensors[graph.inputs[0]], graph.tensors[graph.outputs[0]]
-        self.runtime = f"{name} {_version(RUNTIMES[name].package)}"
+        self.runtime = runtime
         self.input_shape = _checked_shape(source)
         self.output_shape = _checked_shape(result)
         self.dtype = source.dtype
@@ -224,8 +224,7 @@ class _Reference(Interpreter):
     """The NumPy reference."""
 
     def __init__(self, flatbuffer: bytes, graph: Graph) -> None:
-        super().__init__("reference", graph)
-        self.runtime = f"reference (NumPy {np.__version__})"
+        super().__init__(f"reference (NumPy {np.__version__})", graph)
         self._native = ReferenceInterpreter(flatbuffer)
 
     def _network(self, q: AnyArray) -> AnyArray:
@@ -236,7 +235,7 @@ class _TfliteMicro(Interpreter):
     """TFLite Micro, whose batch is always 1."""
 
     def __init__(self, flatbuffer: bytes, graph: Graph, module: Any) -> None:
-        super().__init__("tflite-micro", graph)
+        super().__init__(_named("tflite-micro"), graph)
         # TFLite Micro ends the process over a scale it cannot use: let the reference look first.
         ReferenceInterpreter(flatbuffer)
         try:
@@ -263,7 +262,7 @@ class _LiteRt(Interpreter):
     def __init__(
         self, flatbuffer: bytes, graph: Graph, module: Any, name: str, threads: int
     ) -> None:
-        super().__init__(name, graph)
+        super().__init__(_named(name), graph)
         self._flatbuffer = flatbuffer
         self._class = module.Interpreter
         self._threads = threads
@@ -325,11 +324,12 @@ def _obstacle(name: str) -> str | None:
     return None
 
 
-def _version(package: str) -> str:
+def _named(name: str) -> str:
+    """Name and version of an installed runtime."""
     try:
-        return importlib.metadata.version(package)
+        return f"{name} {importlib.metadata.version(RUNTIMES[name].package)}"
     except importlib.metadata.PackageNotFoundError:
-        return "of unknown version"
+        return f"{name} of unknown version"
 
 
 def _unavailable(name: str, reason: str) -> RuntimeUnavailableError:

@@ -219,9 +219,7 @@ def compiled_step(chain: Chain) -> tuple[Callable[..., Any], Callable[..., Any]]
     place = [*step.sines, *step.cosines, *step.target]
     return (
         compile_function(step.tape, place, [step.squared]),
-        compile_function(
-            step.tape, [*place, step.damping, step.floor], [step.squared, *step.dq]
-        ),
+        compile_function(step.tape, [*place, step.damping, step.floor], [step.squared, *step.dq]),
     )
 
 

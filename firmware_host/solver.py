@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import importlib.metadata
 import math
 import time
 from collections.abc import Callable
@@ -21,8 +22,8 @@ from firmware_host.encoding import (
     encode_target,
     network_features,
 )
-from firmware_host.errors import ModelFileError, TargetError
-from firmware_host.interpreter import open_interpreter
+from firmware_host.errors import ConfigError, ModelFileError, TargetError
+from firmware_host.interpreter import RUNTIMES, available_runtimes, open_interpreter
 from firmware_host.model_file import read_model
 from firmware_host.refine import refine_seed
 from firmware_host.spec import ModelSpec
@@ -45,6 +46,9 @@ class Status(enum.Enum):
     UNREACHABLE = "unreachable"
     BAD_TARGET = "bad target"
 
+
+# The entry points by which other packages offer solvers; each is a subclass of `IkSolver`.
+PLUGINS = "edge_ik.runtimes"
 
 # Indexed by whether the target was reached.
 _REACHED = np.array([Status.UNREACHABLE, Status.SOLVED], dtype=object)
@@ -143,14 +147,18 @@ class IkSolver:
 
         Args:
             path: A `.tflite` that carries its robot.
-            runtime: "litert" (the default), "tflite-runtime", "tflite-micro" or
-                "reference".
+            runtime: "litert" (the default), "tflite-runtime", "tflite-micro",
+                "reference", or "firmware": the generated C, built for this machine.
             refine_steps: Damped-least-squares steps, 0 or more.
 
         Raises:
+            ConfigError: If the runtime is unknown.
             ModelFileError: If the file is damaged, of another version, or no edge-ik model.
             RuntimeUnavailableError: If the runtime is not installed.
+            EdgeIkError: If a solver of another package cannot be used here, with the reason.
         """
+        if runtime is not None and runtime not in RUNTIMES:
+            return solver_plugin(runtime).load(path, runtime, refine_steps)
         flatbuffer, record = read_model(path)
         spec = ModelSpec.from_dict(record)
         interpreter = open_interpreter(flatbuffer, runtime)
@@ -171,6 +179,23 @@ class IkSolver:
             home=spec.home,
             runtime=interpreter.runtime,
         )
+
+    @classmethod
+    def obstacle(cls) -> str | None:
+        """Why this kind of solver cannot be used on this machine, or None."""
+        return None
+
+    def solve_times(self, targets: npt.ArrayLike) -> FloatArray | None:
+        """The time of each solve without Python around it (N,) [microseconds].
+
+        Args:
+            targets: (N, 3) positions [m].
+
+        Returns:
+            None where nothing but Python can be timed.
+        """
+        del targets
+        return None
 
     def seed(self, targets: npt.ArrayLike) -> FloatArray:
         """The network's first guess q (N, n) [rad] for targets (N, 3) [m]."""
@@ -270,3 +295,29 @@ class IkSolver:
         turned = q + 2 * np.pi * np.where(self.chain.continuous, turns, held)
         within = np.clip(turned, self.chain.lower, self.chain.upper)
         return np.where(self.chain.continuous, turned, within)
+
+
+def available_solvers() -> tuple[str, ...]:
+    """Names of the runtimes that `IkSolver.load` can use on this machine."""
+    found = [name for name in _plugins() if solver_plugin(name).obstacle() is None]
+    return (*available_runtimes(), *found)
+
+
+def solver_plugin(name: str) -> type[IkSolver]:
+    """The solver that another package offers under a name.
+
+    Raises:
+        ConfigError: If there is none.
+    """
+    plugins = _plugins()
+    if name not in plugins:
+        raise ConfigError(
+            f"Unknown runtime. Expected one of {', '.join([*RUNTIMES, *plugins])}. "
+            f"Received: runtime={name!r}"
+        )
+    found: type[IkSolver] = plugins[name].load()
+    return found
+
+
+def _plugins() -> dict[str, importlib.metadata.EntryPoint]:
+    return {point.name: point for point in importlib.metadata.entry_points(group=PLUGINS)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
@@ -16,11 +17,14 @@ from edge_ik_tools.c99.literals import float_literal, identifier, template_text
 from edge_ik_tools.c99.loops import loop_network
 from edge_ik_tools.c99.lowering import Program, lower
 from firmware_host.encoding import FARTHEST_TARGET, FEATURE_NAMES
+from firmware_host.errors import ConfigError
 from firmware_host.model_file import read_model
 from firmware_host.solver import POSITION_TOLERANCE
 from firmware_host.spec import ModelSpec
 
 DEFAULT_STEPS = 3
+WIDTH = 90
+NOT_COUNTED = "Instructions, flash and stack: not measured; `edge-ik bench --target` does."
 TYPES = {"int8": "int8_t", "int16": "int16_t", "float32": "float"}
 
 
@@ -29,14 +33,16 @@ class Firmware:
     """A model, ready to be printed as C.
 
     Attributes:
+        path: The model file.
         name: The C identifier that every public name begins with.
         spec: The robot and its features.
         program: The network's layers.
         steps: Refinement steps.
         model_hash: First 16 hexadecimal digits of the SHA-256 of the network.
-        command: What the header says it was made by.
+        command: The command that makes it, as the header says.
     """
 
+    path: Path
     name: str
     spec: ModelSpec
     program: Program
@@ -55,30 +61,41 @@ class Firmware:
 
         Raises:
             ModelFileError: If the file is damaged, or made of what no firmware is made for.
-            ConfigError: If the name has nothing that C can use.
+            ConfigError: If the name has nothing that C can use, or steps is negative.
         """
         flatbuffer, record = read_model(path)
         spec = ModelSpec.from_dict(record)
         found = identifier(name or spec.chain.name)
+        if steps < 0:
+            raise ConfigError(f"Expected refinement steps of 0 or more. Received: steps={steps}")
+        options = f" --steps {steps}" if steps != DEFAULT_STEPS else ""
+        options += f" --name {found}" if found != identifier(spec.chain.name) else ""
         return cls(
+            path=path,
             name=found,
             spec=spec,
             program=lower(flatbuffer),
             steps=steps,
             model_hash=hashlib.sha256(flatbuffer).hexdigest()[:16],
-            command=f"edge-ik export {path.name} --firmware c99",
+            command=f"edge-ik export {path.name} --firmware c99{options}",
         )
 
-    def header(self) -> str:
-        """The text of `NAME.h`."""
-        return self._filled("name.h.in")
+    @property
+    def maker(self) -> str:
+        """What generated files say they were made by."""
+        return f"edge-ik {__version__} with `{self.command}`"
 
-    def source(self) -> str:
-        """The text of `NAME.c`."""
-        return self._filled("name.c.in")
+    def header(self, counts: str = NOT_COUNTED) -> str:
+        """The text of `NAME.h`; `counts` says what was measured of it."""
+        return self._filled("name.h.in", counts)
 
-    def _filled(self, template: str) -> str:
-        return Template(template_text(template)).substitute(self._values())
+    def source(self, counts: str = NOT_COUNTED) -> str:
+        """The text of `NAME.c`; `counts` says what was measured of it."""
+        return self._filled("name.c.in", counts)
+
+    def _filled(self, template: str, counts: str) -> str:
+        text = Template(template_text(template))
+        return text.substitute(self._values(), provenance=self._provenance(counts))
 
     def _values(self) -> dict[str, object]:
         chain, program = self.spec.chain, self.program
@@ -88,7 +105,6 @@ class Firmware:
             "name": self.name,
             "NAME": self.name.upper(),
             "title": f"Inverse kinematics of {chain.name}: {', '.join(chain.joint_names)}.",
-            "provenance": self._provenance(),
             "joints": n,
             "joint_names": ", ".join(chain.joint_names),
             "target_size": 3,
@@ -116,5 +132,12 @@ class Firmware:
             return int8_network(self.program)
         return loop_network(self.program)
 
-    def _provenance(self) -> str:
-        return f"Made by edge-ik {__version__}: {self.command}"
+    def _provenance(self, counts: str) -> str:
+        program = self.program
+        weights = sum(dense.weights.nbytes for layer in program.layers for dense in layer.dense)
+        what = (
+            f"Model {self.model_hash}: {program.dtype.name} network of {program.macs:,} "
+            f"multiplications, {weights:,} bytes of weights; {self.steps} refinement steps."
+        )
+        lines = [f"Made by {self.maker}.", what, counts]
+        return "\n\n   ".join("\n   ".join(textwrap.wrap(line, WIDTH)) for line in lines)

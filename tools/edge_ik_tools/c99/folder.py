@@ -1,0 +1,208 @@
+"""The folder that a firmware project takes in: sources, example, self-test, build files."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_ik_tools.c99.literals import float_literal, template_text
+from edge_ik_tools.c99.source import DEFAULT_STEPS, NOT_COUNTED, Firmware
+from edge_ik_tools.emulate.bench import emulated_bench
+from edge_ik_tools.emulate.errors import MissingToolError
+from firmware_host.bench import bench_targets
+from firmware_host.errors import ConfigError
+from firmware_host.files import write_text
+from firmware_host.interpreter import open_interpreter
+from firmware_host.model_file import read_model
+from firmware_host.solver import POSITION_TOLERANCE, IkSolver, Status
+
+NETWORK_VECTORS = 64
+SOLVE_VECTORS = 32
+GOLDEN_SEED = 2
+# Single precision against double, refined alike [rad].
+JOINT_TOLERANCE = 2e-5
+# An error this near to the tolerance could be judged otherwise after rounding.
+BORDERLINE = (0.5, 2.0)
+
+COUNTED_CORE = "cortex-m4"
+COUNTED_TARGETS = 1_000
+# Generated files say by this that they may be replaced.
+MARK = "Made by edge-ik"
+
+Tell = Callable[[str], None]
+
+
+def write_c99(
+    path: Path,
+    out: Path | None = None,
+    *,
+    name: str | None = None,
+    steps: int = DEFAULT_STEPS,
+    count: bool = True,
+    tell: Tell = lambda line: None,
+) -> Path:
+    """Write the firmware of a model as C99.
+
+    The same arguments, and the same cross-compiler if there is one, give the same bytes.
+
+    Args:
+        path: A `.tflite` that carries its robot.
+        out: The folder; beside the model, and named after it, without.
+        name: Name of the firmware; that of the robot without it.
+        steps: Refinement steps, 0 or more.
+        count: Count instructions on an emulated Cortex-M4 for the header, where the
+            cross-compiler and the emulator are installed.
+        tell: Called with a line of progress.
+
+    Returns:
+        The folder.
+
+    Raises:
+        ConfigError: If the name or steps cannot be used, or the folder holds a file of the
+            same name that is not generated.
+        ModelFileError: If the model is damaged, or made of what no firmware is made for.
+    """
+    firmware = Firmware.load(path, name, steps)
+    destination = out or path.with_name(f"{path.stem}-c99")
+    counts = _counts(firmware, tell) if count else NOT_COUNTED
+    tell("Computing golden vectors")
+    values = _values(firmware, counts)
+    texts = {
+        f"{firmware.name}.h": firmware.header(counts),
+        f"{firmware.name}.c": firmware.source(counts),
+    }
+    for file in ("main.c", "selftest.c", "CMakeLists.txt", "arm-none-eabi.cmake", "README.md"):
+        texts[file] = Template(template_text(f"{file}.in")).substitute(values)
+    write_generated(destination, texts)
+    return destination
+
+
+def write_generated(folder: Path, texts: dict[str, str]) -> None:
+    """Write generated files, each in one piece, over none that somebody else wrote.
+
+    Args:
+        folder: Where; made if it is not there.
+        texts: The files by name.
+
+    Raises:
+        ConfigError: If the folder is a file, or holds a file of one of the names that was
+            not generated; nothing is written then.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise ConfigError(f"Expected a folder to write to. Received: '{folder}', a file.")
+    for name in texts:
+        found = folder / name
+        if found.exists() and MARK not in found.read_text(encoding="utf-8", errors="replace"):
+            raise ConfigError(
+                f"'{found}' was not made by edge-ik and is not overwritten. Move it away, or "
+                "give another folder with --out."
+            )
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in texts.items():
+        write_text(folder / name, text)
+
+
+def _counts(firmware: Firmware, tell: Tell) -> str:
+    """What the firmware takes on a Cortex-M4, in a sentence."""
+    with tempfile.TemporaryDirectory(prefix="edge-ik-count-") as folder:
+        (Path(folder) / f"{firmware.name}.h").write_text(firmware.header(), encoding="utf-8")
+        (Path(folder) / f"{firmware.name}.c").write_text(firmware.source(), encoding="utf-8")
+        try:
+            found = emulated_bench(
+                Path(folder),
+                firmware.name,
+                firmware.path,
+                COUNTED_CORE,
+                COUNTED_TARGETS,
+                tell=tell,
+            )
+        except MissingToolError as error:
+            tell(f"Instructions are not counted: {error}")
+            return NOT_COUNTED
+    compiler = found.machine["compiler"]
+    return (
+        f"On a Cortex-M4F, at most over {COUNTED_TARGETS:,} targets: {found.total.max:,} "
+        f"instructions a solve (network {found.network.max:,}, refinement "
+        f"{found.refine.max:,}), {found.stack_bytes:,} bytes of stack; {found.flash_bytes:,} "
+        f"bytes of flash, {found.ram_bytes:,} of static RAM. Counted under emulation, "
+        f"{compiler}, -O2 -ffp-contract=fast."
+    )
+
+
+def _values(firmware: Firmware, counts: str) -> dict[str, Any]:
+    """What the templates ask for."""
+    chain = firmware.spec.chain
+    integer = firmware.program.dtype != np.float32
+    golden = _golden(firmware)
+    example = [f"{value:.3f}" for value in golden["first_target"]]
+    return {
+        "name": firmware.name,
+        "NAME": firmware.name.upper(),
+        "maker": firmware.maker,
+        "robot": chain.name,
+        "base": chain.base,
+        "joints": len(chain),
+        "joint_names": ", ".join(chain.joint_names),
+        "quoted_joints": ", ".join(f'"{_escaped(joint)}"' for joint in chain.joint_names),
+        "target_size": golden["first_target"].size,
+        "target_words": "x y z",
+        "example_target": ", ".join(f"{value}f" for value in example),
+        "example_words": " ".join(example),
+        "steps": firmware.steps,
+        "tolerance_mm": f"{1e3 * POSITION_TOLERANCE:g}",
+        "joint_tolerance": float_literal(JOINT_TOLERANCE),
+        "counts": counts,
+        "network_words": f"A {firmware.program.dtype.name} network of {firmware.program.macs:,} "
+        f"multiplications, then {firmware.steps} steps of damped least squares.",
+        "exactly": " and of TensorFlow Lite Micro, bit for bit" if integer else ", to rounding",
+        "exact_words": ", those of TensorFlow Lite Micro, bit for bit" if integer else "",
+        "same": "y[k] == outputs[i][k]" if integer else "size(y[k] - outputs[i][k]) < 1e-4f",
+        **{key: value for key, value in golden.items() if key != "first_target"},
+    }
+
+
+def _golden(firmware: Firmware) -> dict[str, Any]:
+    """Golden vectors: random inputs of the network, and targets of the whole solver."""
+    flatbuffer, _ = read_model(firmware.path)
+    interpreter = open_interpreter(flatbuffer, "reference")
+    rng = np.random.default_rng(GOLDEN_SEED)
+    shape = (NETWORK_VECTORS, interpreter.input_shape[1])
+    if interpreter.dtype == np.float32:
+        inputs = rng.normal(size=shape).astype(np.float32)
+    else:
+        limits = np.iinfo(interpreter.dtype)
+        inputs = rng.integers(limits.min, limits.max, shape, interpreter.dtype, endpoint=True)
+    solver = IkSolver.load(firmware.path, "reference", firmware.steps)
+    drawn = bench_targets(solver, 2 * SOLVE_VECTORS, GOLDEN_SEED).astype(np.float32)
+    answers = solver.solve_batch(drawn)
+    relative = answers.position_error_m / POSITION_TOLERANCE
+    clear = np.flatnonzero((relative < BORDERLINE[0]) | (relative > BORDERLINE[1]))
+    kept = clear[:SOLVE_VECTORS]
+    prefix = firmware.name.upper()
+    words = {Status.SOLVED: "SOLVED", Status.UNREACHABLE: "UNREACHABLE"}
+    return {
+        "network_count": NETWORK_VECTORS,
+        "inputs": _rows(inputs),
+        "outputs": _rows(interpreter.run_raw(inputs)),
+        "solve_count": len(kept),
+        "targets": _rows(drawn[kept]),
+        "statuses": ",\n".join(f"    {prefix}_{words[s]}" for s in answers.status[kept]),
+        "expected": _rows(answers.q[kept].astype(np.float32)),
+        "first_target": drawn[kept[0]],
+    }
+
+
+def _rows(values: npt.NDArray[Any]) -> str:
+    """A matrix as the lines between the braces of an array of arrays."""
+    literal = float_literal if values.dtype.kind == "f" else str
+    return "\n".join("    {" + ", ".join(map(literal, row)) + "}," for row in values.tolist())
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"')

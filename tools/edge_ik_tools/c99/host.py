@@ -1,0 +1,279 @@
+"""The firmware on this machine: compiled, loaded, and answering as a solver."""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_ik_tools.c99.literals import template_text
+from edge_ik_tools.c99.source import DEFAULT_STEPS, Firmware
+from edge_ik_tools.emulate.errors import FirmwareBuildError
+from firmware_host.chain import FloatArray
+from firmware_host.encoding import checked_target
+from firmware_host.errors import EdgeIkError
+from firmware_host.files import write_atomically
+from firmware_host.flatbuffer import read_graph
+from firmware_host.interpreter import Interpreter
+from firmware_host.model_file import read_model
+from firmware_host.solver import IkBatch, IkSolution, IkSolver, Status
+
+COMPILERS = ("cc", "gcc", "clang")
+FLAGS = ("-O3", "-std=c99", "-shared", "-fPIC", "-ffp-contract=fast")
+# The machine's own instructions; compilers that do not know the word go without.
+NATIVE = "-march=native"
+COMPILE_SECONDS = 300.0
+# How much of the compiler's complaint is told.
+TOLD_CHARACTERS = 1500
+
+# The order of the C enumeration.
+STATUS = np.array([Status.SOLVED, Status.UNREACHABLE, Status.BAD_TARGET], dtype=object)
+
+
+class MissingCompilerError(EdgeIkError):
+    """There is no C compiler on this machine."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The runtime 'firmware' compiles C for this machine, and no C compiler was found: "
+            f"looked for {', '.join(COMPILERS)}, or what the environment variable CC names. "
+            "Install one, on Debian or Ubuntu with: apt-get install gcc libc6-dev"
+        )
+
+
+class FirmwareSolver(IkSolver):
+    """`IkSolver` whose answers come from the generated C, built for this machine.
+
+    The C works in single precision. Everything else is that of `IkSolver`.
+
+    Args:
+        firmware: The model, ready to be printed.
+        library: The compiled firmware.
+        compiler: What it was compiled with.
+    """
+
+    def __init__(self, firmware: Firmware, library: Path, compiler: str) -> None:
+        self._native = ctypes.CDLL(str(library))
+        spec, runtime = firmware.spec, f"firmware ({compiler})"
+        super().__init__(
+            spec.chain,
+            spec.normalization,
+            _FirmwareNetwork(runtime, firmware, self._native).run,
+            firmware.steps,
+            workspace=spec.workspace,
+            home=spec.home,
+            runtime=runtime,
+        )
+
+    @classmethod
+    def load(
+        cls, path: str | Path, runtime: str | None = None, refine_steps: int = DEFAULT_STEPS
+    ) -> FirmwareSolver:
+        """Generate, compile and load a model's firmware.
+
+        The library is kept in the user's cache and used again for the same model,
+        compiler and options.
+
+        Args:
+            path: A `.tflite` that carries its robot.
+            runtime: "firmware" or None.
+            refine_steps: Refinement steps, 0 or more; they are compiled in.
+
+        Raises:
+            ModelFileError: If the model is damaged, or made of what no firmware is made for.
+            MissingCompilerError: If there is no C compiler.
+            FirmwareBuildError: If the compiler refuses the firmware.
+        """
+        firmware = Firmware.load(Path(path), "robot", refine_steps)
+        compiler = find_compiler()
+        library = build_library(firmware, compiler)
+        return cls(firmware, library, compiler.name)
+
+    @classmethod
+    def obstacle(cls) -> str | None:
+        """Why firmware cannot be built on this machine, or None."""
+        try:
+            find_compiler()
+        except MissingCompilerError as error:
+            return str(error)
+        return None
+
+    def seed(self, targets: npt.ArrayLike) -> FloatArray:
+        """The network's first guess q (N, n) [rad] for targets (N, 3) [m]."""
+        positions = np.ascontiguousarray(targets, dtype=np.float32)
+        q = np.empty((len(positions), len(self.chain)), np.float32)
+        self._native.edge_ik_seed_batch(_size(len(q)), _address(positions), _address(q))
+        return q.astype(np.float64)
+
+    def solve(self, target: npt.ArrayLike, q_near: npt.ArrayLike | None = None) -> IkSolution:
+        """Solve one target; see `IkSolver.solve`."""
+        began = time.perf_counter()
+        position = checked_target(target)
+        single = position.astype(np.float32)
+        q32, residuals = np.empty(len(self.chain), np.float32), np.empty(2, np.float32)
+        status = STATUS[
+            self._native.edge_ik_solve(_address(single), _address(q32), _address(residuals))
+        ]
+        q = q32.astype(np.float64)
+        if q_near is not None:
+            q = self._nearest_turn(q, q_near)
+        inside = None
+        if self.workspace is not None:
+            inside = self.workspace.contains_one(self.chain, position.tolist())
+        return IkSolution(
+            q=q,
+            position_error_m=float(residuals[0]),
+            status=status,
+            within_limits=bool(self.chain.within_limits(q)),
+            in_workspace=inside,
+            seed_error_m=float(residuals[1]),
+            steps=self.refine_steps,
+            microseconds=(time.perf_counter() - began) * 1e6,
+        )
+
+    def solve_batch(self, targets: npt.ArrayLike, q_near: npt.ArrayLike | None = None) -> IkBatch:
+        """Solve N targets in one call of C; see `IkSolver.solve_batch`."""
+        began = time.perf_counter()
+        positions = checked_target(targets, batch=True, finite=False)
+        single = np.ascontiguousarray(positions, dtype=np.float32)
+        count = len(single)
+        q32 = np.empty((count, len(self.chain)), np.float32)
+        residual, seed = np.empty(count, np.float32), np.empty(count, np.float32)
+        codes = np.empty(count, np.int32)
+        self._native.edge_ik_solve_batch(
+            _size(count),
+            *(_address(array) for array in (single, q32, residual, seed, codes)),
+        )
+        q, status = q32.astype(np.float64), STATUS.take(codes)
+        if q_near is not None:
+            q = self._nearest_turn(q, q_near)
+        good = codes != 2
+        inside = None
+        if self.workspace is not None:
+            harmless = positions if good.all() else np.where(good[:, None], positions, 0.0)
+            inside = self.workspace.contains(self.chain, harmless) & good
+        if not good.all():
+            place = self.home if q_near is None else self.chain.clamp(q_near)
+            q = np.where(good[:, None], q, place)
+        errors, seed_errors = (
+            np.where(good, found.astype(np.float64), np.nan) for found in (residual, seed)
+        )
+        return IkBatch(
+            q=q,
+            position_error_m=errors,
+            status=status,
+            within_limits=self.chain.within_limits(q),
+            in_workspace=inside,
+            seed_error_m=seed_errors,
+            steps=self.refine_steps,
+            microseconds=(time.perf_counter() - began) * 1e6,
+        )
+
+    def solve_times(self, targets: npt.ArrayLike) -> FloatArray:
+        """The time of each solve alone, taken in C (N,) [microseconds]."""
+        single = np.ascontiguousarray(targets, dtype=np.float32)
+        taken = np.empty(len(single))
+        self._native.edge_ik_time(_size(len(single)), _address(single), _address(taken))
+        return taken / 1e3
+
+
+class _FirmwareNetwork(Interpreter):
+    """The firmware's network alone, behind the face of the other runtimes."""
+
+    def __init__(self, runtime: str, firmware: Firmware, native: ctypes.CDLL) -> None:
+        flatbuffer, _ = read_model(firmware.path)
+        super().__init__(runtime, read_graph(flatbuffer))
+        self._native = native
+
+    def _network(self, q: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        y = np.empty((len(q), self.output_shape[1]), self.dtype)
+        self._native.edge_ik_network_batch(_size(len(q)), _address(q), _address(y))
+        return y
+
+
+def find_compiler() -> Path:
+    """The C compiler that CC names, or the first of `COMPILERS` that is installed.
+
+    Raises:
+        MissingCompilerError: If there is none.
+    """
+    named = os.environ.get("CC")
+    for name in (named,) if named else COMPILERS:
+        found = shutil.which(name)
+        if found:
+            return Path(found)
+    raise MissingCompilerError
+
+
+def build_library(firmware: Firmware, compiler: Path) -> Path:
+    """The firmware as a shared library, from the cache or newly compiled.
+
+    Args:
+        firmware: The model, ready to be printed.
+        compiler: The C compiler.
+
+    Raises:
+        FirmwareBuildError: If the compiler refuses the firmware.
+    """
+    texts = {
+        f"{firmware.name}.h": firmware.header(),
+        f"{firmware.name}.c": firmware.source(),
+        "host.c": Template(template_text("host.c.in")).substitute(
+            name=firmware.name, NAME=firmware.name.upper()
+        ),
+    }
+    version = _run([compiler, "--version"]).stdout
+    key = hashlib.sha256("\0".join([*texts.values(), *FLAGS, NATIVE, version]).encode())
+    library = cache_folder() / f"firmware-{key.hexdigest()[:32]}.so"
+    if library.exists():
+        return library
+    library.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="edge-ik-host-") as name:
+        folder = Path(name)
+        for file, text in texts.items():
+            (folder / file).write_text(text, encoding="utf-8")
+        write_atomically(library, lambda out: _compile(compiler, folder / "host.c", out))
+    return library
+
+
+def cache_folder() -> Path:
+    """Where compiled firmware is kept: `edge-ik` in the user's folder of caches."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "edge-ik"
+
+
+def _compile(compiler: Path, source: Path, out: Path) -> None:
+    result = _run([compiler, *FLAGS, NATIVE, source, "-o", out])
+    if result.returncode != 0:
+        result = _run([compiler, *FLAGS, source, "-o", out])
+    if result.returncode != 0:
+        raise FirmwareBuildError(
+            f"{compiler} refuses the generated firmware: {result.stderr[:TOLD_CHARACTERS]}"
+        )
+
+
+def _run(command: list[str | Path]) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(
+            command, capture_output=True, text=True, timeout=COMPILE_SECONDS, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise FirmwareBuildError(f"The compiler {command[0]} cannot be run: {error}.") from error
+
+
+def _address(values: npt.NDArray[Any]) -> ctypes.c_void_p:
+    return ctypes.c_void_p(values.ctypes.data)
+
+
+def _size(count: int) -> ctypes.c_size_t:
+    return ctypes.c_size_t(count)
