@@ -47,7 +47,7 @@ def one(mnemonic, operands="", jumped=False):
         (M4, one("vmov.f32", "s0, s1"), 1),
         (M55, one("vadd.i32", "q0, q1, q2"), 2),
         (M55, one("vldrw.u32", "q3, [r0]"), 2),
-        (M55, one("cdp", "15, 1, cr0, cr1, cr2, {0}"), 2),
+        (M55, one("vmlava.s8", "r0, q1, q2"), 2),
         (M55, one("le", "lr, 10 <f>", jumped=True), 1),
         (M55, one("dls", "lr, lr"), 1),
     ],

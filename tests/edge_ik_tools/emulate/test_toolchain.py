@@ -61,6 +61,16 @@ def test_an_image_that_does_not_fit_is_refused(tools, tmp_path):
         tools.link(core, [large], linker_script(core, tmp_path), tmp_path / "large.elf")
 
 
+def test_the_listing_knows_vectors_and_long_shifts(tools, tmp_path):
+    image = build_snippet(
+        tools, CORES["cortex-m55"], "vldrw.u32 q3, [r0]\nlsll r0, r1, #3", tmp_path
+    )
+    listing = tools.listing(image)
+    assert "vldrw.u32\tq3, [r0, #0]" in listing
+    assert "lsll\tr0, r1, #3" in listing
+    assert tools.symbols(image)["snippet"] > 0
+
+
 def test_firmware_that_hangs_is_ended(tools, tmp_path):
     image = build_snippet(tools, M4, "1:\nb 1b", tmp_path)
     with pytest.raises(EmulationError, match="did not end within 1 s"):

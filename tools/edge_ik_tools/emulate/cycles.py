@@ -16,8 +16,6 @@ _LONG = re.compile(r"[us]mull|[us]mlal|umaal")
 _MULTIPLY_ADD = re.compile(r"ml[as]|smml[as]r?")
 _FUSED = re.compile(r"v(?:fn?m[as]|n?ml[as])(?:\w\w)?\.f")
 _VECTOR = re.compile(r"(?:^|[\s{,\[])q[0-7]\b")
-# The disassembler does not know some vector instructions and shows what they overlay.
-_COPROCESSOR = re.compile(r"(cdp|ldc|stc|mrc|mcr|mrrc|mcrr)2?l?")
 
 
 class Executed(NamedTuple):
@@ -87,7 +85,7 @@ class CycleModel:
             return 1 + taken, False
         if _LOOP.fullmatch(name):
             return 1, False  # the loop's end is remembered: no pipeline refill
-        if _COPROCESSOR.fullmatch(name) or _VECTOR.search(operands):
+        if _VECTOR.search(operands):
             return self.vector, False
         if _SEVERAL.match(name):
             return self.several + _registers(operands) + taken, False

@@ -124,6 +124,9 @@ class Estimate:
 class EmulatedBenchmark:
     """One model's firmware on one emulated core.
 
+    The whole solve is the code as it ships. Its stages are counted as functions of their
+    own: where the compiler merges them into the solve, they need not add up to it.
+
     Attributes:
         target: Name of the core.
         machine: The emulated machine, and the versions of compiler and emulator.

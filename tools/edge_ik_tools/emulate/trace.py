@@ -20,7 +20,7 @@ from firmware_host.chain import Chain, FloatArray
 # address of the instruction.
 _TRACED = re.compile(r"^Trace \d+: \S+ \[[0-9a-f]+/([0-9a-f]+)/")
 # "    2c24:	vldr	s14, [pc, #892]	@ 2fa4 <arm3_solve+0x38c>"
-_LISTED = re.compile(r"^ *([0-9a-f]+):\t(\S+)(?:\t([^@;\n]*))?", re.MULTILINE)
+_LISTED = re.compile(r"^ *([0-9a-f]+):\t(\S*)(?:\t([^@;\n]*))?", re.MULTILINE)
 
 
 def trace_solve(
