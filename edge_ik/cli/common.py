@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 runtime_option = click.option(
-    "--runtime", help="For a .tflite: litert, tflite-runtime, tflite-micro or reference."
+    "--runtime",
+    help="For a .tflite: litert, tflite-runtime, tflite-micro, reference or firmware.",
 )
 
 

@@ -1,11 +1,9 @@
-"""The commands that measure, convert and use a trained network."""
+"""The commands that use a trained network: evaluate, solve, inspect."""
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -18,9 +16,6 @@ from edge_ik.cli.common import (
     runtime_option,
     training_stack,
 )
-
-if TYPE_CHECKING:
-    from edge_ik_tools.export import Export
 
 
 @click.command()
@@ -139,53 +134,6 @@ def solve(
 
 
 @click.command()
-@click.argument("run", type=click.Path(path_type=Path))
-@click.option(
-    "--quantize",
-    "formats",
-    multiple=True,
-    default=("int8",),
-    show_default=True,
-    metavar="FORMAT",
-    help="float32, dynamic, int8 or int16x8; can be given several times.",
-)
-@click.option("--qat", is_flag=True, help="Fine-tune with int8 simulated first.")
-@click.option("--prune", "sparsity", type=float, help="Share of weights to prune to zero.")
-@click.option(
-    "--out", type=click.Path(path_type=Path), help="Folder to write.  [default: RUN/export]"
-)
-@click.option(
-    "--targets",
-    default=100_000,
-    show_default=True,
-    type=click.IntRange(1),
-    help="Unseen targets that each format is measured on.",
-)
-@json_option
-def export(
-    run: Path,
-    formats: tuple[str, ...],
-    qat: bool,
-    sparsity: float | None,
-    out: Path | None,
-    targets: int,
-    as_json: bool,
-) -> None:
-    """Convert a trained run to model files, each verified before it is written."""
-    with training_stack("Exporting"):
-        from edge_ik_tools.export import export as export_run
-
-    screen = console(stderr=as_json)
-    result = export_run(
-        run, formats, qat=qat, sparsity=sparsity, out=out, targets=targets, tell=screen.print
-    )
-    if as_json:
-        print_json(result.to_dict())
-        return
-    _print_export(result, targets)
-
-
-@click.command()
 @click.argument("model", type=click.Path(path_type=Path))
 @json_option
 def inspect(model: Path, as_json: bool) -> None:
@@ -197,74 +145,3 @@ def inspect(model: Path, as_json: bool) -> None:
         print_json(found)
         return
     print_tables(console(), inspection_tables(found))
-
-
-@click.command()
-@click.argument("model", type=click.Path(path_type=Path))
-@click.option(
-    "--runtime",
-    "runtimes",
-    multiple=True,
-    help="litert, tflite-runtime, tflite-micro or reference; can be given several times.  "
-    "[default: all that are installed]",
-)
-@click.option(
-    "--targets",
-    default=2_000,
-    show_default=True,
-    type=click.IntRange(1),
-    help="Targets to time one at a time.",
-)
-@click.option(
-    "--steps", default=3, show_default=True, type=click.IntRange(0, 100), help="Refinement steps."
-)
-@json_option
-def bench(model: Path, runtimes: tuple[str, ...], targets: int, steps: int, as_json: bool) -> None:
-    """Measure how fast an exported model solves on this machine."""
-    from firmware_host.bench import bench as bench_model
-    from firmware_host.bench import bench_tables
-
-    screen = console(stderr=as_json)
-    found = bench_model(model, runtimes, targets, steps, tell=screen.print).to_dict()
-    if as_json:
-        print_json(found)
-        return
-    print_tables(screen, bench_tables(found))
-    for name, reason in found["refused"].items():
-        screen.print(f"{name} cannot run this model: {reason}", markup=False)
-
-
-def _print_export(result: Export, targets: int) -> None:
-    """The figures before and after refinement, the sizes, and how runtimes agree."""
-    from edge_ik.report import figures_table, rows_table
-
-    screen = console()
-    evaluations = {"trained": result.trained}
-    evaluations |= {file.format: file.verification.evaluation for file in result.files}
-    columns = {name: dataclasses.asdict(found.network) for name, found in evaluations.items()}
-    screen.print(figures_table(columns, f"Network alone, {targets:,} unseen targets"))
-    for steps in result.trained.refined:
-        columns = {
-            name: dataclasses.asdict(found.refined[steps]) for name, found in evaluations.items()
-        }
-        screen.print(figures_table(columns, f"After {steps} DLS step{'s'[: steps - 1]}"))
-    rows = [
-        (
-            file.format,
-            f"{file.flatbuffer_bytes:,}",
-            f"{file.file_bytes:,}",
-            "-" if (arena := file.verification.arena_bytes) is None else f"{arena:,}",
-            ", ".join(f"{count} {name}" for name, count in file.verification.operators.items()),
-        )
-        for file in result.files
-    ]
-    columns_of_files = ["format", "network B", "file B", "arena B", "operators"]
-    screen.print(rows_table("Sizes", columns_of_files, rows))
-    for file in result.files:
-        for runtime, agreement in file.verification.runtimes.items():
-            if runtime != "reference":
-                screen.print(
-                    f"{file.format}, {runtime}: {100 * agreement['differing_share']:.3g}% of "
-                    f"outputs differ from the reference, by {agreement['max_units']:.3g} at most"
-                )
-        screen.print(f"Wrote [bold]{file.path}[/bold]")

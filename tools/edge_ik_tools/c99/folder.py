@@ -44,9 +44,9 @@ def write_c99(
     *,
     name: str | None = None,
     steps: int = DEFAULT_STEPS,
-    count: bool = True,
+    count: bool | None = None,
     tell: Tell = lambda line: None,
-) -> Path:
+) -> Firmware:
     """Write the firmware of a model as C99.
 
     The same arguments, and the same cross-compiler if there is one, give the same bytes.
@@ -56,21 +56,22 @@ def write_c99(
         out: The folder; beside the model, and named after it, without.
         name: Name of the firmware; that of the robot without it.
         steps: Refinement steps, 0 or more.
-        count: Count instructions on an emulated Cortex-M4 for the header, where the
-            cross-compiler and the emulator are installed.
+        count: Whether to count instructions on an emulated Cortex-M4 for the header; None
+            for where the cross-compiler and the emulator are installed.
         tell: Called with a line of progress.
 
     Returns:
-        The folder.
+        What was written.
 
     Raises:
         ConfigError: If the name or steps cannot be used, or the folder holds a file of the
             same name that is not generated.
         ModelFileError: If the model is damaged, or made of what no firmware is made for.
+        MissingToolError: If `count` is true and a tool is not installed.
     """
     firmware = Firmware.load(path, name, steps)
     destination = out or path.with_name(f"{path.stem}-c99")
-    counts = _counts(firmware, tell) if count else NOT_COUNTED
+    counts = NOT_COUNTED if count is False else _counts(firmware, bool(count), tell)
     tell("Computing golden vectors")
     values = _values(firmware, counts)
     texts = {
@@ -80,7 +81,7 @@ def write_c99(
     for file in ("main.c", "selftest.c", "CMakeLists.txt", "arm-none-eabi.cmake", "README.md"):
         texts[file] = Template(template_text(f"{file}.in")).substitute(values)
     write_generated(destination, texts)
-    return destination
+    return firmware
 
 
 def write_generated(folder: Path, texts: dict[str, str]) -> None:
@@ -108,11 +109,16 @@ def write_generated(folder: Path, texts: dict[str, str]) -> None:
         write_text(folder / name, text)
 
 
-def _counts(firmware: Firmware, tell: Tell) -> str:
+def write_sources(firmware: Firmware, folder: Path) -> None:
+    """Write `NAME.h` and `NAME.c` alone, for those who compile them at once."""
+    (folder / f"{firmware.name}.h").write_text(firmware.header(), encoding="utf-8")
+    (folder / f"{firmware.name}.c").write_text(firmware.source(), encoding="utf-8")
+
+
+def _counts(firmware: Firmware, must: bool, tell: Tell) -> str:
     """What the firmware takes on a Cortex-M4, in a sentence."""
     with tempfile.TemporaryDirectory(prefix="edge-ik-count-") as folder:
-        (Path(folder) / f"{firmware.name}.h").write_text(firmware.header(), encoding="utf-8")
-        (Path(folder) / f"{firmware.name}.c").write_text(firmware.source(), encoding="utf-8")
+        write_sources(firmware, Path(folder))
         try:
             found = emulated_bench(
                 Path(folder),
@@ -123,6 +129,8 @@ def _counts(firmware: Firmware, tell: Tell) -> str:
                 tell=tell,
             )
         except MissingToolError as error:
+            if must:
+                raise
             tell(f"Instructions are not counted: {error}")
             return NOT_COUNTED
     compiler = found.machine["compiler"]

@@ -1,0 +1,162 @@
+"""The command that measures how fast a model solves: here, emulated, or on a board."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from edge_ik.cli.common import console, json_option, print_json, print_tables
+from firmware_host.errors import EdgeIkError
+
+DEFAULT_STEPS = 3
+
+
+class DifferentAnswersError(EdgeIkError):
+    """Firmware answers something else than the solver of its model."""
+
+
+@click.command()
+@click.argument("model", type=click.Path(path_type=Path))
+@click.option(
+    "--runtime",
+    "runtimes",
+    multiple=True,
+    help="litert, tflite-runtime, tflite-micro, reference or firmware; can be given several "
+    "times.  [default: all that can be used]",
+)
+@click.option(
+    "--target",
+    "core",
+    metavar="CORE",
+    help="Count instructions on an emulated core instead: cortex-m0, m3, m4, m7, m33 or m55.",
+)
+@click.option(
+    "--clock",
+    "clock_mhz",
+    type=click.FloatRange(0, min_open=True),
+    metavar="MHZ",
+    help="With --target, the clock of the time estimate.",
+)
+@click.option(
+    "--serial",
+    "port",
+    metavar="PORT",
+    help="Talk to the benchmark firmware of a board instead, such as /dev/ttyACM0.",
+)
+@click.option(
+    "--baud", type=click.IntRange(1), help="With --serial, bits a second.  [default: 115200]"
+)
+@click.option(
+    "--targets",
+    type=click.IntRange(1),
+    help="Targets to solve one at a time.  [default: 2000; emulated 10000; on a board 1000]",
+)
+@click.option(
+    "--steps", type=click.IntRange(0, 100), help=f"Refinement steps.  [default: {DEFAULT_STEPS}]"
+)
+@json_option
+def bench(
+    model: Path,
+    runtimes: tuple[str, ...],
+    core: str | None,
+    clock_mhz: float | None,
+    port: str | None,
+    baud: int | None,
+    targets: int | None,
+    steps: int | None,
+    as_json: bool,
+) -> None:
+    """Measure how fast an exported model solves: on this machine, emulated, or on a board."""
+    if sum((bool(runtimes), core is not None, port is not None)) > 1:
+        raise click.UsageError("Give one of --runtime, --target and --serial.")
+    if clock_mhz is not None and core is None:
+        raise click.UsageError("--clock can be given with --target alone.")
+    if baud is not None and port is None:
+        raise click.UsageError("--baud can be given with --serial alone.")
+    if port is not None:
+        if steps is not None:
+            raise click.UsageError("--steps are compiled into a board's firmware.")
+        _board(model, port, baud, targets, as_json)
+        return
+    taken = DEFAULT_STEPS if steps is None else steps
+    if core is not None:
+        _emulated(model, core, clock_mhz, targets, taken, as_json)
+        return
+    from firmware_host.bench import DEFAULT_TARGETS, bench_tables
+    from firmware_host.bench import bench as bench_model
+
+    screen = console(stderr=as_json)
+    found = bench_model(
+        model, runtimes, targets or DEFAULT_TARGETS, taken, tell=screen.print
+    ).to_dict()
+    if as_json:
+        print_json(found)
+        return
+    print_tables(screen, bench_tables(found))
+    for name, reason in found["refused"].items():
+        screen.print(f"{name} cannot run this model: {reason}", markup=False)
+
+
+def _emulated(
+    model: Path,
+    core: str,
+    clock_mhz: float | None,
+    targets: int | None,
+    steps: int,
+    as_json: bool,
+) -> None:
+    import tempfile
+
+    from edge_ik_tools.c99.folder import write_sources
+    from edge_ik_tools.c99.source import Firmware
+    from edge_ik_tools.emulate.bench import DEFAULT_TARGETS, emulated_bench
+    from edge_ik_tools.emulate.tables import emulation_tables
+
+    screen = console(stderr=as_json)
+    firmware = Firmware.load(model, steps=steps)
+    with tempfile.TemporaryDirectory(prefix="edge-ik-bench-") as folder:
+        write_sources(firmware, Path(folder))
+        found = emulated_bench(
+            Path(folder),
+            firmware.name,
+            model,
+            core,
+            targets or DEFAULT_TARGETS,
+            clock_hz=None if clock_mhz is None else 1e6 * clock_mhz,
+            tell=screen.print,
+        ).to_dict()
+    _show(found, emulation_tables(found), as_json)
+    if found["network_differences"] or found["limit_violations"]:
+        raise DifferentAnswersError(
+            f"The firmware differs from its model: {found['network_differences']} network "
+            f"outputs, and {found['limit_violations']} answers outside the joint limits."
+        )
+
+
+def _board(model: Path, port: str, baud: int | None, targets: int | None, as_json: bool) -> None:
+    from edge_ik_tools.board.client import BAUD_RATE
+    from edge_ik_tools.board.figures import board_tables
+    from edge_ik_tools.board.serial_bench import DEFAULT_TARGETS, serial_bench
+
+    screen = console(stderr=as_json)
+    found = serial_bench(
+        model,
+        port,
+        targets or DEFAULT_TARGETS,
+        baud_rate=baud or BAUD_RATE,
+        tell=screen.print,
+    ).to_dict()
+    _show(found, board_tables(found), as_json)
+    if not found["agrees"]:
+        raise DifferentAnswersError(
+            "The board's answers are not those of the model's solver; see the comparison above."
+        )
+
+
+def _show(found: dict[str, Any], tables: list[Any], as_json: bool) -> None:
+    if as_json:
+        print_json(found)
+    else:
+        print_tables(console(), tables)
