@@ -3,7 +3,7 @@
 import importlib.util
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,14 @@ settings.load_profile("edge_ik")
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if item.get_closest_marker("tensorflow") and not importlib.util.find_spec("tensorflow"):
         pytest.skip("needs TensorFlow: pip install 'edge-ik[train]'")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cache_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Compiled firmware goes into a folder of the test run, not into the user's cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture(scope="session")

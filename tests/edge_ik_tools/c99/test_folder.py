@@ -1,0 +1,129 @@
+"""The firmware's folder: it builds, tests itself, and overwrites nobody's work."""
+
+import re
+import subprocess
+
+import pytest
+
+from edge_ik_tools.c99.folder import write_c99
+from firmware_host.errors import ConfigError
+
+FILES = {
+    "arm3.c",
+    "arm3.h",
+    "main.c",
+    "selftest.c",
+    "CMakeLists.txt",
+    "arm-none-eabi.cmake",
+    "README.md",
+}
+
+
+@pytest.fixture(scope="module")
+def model(source_root):
+    return source_root / "artifacts" / "arm3" / "arm3-int8.tflite"
+
+
+@pytest.fixture(scope="module")
+def folder(model, tmp_path_factory):
+    out = tmp_path_factory.mktemp("firmware") / "arm3"
+    write_c99(model, out, count=False)
+    return out
+
+
+def built(folder, build, *options):
+    """Configure and build with CMake; the output of both is shown where it fails."""
+    for command in (["cmake", "-B", build, *options], ["cmake", "--build", build]):
+        result = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_the_same_model_gives_the_same_bytes(model, folder, tmp_path):
+    write_c99(model, tmp_path / "again", count=False)
+    for name in FILES:
+        assert (tmp_path / "again" / name).read_bytes() == (folder / name).read_bytes()
+
+
+def test_the_header_says_where_it_comes_from(folder):
+    text = (folder / "arm3.h").read_text()
+    assert "edge-ik export arm3-int8.tflite --firmware c99" in text
+    assert re.search(r"Model [0-9a-f]{16}: int8 network of 25,344 multiplications", text)
+    assert re.search(r'#define ARM3_MODEL_HASH "[0-9a-f]{16}"', text)
+
+
+def test_instructions_are_counted_into_the_header(model, tmp_path, require_tool):
+    require_tool("arm-none-eabi-gcc", "gcc-arm-none-eabi libnewlib-arm-none-eabi")
+    require_tool("qemu-system-arm", "qemu-system-arm")
+    write_c99(model, tmp_path / "counted", count=True)
+    for name in ("arm3.h", "arm3.c"):
+        text = " ".join((tmp_path / "counted" / name).read_text().split())
+        found = re.search(r"([\d,]+) instructions a solve \(network ([\d,]+)", text)
+        whole, network = (int(number.replace(",", "")) for number in found.groups())
+        assert 40_000 < network < whole < 52_000
+
+
+@pytest.mark.slow
+def test_it_builds_and_tests_itself(folder, require_tool):
+    require_tool("cmake", "cmake")
+    require_tool("cc", "gcc libc6-dev")
+    built(folder, "build")
+    tested = subprocess.run(
+        ["ctest", "--test-dir", "build", "--output-on-failure"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert tested.returncode == 0, tested.stdout
+    assert "100% tests passed" in tested.stdout
+    example = [folder / "build" / "arm3_example", "0.3", "0.1", "0.2"]
+    solved = subprocess.run(example, capture_output=True, text=True, check=False)
+    assert solved.returncode == 0
+    assert "yaw: 0.32175" in solved.stdout
+    assert "solved, off by 0.000000 m" in solved.stdout
+
+
+@pytest.mark.slow
+def test_the_self_test_notices_a_changed_weight(model, tmp_path, require_tool):
+    require_tool("cc", "gcc libc6-dev")
+    write_c99(model, tmp_path / "broken", count=False)
+    source = tmp_path / "broken" / "arm3.c"
+    text = source.read_text()
+    # In the last layer every output depends on every weight of its row.
+    start = text.rindex("static const int8_t layer4_weights")
+    row = text.index("{", start) + 1
+    changed = text[:row] + re.sub(r"-?\d+", "99", text[row:], count=1)
+    source.write_text(changed)
+    command = ["cc", "-std=c99", "selftest.c", "-o", "selftest"]
+    subprocess.run(command, cwd=source.parent, check=True)
+    found = subprocess.run(
+        ["./selftest"], cwd=source.parent, capture_output=True, text=True, check=False
+    )
+    assert found.returncode == 1
+    assert "FAILED: network" in found.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("core", ["m0", "m3", "m4", "m7", "m33", "m55"])
+def test_it_cross_compiles_for_each_core(folder, core, require_tool):
+    require_tool("cmake", "cmake")
+    require_tool("arm-none-eabi-gcc", "gcc-arm-none-eabi libnewlib-arm-none-eabi")
+    toolchain = "-DCMAKE_TOOLCHAIN_FILE=arm-none-eabi.cmake"
+    built(folder, f"build-{core}", toolchain, f"-DCORE=cortex-{core}")
+    assert (folder / f"build-{core}" / "libarm3.a").exists()
+
+
+def test_a_name_can_be_given(model, tmp_path):
+    write_c99(model, tmp_path / "named", name="Left Arm", steps=2, count=False)
+    header = (tmp_path / "named" / "left_arm.h").read_text()
+    assert "left_arm_status left_arm_solve(" in header
+    assert "#define LEFT_ARM_STEPS 2" in header
+    assert "--steps 2 --name left_arm" in " ".join(header.split())
+
+
+def test_what_somebody_else_wrote_is_kept(model, tmp_path):
+    (tmp_path / "arm3.c").write_text("int mine;\n")
+    with pytest.raises(ConfigError, match=r"arm3\.c"):
+        write_c99(model, tmp_path, count=False)
+    assert (tmp_path / "arm3.c").read_text() == "int mine;\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["arm3.c"]
