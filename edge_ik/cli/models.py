@@ -47,13 +47,17 @@ def evaluate(model: Path, targets: int, runtime: str | None, as_json: bool) -> N
     if as_json:
         print_json(metrics)
         return
-    from edge_ik.report import evaluation_table
+    from edge_ik.report import any_branch_table, evaluation_table
 
     title = (
         f"{metrics['robot']}, {metrics['parameters']:,} parameters, {metrics['format']}, "
         f"{targets:,} unseen targets"
     )
-    console().print(evaluation_table(metrics, title))
+    screen = console()
+    screen.print(evaluation_table(metrics, title))
+    anywhere = any_branch_table(metrics)
+    if anywhere is not None:
+        screen.print(anywhere)
 
 
 @click.command()

@@ -109,7 +109,14 @@ def verify(
         )
     agreement = _agreement(interpreters, graph, target) if "reference" in usable else {}
     return Verification(
-        evaluation=evaluate(spec.chain, spec.normalization, predict, targets),
+        evaluation=evaluate(
+            spec.chain,
+            spec.normalization,
+            predict,
+            targets,
+            task=spec.target,
+            aspects=spec.aspects,
+        ),
         operators=dict(operators),
         max_difference=largest,
         mean_difference=mean,
