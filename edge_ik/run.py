@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge_ik import __version__
 from edge_ik.config import Config, read_config, to_toml
+from edge_ik.data.reach import AspectReach
 from edge_ik.data.sampling import FocusCircle
 from firmware_host.chain import Chain
 from firmware_host.encoding import Normalization
@@ -49,6 +50,7 @@ class Run:
         region: Where in the workspace samples are drawn.
         aspect_names: Names of the aspects trained on, home's first; empty for runs from
             before they had names.
+        reach: Figures of every aspect; None for joints to spare, and for older runs.
         label_spread: What `edge_ik.data.spread` measured of the labels; None if nothing.
     """
 
@@ -63,6 +65,7 @@ class Run:
     workspace: float
     region: Workspace
     aspect_names: tuple[str, ...] = ()
+    reach: AspectReach | None = None
     label_spread: float | None = None
 
     @property
@@ -94,6 +97,7 @@ class Run:
                     "workspace": self.workspace,
                     "region": self.region.to_dict(),
                     "names": list(self.aspect_names),
+                    "reach": None if self.reach is None else self.reach.to_dict(),
                 },
                 "label_spread": self.label_spread,
             },
@@ -143,6 +147,7 @@ class Run:
                 workspace=float(aspect["workspace"]),
                 region=Workspace.from_dict(aspect["region"]),
                 aspect_names=tuple(map(str, aspect.get("names", ()))),
+                reach=AspectReach.from_dict(reach) if (reach := aspect.get("reach")) else None,
                 label_spread=record.get("label_spread"),
             )
         except EdgeIkError:

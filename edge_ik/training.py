@@ -31,6 +31,7 @@ from edge_ik.data.dataset import (
     host_features,
     make_dataset,
 )
+from edge_ik.data.reach import measure_reach
 from edge_ik.data.sampling import FocusCircle, build_pool, default_focus, focus_joints
 from edge_ik.data.spread import label_spread
 from edge_ik.distribution import (
@@ -59,12 +60,13 @@ from edge_ik.run import (
     TENSORBOARD_FOLDER,
     Run,
 )
+from firmware_host.chain import Chain
 from firmware_host.encoding import Normalization
 from firmware_host.errors import ConfigError, RunError
 from firmware_host.files import write_atomically, write_text
 from firmware_host.kinematics import tool_position
 from firmware_host.seeding import Seeder
-from firmware_host.tasks import make_task
+from firmware_host.tasks import Task, make_task
 from firmware_host.workspace import Workspace
 
 FOCUS_POINTS = 2048
@@ -128,11 +130,8 @@ def start(config: Config, folder: Path) -> tuple[Run, SampleSource]:
         )
     chain = load_arm(config.arm.source, config.arm.base or None, config.arm.tip or None)
     task = make_task(config.task.name, config.task.tool_axis)
-    home = config.arm.home
-    if not home and config.arm.source in builtin_arms() and not (config.arm.base or config.arm.tip):
-        home = builtin_arms()[config.arm.source].home
-    if not home:
-        home = tuple(nonsingular_posture(chain, aspect_stream(), task).tolist())
+    ends = config.arm.base or None, config.arm.tip or None
+    home = config.arm.home or home_posture(chain, config.arm.source, ends, task)
     if len(home) != len(chain):
         raise ConfigError(
             f"Expected {len(chain)} angles for 'arm.home', one a joint. Received: {len(home)}"
@@ -147,6 +146,7 @@ def start(config: Config, folder: Path) -> tuple[Run, SampleSource]:
     )
     source, focus = _source(aspect, config, None)
     coverage = measure_coverage(aspect, aspect_stream())
+    reach = None if aspect.redundant else measure_reach(aspect, aspect_stream())
     run = Run(
         folder=folder,
         config=config,
@@ -161,11 +161,28 @@ def start(config: Config, folder: Path) -> tuple[Run, SampleSource]:
             chain, tool_position(chain, np.sin(source.pool.q), np.cos(source.pool.q))
         ),
         aspect_names=tuple(aspect.names[number] for number in aspect.trained),
+        reach=reach,
         label_spread=label_spread(aspect, source.pool.q, source.pool.aspect),
     )
     if worker.is_chief:
         run.save()
     return run, source
+
+
+def home_posture(
+    chain: Chain, source: str, ends: tuple[str | None, str | None], task: Task
+) -> tuple[float, ...]:
+    """The posture (n,) that chooses the branch if none is given [rad].
+
+    Args:
+        chain: The robot.
+        source: The name or path that it was loaded by.
+        ends: Base and tip link that were asked for.
+        task: What a target is.
+    """
+    if source in builtin_arms() and not any(ends):
+        return builtin_arms()[source].home
+    return tuple(nonsingular_posture(chain, aspect_stream(), task).tolist())
 
 
 def resume(folder: Path) -> tuple[Run, SampleSource]:

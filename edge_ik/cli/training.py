@@ -261,9 +261,15 @@ def _describe(screen: Console, run: Run) -> None:
     elif len(run.aspect_names) > 1:
         screen.print(f"All {run.aspects} aspects: {covered} {margin}.")
         for number, name in enumerate(run.aspect_names):
-            screen.print(f"  branch {number}: {name}", markup=False)
+            share = f", {100 * run.reach.targets[number]:.1f}% of targets" if run.reach else ""
+            screen.print(f"  branch {number}: {name}{share}", markup=False)
     else:
         screen.print(f"Aspect of the home posture, one of {run.aspects}: {covered} {margin}.")
+    if run.reach is not None and run.aspects > 1:
+        screen.print(
+            f"A reachable target is reached in {run.reach.mean_aspects:.2f} aspects on average, "
+            f"in that of home for {100 * run.reach.targets[0]:.1f}%."
+        )
     if focus is not None:
         center = ", ".join(f"{value:.3f}" for value in focus.center)
         screen.print(f"Focus circle: centre ({center}) m, radius {focus.radius:.3f} m.")

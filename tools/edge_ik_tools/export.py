@@ -176,6 +176,7 @@ def _spec(run: Run, parameters: int) -> ModelSpec:
             "parameters": parameters,
             "every_aspect": run.config.task.aspects == "all",
             "label_spread": run.label_spread,
+            "aspects": None if run.reach is None else run.reach.to_dict(),
         },
         task=run.task.name,
         tool_axis=run.config.task.tool_axis,
