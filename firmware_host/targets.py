@@ -154,6 +154,17 @@ def quaternion(rotation: FloatArray) -> FloatArray:
     return unit if unit[0] >= 0 else -unit
 
 
+def given_targets(task: Task, components: FloatArray) -> FloatArray:
+    """Components (N, k) in a form that `checked_target` takes: poses as (N, 4, 4) matrices."""
+    if task.name != "pose":
+        return components
+    poses = np.zeros((len(components), 4, 4))
+    poses[:, 3, 3] = 1.0
+    poses[:, :3, 3] = components[:, :3]
+    poses[:, :3, :3] = np.swapaxes(components[:, 3:].reshape(-1, 3, 3), -1, -2)
+    return poses
+
+
 def describe_target(task: Task) -> str:
     """What a target of a task is, in words."""
     axis = TOOL_AXES[task.tool_axis]

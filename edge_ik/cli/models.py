@@ -340,10 +340,14 @@ def inspect(model: Path, as_json: bool) -> None:
     help="Targets to time one at a time.",
 )
 @click.option(
-    "--steps", default=3, show_default=True, type=click.IntRange(0, 100), help="Refinement steps."
+    "--steps",
+    type=click.IntRange(0, 100),
+    help="Refinement steps.  [default: 3 for a position, else 4]",
 )
 @json_option
-def bench(model: Path, runtimes: tuple[str, ...], targets: int, steps: int, as_json: bool) -> None:
+def bench(
+    model: Path, runtimes: tuple[str, ...], targets: int, steps: int | None, as_json: bool
+) -> None:
     """Measure how fast an exported model solves on this machine."""
     from firmware_host.bench import bench as bench_model
     from firmware_host.bench import bench_tables

@@ -45,6 +45,11 @@ TRIED_NEIGHBOURS = 6
 # Share of an aspect's samples whose joint turns to one side for the side to be its name.
 ONE_SIDED = 0.999
 
+# Postures that an arm with joints to spare is trained near to, for branches to choose from,
+# and the share of each joint's range that they keep free.
+POSTURES = 4
+POSTURE_CLEARANCE = 0.25
+
 IntArray = npt.NDArray[np.int32]
 
 
@@ -196,7 +201,7 @@ def find_region(
     Uniform samples are joined to their nearest neighbours wherever det J keeps its
     sign and the margin along the whole segment; the connected components of that
     graph are the aspects. An arm with joints to spare has none: its region is all of
-    joint space.
+    joint space, and its branches are the postures that targets are answered near to.
 
     Args:
         chain: A chain of at least as many joints as the task has rows.
@@ -204,7 +209,8 @@ def find_region(
         home: (n,) posture inside the wanted aspect [rad].
         margin: Least |det J| inside, as a share of the largest |det J| sampled.
         rng: Source of the samples.
-        every: Whether the region is all aspects, and not that of home alone.
+        every: Whether the region is all aspects, and not that of home alone. An arm with
+            joints to spare then has one for each of `POSTURES` postures to stay near to.
 
     Raises:
         RobotError: If the chain has too few joints, is singular everywhere, or the home
@@ -221,7 +227,7 @@ def find_region(
             chain.name,
         )
     if n > task.rows:
-        return _undivided(chain, task, home_q)
+        return _undivided(chain, task, home_q, rng, every)
     q = rng.uniform(chain.lower, chain.upper, (SAMPLES, n))
     determinant = task_determinant(chain, task, q)
     largest = float(np.abs(determinant).max())
@@ -384,22 +390,53 @@ def shortest(chain: Chain, difference: FloatArray) -> FloatArray:
     return result
 
 
-def _undivided(chain: Chain, task: Task, home: FloatArray) -> Region:
+def _undivided(
+    chain: Chain, task: Task, home: FloatArray, rng: np.random.Generator, every: bool
+) -> Region:
     """The region of an arm with joints to spare: everything."""
     nodes = home[None]
+    if every:
+        nodes = spread_postures(chain, home, POSTURES, rng, turning_joints(chain, task))
+    count = len(nodes)
     return Region(
         chain=chain,
         task=task,
         home=home,
         least_determinant=0.0,
         joints=(),
-        names=("all",),
-        signs=np.ones(1),
-        trained=(0,),
+        names=("home", *(f"posture{number}" for number in range(1, count))),
+        signs=np.ones(count),
+        trained=tuple(range(count)),
         nodes=nodes,
-        labels=np.zeros(1, dtype=np.int32),
+        labels=np.arange(count, dtype=np.int32),
         tree=cKDTree(nodes),
     )
+
+
+def turning_joints(chain: Chain, task: Task) -> tuple[int, ...]:
+    """Indices of the joints that a target turns along with; see `firmware_host.encoding`."""
+    return {"position": (), "axis": (0,), "pose": (0, len(chain) - 1)}[task.name]
+
+
+def spread_postures(
+    chain: Chain, home: FloatArray, count: int, rng: np.random.Generator, turning: Sequence[int]
+) -> FloatArray:
+    """Postures (count, n) [rad] far from one another, home first.
+
+    Each is the sample farthest from those before it, in shares of the joint ranges and
+    clear of the limits (Gonzalez, "Clustering to minimize the maximum intercluster
+    distance", Theoretical Computer Science, 1985).
+    """
+    extent = chain.upper - chain.lower
+    margin = POSTURE_CLEARANCE * extent
+    q = rng.uniform(chain.lower + margin, chain.upper - margin, (SAMPLES, len(chain)))
+    q[:, list(turning)] = home[list(turning)]
+    chosen = [home]
+    distance = np.full(len(q), np.inf)
+    while len(chosen) < count:
+        distance = np.minimum(distance, np.linalg.norm((q - chosen[-1]) / extent, axis=1))
+        chosen.append(q[int(np.argmax(distance))])
+    return np.array(chosen)
 
 
 def _ways(task: Task) -> str:

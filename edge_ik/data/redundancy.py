@@ -9,12 +9,14 @@ and Cybernetics, 1977).
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 from scipy.spatial import cKDTree
 
-from edge_ik.data.aspects import Region
-from firmware_host.chain import Chain, FloatArray
+from edge_ik.data.aspects import Region, turning_joints
+from firmware_host.chain import Chain, FloatArray, Joint
 from firmware_host.encoding import AXIS_FEATURES, encode
 from firmware_host.kinematics import components, frames, stacked
 from firmware_host.tasks import Task, reached_targets, task_errors, task_jacobian
@@ -26,6 +28,8 @@ SLIDE_STEP = 0.25
 SLIDE_DAMPING = 1e-6
 # Steps that bring a slid posture back onto its target.
 RETURN_STEPS = 8
+# Share of each joint's range that labels keep free of its limits where they can.
+CLEARANCE = 0.04
 # Times in a step that joints which would leave their limits are held.
 HOLDS = 3
 # A label is that exact, far below what refinement is asked for [m].
@@ -39,7 +43,9 @@ GAIN = 0.02
 ROWS = 65_536
 
 
-def settled(region: Region, q: FloatArray, rng: np.random.Generator) -> FloatArray:
+def settled(
+    region: Region, q: FloatArray, rng: np.random.Generator, home: FloatArray
+) -> FloatArray:
     """Joint vectors slid along their self-motion to the best posture found (M, n), M <= N.
 
     Descent alone may end in one of several valleys. So postures are then compared with
@@ -51,12 +57,13 @@ def settled(region: Region, q: FloatArray, rng: np.random.Generator) -> FloatArr
         region: Of an arm with joints to spare.
         q: (N, n) joint vectors [rad].
         rng: Chooses the neighbours that are compared.
+        home: (n,) the posture to come near to [rad].
     """
     chain, task = region.chain, region.task
     targets = reached_targets(chain, task, np.sin(q), np.cos(q))
-    slid, good = slide(chain, task, q, targets, region.home)
+    slid, good = slide(chain, task, q, targets, home)
     slid, targets = slid[good], targets[good]
-    cost = posture_cost(chain, task, slid, region.home)
+    cost = posture_cost(chain, task, slid, home)
     points, turns = task_points(chain, task, targets)
     tree = cKDTree(points)
     for _ in range(ROUNDS):
@@ -69,8 +76,8 @@ def settled(region: Region, q: FloatArray, rng: np.random.Generator) -> FloatArr
             break
         # The neighbour's posture, turned to the own target.
         candidate = chain.clamp(slid[best[worth]] + turns[worth] - turns[best[worth]])
-        candidate, reached = slide(chain, task, candidate, targets[worth], region.home)
-        lower = posture_cost(chain, task, candidate, region.home)
+        candidate, reached = slide(chain, task, candidate, targets[worth], home)
+        lower = posture_cost(chain, task, candidate, home)
         better = reached & (lower < (1 - GAIN) * cost[worth])
         slid[worth[better]], cost[worth[better]] = candidate[better], lower[better]
     return slid
@@ -91,6 +98,17 @@ def slide(
     Returns:
         q (N, n) within the limits, and (N,) whether each reaches its target.
     """
+    slid, reached = _slide_within(_clear_of_limits(chain), task, q, targets, home)
+    left = np.flatnonzero(~reached)
+    if len(left):
+        slid[left], reached[left] = _slide_within(chain, task, q[left], targets[left], home)
+    return slid, reached
+
+
+def _slide_within(
+    chain: Chain, task: Task, q: FloatArray, targets: FloatArray, home: FloatArray
+) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
+    """`slide` within the chain's own limits."""
     blocks = [
         _slide_block(chain, task, q[start : start + ROWS], targets[start : start + ROWS], home)
         for start in range(0, max(1, len(q)), ROWS)
@@ -99,6 +117,17 @@ def slide(
     distance, angle = task_errors(chain, task, slid, targets)
     reached = (distance < LABEL_TOLERANCE) & (angle * task.length(chain) < LABEL_TOLERANCE)
     return slid, reached
+
+
+def _clear_of_limits(chain: Chain) -> Chain:
+    """The chain with narrower limits: a guess on a limit leaves refinement no way but back."""
+
+    def narrowed(joint: Joint, wraps: bool) -> Joint:
+        margin = 0.0 if wraps else CLEARANCE * (joint.upper - joint.lower)
+        return replace(joint, lower=joint.lower + margin, upper=joint.upper - margin)
+
+    joints = tuple(map(narrowed, chain.joints, chain.wraps.tolist()))
+    return replace(chain, joints=joints)
 
 
 def posture_cost(chain: Chain, task: Task, q: FloatArray, home: FloatArray) -> FloatArray:
@@ -115,10 +144,7 @@ def _weights(chain: Chain, task: Task) -> FloatArray:
     to another azimuth would have another posture.
     """
     weights: FloatArray = 1.0 / (chain.upper - chain.lower) ** 2
-    if task.turns:
-        weights[0] = 0.0
-    if task.name == "pose":
-        weights[-1] = 0.0
+    weights[list(turning_joints(chain, task))] = 0.0
     return weights
 
 

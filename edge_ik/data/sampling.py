@@ -183,8 +183,8 @@ def build_pool(aspect: Region, count: int, rng: np.random.Generator) -> JointPoo
     extent = chain.upper - chain.lower
     if aspect.redundant:
         # Between two slid postures lie none that are: nothing is drawn around them.
-        q, jitter = settled(aspect, q, rng), np.zeros(len(chain))
-        numbers = np.zeros(len(q), dtype=np.int32)
+        q, numbers = _settled_parts(aspect, q, rng)
+        jitter = np.zeros(len(chain))
     elif aspect.task.turns:
         # Joints that do not move det J lead to no other aspect. The boxes just touch: wide
         # ones would reach over the corner between two aspects of the same sign.
@@ -197,3 +197,15 @@ def build_pool(aspect: Region, count: int, rng: np.random.Generator) -> JointPoo
     distance = np.abs((q - aspect.home) / extent).max(axis=1)
     order = np.argsort(distance, kind="stable")
     return JointPool(q[order], distance[order], jitter, numbers[order])
+
+
+def _settled_parts(
+    region: Region, q: FloatArray, rng: np.random.Generator
+) -> tuple[FloatArray, IntArray]:
+    """Samples slid toward the posture of a branch each (M, n), and the branches (M,)."""
+    parts, numbers = [], []
+    for number, part in enumerate(np.array_split(q, len(region.trained))):
+        slid = settled(region, part, rng, region.nodes[number])
+        parts.append(slid)
+        numbers.append(np.full(len(slid), number, dtype=np.int32))
+    return np.concatenate(parts), np.concatenate(numbers)

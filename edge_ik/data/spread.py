@@ -14,7 +14,7 @@ from firmware_host.tasks import reached_targets
 # Neighbours whose joints differ by more than this lie on different branches [rad].
 APART = 1.0
 # Share of targets with such a neighbour from which a network is likely to be torn.
-HIGH_SPREAD = 0.02
+HIGH_SPREAD = 0.05
 
 
 def label_spread(region: Region, q: FloatArray, aspect: npt.NDArray[np.int_] | IntArray) -> float:
