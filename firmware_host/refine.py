@@ -242,6 +242,26 @@ def compiled_step(
     )
 
 
+@functools.lru_cache(maxsize=64)
+def _compiled_parts(chain: Chain, task: Task) -> Callable[..., Any]:
+    """From n sines, n cosines and a target to `Task.squared_parts`, as straight-line code."""
+    tape = Tape()
+    n = len(chain)
+    sines, cosines = tape.inputs("s", n), tape.inputs("c", n)
+    target = tape.inputs("p", len(task.component_names))
+    parts = task.squared_parts(frames(chain, sines, cosines), target)
+    return compile_function(tape, [*sines, *cosines, *target], parts)
+
+
+def plain_errors(
+    chain: Chain, task: Task, q: Sequence[float], target: Sequence[float]
+) -> tuple[float, float]:
+    """`task_errors` of one configuration in plain floats: arrays of one number cost more."""
+    sines, cosines = map(math.sin, q), map(math.cos, q)
+    position, directions = _compiled_parts(chain, task)(*sines, *cosines, *target)
+    return math.sqrt(position), 2 * math.asin(min(math.sqrt(directions) / 2, 1.0))
+
+
 def gram(columns: Sequence[Sequence[Scalar]], damping: Scalar) -> list[list[Scalar]]:
     """Lower triangle of A A^T + damping I from A's columns, as components."""
     rows = [[column[k] for column in columns] for k in range(len(columns[0]))]

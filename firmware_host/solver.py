@@ -23,7 +23,7 @@ from firmware_host.encoding import Normalization
 from firmware_host.errors import ModelFileError, TargetError
 from firmware_host.interpreter import open_interpreter
 from firmware_host.model_file import read_model
-from firmware_host.refine import refine_seed
+from firmware_host.refine import plain_errors, refine_seed
 from firmware_host.seeding import Predict, Seeder
 from firmware_host.solution import (
     POSITION_TOLERANCE,
@@ -211,15 +211,13 @@ class IkSolver:
         q, seed = answer.q[0], answer.seed[0]
         if q_near is not None:
             q = self._nearest_turn(q, q_near)
+        plain = components.tolist()
+        seed_error, _ = plain_errors(self.chain, self.task, seed.tolist(), plain)
         if self.task.turns:
-            distance, angle = (
-                float(value) for value in task_errors(self.chain, self.task, q, components)
-            )
-            seed_error = float(task_errors(self.chain, self.task, seed, components)[0])
+            distance, angle = plain_errors(self.chain, self.task, q.tolist(), plain)
         else:
             # The refinement's own measure is the distance, and measured already.
             distance, angle = float(answer.error[0]), 0.0
-            seed_error = float(self._position_error(seed, components))
         reached = distance < POSITION_TOLERANCE and angle < ROTATION_TOLERANCE
         near = None if q_near is None else np.asarray(q_near, dtype=np.float64)
         return IkSolution(
@@ -229,7 +227,7 @@ class IkSolver:
             within_limits=bool(self.chain.within_limits(q)),
             in_workspace=None
             if self.workspace is None
-            else self.workspace.contains_one(self.chain, components[:3].tolist()),
+            else self.workspace.contains_one(self.chain, plain[:3]),
             seed_error_m=seed_error,
             steps=self.refine_steps,
             microseconds=(time.perf_counter() - began) * 1e6,

@@ -123,16 +123,20 @@ class Task:
         is a sum of squares, which single precision rounds well near 0 (Hartley et al.,
         "Rotation averaging", IJCV 2013, section 4).
         """
-        total = _squared(walked.position, target[:3])
+        position, directions = self.squared_parts(walked, target)
+        return add(position, mul(self.length(chain) ** 2, directions))
+
+    def squared_parts(self, walked: Frames, target: Sequence[Scalar]) -> tuple[Scalar, Scalar]:
+        """Squared distance of the positions [m^2], and of the directions: 4 sin^2(angle / 2)."""
+        position = _squared(walked.position, target[:3])
         if self.name == "position":
-            return total
-        weight = self.length(chain) ** 2
+            return position, 0.0
         if self.name == "axis":
-            return add(total, mul(weight, _squared(walked.rotation[self.tool_axis], target[3:6])))
+            return position, _squared(walked.rotation[self.tool_axis], target[3:6])
         turned: Scalar = 0.0
         for own, wanted in zip(walked.rotation, _columns(target), strict=True):
             turned = add(turned, _squared(own, wanted))
-        return add(total, mul(0.5 * weight, turned))
+        return position, mul(0.5, turned)
 
     def columns(self, chain: Chain, walked: Frames) -> list[tuple[Scalar, ...]]:
         """The n columns (m,) of J for the task error [m/rad]."""

@@ -344,9 +344,20 @@ def inspect(model: Path, as_json: bool) -> None:
     type=click.IntRange(0, 100),
     help="Refinement steps.  [default: 3 for a position, else 4]",
 )
+@click.option(
+    "--peers",
+    "with_peers",
+    is_flag=True,
+    help="Compare with the other solvers that are installed, on the same targets.",
+)
 @json_option
 def bench(
-    model: Path, runtimes: tuple[str, ...], targets: int, steps: int | None, as_json: bool
+    model: Path,
+    runtimes: tuple[str, ...],
+    targets: int,
+    steps: int | None,
+    with_peers: bool,
+    as_json: bool,
 ) -> None:
     """Measure how fast an exported model solves on this machine."""
     from firmware_host.bench import bench as bench_model
@@ -354,10 +365,23 @@ def bench(
 
     screen = console(stderr=as_json)
     found = bench_model(model, runtimes, targets, steps, tell=screen.print).to_dict()
+    if with_peers:
+        from edge_ik_tools.compare import COMPARED_TARGETS, compare
+        from firmware_host.solver import IkSolver
+
+        solver = IkSolver.load(model, next(iter(found["runtimes"])), steps)
+        count = min(targets, COMPARED_TARGETS)
+        found["peers"] = compare(solver, count, tell=screen.print).to_dict()
     if as_json:
         print_json(found)
         return
     print_tables(screen, bench_tables(found))
+    if with_peers:
+        from edge_ik_tools.compare import comparison_notes, comparison_table
+
+        print_tables(screen, [comparison_table(found["peers"])])
+        for line in comparison_notes(found["peers"]):
+            screen.print(line, markup=False)
     for name, reason in found["refused"].items():
         screen.print(f"{name} cannot run this model: {reason}", markup=False)
 
