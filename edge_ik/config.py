@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from firmware_host.errors import ConfigError
+from firmware_host.tasks import TASK_NAMES, TOOL_AXES
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,22 @@ class ArmConfig:
     tip: str = ""
     home: tuple[float, ...] = ()
     singularity_margin: float = 0.05
+
+
+@dataclass(frozen=True)
+class TaskConfig:
+    """What a target is, and in which branches it is answered.
+
+    Attributes:
+        name: "position", "axis" or "pose".
+        tool_axis: Of "axis", the tool axis that is directed: x, y or z.
+        aspects: "home" for the branch of the home posture alone, the smallest network;
+            "all" for one network that answers in every branch.
+    """
+
+    name: str = "position"
+    tool_axis: str = "z"
+    aspects: str = "home"
 
 
 @dataclass(frozen=True)
@@ -155,6 +172,7 @@ class Config:
     """The whole configuration of a run, one table of a TOML file for each part."""
 
     arm: ArmConfig = field(default_factory=ArmConfig)
+    task: TaskConfig = field(default_factory=TaskConfig)
     data: DataConfig = field(default_factory=DataConfig)
     network: NetworkConfig = field(default_factory=NetworkConfig)
     loss: LossConfig = field(default_factory=LossConfig)
@@ -170,9 +188,15 @@ class Config:
 
     def hash(self) -> str:
         """The first 16 hexadecimal digits of the SHA-256 of the configuration."""
-        text = json.dumps(self.to_dict(), sort_keys=True)
+        values = self.to_dict()
+        # A run from before there were tasks keeps its hash.
+        if self.task == TaskConfig():
+            del values["task"]
+        text = json.dumps(values, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
+
+ASPECTS = ("home", "all")
 
 PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     "nano": {"network": {"width": 8, "blocks": 1}},
@@ -344,6 +368,8 @@ def _check(config: Config) -> None:
     data, training, mining = config.data, config.training, config.mining
     for key in ("range_start", "focus_start", "focus_end", "curriculum"):
         expect(f"data.{key}", 0 <= getattr(data, key) <= 1, "between 0 and 1")
+    for key, known in (("name", TASK_NAMES), ("tool_axis", TOOL_AXES), ("aspects", ASPECTS)):
+        expect(f"task.{key}", getattr(config.task, key) in known, f"to be {' or '.join(known)}")
     expect("data.pool", data.pool >= 1000, "of 1000 at the least")
     expect("data.focus_center", len(data.focus_center) in (0, 3), "to be empty or x, y, z")
     expect("data.focus_radius", data.focus_radius > 0, "greater than 0")

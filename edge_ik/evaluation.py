@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,20 +12,25 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_ik import __version__
-from edge_ik.data.aspects import Aspect, find_home_aspect, sample_aspect
+from edge_ik.data.aspects import IntArray, Region, find_region, sample_aspect
 from edge_ik.data.sampling import FocusCircle
 from edge_ik.run import METRICS_FILE, Run
+from firmware_host.branches import solve_any
 from firmware_host.chain import Chain, FloatArray
-from firmware_host.encoding import Normalization, decode_joints, network_features
+from firmware_host.encoding import Normalization
 from firmware_host.errors import ModelFileError
 from firmware_host.files import write_json
-from firmware_host.kinematics import tool_position
 from firmware_host.model_file import read_model
 from firmware_host.refine import refinements
-from firmware_host.solver import IkSolver, Predict
+from firmware_host.seeding import Predict, Seeder
+from firmware_host.solver import IkSolver
+from firmware_host.tasks import POSITION, Task, reached_targets, task_errors
 
 REFINE_STEPS = 3
+# Targets with an orientation are measured further: their last steps are told apart.
+TURNING_STEPS = 6
 SOLVED_TOLERANCE = 1e-3  # [m]
+COARSE_ANGLE, FINE_ANGLE = math.radians(1.0), math.radians(0.1)
 FOCUS_TARGETS = 10_000
 
 # Figures of the published reference, in the units of `ErrorFigures`.
@@ -61,19 +67,27 @@ class ErrorFigures:
         max_m: Its maximum [m].
         joint_error_mean_deg: Mean absolute difference to the aspect's own solution, over
             targets and joints [degrees].
-        focus_rmse_m: Root mean square of the position error on the focus path [m].
+        focus_rmse_m: Root mean square of the position error on the focus path [m]; None
+            without one.
         solved_1mm: Share of targets with an error under 1 mm and every limit held.
         limit_violations: Targets whose answer breaks a joint limit.
+        rotation_mean_deg: Mean angle between the orientation reached and the target's, or
+            between the axes [degrees]; None for positions.
+        solved_1mm_1deg: Of `solved_1mm`, those within 1 degree too; None for positions.
+        solved_1mm_01deg: Of `solved_1mm`, those within 0.1 degrees too; None for positions.
     """
 
     rmse_m: float
     mean_m: float
     p95_m: float
     max_m: float
-    joint_error_mean_deg: float
-    focus_rmse_m: float
+    joint_error_mean_deg: float | None
+    focus_rmse_m: float | None
     solved_1mm: float
     limit_violations: int
+    rotation_mean_deg: float | None = None
+    solved_1mm_1deg: float | None = None
+    solved_1mm_01deg: float | None = None
 
 
 @dataclass(frozen=True)
@@ -84,51 +98,100 @@ class Evaluation:
         network: Figures of the network alone.
         refined: Figures by number of steps.
         targets: Number of targets.
+        any_branch: Figures of branch "any" by number of steps, on configurations drawn
+            from all of joint space, singular ones too; empty for one aspect.
     """
 
     network: ErrorFigures
     refined: dict[int, ErrorFigures]
     targets: int
+    any_branch: dict[int, ErrorFigures] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready values."""
-        return {
-            "network": asdict(self.network),
-            "refined": {str(steps): asdict(figures) for steps, figures in self.refined.items()},
+        values: dict[str, Any] = {
+            "network": _measured(self.network),
+            "refined": _by_steps(self.refined),
             "targets": self.targets,
-            "reference": REFERENCE,
         }
+        if self.any_branch:
+            values["any_branch"] = _by_steps(self.any_branch)
+        if self.network.rotation_mean_deg is None:
+            values["reference"] = REFERENCE
+        return values
+
+
+def _by_steps(figures: Mapping[int, ErrorFigures]) -> dict[str, Any]:
+    return {str(steps): _measured(found) for steps, found in figures.items()}
+
+
+def _measured(figures: ErrorFigures) -> dict[str, Any]:
+    """The figures that the task has, by name."""
+    return {name: value for name, value in asdict(figures).items() if value is not None}
 
 
 @dataclass(frozen=True, eq=False)
 class TargetSet:
-    """Targets with the aspect's own solutions.
+    """Targets with the region's own solutions.
 
     Attributes:
-        q: (N, n) joint vectors, uniform in the aspect [rad].
-        position: (N, 3) their tool positions: the targets [m].
-        focus: (M, 3) targets on the focus path [m].
+        q: (N, n) joint vectors, uniform in the region [rad].
+        target: (N, k) what they reach: the components that the task names.
+        aspect: (N,) number of the aspect that each lies in, among those trained.
+        focus: (M, k) targets on the focus path; (0, k) without one.
+        anywhere: (A, k) what configurations from all of joint space reach, for branch
+            "any"; (0, k) for one aspect.
     """
 
     q: FloatArray
-    position: FloatArray
+    target: FloatArray
+    aspect: IntArray
     focus: FloatArray
+    anywhere: FloatArray
+
+    @property
+    def position(self) -> FloatArray:
+        """(N, 3) the positions of the targets [m]."""
+        return self.target[:, :3]
 
 
 def draw_targets(
-    aspect: Aspect, focus: FocusCircle, count: int, rng: np.random.Generator
+    region: Region, focus: FocusCircle | None, count: int, rng: np.random.Generator
 ) -> TargetSet:
-    """Targets uniform in the aspect's joint space, and along the focus path."""
-    chain = aspect.chain
-    q = sample_aspect(aspect, count, rng)
-    angles = rng.uniform(0, 2 * math.pi, FOCUS_TARGETS)
-    return TargetSet(q, tool_position(chain, np.sin(q), np.cos(q)), focus.points(angles))
+    """Targets uniform in the region's joint space, and along the focus path."""
+    chain, task = region.chain, region.task
+    q = sample_aspect(region, count, rng)
+    aspect = np.zeros(count, dtype=np.int32)
+    size = len(task.component_names)
+    anywhere = focused = np.zeros((0, size))
+    if focus is not None:
+        focused = focus.points(rng.uniform(0, 2 * math.pi, FOCUS_TARGETS))
+    if len(region.trained) > 1:
+        aspect = region.classify(q)
+        # A handful near singularities belong to none for certain.
+        q, aspect = q[aspect >= 0], aspect[aspect >= 0]
+        drawn = rng.uniform(chain.lower, chain.upper, (count, len(chain)))
+        anywhere = reached_targets(chain, task, np.sin(drawn), np.cos(drawn))
+    target = reached_targets(chain, task, np.sin(q), np.cos(q))
+    return TargetSet(q, target, aspect, focused, anywhere)
+
+
+def run_region(run: Run) -> Region:
+    """The region that a run is trained in, found again."""
+    return find_region(
+        run.chain,
+        run.task,
+        run.home,
+        run.config.arm.singularity_margin,
+        aspect_stream(),
+        every=run.config.task.aspects == "all",
+    )
 
 
 def evaluation_targets(run: Run, count: int) -> TargetSet:
     """The targets that a run's final figures are measured on, unseen in training."""
-    training, margin = run.config.training, run.config.arm.singularity_margin
-    return unseen_targets(run.chain, run.home, margin, training.rng_seed, run.focus, count)
+    rng = stream(run.config.training.rng_seed, EVALUATION_STREAM)
+    return draw_targets(run_region(run), run.focus, count, rng)
 
 
 def unseen_targets(
@@ -136,12 +199,14 @@ def unseen_targets(
     home: npt.ArrayLike,
     singularity_margin: float,
     rng_seed: int,
-    focus: FocusCircle,
+    focus: FocusCircle | None,
     count: int,
+    task: Task = POSITION,
+    every: bool = False,
 ) -> TargetSet:
-    """Targets in the aspect of a posture, from a stream that training never draws from."""
-    aspect = find_home_aspect(chain, home, singularity_margin, aspect_stream())
-    return draw_targets(aspect, focus, count, stream(rng_seed, EVALUATION_STREAM))
+    """Targets in the aspect of a posture, or all, from a stream that training never draws from."""
+    region = find_region(chain, task, home, singularity_margin, aspect_stream(), every)
+    return draw_targets(region, focus, count, stream(rng_seed, EVALUATION_STREAM))
 
 
 def evaluate(
@@ -149,29 +214,49 @@ def evaluate(
     normalization: Normalization,
     predict: Predict,
     targets: TargetSet,
-    steps: int = REFINE_STEPS,
+    steps: int | None = None,
+    task: Task = POSITION,
+    aspects: tuple[str, ...] = (),
 ) -> Evaluation:
+    """`evaluate_seeds` of a network by its parts; see `firmware_host.seeding.Seeder`."""
+    return evaluate_seeds(Seeder(chain, normalization, predict, task, aspects), targets, steps)
+
+
+def evaluate_seeds(seeder: Seeder, targets: TargetSet, steps: int | None = None) -> Evaluation:
     """Measure a network alone and refined.
 
     Args:
-        chain: The robot.
-        normalization: Statistics of the features.
-        predict: The network, from features (N, 6) to sines and cosines (N, 2n).
+        seeder: The network with its robot.
         targets: What to solve.
-        steps: Largest number of refinement steps.
+        steps: Largest number of refinement steps; by default 3 for positions, else 6.
 
     Returns:
         Figures after 0, 1, ..., `steps` steps; each error is recomputed by forward
         kinematics on the clamped joints.
     """
-    everything = np.concatenate([targets.position, targets.focus])
-    seeds = decode_joints(chain, predict(network_features(chain, normalization, everything)))
-    count = len(targets.position)
-    figures = [
-        _figures(chain, q[:count], error[:count], error[count:], targets.q)
-        for q, error in refinements(chain, seeds, everything, steps)
-    ]
-    return Evaluation(figures[0], dict(enumerate(figures[1:], start=1)), count)
+    chain, task = seeder.chain, seeder.task
+    if steps is None:
+        steps = TURNING_STEPS if task.turns else REFINE_STEPS
+    everything = np.concatenate([targets.target, targets.focus])
+    count = len(targets.target)
+    asked = np.zeros(len(everything), dtype=int)
+    asked[:count] = targets.aspect
+    seeds = seeder.seeds(everything, asked)
+    figures = []
+    for q, _ in refinements(chain, seeds, everything, steps, task=task):
+        distance, angle = task_errors(chain, task, q, everything)
+        figures.append(
+            _figures(
+                chain, task, q[:count], distance[:count], angle[:count], distance[count:], targets.q
+            )
+        )
+    anywhere = {}
+    if len(targets.anywhere) and steps > 0:
+        for taken in range(1, steps + 1):
+            q = solve_any(seeder, targets.anywhere, taken).q
+            distance, angle = task_errors(chain, task, q, targets.anywhere)
+            anywhere[taken] = _figures(chain, task, q, distance, angle, distance[:0], None)
+    return Evaluation(figures[0], dict(enumerate(figures[1:], start=1)), count, anywhere)
 
 
 def evaluate_run(folder: Path, count: int) -> dict[str, Any]:
@@ -192,7 +277,14 @@ def evaluate_run(folder: Path, count: int) -> dict[str, Any]:
     run = Run.load(folder)
     network = run.load_network()
     targets = evaluation_targets(run, count)
-    found = evaluate(run.chain, run.normalization, predictor(network), targets)
+    found = evaluate(
+        run.chain,
+        run.normalization,
+        predictor(network),
+        targets,
+        task=run.task,
+        aspects=run.aspect_names,
+    )
     metrics = {
         **found.to_dict(),
         "robot": run.chain.name,
@@ -227,7 +319,9 @@ def evaluate_model(path: Path, count: int, runtime: str | None = None) -> dict[s
     try:
         rng_seed = int(provenance["rng_seed"])
         margin = float(provenance["singularity_margin"])
-        focus = FocusCircle.from_dict(provenance["focus"])
+        circle = provenance["focus"]
+        focus = None if circle is None else FocusCircle.from_dict(circle)
+        every = bool(provenance.get("every_aspect", False))
         described = {
             "parameters": int(provenance["parameters"]),
             "format": str(provenance["quantization"]["format"]),
@@ -238,8 +332,10 @@ def evaluate_model(path: Path, count: int, runtime: str | None = None) -> dict[s
         raise ModelFileError(
             f"{path} does not say what it was trained on: {type(error).__name__}: {error}."
         ) from error
-    targets = unseen_targets(solver.chain, solver.home, margin, rng_seed, focus, count)
-    found = evaluate(solver.chain, solver.normalization, solver.predict, targets)
+    targets = unseen_targets(
+        solver.chain, solver.home, margin, rng_seed, focus, count, solver.task, every
+    )
+    found = evaluate_seeds(solver.seeder, targets)
     return {
         **found.to_dict(),
         "robot": solver.chain.name,
@@ -255,16 +351,30 @@ def joint_difference(q: FloatArray, q_true: FloatArray) -> FloatArray:
 
 
 def _figures(
-    chain: Chain, q: FloatArray, error: FloatArray, focus_error: FloatArray, q_true: FloatArray
+    chain: Chain,
+    task: Task,
+    q: FloatArray,
+    error: FloatArray,
+    angle: FloatArray,
+    focus_error: FloatArray,
+    q_true: FloatArray | None,
 ) -> ErrorFigures:
     held = chain.within_limits(q)
+    near = (error < SOLVED_TOLERANCE) & held
+    joint_error = None
+    # Of an arm with joints to spare, another posture than the sample's is as good.
+    if q_true is not None and len(chain) <= task.rows:
+        joint_error = math.degrees(float(joint_difference(q, q_true).mean()))
     return ErrorFigures(
         rmse_m=float(np.sqrt(np.mean(error**2))),
         mean_m=float(error.mean()),
         p95_m=float(np.quantile(error, 0.95)),
         max_m=float(error.max()),
-        joint_error_mean_deg=math.degrees(float(joint_difference(q, q_true).mean())),
-        focus_rmse_m=float(np.sqrt(np.mean(focus_error**2))),
-        solved_1mm=float(np.mean((error < SOLVED_TOLERANCE) & held)),
+        joint_error_mean_deg=joint_error,
+        focus_rmse_m=float(np.sqrt(np.mean(focus_error**2))) if len(focus_error) else None,
+        solved_1mm=float(np.mean(near)),
         limit_violations=int((~held).sum()),
+        rotation_mean_deg=math.degrees(float(angle.mean())) if task.turns else None,
+        solved_1mm_1deg=float(np.mean(near & (angle < COARSE_ANGLE))) if task.turns else None,
+        solved_1mm_01deg=float(np.mean(near & (angle < FINE_ANGLE))) if task.turns else None,
     )

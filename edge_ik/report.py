@@ -15,23 +15,39 @@ FIGURES = (
     ("focus_rmse_m", "focus path RMSE, mm", "mm"),
     ("joint_error_mean_deg", "joint mean, deg", "deg"),
     ("solved_1mm", "under 1 mm, %", "%"),
+    ("rotation_mean_deg", "rotation mean, deg", "deg"),
+    ("solved_1mm_1deg", "under 1 mm, 1 deg, %", "%"),
+    ("solved_1mm_01deg", "under 1 mm, 0.1 deg, %", "%"),
     ("limit_violations", "limit violations", ""),
 )
 
 
 def evaluation_table(metrics: Mapping[str, Any], title: str) -> Table:
     """The figures of `Evaluation.to_dict` as a table, beside the reference's."""
-    columns = {"reference": metrics["reference"], "network": metrics["network"]}
+    columns = {"reference": metrics["reference"]} if "reference" in metrics else {}
+    columns["network"] = metrics["network"]
     for steps, figures in metrics["refined"].items():
         columns[f"+{steps} DLS"] = figures
     return figures_table(columns, title)
 
 
+def any_branch_table(metrics: Mapping[str, Any]) -> Table | None:
+    """The figures of branch "any" by number of steps, or None for one aspect."""
+    if "any_branch" not in metrics:
+        return None
+    columns = {f"+{steps} DLS": figures for steps, figures in metrics["any_branch"].items()}
+    return figures_table(columns, "Any branch, configurations from all of joint space")
+
+
 def figures_table(columns: Mapping[str, Mapping[str, Any]], title: str) -> Table:
-    """One column a set of error figures, one row a figure; a dash where it is missing."""
+    """One column a set of error figures, one row a figure; a dash where it is missing.
+
+    A figure that none of them has is left out.
+    """
     rows = [
         (label, *(figure_cell(figures.get(name), unit) for figures in columns.values()))
         for name, label, unit in FIGURES
+        if any(figures.get(name) is not None for figures in columns.values())
     ]
     return rows_table(title, ["", *columns], rows)
 

@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from edge_ik import __version__
 from edge_ik.config import Config, read_config, to_toml
+from edge_ik.data.reach import AspectReach
 from edge_ik.data.sampling import FocusCircle
 from firmware_host.chain import Chain
 from firmware_host.encoding import Normalization
 from firmware_host.errors import EdgeIkError, RunError
 from firmware_host.files import write_json, write_text
+from firmware_host.seeding import network_inputs
+from firmware_host.tasks import Task, make_task
 from firmware_host.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -39,11 +42,16 @@ class Run:
         chain: The robot.
         home: (n,) posture that chose the aspect [rad].
         normalization: Statistics of the features.
-        focus: The focus circle.
+        focus: The focus circle; None for targets with an orientation, several aspects or
+            joints to spare.
         aspects: How many aspects the joint limits hold.
         joint_space: Share of joint space inside the aspect trained on.
         workspace: Share of the reachable workspace that the aspect reaches.
         region: Where in the workspace samples are drawn.
+        aspect_names: Names of the aspects trained on, home's first; empty for runs from
+            before they had names.
+        reach: Figures of every aspect; None for joints to spare, and for older runs.
+        label_spread: What `edge_ik.data.spread` measured of the labels; None if nothing.
     """
 
     folder: Path
@@ -51,11 +59,24 @@ class Run:
     chain: Chain
     home: tuple[float, ...]
     normalization: Normalization
-    focus: FocusCircle
+    focus: FocusCircle | None
     aspects: int
     joint_space: float
     workspace: float
     region: Workspace
+    aspect_names: tuple[str, ...] = ()
+    reach: AspectReach | None = None
+    label_spread: float | None = None
+
+    @property
+    def task(self) -> Task:
+        """What a target is."""
+        return make_task(self.config.task.name, self.config.task.tool_axis)
+
+    @property
+    def inputs(self) -> int:
+        """Numbers that the network takes for one target."""
+        return network_inputs(self.chain, self.task, len(self.aspect_names))
 
     def save(self) -> None:
         """Write the configuration and the record of the run into its folder."""
@@ -69,13 +90,16 @@ class Run:
                 "robot": self.chain.to_dict(),
                 "home": list(self.home),
                 "normalization": self.normalization.to_dict(),
-                "focus": self.focus.to_dict(),
+                "focus": None if self.focus is None else self.focus.to_dict(),
                 "aspect": {
                     "count": self.aspects,
                     "joint_space": self.joint_space,
                     "workspace": self.workspace,
                     "region": self.region.to_dict(),
+                    "names": list(self.aspect_names),
+                    "reach": None if self.reach is None else self.reach.to_dict(),
                 },
+                "label_spread": self.label_spread,
             },
         )
 
@@ -117,11 +141,14 @@ class Run:
                 chain=chain,
                 home=home,
                 normalization=Normalization.from_dict(record["normalization"]),
-                focus=FocusCircle.from_dict(record["focus"]),
+                focus=_focus(config, chain, record["focus"]),
                 aspects=int(aspect["count"]),
                 joint_space=float(aspect["joint_space"]),
                 workspace=float(aspect["workspace"]),
                 region=Workspace.from_dict(aspect["region"]),
+                aspect_names=tuple(map(str, aspect.get("names", ()))),
+                reach=AspectReach.from_dict(reach) if (reach := aspect.get("reach")) else None,
+                label_spread=record.get("label_spread"),
             )
         except EdgeIkError:
             raise
@@ -148,3 +175,11 @@ class Run:
             return keras.saving.load_model(path, compile=False)
         except Exception as error:  # Keras raises many kinds for a damaged archive.
             raise RunError(f"{path} cannot be loaded: {error}") from error
+
+
+def _focus(config: Config, chain: Chain, record: Any) -> FocusCircle | None:
+    """The focus circle; None where a run need not have one."""
+    one_branch = config.task.name == "position" and config.task.aspects == "home"
+    if record is None and not (one_branch and len(chain) == make_task("position").rows):
+        return None
+    return FocusCircle.from_dict(record)

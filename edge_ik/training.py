@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,10 @@ import tensorflow as tf
 
 from edge_ik.arms import builtin_arms, load_arm
 from edge_ik.checkpoint import Checkpoint, History
-from edge_ik.config import Config, TrainingConfig
+from edge_ik.config import Config, DataConfig, TrainingConfig
 from edge_ik.data.aspects import (
-    Aspect,
-    find_home_aspect,
+    Region,
+    find_region,
     measure_coverage,
     nonsingular_posture,
 )
@@ -30,7 +31,9 @@ from edge_ik.data.dataset import (
     host_features,
     make_dataset,
 )
+from edge_ik.data.reach import measure_reach
 from edge_ik.data.sampling import FocusCircle, build_pool, default_focus, focus_joints
+from edge_ik.data.spread import label_spread
 from edge_ik.distribution import (
     choose_strategy,
     lost_worker_reported,
@@ -42,7 +45,8 @@ from edge_ik.evaluation import (
     VALIDATION_STREAM,
     aspect_stream,
     draw_targets,
-    evaluate,
+    evaluate_seeds,
+    run_region,
     stream,
 )
 from edge_ik.model.network import build_network
@@ -56,10 +60,13 @@ from edge_ik.run import (
     TENSORBOARD_FOLDER,
     Run,
 )
-from firmware_host.encoding import FEATURE_NAMES, Normalization
+from firmware_host.chain import Chain
+from firmware_host.encoding import Normalization
 from firmware_host.errors import ConfigError, RunError
 from firmware_host.files import write_atomically, write_text
 from firmware_host.kinematics import tool_position
+from firmware_host.seeding import Seeder
+from firmware_host.tasks import Task, make_task
 from firmware_host.workspace import Workspace
 
 FOCUS_POINTS = 2048
@@ -79,6 +86,7 @@ HISTORY_FIELDS = (
     "max_m",
     "joint_error_mean_deg",
     "focus_rmse_m",
+    "rotation_mean_deg",
 )
 
 
@@ -121,18 +129,24 @@ def start(config: Config, folder: Path) -> tuple[Run, SampleSource]:
             f"--out, or continue that run with: edge-ik train --resume {folder}"
         )
     chain = load_arm(config.arm.source, config.arm.base or None, config.arm.tip or None)
-    home = config.arm.home
-    if not home and config.arm.source in builtin_arms() and not (config.arm.base or config.arm.tip):
-        home = builtin_arms()[config.arm.source].home
-    if not home:
-        home = tuple(nonsingular_posture(chain, aspect_stream()).tolist())
+    task = make_task(config.task.name, config.task.tool_axis)
+    ends = config.arm.base or None, config.arm.tip or None
+    home = config.arm.home or home_posture(chain, config.arm.source, ends, task)
     if len(home) != len(chain):
         raise ConfigError(
             f"Expected {len(chain)} angles for 'arm.home', one a joint. Received: {len(home)}"
         )
-    aspect = find_home_aspect(chain, home, config.arm.singularity_margin, aspect_stream())
+    aspect = find_region(
+        chain,
+        task,
+        home,
+        config.arm.singularity_margin,
+        aspect_stream(),
+        every=config.task.aspects == "all",
+    )
     source, focus = _source(aspect, config, None)
     coverage = measure_coverage(aspect, aspect_stream())
+    reach = None if aspect.redundant else measure_reach(aspect, aspect_stream())
     run = Run(
         folder=folder,
         config=config,
@@ -146,10 +160,29 @@ def start(config: Config, folder: Path) -> tuple[Run, SampleSource]:
         region=Workspace.fit(
             chain, tool_position(chain, np.sin(source.pool.q), np.cos(source.pool.q))
         ),
+        aspect_names=tuple(aspect.names[number] for number in aspect.trained),
+        reach=reach,
+        label_spread=label_spread(aspect, source.pool.q, source.pool.aspect),
     )
     if worker.is_chief:
         run.save()
     return run, source
+
+
+def home_posture(
+    chain: Chain, source: str, ends: tuple[str | None, str | None], task: Task
+) -> tuple[float, ...]:
+    """The posture (n,) that chooses the branch if none is given [rad].
+
+    Args:
+        chain: The robot.
+        source: The name or path that it was loaded by.
+        ends: Base and tip link that were asked for.
+        task: What a target is.
+    """
+    if source in builtin_arms() and not any(ends):
+        return builtin_arms()[source].home
+    return tuple(nonsingular_posture(chain, aspect_stream(), task).tolist())
 
 
 def resume(folder: Path) -> tuple[Run, SampleSource]:
@@ -159,12 +192,7 @@ def resume(folder: Path) -> tuple[Run, SampleSource]:
         RunError: If the folder is not a run.
     """
     run = Run.load(folder)
-    aspect = find_home_aspect(
-        run.chain,
-        run.home,
-        run.config.arm.singularity_margin,
-        aspect_stream(),
-    )
+    aspect = run_region(run)
     source, _ = _source(aspect, run.config, run.focus)
     return run, source
 
@@ -242,9 +270,7 @@ def make_trainer(run: Run, strategy: tf.distribute.Strategy) -> IkTrainer:
             f"{strategy.num_replicas_in_sync} replicas. Received: {config.batch_size}"
         )
     with strategy.scope():
-        network = build_network(
-            len(FEATURE_NAMES), len(run.chain), run.config.network, config.rng_seed
-        )
+        network = build_network(run.inputs, len(run.chain), run.config.network, config.rng_seed)
         trainer = IkTrainer(
             network,
             run.chain,
@@ -253,6 +279,7 @@ def make_trainer(run: Run, strategy: tf.distribute.Strategy) -> IkTrainer:
             config.batch_size // strategy.num_replicas_in_sync,
             config.rng_seed,
             _grid_step(config),
+            run.task,
         )
         optimizer = keras.optimizers.Adam(
             learning_rate(run.config),
@@ -333,9 +360,9 @@ class Watcher(keras.callbacks.Callback):  # type: ignore[misc]
         if _grid_step(self.run.config.training) is not None:
             snap_to_grid(self.averaged)
         row = self._row(epoch, logs or {})
-        best = min((float(np.inf), *(past["rmse_m"] for past in self.history)))
+        best = min((float(np.inf), *(self._merit(past) for past in self.history)))
         self.history.append(row)
-        if row["rmse_m"] < best:
+        if self._merit(row) < best:
             write_atomically(self.run.folder / BEST_FILE, self.averaged.save)
         self._log(row)
         self.checkpoint.save(self.history)
@@ -344,9 +371,9 @@ class Watcher(keras.callbacks.Callback):  # type: ignore[misc]
     def _row(self, epoch: int, logs: dict[str, Any]) -> dict[str, float]:
         """The epoch's figures by `HISTORY_FIELDS`."""
         trainer, config = self.checkpoint.trainer, self.run.config
-        figures = evaluate(
-            self.run.chain, self.run.normalization, self.predict, self.targets, steps=0
-        ).network
+        run = self.run
+        seeder = Seeder(run.chain, run.normalization, self.predict, run.task, run.aspect_names)
+        figures = evaluate_seeds(seeder, self.targets, steps=0).network
         position_weight, angle_weight = trainer.loss_weights()
         values = {
             "step": (epoch + 1) * config.training.steps_per_epoch,
@@ -357,9 +384,15 @@ class Watcher(keras.callbacks.Callback):  # type: ignore[misc]
             "position_weight": position_weight,
             "angle_weight": angle_weight,
         }
-        measured: dict[str, float] = asdict(figures)
-        figures_by_name = {**measured, **values}
-        return {name: figures_by_name[name] for name in HISTORY_FIELDS}
+        measured: dict[str, float | None] = asdict(figures)
+        # What a task does not measure is left out.
+        values |= {name: value for name, value in measured.items() if value is not None}
+        return {name: values[name] for name in HISTORY_FIELDS if name in values}
+
+    def _merit(self, row: Mapping[str, float]) -> float:
+        """What the best network has least of: the error of position and orientation [m]."""
+        angle = math.radians(row.get("rotation_mean_deg", 0.0))
+        return row["rmse_m"] + angle * self.run.task.length(self.run.chain)
 
     def _log(self, row: dict[str, float]) -> None:
         """Write the CSV file and the TensorBoard scalars."""
@@ -445,28 +478,41 @@ def _dataset(
 
 
 def _source(
-    aspect: Aspect, config: Config, focus: FocusCircle | None
-) -> tuple[SampleSource, FocusCircle]:
+    aspect: Region, config: Config, focus: FocusCircle | None
+) -> tuple[SampleSource, FocusCircle | None]:
     """The pool, the focus path and the statistics of the features."""
     data = config.data
     pool = build_pool(aspect, data.pool, stream(config.training.rng_seed, POOL_STREAM))
     seeds = pool.q[:: max(1, len(pool.q) // FOCUS_SEEDS)]
-    if focus is None:
-        if data.focus_center:
-            x, y, z = data.focus_center
-            u, v, w = data.focus_normal
-            focus = FocusCircle((x, y, z), data.focus_radius, (u, v, w))
-        else:
-            focus = default_focus(aspect, seeds)
+    # A path of positions, each with one solution in the region.
+    divided = not (aspect.task.turns or aspect.redundant or len(aspect.trained) > 1)
+    if data.focus_center and not divided:
+        raise ConfigError(
+            "A focus circle is for positions, in one branch, of an arm without joints to spare. "
+            "Expected no 'data.focus_center' here."
+        )
+    if focus is None and divided:
+        focus = _given_focus(data) or default_focus(aspect, seeds)
     source = SampleSource(
         aspect=aspect,
         pool=pool,
-        focus_q=focus_joints(aspect, focus, FOCUS_POINTS, seeds),
+        focus_q=np.zeros((0, len(aspect.chain)))
+        if focus is None
+        else focus_joints(aspect, focus, FOCUS_POINTS, seeds),
         focus_spread=data.focus_spread,
-        normalization=Normalization.fit(host_features(aspect.chain, pool.q)),
+        normalization=Normalization.fit(host_features(aspect.chain, pool.q, aspect.task)),
         curriculum=Curriculum(data.range_start, data.focus_start, data.focus_end, data.curriculum),
     )
     return source, focus
+
+
+def _given_focus(data: DataConfig) -> FocusCircle | None:
+    """The focus circle of the configuration, if it has one."""
+    if not data.focus_center:
+        return None
+    x, y, z = data.focus_center
+    u, v, w = data.focus_normal
+    return FocusCircle((x, y, z), data.focus_radius, (u, v, w))
 
 
 def _execution_steps(config: Config, distributed: bool) -> int:

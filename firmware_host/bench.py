@@ -16,13 +16,15 @@ from typing import Any
 
 import numpy as np
 
+from firmware_host.branches import solve_any
 from firmware_host.chain import Chain, FloatArray
-from firmware_host.encoding import network_features
 from firmware_host.errors import ConfigError, ModelFileError
 from firmware_host.inspect_model import TextRow, TextTable, inspect_model
-from firmware_host.kinematics import tool_position
 from firmware_host.refine import refine, refine_seed, refinements
-from firmware_host.solver import POSITION_TOLERANCE, IkSolver, Status, available_solvers
+from firmware_host.solution import is_solved
+from firmware_host.solver import IkSolver, Status, available_solvers
+from firmware_host.targets import given_targets
+from firmware_host.tasks import POSITION, Task, reached_targets
 
 BATCH_SIZES = (1, 10, 100, 1_000, 10_000)
 DEFAULT_TARGETS = 2_000
@@ -62,7 +64,7 @@ class RuntimeFigures:
 
     Attributes:
         version: Name and version of the runtime that answered.
-        solved: Share of the targets solved, to 1 mm.
+        solved: Share of the targets solved, to 1 mm and 0.1 degrees.
         network: Quantization, network and dequantization for one target.
         refinement: The refinement steps from its seed; None if only its own C takes them.
         total: The whole call of `IkSolver.solve`.
@@ -171,7 +173,7 @@ def bench(
     path: str | Path,
     runtimes: Sequence[str] = (),
     targets: int = DEFAULT_TARGETS,
-    steps: int = 3,
+    steps: int | None = None,
     *,
     batch_sizes: Sequence[int] = BATCH_SIZES,
     rng_seed: int = TARGET_SEED,
@@ -183,7 +185,7 @@ def bench(
         path: A `.tflite` that carries its robot.
         runtimes: Names of the runtimes; every one installed if there are none.
         targets: Number of targets to time one at a time, at least 1.
-        steps: Refinement steps, 0 or more.
+        steps: Refinement steps, 0 or more; by default 3 for positions, else 4.
         batch_sizes: Sizes of the batches.
         rng_seed: Seed of the targets; see `bench_targets`.
         tell: Called with a line of progress.
@@ -214,7 +216,7 @@ def bench(
     tell("Drawing targets")
     drawn = bench_targets(first, targets, rng_seed)
     tell(f"Damped least squares without the network, {targets:,} targets")
-    cold = bench_cold(first.chain, drawn)
+    cold = bench_cold(first.chain, drawn, first.task)
     figures = {}
     for name, solver in solvers.items():
         tell(f"{solver.runtime}, {targets:,} targets")
@@ -231,7 +233,7 @@ def bench(
         },
         machine=describe_machine(),
         targets=targets,
-        steps=steps,
+        steps=first.refine_steps,
         runtimes=figures,
         refused=refused,
         cold=cold,
@@ -239,29 +241,29 @@ def bench(
 
 
 def bench_targets(solver: IkSolver, count: int, rng_seed: int = TARGET_SEED) -> FloatArray:
-    """Reachable targets (count, 3) [m]: tool positions of uniformly drawn joint angles.
+    """Reachable targets (count, k): what uniformly drawn joint angles reach.
 
     Kept are those in the workspace the network was trained in that can be reached, to
-    1 mm within `COLD_STEPS` steps, from the network's seed or from the middle of the
-    limits: what either way of solving finds is there for both.
+    1 mm and 0.1 degrees within `COLD_STEPS` steps, from a seed of the network or from the
+    middle of the limits: what either way of solving finds is there for both.
 
     Raises:
         ModelFileError: If hardly any can be reached.
     """
-    chain = solver.chain
+    chain, task = solver.chain, solver.task
     rng = np.random.default_rng(rng_seed)
     found: list[FloatArray] = []
     missing = count
     for _ in range(MOST_DRAWN):
         q = rng.uniform(chain.lower, chain.upper, (count, len(chain)))
-        positions: FloatArray = tool_position(chain, np.sin(q), np.cos(q))
+        targets: FloatArray = reached_targets(chain, task, np.sin(q), np.cos(q))
         if solver.workspace is not None:
-            positions = positions[solver.workspace.contains(chain, positions)]
-        middle = np.broadcast_to(chain.middle, (len(positions), len(chain)))
-        reached = np.zeros(len(positions), dtype=bool)
-        for seeds in (solver.seed(positions), middle):
-            reached |= refine(chain, seeds, positions, COLD_STEPS)[1] < POSITION_TOLERANCE
-        found.append(positions[reached][:missing])
+            targets = targets[solver.workspace.contains(chain, targets[:, :3])]
+        middle = np.broadcast_to(chain.middle, (len(targets), len(chain)))
+        cold, _ = refine(chain, middle, targets, COLD_STEPS, task=task)
+        reached = is_solved(chain, task, cold, targets)
+        reached |= is_solved(chain, task, solve_any(solver.seeder, targets, COLD_STEPS).q, targets)
+        found.append(targets[reached][:missing])
         missing -= len(found[-1])
         if not missing:
             return np.concatenate(found)
@@ -278,49 +280,54 @@ def bench_runtime(
 
     Args:
         solver: The model in its runtime, with its number of steps.
-        targets: (N, 3) reachable positions [m], each timed once.
+        targets: (N, k) reachable targets, each timed once.
         batch_sizes: Sizes of the batches, filled with the targets again and again.
     """
-    chain, steps = solver.chain, solver.refine_steps
-    features = network_features(chain, solver.normalization, targets)
+    chain, task, steps = solver.chain, solver.task, solver.refine_steps
+    features = solver.seeder.features(targets)
     seeds = solver.seed(targets)
-    status = solver.solve_batch(targets).status
+    given = given_targets(task, targets)
+    status = solver.solve_batch(given).status
     solver.solve_times(targets)
     native = solver.solve_times(targets)
     refinement = None
     if native is None:
         pairs = list(zip(seeds, targets, strict=True))
-        refinement = latency(lambda pair: refine_seed(chain, pair[0], pair[1], steps), pairs)
+        refinement = latency(
+            lambda pair: refine_seed(chain, pair[0], pair[1], steps, task=task), pairs
+        )
     return RuntimeFigures(
         version=solver.runtime,
         solved=sum(value is Status.SOLVED for value in status) / len(status),
         network=latency(solver.predict, [row[None] for row in features]),
         refinement=refinement,
-        total=latency(solver.solve, list(targets)),
+        total=latency(solver.solve, list(given)),
         native=None if native is None else _percentiles(native),
-        batch={size: throughput(solver, targets, size) for size in batch_sizes},
+        batch={size: throughput(solver, given, size) for size in batch_sizes},
         rss_bytes=current_memory(),
         peak_rss_bytes=peak_memory(),
     )
 
 
-def bench_cold(chain: Chain, targets: FloatArray) -> ColdFigures:
+def bench_cold(chain: Chain, targets: FloatArray, task: Task = POSITION) -> ColdFigures:
     """Measure damped least squares from the middle of the limits.
 
     Args:
         chain: The robot.
-        targets: (N, 3) reachable positions [m].
+        targets: (N, k) reachable targets.
+        task: What they are.
     """
     middle = chain.middle
     seeds = np.broadcast_to(middle, (len(targets), len(chain)))
     needed = np.full(len(targets), COLD_STEPS)
     solved = np.zeros(len(targets), dtype=bool)
-    for steps, (_, error) in enumerate(refinements(chain, seeds, targets, COLD_STEPS)):
-        now = ~solved & (error < POSITION_TOLERANCE)
+    walk = refinements(chain, seeds, targets, COLD_STEPS, task=task)
+    for steps, (q, _) in enumerate(walk):
+        now = ~solved & is_solved(chain, task, q, targets)
         needed[now] = steps
         solved |= now
     microseconds = timed(
-        lambda pair: refine(chain, middle, *pair),
+        lambda pair: refine(chain, middle, pair[0], pair[1], task=task),
         list(zip(targets, needed.tolist(), strict=True)),
     )
     return ColdFigures(
@@ -356,7 +363,7 @@ def throughput(solver: IkSolver, targets: FloatArray, size: int) -> float:
 
     Args:
         solver: The model in its runtime.
-        targets: (N, 3) positions [m]; cut or repeated to fill a batch.
+        targets: N targets as the solver takes them; cut or repeated to fill a batch.
         size: Targets in a batch.
     """
     batch = targets[np.arange(size) % len(targets)]

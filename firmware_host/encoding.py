@@ -10,10 +10,15 @@ import numpy as np
 import numpy.typing as npt
 
 from firmware_host.chain import Chain, FloatArray
-from firmware_host.errors import TargetError
-from firmware_host.kinematics import Scalar, add, dot, sub
+from firmware_host.kinematics import Scalar, add, components, dot, mul, sub
+from firmware_host.tasks import POSITION, Task
 
 FEATURE_NAMES = ("x", "y", "z", "radial", "sin_azimuth", "cos_azimuth")
+
+# Of targets with an orientation, in cylindrical coordinates turned to the target's azimuth.
+AXIS_FEATURES = ("radial", "axial", "direction_r", "direction_t", "direction_z")
+FIRST_TURN_FEATURES = ("sin_azimuth", "cos_azimuth")
+LAST_TURN_FEATURES = ("sin_roll", "cos_roll")
 
 # Keeps the azimuth finite on the first joint's axis; far below any robot's accuracy [m].
 AXIS_RADIUS = 1e-9
@@ -44,6 +49,121 @@ def encode_target(chain: Chain, position: Sequence[Scalar], xp: Any = np) -> lis
     return [*position, radial, v / radial, u / radial]
 
 
+@dataclass(frozen=True)
+class Turn:
+    """An angle by its sine and cosine, as components."""
+
+    sin: Scalar
+    cos: Scalar
+
+    def applied(self, sin: Scalar, cos: Scalar) -> tuple[Scalar, Scalar]:
+        """Sine and cosine of another angle, of any common length, with this one added."""
+        return (
+            add(mul(sin, self.cos), mul(cos, self.sin)),
+            sub(mul(cos, self.cos), mul(sin, self.sin)),
+        )
+
+    def removed(self, sin: Scalar, cos: Scalar) -> tuple[Scalar, Scalar]:
+        """Sine and cosine of another angle, of any common length, less this one."""
+        return (
+            sub(mul(sin, self.cos), mul(cos, self.sin)),
+            add(mul(cos, self.cos), mul(sin, self.sin)),
+        )
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """A target as the network sees it, and what is to be added to its answer.
+
+    Attributes:
+        features: The components named by `feature_names`, not normalized.
+        first: Angle to add to the first joint of the network's answer, or None.
+        last: Angle to add to the last joint of the network's answer, or None.
+    """
+
+    features: list[Scalar]
+    first: Turn | None = None
+    last: Turn | None = None
+
+
+def feature_names(chain: Chain, task: Task) -> tuple[str, ...]:
+    """Names of a task's features.
+
+    An arm with joints to spare chooses its posture by the limits of the first and the
+    last joint too, so the network is told how far the target has turned them.
+    """
+    if not task.turns:
+        return FEATURE_NAMES
+    names: tuple[str, ...] = AXIS_FEATURES
+    if len(chain) > task.rows:
+        names += FIRST_TURN_FEATURES
+        names += LAST_TURN_FEATURES if task.name == "pose" else ()
+    return names
+
+
+def encode(chain: Chain, task: Task, target: Sequence[Scalar], xp: Any = np) -> Encoding:
+    """A target's features; see `encode_target` for positions.
+
+    Turning a target about the first joint's axis turns that joint and nothing else, and
+    turning a pose about the last joint's axis turns that one. So the network sees the
+    target turned to azimuth 0 (and to roll 0), and the angles are added to its answer:
+    of the six dimensions of a pose four are left to learn.
+
+    The azimuth is that of the *wrist point*: the last joint's origin, carried back from
+    the tool, which does not move when the last joint turns. With the direction of one
+    tool axis alone it is the point as far back along that axis. The roll is the angle
+    about the last axis of the tangent of the circle that the wrist point is on; where the
+    two are parallel, it is undefined and any will do.
+
+    Args:
+        chain: The robot.
+        task: What a target is.
+        target: Its components in the base frame [m], and unit vectors.
+        xp: Namespace with `sqrt`: `numpy`, `keras.ops` or `math`.
+    """
+    if not task.turns:
+        return Encoding(encode_target(chain, target, xp))
+    x_axis, y_axis, z_axis, origin = chain.link_columns[0]
+    tool = chain.links[-1]
+    # The last joint's origin, and its three axes, in the tool's frame.
+    back = (-tool[:3, :3].T @ tool[:3, 3]).tolist()
+    last_axes: list[list[float]] = tool[:3, :3].tolist()
+    directions = [target[k : k + 3] for k in range(3, len(target), 3)]
+    if task.name == "axis":
+        back, directions_back = [back[task.tool_axis]], directions
+        last_axes = [[1.0]]
+    else:
+        directions_back = directions
+    offset = [
+        sub(add(target[k], dot(back, [d[k] for d in directions_back])), origin[k]) for k in range(3)
+    ]
+    u, v, axial = (dot(axis, offset) for axis in (x_axis, y_axis, z_axis))
+    radial = xp.sqrt(add(u * u + v * v, AXIS_RADIUS**2))
+    first = Turn(v / radial, u / radial)
+
+    def turned(weights: Sequence[float]) -> tuple[Scalar, Scalar, Scalar]:
+        """A direction fixed to the tool: radial, tangential, axial."""
+        direction = [dot(weights, [d[k] for d in directions]) for k in range(3)]
+        du, dv, dz = (dot(axis, direction) for axis in (x_axis, y_axis, z_axis))
+        return (
+            add(mul(du, first.cos), mul(dv, first.sin)),
+            sub(mul(dv, first.cos), mul(du, first.sin)),
+            dz,
+        )
+
+    direction = turned(last_axes[-1])
+    features = [radial, axial, *direction]
+    last = None
+    if task.name == "pose":
+        (_, b, _), (_, c, _) = turned(last_axes[0]), turned(last_axes[1])
+        across = xp.sqrt(add(b * b + c * c, AXIS_RADIUS**2))
+        last = Turn(-c / across, b / across)
+    if len(chain) > task.rows:
+        features += [first.sin, first.cos]
+        features += [] if last is None else [last.sin, last.cos]
+    return Encoding(features, first, last)
+
+
 def decode_joints(chain: Chain, outputs: npt.ArrayLike) -> FloatArray:
     """Joint angles within the limits from the network's outputs.
 
@@ -58,6 +178,22 @@ def decode_joints(chain: Chain, outputs: npt.ArrayLike) -> FloatArray:
     values = np.moveaxis(np.asarray(outputs), -1, 0).astype(np.float64, order="C")
     n = len(chain)
     return chain.clamp(np.moveaxis(np.arctan2(values[:n], values[n:]), 0, -1))
+
+
+def turned_outputs(encoding: Encoding, outputs: npt.NDArray[Any]) -> FloatArray:
+    """The network's outputs (N, 2n) with the target's turns added; as `decode_joints` takes.
+
+    Args:
+        encoding: Of N targets, components of shape (N,).
+        outputs: (N, 2n): the n sines, then the n cosines.
+    """
+    values = outputs.astype(np.float64)
+    n = values.shape[-1] // 2
+    for joint, turn in ((0, encoding.first), (n - 1, encoding.last)):
+        if turn is not None:
+            sin, cos = turn.applied(values[:, joint], values[:, n + joint])
+            values[:, joint], values[:, n + joint] = sin, cos
+    return values
 
 
 @dataclass(frozen=True)
@@ -98,44 +234,15 @@ class Normalization:
 
 
 def network_features(
-    chain: Chain, normalization: Normalization, targets: npt.ArrayLike
+    chain: Chain, normalization: Normalization, targets: npt.ArrayLike, task: Task = POSITION
 ) -> npt.NDArray[np.float32]:
-    """Normalized features (N, 6) of position targets (N, 3) [m]."""
-    positions = np.asarray(targets, dtype=np.float64)
-    encoded = encode_target(chain, list(np.moveaxis(positions, -1, 0)))
-    features: npt.NDArray[np.float32] = np.stack(normalization.apply(encoded), axis=-1).astype(
-        np.float32
-    )
-    return features
+    """Normalized features (N, f) of targets (N, k)."""
+    encoding = encode(chain, task, components(np.asarray(targets, dtype=np.float64)))
+    return normalized_features(normalization, encoding)
 
 
-def checked_target(target: npt.ArrayLike, batch: bool = False, finite: bool = True) -> FloatArray:
-    """A position target (3,), or a batch of them (N, 3), as finite float64.
-
-    Raises:
-        TargetError: If the shape is another, or a value is not a finite number or
-            is beyond `FARTHEST_TARGET`.
-    """
-    expected = "(N, 3)" if batch else "(3,)"
-    try:
-        values = np.asarray(target, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise TargetError(
-            f"A target is {expected} numbers x, y, z in metres. Received: {target!r}"
-        ) from error
-    if values.ndim != (2 if batch else 1) or values.shape[-1] != 3:
-        raise TargetError(
-            f"Expected a target of shape {expected}: x, y, z in metres. "
-            f"Received: shape {values.shape}"
-        )
-    usable = np.isfinite(values)
-    if finite and not usable.all():
-        where = f" (row {int(np.argmin(usable.all(axis=-1)))})" if batch else ""
-        raise TargetError(f"Expected finite numbers x, y, z. Received a NaN or infinity{where}.")
-    farthest = float(np.abs(values[usable]).max(initial=0.0))
-    if farthest > FARTHEST_TARGET:
-        raise TargetError(
-            f"Expected x, y, z in metres, none beyond {FARTHEST_TARGET:g} m. "
-            f"Received: {farthest:g} m"
-        )
-    return values
+def normalized_features(
+    normalization: Normalization, encoding: Encoding
+) -> npt.NDArray[np.float32]:
+    """What the network takes (N, f) of N encoded targets, its aspect aside."""
+    return np.stack(normalization.apply(encoding.features), axis=-1).astype(np.float32)

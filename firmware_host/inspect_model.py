@@ -9,10 +9,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from firmware_host.encoding import FEATURE_NAMES
+from firmware_host.encoding import feature_names
 from firmware_host.flatbuffer import Graph, Tensor, read_graph
 from firmware_host.model_file import read_model
 from firmware_host.spec import ModelSpec
+from firmware_host.targets import describe_target
 
 TextRow = tuple[str, ...]
 
@@ -46,6 +47,7 @@ def inspect_model(path: str | Path) -> dict[str, Any]:
     """
     flatbuffer, record = read_model(path)
     spec = ModelSpec.from_dict(record)
+    features = list(feature_names(spec.chain, spec.target))
     cells, sectors = spec.workspace.cells, spec.workspace.sectors
     return {
         "file": {
@@ -55,9 +57,11 @@ def inspect_model(path: str | Path) -> dict[str, Any]:
             "flatbuffer_sha256": hashlib.sha256(flatbuffer).hexdigest(),
         },
         "task": spec.task,
+        "target": describe_target(spec.target),
+        "aspects": list(spec.aspects),
         "robot": {**spec.chain.to_dict(), "reach": spec.chain.reach},
         "home": list(spec.home),
-        "normalization": {"features": list(FEATURE_NAMES), **spec.normalization.to_dict()},
+        "normalization": {"features": features, **spec.normalization.to_dict()},
         "workspace": {
             **spec.workspace.to_dict(),
             "cells_share": float(cells.mean()),
@@ -101,7 +105,8 @@ def inspection_tables(values: Mapping[str, Any]) -> list[TextTable]:
     """
     file, robot, network = values["file"], values["robot"], values["network"]
     model: list[TextRow] = [
-        ("task", values["task"]),
+        ("task", f"{values['task']}: {values['target']}"),
+        *((f"branch {number}", name) for number, name in enumerate(values["aspects"])),
         ("robot", f"{robot['name']}, {robot['base']} to {robot['tip']}"),
         ("reach", f"{robot['reach']:.3f} m"),
         ("tool", _millimetres(row[3] for row in robot["tool"][:3]) + " mm from the last joint"),

@@ -13,8 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from firmware_host.chain import Chain, FloatArray
-from firmware_host.kinematics import Scalar, add, dot, frames, jacobian_columns, mul, sub
+from firmware_host.kinematics import Scalar, add, dot, frames, mul, sub
 from firmware_host.straightline import Symbol, Tape, compile_function
+from firmware_host.tasks import POSITION, Task
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,9 @@ def refine(
     target: npt.ArrayLike,
     steps: int = 3,
     settings: RefineSettings = DEFAULT_SETTINGS,
+    task: Task = POSITION,
 ) -> tuple[FloatArray, FloatArray]:
-    """Take damped-least-squares steps from a seed toward a position.
+    """Take damped-least-squares steps from a seed toward a target.
 
     Each step is dq = J^T (J J^T + lambda^2 I)^-1 e, with joint limits held by
     clamping. The best configuration met is returned, so more steps never harm.
@@ -57,15 +59,17 @@ def refine(
     Args:
         chain: The robot.
         q: (..., n) seed [rad]; brought into the limits first.
-        target: (..., 3) positions [m] in the base frame, of the same leading shape.
+        target: (..., k) targets in the base frame, of the same leading shape: the
+            components that the task names, metres and unit vectors.
         steps: Number of steps, 0 or more.
         settings: Damping and bounds.
+        task: What a target is.
 
     Returns:
-        q (..., n) within the limits, and the distance (...) [m] between its
-        forward kinematics and the target.
+        q (..., n) within the limits, and the distance (...) [m] between what it reaches
+        and the target, as `Task.squared_error` weighs positions and directions.
     """
-    q, error, _ = refine_seed(chain, q, target, steps, settings)
+    q, error, _ = refine_seed(chain, q, target, steps, settings, task)
     return q, error
 
 
@@ -75,13 +79,14 @@ def refine_seed(
     target: npt.ArrayLike,
     steps: int = 3,
     settings: RefineSettings = DEFAULT_SETTINGS,
+    task: Task = POSITION,
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """`refine`'s result, and the distance (...) [m] between the seed and the target."""
     seeds, targets = chain.clamp(q), np.asarray(target, dtype=np.float64)
     firsts, lasts = [], []
     # A block is walked to its end before the next begins, while the cache holds it.
     for block in _blocks(seeds, targets):
-        walked = list(_walk(chain, *block, steps, settings))
+        walked = list(_walk(chain, task, *block, steps, settings))
         firsts.append(walked[0])
         lasts.append(walked[-1])
     _, seed_error = _joined(firsts, seeds.shape)
@@ -94,10 +99,11 @@ def refinements(
     target: npt.ArrayLike,
     steps: int = 3,
     settings: RefineSettings = DEFAULT_SETTINGS,
+    task: Task = POSITION,
 ) -> Iterator[tuple[FloatArray, FloatArray]]:
     """`refine`'s result after 0, 1, ..., steps steps."""
     seeds, targets = chain.clamp(q), np.asarray(target, dtype=np.float64)
-    walks = [_walk(chain, *block, steps, settings) for block in _blocks(seeds, targets)]
+    walks = [_walk(chain, task, *block, steps, settings) for block in _blocks(seeds, targets)]
     for results in zip(*walks, strict=True):
         yield _joined(results, seeds.shape)
 
@@ -109,7 +115,8 @@ def _blocks(
     if seeds.ndim == 1:
         yield seeds.tolist(), targets.tolist(), _FLOATS
         return
-    flat_q, flat_p = seeds.reshape(-1, seeds.shape[-1]), targets.reshape(-1, 3)
+    flat_q = seeds.reshape(-1, seeds.shape[-1])
+    flat_p = targets.reshape(-1, targets.shape[-1])
     for start in range(0, max(1, len(flat_q)), BLOCK_ROWS):
         block = slice(start, start + BLOCK_ROWS)
         parts_q = [np.ascontiguousarray(part) for part in flat_q[block].T]
@@ -131,6 +138,7 @@ def _joined(
 
 def _walk(
     chain: Chain,
+    task: Task,
     q: Sequence[Scalar],
     target: Sequence[Scalar],
     xp: Any,
@@ -141,7 +149,7 @@ def _walk(
     limits = list(
         zip(chain.lower.tolist(), chain.upper.tolist(), chain.wraps.tolist(), strict=True)
     )
-    distance_squared, newton = compiled_step(chain)
+    distance_squared, newton = compiled_step(chain, task)
     damping, floor, most = settings.damping, settings.damping_floor, settings.max_step
     q = list(q)
     best_q: list[Scalar] = q
@@ -168,17 +176,17 @@ def _walk(
 
 @dataclass(frozen=True, eq=False)
 class StepTrace:
-    """The arithmetic of one step for a robot, as recorded operations.
+    """The arithmetic of one step for a robot and a task, recorded but not yet compiled.
 
     Attributes:
         tape: The operations.
         sines: n inputs, the sine of each joint angle.
         cosines: n inputs, the cosine of each joint angle.
-        target: 3 inputs, the target's x, y, z [m].
-        damping: The input `RefineSettings.damping`.
-        floor: The input `RefineSettings.damping_floor`.
-        squared: The squared distance to the target [m^2].
-        dq: n joint changes [rad], before they are bounded.
+        target: k inputs, the components that the task names.
+        damping: Input, `RefineSettings.damping`.
+        floor: Input, `RefineSettings.damping_floor`.
+        squared: Output, the squared distance [m^2]; needs neither damping nor floor.
+        dq: n outputs, the joint changes [rad], not yet bounded.
     """
 
     tape: Tape
@@ -187,35 +195,46 @@ class StepTrace:
     target: list[Symbol]
     damping: Symbol
     floor: Symbol
-    squared: Symbol
+    squared: Scalar
     dq: list[Scalar]
 
 
-def trace_step(chain: Chain) -> StepTrace:
-    """Record one step: kinematics, task error and the damped normal equations."""
+def trace_step(chain: Chain, task: Task = POSITION) -> StepTrace:
+    """Record one step: dq = J^T (J J^T + lambda^2 I)^-1 e, solved in the smaller dimension.
+
+    With fewer joints than rows, the same dq is (J^T J + lambda^2 I)^-1 J^T e.
+    """
     tape = Tape()
     n = len(chain)
-    sines, cosines, target = tape.inputs("s", n), tape.inputs("c", n), tape.inputs("p", 3)
+    sines, cosines = tape.inputs("s", n), tape.inputs("c", n)
+    target = tape.inputs("p", len(task.component_names))
     damping, floor = Symbol(tape, "damping"), Symbol(tape, "floor")
     walked = frames(chain, sines, cosines)
-    e = [sub(target[k], walked.position[k]) for k in range(3)]  # (3,) [m]
-    squared = dot(e, e)
-    columns = [column[:3] for column in jacobian_columns(walked)]  # n of (3,)
-    weights = solve_symmetric(gram(columns, damping * squared + floor), e)  # (3,)
-    dq = [dot(column, weights) for column in columns]  # (n,) [rad]
+    e = task.error(chain, walked, target)  # (m,) [m]
+    squared = task.squared_error(chain, walked, target)
+    columns = task.columns(chain, walked)  # n of (m,)
+    strength = damping * squared + floor
+    if n >= task.rows:
+        weights = solve_symmetric(gram(columns, strength), e)  # (m,)
+        dq = [dot(column, weights) for column in columns]  # (n,) [rad]
+    else:
+        rows = [[column[k] for column in columns] for k in range(task.rows)]  # m of (n,)
+        dq = solve_symmetric(gram(rows, strength), [dot(column, e) for column in columns])
     return StepTrace(tape, sines, cosines, target, damping, floor, squared, dq)
 
 
 @functools.lru_cache(maxsize=64)
-def compiled_step(chain: Chain) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """The arithmetic of one step for a robot, as straight-line code.
+def compiled_step(
+    chain: Chain, task: Task = POSITION
+) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """The arithmetic of one step for a robot and a task, as straight-line code.
 
     Returns:
-        A function from n sines, n cosines and the target's x, y, z to the squared
+        A function from n sines, n cosines and the target's components to the squared
         distance alone, and one that takes the damping factor and its floor too and
         returns the squared distance followed by the n joint changes dq.
     """
-    step = trace_step(chain)
+    step = trace_step(chain, task)
     place = [*step.sines, *step.cosines, *step.target]
     return (
         compile_function(step.tape, place, [step.squared]),
@@ -223,8 +242,28 @@ def compiled_step(chain: Chain) -> tuple[Callable[..., Any], Callable[..., Any]]
     )
 
 
+@functools.lru_cache(maxsize=64)
+def _compiled_parts(chain: Chain, task: Task) -> Callable[..., Any]:
+    """From n sines, n cosines and a target to `Task.squared_parts`, as straight-line code."""
+    tape = Tape()
+    n = len(chain)
+    sines, cosines = tape.inputs("s", n), tape.inputs("c", n)
+    target = tape.inputs("p", len(task.component_names))
+    parts = task.squared_parts(frames(chain, sines, cosines), target)
+    return compile_function(tape, [*sines, *cosines, *target], parts)
+
+
+def plain_errors(
+    chain: Chain, task: Task, q: Sequence[float], target: Sequence[float]
+) -> tuple[float, float]:
+    """`task_errors` of one configuration in plain floats: arrays of one number cost more."""
+    sines, cosines = map(math.sin, q), map(math.cos, q)
+    position, directions = _compiled_parts(chain, task)(*sines, *cosines, *target)
+    return math.sqrt(position), 2 * math.asin(min(math.sqrt(directions) / 2, 1.0))
+
+
 def gram(columns: Sequence[Sequence[Scalar]], damping: Scalar) -> list[list[Scalar]]:
-    """Lower triangle of J J^T + damping I from J's columns, as components."""
+    """Lower triangle of A A^T + damping I from A's columns, as components."""
     rows = [[column[k] for column in columns] for k in range(len(columns[0]))]
     matrix = [[dot(rows[i], rows[j]) for j in range(i + 1)] for i in range(len(rows))]
     for i, row in enumerate(matrix):

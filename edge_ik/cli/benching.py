@@ -10,8 +10,6 @@ import click
 from edge_ik.cli.common import console, json_option, print_json, print_tables
 from firmware_host.errors import EdgeIkError
 
-DEFAULT_STEPS = 3
-
 
 class DifferentAnswersError(EdgeIkError):
     """Firmware answers something else than the solver of its model."""
@@ -54,7 +52,15 @@ class DifferentAnswersError(EdgeIkError):
     help="Targets to solve one at a time.  [default: 2000; emulated 10000; on a board 1000]",
 )
 @click.option(
-    "--steps", type=click.IntRange(0, 100), help=f"Refinement steps.  [default: {DEFAULT_STEPS}]"
+    "--steps",
+    type=click.IntRange(0, 100),
+    help="Refinement steps.  [default: 3 for a position, else 4]",
+)
+@click.option(
+    "--peers",
+    "with_peers",
+    is_flag=True,
+    help="Compare with the other solvers that are installed, on the same targets.",
 )
 @json_option
 def bench(
@@ -66,6 +72,7 @@ def bench(
     baud: int | None,
     targets: int | None,
     steps: int | None,
+    with_peers: bool,
     as_json: bool,
 ) -> None:
     """Measure how fast an exported model solves: on this machine, emulated, or on a board."""
@@ -75,26 +82,50 @@ def bench(
         raise click.UsageError("--clock can be given with --target alone.")
     if baud is not None and port is None:
         raise click.UsageError("--baud can be given with --serial alone.")
+    if with_peers and (core is not None or port is not None):
+        raise click.UsageError("--peers are measured on this machine alone.")
     if port is not None:
         if steps is not None:
             raise click.UsageError("--steps are compiled into a board's firmware.")
         _board(model, port, baud, targets, as_json)
         return
-    taken = DEFAULT_STEPS if steps is None else steps
     if core is not None:
-        _emulated(model, core, clock_mhz, targets, taken, as_json)
+        _emulated(model, core, clock_mhz, targets, steps, as_json)
         return
+    _here(model, runtimes, targets, steps, with_peers, as_json)
+
+
+def _here(
+    model: Path,
+    runtimes: tuple[str, ...],
+    targets: int | None,
+    steps: int | None,
+    with_peers: bool,
+    as_json: bool,
+) -> None:
     from firmware_host.bench import DEFAULT_TARGETS, bench_tables
     from firmware_host.bench import bench as bench_model
 
     screen = console(stderr=as_json)
-    found = bench_model(
-        model, runtimes, targets or DEFAULT_TARGETS, taken, tell=screen.print
-    ).to_dict()
+    count = targets or DEFAULT_TARGETS
+    found = bench_model(model, runtimes, count, steps, tell=screen.print).to_dict()
+    if with_peers:
+        from edge_ik_tools.compare import COMPARED_TARGETS, compare
+        from firmware_host.solver import IkSolver
+
+        solver = IkSolver.load(model, next(iter(found["runtimes"])), steps)
+        compared = compare(solver, min(count, COMPARED_TARGETS), tell=screen.print)
+        found["peers"] = compared.to_dict()
     if as_json:
         print_json(found)
         return
     print_tables(screen, bench_tables(found))
+    if with_peers:
+        from edge_ik_tools.compare import comparison_notes, comparison_table
+
+        print_tables(screen, [comparison_table(found["peers"])])
+        for line in comparison_notes(found["peers"]):
+            screen.print(line, markup=False)
     for name, reason in found["refused"].items():
         screen.print(f"{name} cannot run this model: {reason}", markup=False)
 
@@ -104,7 +135,7 @@ def _emulated(
     core: str,
     clock_mhz: float | None,
     targets: int | None,
-    steps: int,
+    steps: int | None,
     as_json: bool,
 ) -> None:
     import tempfile

@@ -27,6 +27,18 @@ INTERRUPTED = 130  # the shell's status for a program ended by Ctrl-C
 @click.option("--arm", help="Built-in robot or URDF file.  [default: arm3]")
 @click.option("--base", help="Base link of a URDF.  [default: the root]")
 @click.option("--tip", help="Tip link of a URDF.  [default: the end of the longest chain]")
+@click.option(
+    "--task",
+    type=click.Choice(["position", "axis", "pose"]),
+    help="What a target is: a position, with the direction of one tool axis, or with the whole "
+    "orientation.  [default: position]",
+)
+@click.option("--tool-axis", type=click.Choice(["x", "y", "z"]), help="For --task axis.  [z]")
+@click.option(
+    "--aspects",
+    type=click.Choice(["home", "all"]),
+    help="Answer in the branch of the home posture, or in all.  [default: home]",
+)
 @click.option("--preset", help="Size: nano, micro, edge or capstone.  [default: edge]")
 @click.option(
     "--config", "config_file", type=click.Path(path_type=Path), help="TOML file of values."
@@ -193,6 +205,9 @@ def _overrides(
 ) -> dict[str, Any]:
     """Configuration values by dotted key, from the command line; --set comes last."""
     keys = {
+        "task": "task.name",
+        "tool_axis": "task.tool_axis",
+        "aspects": "task.aspects",
         "base": "arm.base",
         "tip": "arm.tip",
         "rng_seed": "training.rng_seed",
@@ -228,15 +243,44 @@ def _overrides(
 
 def _describe(screen: Console, run: Run) -> None:
     """Tell what is about to be trained."""
+    from edge_ik.data.spread import spread_warning
+
     chain, focus = run.chain, run.focus
-    center = ", ".join(f"{value:.3f}" for value in focus.center)
-    screen.print(
-        f"{chain.name}: joints {', '.join(chain.joint_names)}; reach {chain.reach:.3f} m.\n"
-        f"Aspect of the home posture, one of {run.aspects}: {100 * run.joint_space:.1f}% of joint "
-        f"space, reaching {100 * run.workspace:.1f}% of the workspace "
-        f"(margin {run.config.arm.singularity_margin:g} of the largest det J).\n"
-        f"Focus circle: centre ({center}) m, radius {focus.radius:.3f} m."
+    screen.print(f"{chain.name}: joints {', '.join(chain.joint_names)}; reach {chain.reach:.3f} m.")
+    covered = (
+        f"{100 * run.joint_space:.1f}% of joint space, reaching {100 * run.workspace:.1f}% of the "
+        "workspace"
     )
+    margin = f"(margin {run.config.arm.singularity_margin:g} of the largest det J)"
+    if len(chain) > run.task.rows:
+        spare = len(chain) - run.task.rows
+        screen.print(
+            f"{spare} joint{'s'[: spare - 1]} to spare: each target is answered with the posture "
+            "nearest to home."
+        )
+    elif len(run.aspect_names) > 1:
+        screen.print(f"All {run.aspects} aspects: {covered} {margin}.")
+        for number, name in enumerate(run.aspect_names):
+            share = f", {100 * run.reach.targets[number]:.1f}% of targets" if run.reach else ""
+            screen.print(f"  branch {number}: {name}{share}", markup=False)
+    else:
+        screen.print(f"Aspect of the home posture, one of {run.aspects}: {covered} {margin}.")
+    if run.reach is not None and run.aspects > 1:
+        screen.print(
+            f"A reachable target is reached in {run.reach.mean_aspects:.2f} aspects on average, "
+            f"in that of home for {100 * run.reach.targets[0]:.1f}%."
+        )
+    if focus is not None:
+        center = ", ".join(f"{value:.3f}" for value in focus.center)
+        screen.print(f"Focus circle: centre ({center}) m, radius {focus.radius:.3f} m.")
+    if run.label_spread is not None:
+        screen.print(
+            f"Neighbouring targets whose labels lie on different branches: "
+            f"{100 * run.label_spread:.2f}%."
+        )
+        warning = spread_warning(run.label_spread)
+        if warning is not None:
+            screen.print(f"[bold]Warning[/bold]: {warning}")
 
 
 @contextmanager
@@ -270,7 +314,14 @@ def progress_report(screen: Console) -> Iterator[Report]:
             return "compiling"
         return (
             f"RMSE {millimetres(row['rmse_m'])} mm, max {millimetres(row['max_m'])} mm, "
-            f"joint {row['joint_error_mean_deg']:.3g} deg"
+            + ", ".join(
+                f"{label} {row[name]:.3g} deg"
+                for label, name in (
+                    ("rotation", "rotation_mean_deg"),
+                    ("joint", "joint_error_mean_deg"),
+                )
+                if name in row
+            )
         )
 
     if not screen.is_terminal:

@@ -3,13 +3,16 @@
 An arm reaches a target in several ways; a network taught all of them at once learns
 their average. Inside one aspect, a region where det J keeps its sign, the labels of
 non-cuspidal arms are single-valued (Wenger, "A new general formalism for the kinematic
-analysis of all nonredundant manipulators", ICRA 1992).
+analysis of all nonredundant manipulators", ICRA 1992). J is that of the task, so an arm
+has them for a position, an axis or a pose alike, where it has as many joints as the task
+has rows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +31,7 @@ from firmware_host.kinematics import (
     jacobian_columns,
     tool_position,
 )
+from firmware_host.tasks import POSITION, Task, task_jacobian
 
 SAMPLES = 20_000
 NEIGHBOURS = 12
@@ -36,6 +40,17 @@ SEGMENT_POINTS = 7
 LEAST_SHARE = 0.002
 # A joint moves det J if it changes it by more than this share of the largest det J.
 DEPENDENCE = 1e-9
+# Reference samples that a configuration is led to before it counts as in no aspect.
+TRIED_NEIGHBOURS = 6
+# Share of an aspect's samples whose joint turns to one side for the side to be its name.
+ONE_SIDED = 0.999
+
+# Postures that an arm with joints to spare is trained near to, for branches to choose from,
+# and the share of each joint's range that they keep free.
+POSTURES = 4
+POSTURE_CLEARANCE = 0.25
+
+IntArray = npt.NDArray[np.int32]
 
 
 def position_determinant(chain: Chain, q: npt.ArrayLike) -> FloatArray:
@@ -52,109 +67,226 @@ def linear_determinant(chain: Chain, sin_q: Sequence[Scalar], cos_q: Sequence[Sc
     return dot(first, cross(second, third))
 
 
+def task_determinant(chain: Chain, task: Task, q: npt.ArrayLike) -> FloatArray:
+    """det J of a task with as many rows m as there are joints; q (..., n) -> (...) [m^m]."""
+    if task == POSITION:
+        return position_determinant(chain, q)
+    angles = np.asarray(q, dtype=np.float64)
+    determinant: FloatArray = np.linalg.det(
+        task_jacobian(chain, task, np.sin(angles), np.cos(angles))
+    )
+    return determinant
+
+
 @dataclass(frozen=True, eq=False)
-class Aspect:
-    """The aspect that holds the home posture, less a margin around singularities.
+class Region:
+    """The part of joint space that a network answers for: one aspect, or all of them.
 
     Attributes:
         chain: The robot, its joints held within one turn around home.
-        home: (n,) the posture that chose it [rad].
-        sign: Sign of det J inside.
+        task: What a target is.
+        home: (n,) the posture that chose aspect 0 [rad].
         least_determinant: Smallest |det J| inside; the margin times the largest |det J|.
         joints: Indices of the joints that det J depends on.
-        count: How many aspects the joint limits hold.
-        labels: (N,) 1 for a reference sample inside the aspect, 0 for one outside.
+        names: A name for each aspect that the joint limits hold, home's first.
+        signs: (K,) sign of det J in each.
+        trained: Numbers of the aspects that belong to the region.
+        nodes: (N, n) reference samples [rad].
+        labels: (N,) number of the aspect of each; -1 for sampling dust.
         tree: Nearest-neighbour index of the reference samples.
     """
 
     chain: Chain
+    task: Task
     home: FloatArray
-    sign: float
     least_determinant: float
     joints: tuple[int, ...]
-    count: int
-    labels: npt.NDArray[np.int8]
+    names: tuple[str, ...]
+    signs: npt.NDArray[np.float64]
+    trained: tuple[int, ...]
+    nodes: FloatArray
+    labels: IntArray
     tree: cKDTree
 
-    def contains(self, q: npt.ArrayLike) -> npt.NDArray[np.bool_]:
-        """Whether joint vectors q (N, n) within the limits lie inside the aspect."""
+    @property
+    def count(self) -> int:
+        """How many aspects the joint limits hold."""
+        return len(self.names)
+
+    @property
+    def sign(self) -> float:
+        """Sign of det J in the aspect of the home posture."""
+        return float(self.signs[0])
+
+    @property
+    def redundant(self) -> bool:
+        """Whether there are more joints than the task has rows, so that nothing divides them."""
+        return len(self.chain) > self.task.rows
+
+    def classify(self, q: npt.ArrayLike) -> IntArray:
+        """Number of the aspect that each q (N, n) lies in (N,); -1 near a singularity.
+
+        A configuration belongs to the aspect of the nearest reference sample that the
+        straight way leads to without a change of the sign of det J.
+        """
         angles = np.asarray(q, dtype=np.float64)
-        inside = self.sign * position_determinant(self.chain, angles) >= self.least_determinant
-        if self.count > 1 and inside.any():
-            _, nearest = self.tree.query(_embedded(self.chain, angles[inside], self.joints))
-            inside[inside] = self.labels[nearest] == 1
-        result: npt.NDArray[np.bool_] = inside
-        return result
+        if self.redundant:
+            return np.zeros(len(angles), dtype=np.int32)
+        determinant = task_determinant(self.chain, self.task, angles)
+        found = np.full(len(angles), -1, dtype=np.int32)
+        left = np.flatnonzero(np.abs(determinant) >= self.least_determinant)
+        if self.count == 1:
+            found[left] = np.where(determinant[left] * self.sign > 0, 0, -1)
+            return found
+        if not len(left):
+            return found
+        count = min(TRIED_NEIGHBOURS, len(self.nodes))
+        points = embedded(self.chain, angles[left], self.joints)
+        _, neighbours = self.tree.query(points, k=[*range(1, count + 1)], workers=-1)
+        for rank in range(count):
+            candidate = self.labels[neighbours[:, rank]]
+            start, end = angles[left], self.nodes[neighbours[:, rank]]
+            sign = np.sign(determinant[left])
+            led = (candidate >= 0) & (sign == self.signs[candidate])
+            led[led] = self._is_clear(start[led], end[led], sign[led])
+            found[left[led]] = candidate[led]
+            left, neighbours = left[~led], neighbours[~led]
+        return found
+
+    def contains(self, q: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+        """Whether joint vectors q (N, n) within the limits lie inside the region."""
+        if self.trained == tuple(range(self.count)) and not self.redundant:
+            # All aspects together are all that is not near a singularity.
+            determinant = task_determinant(self.chain, self.task, q)
+            result: npt.NDArray[np.bool_] = np.abs(determinant) >= self.least_determinant
+            if self.count == 1:
+                result &= determinant * self.sign > 0
+            return result
+        return np.isin(self.classify(q), self.trained)
+
+    def _is_clear(
+        self, start: FloatArray, end: FloatArray, sign: FloatArray
+    ) -> npt.NDArray[np.bool_]:
+        """Whether det J keeps its sign all along the straight ways (N, n) to (N, n)."""
+        clear = np.ones(len(start), dtype=bool)
+        difference = shortest(self.chain, end - start)
+        for part in np.linspace(0, 1, SEGMENT_POINTS)[1:-1]:
+            at = start[clear] + part * difference[clear]
+            determinant = task_determinant(self.chain, self.task, at)
+            clear[clear] = determinant * sign[clear] > 0
+        return clear
 
 
 def find_home_aspect(
-    chain: Chain, home: npt.ArrayLike, margin: float, rng: np.random.Generator
-) -> Aspect:
-    """Find the aspect around a posture.
+    chain: Chain,
+    home: npt.ArrayLike,
+    margin: float,
+    rng: np.random.Generator,
+    task: Task = POSITION,
+) -> Region:
+    """The region that is the aspect around a posture; see `find_region`."""
+    return find_region(chain, task, home, margin, rng)
+
+
+def find_region(
+    chain: Chain,
+    task: Task,
+    home: npt.ArrayLike,
+    margin: float,
+    rng: np.random.Generator,
+    every: bool = False,
+) -> Region:
+    """Find the aspects of an arm.
 
     Uniform samples are joined to their nearest neighbours wherever det J keeps its
     sign and the margin along the whole segment; the connected components of that
-    graph are the aspects.
+    graph are the aspects. An arm with joints to spare has none: its region is all of
+    joint space, and its branches are the postures that targets are answered near to.
 
     Args:
-        chain: A chain of exactly three joints.
-        home: (3,) posture inside the wanted aspect [rad].
+        chain: A chain of at least as many joints as the task has rows.
+        task: What a target is.
+        home: (n,) posture inside the wanted aspect [rad].
         margin: Least |det J| inside, as a share of the largest |det J| sampled.
         rng: Source of the samples.
+        every: Whether the region is all aspects, and not that of home alone. An arm with
+            joints to spare then has one for each of `POSTURES` postures to stay near to.
 
     Raises:
-        RobotError: If the chain has another number of joints, is singular
-            everywhere, or the home posture is outside the limits or too near a
-            singularity.
+        RobotError: If the chain has too few joints, is singular everywhere, or the home
+            posture is outside the limits or too near a singularity.
     """
-    if len(chain) != 3:
-        raise RobotError(
-            f"Robot '{chain.name}' has {len(chain)} moving joint{'s'[: len(chain) - 1]} "
-            f"({', '.join(chain.joint_names)}). "
-            "Expected exactly 3 joints for a position target: choose the base and the tip so "
-            "that three joints lie between them.",
-            chain.name,
-        )
+    check_joints(chain, task)
+    n = len(chain)
     home_q = np.asarray(home, dtype=np.float64)
-    chain = within_one_turn(chain, home_q) if home_q.shape == (3,) else chain
-    if home_q.shape != (3,) or not chain.within_limits(home_q):
+    chain = within_one_turn(chain, home_q) if home_q.shape == (n,) else chain
+    if home_q.shape != (n,) or not chain.within_limits(home_q):
         raise RobotError(
             f"The home posture of '{chain.name}' is not within its joint limits. "
             f"Received: {home_q.tolist()}",
             chain.name,
         )
-    q = rng.uniform(chain.lower, chain.upper, (SAMPLES, len(chain)))
-    determinant = position_determinant(chain, q)
+    if n > task.rows:
+        return _undivided(chain, task, home_q, rng, every)
+    q = rng.uniform(chain.lower, chain.upper, (SAMPLES, n))
+    determinant = task_determinant(chain, task, q)
     largest = float(np.abs(determinant).max())
-    if largest < 1e-12 * max(chain.reach, 1e-3) ** 3:
+    if largest < 1e-12 * max(chain.reach, 1e-3) ** task.rows:
         raise RobotError(
-            f"Robot '{chain.name}' cannot move its tool in all three directions: det J is 0 "
+            f"Robot '{chain.name}' cannot move its tool in all {_ways(task)}: det J is 0 "
             "everywhere. Choose a tip that lies off the last joint's axis.",
             chain.name,
         )
     least = margin * largest
-    at_home = float(position_determinant(chain, home_q))
+    at_home = float(task_determinant(chain, task, home_q))
     if abs(at_home) < least:
         raise RobotError(
             f"The home posture of '{chain.name}' is too near a singularity. Expected |det J| >= "
-            f"{least:.3g} m^3. Received: {abs(at_home):.3g}. Give another one with the key "
-            "'arm.home'.",
+            f"{least:.3g} m^{task.rows}. Received: {abs(at_home):.3g}. Give another one with the "
+            "key 'arm.home'.",
             chain.name,
         )
-    joints = _determining_joints(chain, q, determinant, largest)
+    joints = _determining_joints(chain, task, q, determinant, largest)
     nodes = np.concatenate([home_q[None], q[np.abs(determinant) >= least]])
-    components = _components(chain, nodes, joints, least)
-    sizes = np.bincount(components)
-    labels = (components == components[0]).astype(np.int8)
-    return Aspect(
+    labels = _numbered(_components(chain, task, nodes, joints, least))
+    count = int(labels.max()) + 1
+    signs = np.sign(task_determinant(chain, task, nodes))
+    first = [int(np.argmax(labels == number)) for number in range(count)]
+    return Region(
         chain=chain,
+        task=task,
         home=home_q,
-        sign=float(np.sign(at_home)),
         least_determinant=least,
         joints=joints,
-        count=max(1, int((sizes >= LEAST_SHARE * len(nodes)).sum())),
+        names=_names(chain, nodes, labels, joints, signs[first]),
+        signs=signs[first],
+        trained=tuple(range(count)) if every else (0,),
+        nodes=nodes,
         labels=labels,
-        tree=cKDTree(_embedded(chain, nodes, joints)),
+        tree=cKDTree(embedded(chain, nodes, joints)),
+    )
+
+
+def check_joints(chain: Chain, task: Task) -> None:
+    """Refuse a chain with fewer joints than the task has rows.
+
+    Raises:
+        RobotError: Then.
+    """
+    n = len(chain)
+    if n >= task.rows:
+        return
+    possible = [name for name in ("axis", "position") if Task(name).rows <= n]
+    advice = (
+        f"Train it for another task: {' or '.join(f'--task {name}' for name in possible)}."
+        if possible
+        else "Choose the base and the tip so that more joints lie between them."
+    )
+    raise RobotError(
+        f"Robot '{chain.name}' has {n} moving joint{'s'[: n - 1]} "
+        f"({', '.join(chain.joint_names)}). Expected at least {task.rows} joints for the task "
+        f"'{task.name}'. {advice}",
+        chain.name,
     )
 
 
@@ -173,14 +305,17 @@ def within_one_turn(chain: Chain, home: FloatArray) -> Chain:
     return replace(chain, joints=tuple(map(narrowed, chain.joints, home.tolist())))
 
 
-def nonsingular_posture(chain: Chain, rng: np.random.Generator) -> FloatArray:
+def nonsingular_posture(
+    chain: Chain, rng: np.random.Generator, task: Task = POSITION
+) -> FloatArray:
     """A posture far from singularities and near the middle of the limits (n,) [rad]."""
-    if len(chain) != 3:
+    n = len(chain)
+    if n != task.rows:
         return chain.middle
     chain = within_one_turn(chain, chain.middle)
     spread = (chain.upper - chain.lower) / 2
-    q = np.concatenate([[chain.middle], rng.uniform(chain.lower, chain.upper, (SAMPLES, 3))])
-    determinant = np.abs(position_determinant(chain, q))
+    q = np.concatenate([[chain.middle], rng.uniform(chain.lower, chain.upper, (SAMPLES, n))])
+    determinant = np.abs(task_determinant(chain, task, q))
     good = determinant >= 0.5 * determinant.max()
     distance = np.abs((q - chain.middle) / spread).max(axis=1)
     posture: FloatArray = q[int(np.argmin(np.where(good, distance, np.inf)))]
@@ -189,11 +324,11 @@ def nonsingular_posture(chain: Chain, rng: np.random.Generator) -> FloatArray:
 
 @dataclass(frozen=True)
 class Coverage:
-    """What an aspect keeps of everything that the joint limits allow.
+    """What a region keeps of everything that the joint limits allow.
 
     Attributes:
-        joint_space: Share of joint space inside the aspect.
-        workspace: Share of the reachable workspace that the aspect reaches,
+        joint_space: Share of joint space inside the region.
+        workspace: Share of the reachable workspace that the region reaches,
             counted in cells of a twentieth of the reach.
     """
 
@@ -201,24 +336,24 @@ class Coverage:
     workspace: float
 
 
-def measure_coverage(aspect: Aspect, rng: np.random.Generator, samples: int = 400_000) -> Coverage:
-    """Measure what the aspect keeps, from uniform joint samples."""
-    chain = aspect.chain
+def measure_coverage(region: Region, rng: np.random.Generator, samples: int = 400_000) -> Coverage:
+    """Measure what the region keeps, from uniform joint samples."""
+    chain = region.chain
     q = rng.uniform(chain.lower, chain.upper, (samples, len(chain)))
-    inside = aspect.contains(q)
+    inside = region.contains(q)
     cells = np.floor(tool_position(chain, np.sin(q), np.cos(q)) / (chain.reach / 20)).astype(int)
     reachable = set(map(tuple, cells.tolist()))
     kept = set(map(tuple, cells[inside].tolist()))
     return Coverage(float(inside.mean()), len(kept) / len(reachable))
 
 
-def uniform_in_aspect(aspect: Aspect, rng: np.random.Generator) -> Iterator[FloatArray]:
-    """Endless blocks (N, n) of joint vectors, uniform in the aspect [rad]."""
-    chain = aspect.chain
+def uniform_in_aspect(region: Region, rng: np.random.Generator) -> Iterator[FloatArray]:
+    """Endless blocks (N, n) of joint vectors, uniform in the region [rad]."""
+    chain = region.chain
     empty = 0
     while empty < 100:
         q = rng.uniform(chain.lower, chain.upper, (50_000, len(chain)))
-        inside = q[aspect.contains(q)]
+        inside = q[region.contains(q)]
         empty = 0 if len(inside) else empty + 1
         if len(inside):
             yield inside
@@ -227,31 +362,17 @@ def uniform_in_aspect(aspect: Aspect, rng: np.random.Generator) -> Iterator[Floa
     )
 
 
-def sample_aspect(aspect: Aspect, count: int, rng: np.random.Generator) -> FloatArray:
-    """Joint vectors (count, n), uniform in the aspect [rad]."""
+def sample_aspect(region: Region, count: int, rng: np.random.Generator) -> FloatArray:
+    """Joint vectors (count, n), uniform in the region [rad]."""
     blocks: list[FloatArray] = []
-    for block in uniform_in_aspect(aspect, rng):
+    for block in uniform_in_aspect(region, rng):
         blocks.append(block)
         if sum(map(len, blocks)) >= count:
             break
     return np.concatenate(blocks)[:count]
 
 
-def _determining_joints(
-    chain: Chain, q: FloatArray, determinant: FloatArray, largest: float
-) -> tuple[int, ...]:
-    """Indices of the joints that change det J when they move."""
-    found = []
-    for index in range(len(chain)):
-        moved = q[:500].copy()
-        moved[:, index] += 0.1
-        change = np.abs(position_determinant(chain, moved) - determinant[:500]).max()
-        if change > DEPENDENCE * largest:
-            found.append(index)
-    return tuple(found)
-
-
-def _embedded(chain: Chain, q: FloatArray, joints: tuple[int, ...]) -> FloatArray:
+def embedded(chain: Chain, q: FloatArray, joints: Sequence[int]) -> FloatArray:
     """Coordinates in which straight distance respects that joints of a full turn wrap."""
     columns = [np.zeros(len(q))]
     for index in joints:
@@ -262,25 +383,150 @@ def _embedded(chain: Chain, q: FloatArray, joints: tuple[int, ...]) -> FloatArra
     return np.stack(columns, axis=-1)
 
 
+def shortest(chain: Chain, difference: FloatArray) -> FloatArray:
+    """Joint differences (..., n) with whole turns taken off where the joint wraps."""
+    turns = np.where(chain.wraps, np.round(difference / (2 * np.pi)), 0.0)
+    result: FloatArray = difference - 2 * np.pi * turns
+    return result
+
+
+def _undivided(
+    chain: Chain, task: Task, home: FloatArray, rng: np.random.Generator, every: bool
+) -> Region:
+    """The region of an arm with joints to spare: everything."""
+    nodes = home[None]
+    if every:
+        nodes = spread_postures(chain, home, POSTURES, rng, turning_joints(chain, task))
+    count = len(nodes)
+    return Region(
+        chain=chain,
+        task=task,
+        home=home,
+        least_determinant=0.0,
+        joints=(),
+        names=("home", *(f"posture{number}" for number in range(1, count))),
+        signs=np.ones(count),
+        trained=tuple(range(count)),
+        nodes=nodes,
+        labels=np.arange(count, dtype=np.int32),
+        tree=cKDTree(nodes),
+    )
+
+
+def turning_joints(chain: Chain, task: Task) -> tuple[int, ...]:
+    """Indices of the joints that a target turns along with; see `firmware_host.encoding`."""
+    return {"position": (), "axis": (0,), "pose": (0, len(chain) - 1)}[task.name]
+
+
+def spread_postures(
+    chain: Chain, home: FloatArray, count: int, rng: np.random.Generator, turning: Sequence[int]
+) -> FloatArray:
+    """Postures (count, n) [rad] far from one another, home first.
+
+    Each is the sample farthest from those before it, in shares of the joint ranges and
+    clear of the limits (Gonzalez, "Clustering to minimize the maximum intercluster
+    distance", Theoretical Computer Science, 1985).
+    """
+    extent = chain.upper - chain.lower
+    margin = POSTURE_CLEARANCE * extent
+    q = rng.uniform(chain.lower + margin, chain.upper - margin, (SAMPLES, len(chain)))
+    q[:, list(turning)] = home[list(turning)]
+    chosen = [home]
+    distance = np.full(len(q), np.inf)
+    while len(chosen) < count:
+        distance = np.minimum(distance, np.linalg.norm((q - chosen[-1]) / extent, axis=1))
+        chosen.append(q[int(np.argmax(distance))])
+    return np.array(chosen)
+
+
+def _ways(task: Task) -> str:
+    """What an arm that is not singular everywhere can move its tool in."""
+    return {
+        "position": "three directions",
+        "axis": "three directions and turn the axis",
+        "pose": "three directions and turn it about three",
+    }[task.name]
+
+
+def _determining_joints(
+    chain: Chain, task: Task, q: FloatArray, determinant: FloatArray, largest: float
+) -> tuple[int, ...]:
+    """Indices of the joints that change det J when they move."""
+    found = []
+    for index in range(len(chain)):
+        moved = q[:500].copy()
+        moved[:, index] += 0.1
+        change = np.abs(task_determinant(chain, task, moved) - determinant[:500]).max()
+        if change > DEPENDENCE * largest:
+            found.append(index)
+    return tuple(found)
+
+
+def _numbered(found: npt.NDArray[Any]) -> IntArray:
+    """Components (N,) numbered by size, that of the first node 0 and dust -1."""
+    sizes = np.bincount(found)
+    large = np.flatnonzero(sizes >= LEAST_SHARE * len(found))
+    others = list(large[np.argsort(-sizes[large], kind="stable")])
+    order = [found[0], *(index for index in others if index != found[0])]
+    numbers = np.full(len(sizes), -1, dtype=np.int32)
+    numbers[order] = np.arange(len(order))
+    result: IntArray = numbers[found]
+    return result
+
+
+def _names(
+    chain: Chain,
+    nodes: FloatArray,
+    labels: IntArray,
+    joints: tuple[int, ...],
+    signs: npt.NDArray[np.float64],
+) -> tuple[str, ...]:
+    """A name for each aspect: the sides that its joints are turned to, and the sign of det J.
+
+    A joint tells aspects apart if in each of them it stays on one side of 0, and not the
+    same one in all.
+    """
+    count = len(signs)
+    sides = {}
+    for joint in joints:
+        side = np.sin(nodes[:, joint]) > 0
+        shares = np.array([side[labels == number].mean() for number in range(count)])
+        clear = (shares > ONE_SIDED) | (shares < 1 - ONE_SIDED)
+        if clear.all() and len(set(np.round(shares).tolist())) > 1:
+            sides[chain.joint_names[joint]] = shares > 0.5
+    parts = [
+        [f"{name}{'+' if side[number] else '-'}" for name, side in sides.items()]
+        + ([f"det{'+' if signs[number] > 0 else '-'}"] if len(set(signs.tolist())) > 1 else [])
+        for number in range(count)
+    ]
+    names: list[str] = []
+    for words in parts:
+        name = ",".join(words) or "all"
+        twins = sum(other == name or other.startswith(f"{name}#") for other in names)
+        names.append(f"{name}#{twins + 1}" if twins else name)
+    return tuple(names)
+
+
 def _components(
-    chain: Chain, nodes: FloatArray, joints: tuple[int, ...], least: float
-) -> npt.NDArray[np.int32]:
+    chain: Chain, task: Task, nodes: FloatArray, joints: tuple[int, ...], least: float
+) -> IntArray:
     """Component of each node (N,) in the graph of segments that meet no singularity."""
-    points = _embedded(chain, nodes, joints)
+    points = embedded(chain, nodes, joints)
     count = len(nodes)
     _, neighbours = cKDTree(points).query(points, k=min(NEIGHBOURS + 1, count))
     start = np.repeat(np.arange(count), neighbours.shape[1] - 1)
     end = neighbours[:, 1:].ravel()
-    difference = nodes[end] - nodes[start]
-    turning = chain.wraps
-    difference[:, turning] = (difference[:, turning] + np.pi) % (2 * np.pi) - np.pi
-    sign = np.sign(position_determinant(chain, nodes))
-    kept = np.ones(len(start), dtype=bool)
+    difference = shortest(chain, nodes[end] - nodes[start])
+    # Only the joints that move det J need to be walked from one node to the other.
+    still = np.setdiff1d(np.arange(len(chain)), joints)
+    difference[:, still] = 0.0
+    sign = np.sign(task_determinant(chain, task, nodes))
+    kept = sign[start] == sign[end]
     for part in np.linspace(0, 1, SEGMENT_POINTS)[1:]:
-        along = nodes[start] + part * difference
-        kept &= sign[start] * position_determinant(chain, along) >= least
+        along = nodes[start[kept]] + part * difference[kept]
+        kept[kept] = sign[start[kept]] * task_determinant(chain, task, along) >= least
     # Rejected edges are dropped here: explicit zeros would count as edges.
     graph = coo_matrix((np.ones(int(kept.sum())), (start[kept], end[kept])), (count, count))
     _, labels = connected_components(graph, directed=False)
-    result: npt.NDArray[np.int32] = labels
+    result: IntArray = labels
     return result

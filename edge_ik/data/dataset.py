@@ -10,11 +10,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from edge_ik.data.aspects import Aspect, linear_determinant
+from edge_ik.data.aspects import Region, linear_determinant
 from edge_ik.data.sampling import JointPool
 from firmware_host.chain import Chain, FloatArray
-from firmware_host.encoding import Normalization, encode_target
-from firmware_host.kinematics import components, frames, stacked, tool_position
+from firmware_host.encoding import Normalization, encode
+from firmware_host.kinematics import components, frames, stacked
+from firmware_host.tasks import POSITION, Task, reached_targets, task_jacobian
 
 
 @dataclass(frozen=True)
@@ -42,14 +43,14 @@ class SampleSource:
     Attributes:
         aspect: The region that samples stay in.
         pool: Uniform joint vectors.
-        focus_q: (K, n) joint vectors along the focus path [rad].
+        focus_q: (K, n) joint vectors along the focus path [rad]; (0, n) without one.
         focus_spread: Standard deviation of samples around the path, as a share of
             each joint's range.
         normalization: Statistics of the features.
         curriculum: What moves over training.
     """
 
-    aspect: Aspect
+    aspect: Region
     pool: JointPool
     focus_q: FloatArray
     focus_spread: float
@@ -94,8 +95,8 @@ def make_dataset(
         replicas: Who shares the steps; the batches of one step are yielded in turn.
 
     Returns:
-        Batches of float32 features (batch_size, 6), normalized, and labels
-        (batch_size, 2n + 3): sines, cosines, and the position [m].
+        Batches of float32 features (batch_size, f), normalized, and labels
+        (batch_size, 2n + k): sines, cosines, and the target's components.
     """
     draw = batch_function(source, batch_size, rng_seed, total_steps, replicas)
     start = start_step * replicas.local
@@ -115,8 +116,12 @@ def batch_function(
     replicas: Replicas = ONE_REPLICA,
 ) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
     """The function from a batch's index (int64 scalar) to the batch; see `make_dataset`."""
-    chain = source.aspect.chain
+    region = source.aspect
+    chain, task = region.chain, region.task
     n = len(chain)
+    has_focus = len(source.focus_q) > 0
+    pool_aspect = tf.constant(source.pool.aspect)
+    signs = tf.constant(region.signs, tf.float32)
     pool_q = tf.constant(source.pool.q, tf.float32)
     pool_distance = tf.constant(source.pool.distance, tf.float32)
     focus_q = tf.constant(source.focus_q, tf.float32)
@@ -143,43 +148,76 @@ def batch_function(
         usable = tf.cast(tf.maximum(usable, tf.minimum(256, len(source.pool.q))), tf.float32)
         rows = tf.cast(uniform(seeds[0], [batch_size]) * usable, tf.int32)
         rows = tf.minimum(rows, len(source.pool.q) - 1)
-        path = tf.cast(uniform(seeds[1], [batch_size]) * len(source.focus_q), tf.int32)
-        path = tf.minimum(path, len(source.focus_q) - 1)
-        is_focus = uniform(seeds[2], [batch_size, 1]) < focus_share
-        center = tf.where(is_focus, tf.gather(focus_q, path), tf.gather(pool_q, rows))
-        box = (2 * uniform(seeds[3], [batch_size, n]) - 1) * jitter
-        bell = tf.random.stateless_normal([batch_size, n], seeds[4], alg="philox") * focus_spread
-        moved = center + tf.where(is_focus, bell, box)
+        center, number = tf.gather(pool_q, rows), tf.gather(pool_aspect, rows)
+        move = (2 * uniform(seeds[3], [batch_size, n]) - 1) * jitter
+        if has_focus:
+            path = tf.cast(uniform(seeds[1], [batch_size]) * len(source.focus_q), tf.int32)
+            path = tf.minimum(path, len(source.focus_q) - 1)
+            is_focus = uniform(seeds[2], [batch_size, 1]) < focus_share
+            bell = tf.random.stateless_normal([batch_size, n], seeds[4], alg="philox")
+            center = tf.where(is_focus, tf.gather(focus_q, path), center)
+            move = tf.where(is_focus, bell * focus_spread, move)
+        moved = center + move
         # Reflected at the limits, samples near them are as dense as elsewhere.
         moved = tf.where(moved > upper, 2 * upper - moved, moved)
         moved = tf.where(moved < lower, 2 * lower - moved, moved)
         moved = tf.clip_by_value(moved, lower, upper)
         # A move that leaves the aspect is taken back: the centres are all inside.
-        q = tf.where(_inside(source.aspect, moved)[:, None], moved, center)
-        return features_and_labels(chain, source.normalization, q)
+        if not region.redundant:
+            inside = _inside(region, tf.gather(signs, number), center, moved)
+            moved = tf.where(inside[:, None], moved, center)
+        features, labels = features_and_labels(chain, source.normalization, moved, task)
+        if len(region.trained) > 1:
+            one_hot = tf.one_hot(number, region.count, dtype=features.dtype)
+            features = tf.concat([features, one_hot], axis=-1)
+        return features, labels
 
     return draw
 
 
 def features_and_labels(
-    chain: Chain, normalization: Normalization, q: Any
+    chain: Chain, normalization: Normalization, q: Any, task: Task = POSITION
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Features (B, 6) and labels (B, 2n + 3) of joint vectors q (B, n), in the graph."""
+    """Features (B, f) and labels (B, 2n + k) of joint vectors q (B, n), in the graph.
+
+    Where the network sees targets turned to azimuth and roll 0, so are the labels: the
+    joints less those turns, and the target that these joints reach.
+    """
     sin_q, cos_q = tf.sin(q), tf.cos(q)
     walked = frames(chain, tf.unstack(sin_q, axis=-1), tf.unstack(cos_q, axis=-1))
-    features = normalization.apply(encode_target(chain, walked.position, keras.ops))
-    position = stacked(walked.position, sin_q[:, 0], keras.ops)
-    return tf.stack(features, axis=-1), tf.concat([sin_q, cos_q, position], axis=-1)
+    encoding = encode(chain, task, task.reached(walked), keras.ops)
+    features = tf.stack(normalization.apply(encoding.features), axis=-1)
+    if not task.turns:
+        target = stacked(walked.position, sin_q[:, 0], keras.ops)
+        return features, tf.concat([sin_q, cos_q, target], axis=-1)
+    sines, cosines = tf.unstack(sin_q, axis=-1), tf.unstack(cos_q, axis=-1)
+    for joint, turn in ((0, encoding.first), (-1, encoding.last)):
+        if turn is not None:
+            sines[joint], cosines[joint] = turn.removed(sines[joint], cosines[joint])
+    sin_q, cos_q = tf.stack(sines, axis=-1), tf.stack(cosines, axis=-1)
+    target = reached_targets(chain, task, sin_q, cos_q, keras.ops)
+    return features, tf.concat([sin_q, cos_q, target], axis=-1)
 
 
-def _inside(aspect: Aspect, q: tf.Tensor) -> tf.Tensor:
-    """Whether q (B, 3), a small move from inside the aspect, still lies inside (B,)."""
-    sin_q, cos_q = tf.unstack(tf.sin(q), axis=-1), tf.unstack(tf.cos(q), axis=-1)
-    determinant = linear_determinant(aspect.chain, sin_q, cos_q)
-    return aspect.sign * determinant >= aspect.least_determinant
+def _inside(region: Region, sign: tf.Tensor, center: tf.Tensor, q: tf.Tensor) -> tf.Tensor:
+    """Whether q (B, n), a small move from a centre in an aspect, still lies in it (B,)."""
+
+    def determinant(angles: tf.Tensor) -> tf.Tensor:
+        sin_q, cos_q = tf.sin(angles), tf.cos(angles)
+        if not region.task.turns:
+            return linear_determinant(
+                region.chain, tf.unstack(sin_q, axis=-1), tf.unstack(cos_q, axis=-1)
+            )
+        return tf.linalg.det(task_jacobian(region.chain, region.task, sin_q, cos_q, keras.ops))
+
+    inside = sign * determinant(q) >= region.least_determinant
+    if region.task.turns:
+        # Over the corner between two aspects of the same sign the way is through another.
+        inside &= sign * determinant((center + q) / 2) >= 0
+    return inside
 
 
-def host_features(chain: Chain, q: FloatArray) -> FloatArray:
-    """Features (N, 6), not normalized, of joint vectors q (N, n), in NumPy."""
-    position = tool_position(chain, np.sin(q), np.cos(q))
-    return np.stack(encode_target(chain, components(position)), axis=-1)
+def host_features(chain: Chain, q: FloatArray, task: Task = POSITION) -> FloatArray:
+    """Features (N, f), not normalized, of joint vectors q (N, n), in NumPy."""
+    targets = reached_targets(chain, task, np.sin(q), np.cos(q))
+    return np.stack(encode(chain, task, components(targets)).features, axis=-1)

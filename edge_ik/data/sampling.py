@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial import cKDTree
 
-from edge_ik.data.aspects import Aspect, sample_aspect
+from edge_ik.data.aspects import IntArray, Region, sample_aspect
+from edge_ik.data.redundancy import settled
 from firmware_host.chain import Chain, FloatArray
 from firmware_host.errors import ConfigError
 from firmware_host.kinematics import tool_position
@@ -71,7 +72,7 @@ class FocusCircle:
 
 
 def solve_on_aspect(
-    aspect: Aspect, targets: FloatArray, seeds: FloatArray, steps: int = 30
+    aspect: Region, targets: FloatArray, seeds: FloatArray, steps: int = 30
 ) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
     """Joint vectors inside an aspect that reach given targets.
 
@@ -91,7 +92,7 @@ def solve_on_aspect(
     return q, (error < PATH_TOLERANCE) & aspect.contains(q)
 
 
-def focus_joints(aspect: Aspect, circle: FocusCircle, count: int, seeds: FloatArray) -> FloatArray:
+def focus_joints(aspect: Region, circle: FocusCircle, count: int, seeds: FloatArray) -> FloatArray:
     """Joint vectors (count, n) [rad] evenly along the focus circle.
 
     Raises:
@@ -109,7 +110,7 @@ def focus_joints(aspect: Aspect, circle: FocusCircle, count: int, seeds: FloatAr
     return q
 
 
-def default_focus(aspect: Aspect, seeds: FloatArray) -> FocusCircle:
+def default_focus(aspect: Region, seeds: FloatArray) -> FocusCircle:
     """A circle well inside the workspace, around the home posture's tool position.
 
     Where only a small circle fits there, the largest around other postures is taken.
@@ -138,7 +139,7 @@ def default_focus(aspect: Aspect, seeds: FloatArray) -> FocusCircle:
     return best
 
 
-def _largest_circle(aspect: Aspect, posture: FloatArray, seeds: FloatArray) -> FocusCircle | None:
+def _largest_circle(aspect: Region, posture: FloatArray, seeds: FloatArray) -> FocusCircle | None:
     """The largest circle tried around a posture's tool position that is solved throughout."""
     chain = aspect.chain
     x, y, z = tool_position(chain, np.sin(posture), np.cos(posture)).tolist()
@@ -158,25 +159,53 @@ def _largest_circle(aspect: Aspect, posture: FloatArray, seeds: FloatArray) -> F
 
 @dataclass(frozen=True, eq=False)
 class JointPool:
-    """Joint vectors uniform in an aspect, nearest to the home posture first.
+    """Joint vectors that samples are drawn around, nearest to the home posture first.
+
+    Uniform in a region; of an arm with joints to spare, each slid along its self-motion.
 
     Attributes:
         q: (N, n) joint vectors [rad].
         distance: (N,) largest joint distance from home, as a share of its range, ascending.
         jitter: (n,) half width [rad] of the box that is drawn from around a vector.
+        aspect: (N,) number of the aspect that each lies in.
     """
 
     q: FloatArray
     distance: FloatArray
     jitter: FloatArray
+    aspect: IntArray
 
 
-def build_pool(aspect: Aspect, count: int, rng: np.random.Generator) -> JointPool:
+def build_pool(aspect: Region, count: int, rng: np.random.Generator) -> JointPool:
     """Draw the pool; its jitter makes neighbouring boxes overlap, so nothing is left out."""
     chain: Chain = aspect.chain
     q = sample_aspect(aspect, count, rng)
     extent = chain.upper - chain.lower
+    if aspect.redundant:
+        # Between two slid postures lie none that are: nothing is drawn around them.
+        q, numbers = _settled_parts(aspect, q, rng)
+        jitter = np.zeros(len(chain))
+    elif aspect.task.turns:
+        # Joints that do not move det J lead to no other aspect. The boxes just touch: wide
+        # ones would reach over the corner between two aspects of the same sign.
+        jitter = extent * count ** (-1 / max(1, len(aspect.joints))) / 2
+        numbers = aspect.classify(q)
+    else:
+        jitter = extent * count ** (-1 / len(chain))
+        numbers = aspect.classify(q) if len(aspect.trained) > 1 else np.zeros(count, dtype=np.int32)
+    q, numbers = q[numbers >= 0], numbers[numbers >= 0]
     distance = np.abs((q - aspect.home) / extent).max(axis=1)
     order = np.argsort(distance, kind="stable")
-    jitter = extent * count ** (-1 / len(chain))
-    return JointPool(q[order], distance[order], jitter)
+    return JointPool(q[order], distance[order], jitter, numbers[order])
+
+
+def _settled_parts(
+    region: Region, q: FloatArray, rng: np.random.Generator
+) -> tuple[FloatArray, IntArray]:
+    """Samples slid toward the posture of a branch each (M, n), and the branches (M,)."""
+    parts, numbers = [], []
+    for number, part in enumerate(np.array_split(q, len(region.trained))):
+        slid = settled(region, part, rng, region.nodes[number])
+        parts.append(slid)
+        numbers.append(np.full(len(slid), number, dtype=np.int32))
+    return np.concatenate(parts), np.concatenate(numbers)

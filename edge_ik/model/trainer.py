@@ -12,10 +12,11 @@ from edge_ik.config import LossConfig, MiningConfig
 from edge_ik.model.losses import (
     balanced_loss,
     squared_angle_error,
-    squared_position_error,
+    squared_task_error,
 )
 from edge_ik.model.weight_grid import is_kernel, straight_through
 from firmware_host.chain import Chain
+from firmware_host.tasks import POSITION, Task
 
 # Of each batch, this share, its hardest rows, enters the buffer of hard examples.
 BUFFER_INTAKE = 1 / 16
@@ -37,6 +38,7 @@ class IkTrainer(keras.Model):  # type: ignore[misc]
         rng_seed: Seed of the draws from the buffer of hard examples.
         grid_start: Step from which kernels are rounded to eight bits in the forward
             pass; None for never.
+        task: What a target is.
     """
 
     def __init__(
@@ -48,10 +50,12 @@ class IkTrainer(keras.Model):  # type: ignore[misc]
         batch_size: int,
         rng_seed: int = 0,
         grid_start: int | None = None,
+        task: Task = POSITION,
     ) -> None:
         super().__init__(name="ik_trainer")
         self.network = network
         self.chain = chain
+        self.task = task
         self.loss_config = loss
         self.mining = mining
         self.grid_start = grid_start
@@ -65,7 +69,7 @@ class IkTrainer(keras.Model):  # type: ignore[misc]
         self.log_variance = self.add_weight(
             shape=(2,), initializer="zeros", name="log_variance", trainable=loss.balance
         )
-        width = network.input_shape[-1] + 2 * len(chain) + 3
+        width = network.input_shape[-1] + 2 * len(chain) + len(task.component_names)
         self.hard_examples = self._state((self.buffer_rows, width), "hard_examples")
         self.hard_count = self._state((), "hard_count", dtype="int32")
         self.mining_seed = keras.random.SeedGenerator(rng_seed)
@@ -102,13 +106,13 @@ class IkTrainer(keras.Model):  # type: ignore[misc]
         return self.network(inputs, training=training)
 
     def train_step(self, data: tuple[Any, Any]) -> dict[str, Any]:
-        """One optimizer step on features (B, k) and labels (B, 2n + 3)."""
+        """One optimizer step on features (B, f) and labels (B, 2n + k)."""
         features, labels = data
         if self.hard_rows:
             features, labels = self._with_hard_examples(features, labels)
         with tf.GradientTape() as tape:
             outputs = self._forward(features)
-            position = squared_position_error(self.chain, outputs, labels)  # (B,)
+            position = squared_task_error(self.chain, self.task, outputs, labels)  # (B,)
             angle = squared_angle_error(outputs, labels, len(self.chain))  # (B,)
             loss = self._total(ops.mean(position), ops.mean(angle))
             # The optimizer sums the gradients of all replicas.
@@ -125,7 +129,7 @@ class IkTrainer(keras.Model):  # type: ignore[misc]
         """Losses on a batch, without training."""
         features, labels = data
         outputs = self.network(features, training=False)
-        position = squared_position_error(self.chain, outputs, labels)
+        position = squared_task_error(self.chain, self.task, outputs, labels)
         angle = squared_angle_error(outputs, labels, len(self.chain))
         return self._updated(self._total(ops.mean(position), ops.mean(angle)), position, angle)
 

@@ -19,6 +19,7 @@ from edge_ik.config import (
     LossConfig,
     MiningConfig,
     NetworkConfig,
+    TaskConfig,
     TrainingConfig,
     config_from_dict,
     make_config,
@@ -47,6 +48,12 @@ configs = st.builds(
         tip=text,
         home=st.lists(finite, max_size=7).map(tuple),
         singularity_margin=st.floats(0, 0.5, exclude_min=True, exclude_max=True),
+    ),
+    task=st.builds(
+        TaskConfig,
+        name=st.sampled_from(["position", "axis", "pose"]),
+        tool_axis=st.sampled_from("xyz"),
+        aspects=st.sampled_from(["home", "all"]),
     ),
     data=st.builds(
         DataConfig,
@@ -205,7 +212,7 @@ class TestRefusals:
     def test_a_value_outside_any_table_is_told(self, tmp_path):
         path = tmp_path / "flat.toml"
         path.write_text("width = 3\n")
-        with pytest.raises(ConfigError, match=r"'width'.*\[arm\], \[data\], \[network\]"):
+        with pytest.raises(ConfigError, match=r"'width'.*\[arm\], \[task\], \[data\]"):
             make_config("nano", path)
         with pytest.raises(ConfigError, match="'width'"):
             read_config(path)
@@ -285,7 +292,9 @@ class TestRefusals:
 class TestHash:
     def test_it_is_short_and_depends_on_the_values_only(self):
         config = make_config("micro")
-        digest = hashlib.sha256(json.dumps(config.to_dict(), sort_keys=True).encode())
+        values = config.to_dict()
+        del values["task"]  # as it was before there were tasks
+        digest = hashlib.sha256(json.dumps(values, sort_keys=True).encode())
         assert config.hash() == digest.hexdigest()[:16]
         assert set(config.hash()) <= set(string.hexdigits)
 
@@ -300,6 +309,8 @@ class TestHash:
         for table, keys in Config().to_dict().items():
             for name, value in keys.items():
                 other = {bool: not value, str: "x", tuple: (1.0, 2.0, 3.0)}.get(type(value))
+                if table == "task":
+                    other = {"name": "pose", "tool_axis": "x", "aspects": "all"}[name]
                 if other is None:
                     other = value / 2 if value else 0.5
                 changed = dataclasses.replace(getattr(Config(), table), **{name: other})

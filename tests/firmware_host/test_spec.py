@@ -102,13 +102,21 @@ def test_a_missing_field_is_named(record, name):
         ("home", [0.1, float("nan")]),
         ("home", [0.1, HUGE]),
         ("home", "12"),
-        ("task", "pose"),
+        ("task", "flight"),
+        ("aspects", ["up", "up"]),
+        ("aspects", "up"),
+        ("tool_axis", "w"),
         ("provenance", [1]),
     ],
 )
 def test_a_field_of_another_kind_is_named(record, name, value):
     with pytest.raises(ModelFileError, match=name):
         ModelSpec.from_dict(replaced(record, (name,), value))
+
+
+def test_the_statistics_are_those_of_the_tasks_features(record):
+    with pytest.raises(ModelFileError, match="statistics of 5 features"):
+        ModelSpec.from_dict(replaced(record, ("task",), "pose"))
 
 
 @pytest.mark.parametrize(

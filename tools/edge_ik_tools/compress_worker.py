@@ -19,7 +19,7 @@ import tensorflow as tf
 import tf_keras
 
 from edge_ik.data.dataset import SampleSource, host_features, make_dataset
-from edge_ik.model.losses import balanced_loss, squared_angle_error, squared_position_error
+from edge_ik.model.losses import balanced_loss, squared_angle_error, squared_task_error
 from edge_ik.run import Run
 from edge_ik.training import resume
 from edge_ik_tools import twin as twins
@@ -80,11 +80,15 @@ def work(folder: Path, tell: Tell) -> None:
 
 
 def calibration_features(source: SampleSource) -> FloatArray:
-    """Normalized features (N, k) of joint vectors spread evenly over the pool."""
-    q = source.pool.q
-    features = host_features(source.aspect.chain, q[:: max(1, len(q) // CALIBRATION_ROWS)])
-    normalized = source.normalization.apply(list(features.T))
-    return np.stack(normalized, axis=-1).astype(np.float32)
+    """What the network takes (N, f) of joint vectors spread evenly over the pool."""
+    region = source.aspect
+    rows = slice(None, None, max(1, len(source.pool.q) // CALIBRATION_ROWS))
+    features = host_features(region.chain, source.pool.q[rows], region.task)
+    normalized = np.stack(source.normalization.apply(list(features.T)), axis=-1)
+    if len(region.trained) > 1:
+        one_hot = np.eye(region.count)[source.pool.aspect[rows]]
+        normalized = np.concatenate([normalized, one_hot], axis=-1)
+    return normalized.astype(np.float32)
 
 
 class FineTuning:
@@ -111,6 +115,7 @@ class FineTuning:
         learning_rate: float,
     ) -> None:
         self.chain = run.chain
+        self.task = run.task
         self.loss = run.config.loss
         self.model = model
         self.training = training
@@ -182,7 +187,7 @@ class FineTuning:
     def losses(self, features: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         """The position loss, without a unit, and the angle loss (2,)."""
         outputs = self.model(features, training=self.training)
-        position = tf.reduce_mean(squared_position_error(self.chain, outputs, labels))
+        position = tf.reduce_mean(squared_task_error(self.chain, self.task, outputs, labels))
         angle = tf.reduce_mean(squared_angle_error(outputs, labels, len(self.chain)))
         return tf.stack([position / self.chain.reach**2, angle])
 

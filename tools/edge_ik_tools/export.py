@@ -146,12 +146,16 @@ def export(
     suffix = ("-qat" if qat else "") + (f"-pruned{100 * sparsity:.0f}" if sparsity else "")
     # A robot's name may hold what a file's name may not.
     name = re.sub(r"[^\w.-]+", "_", run.chain.name)
+    name += f"-{run.task.name}" if run.task.turns else ""
     files = []
     for target, flatbuffer, measured in made:
         path = destination / f"{name}-{target.name}{suffix}.tflite"
         write_model(path, flatbuffer, _with_figures(spec, target, measured, qat, sparsity))
         files.append(Exported(path, target.name, path.stat().st_size, len(flatbuffer), measured))
-    result = Export(evaluate(run.chain, run.normalization, trained, drawn), tuple(files))
+    measured_before = evaluate(
+        run.chain, run.normalization, trained, drawn, task=run.task, aspects=run.aspect_names
+    )
+    result = Export(measured_before, tuple(files))
     write_json(destination / EXPORT_FILE, result.to_dict())
     return result
 
@@ -168,9 +172,15 @@ def _spec(run: Run, parameters: int) -> ModelSpec:
             "config_hash": run.config.hash(),
             "rng_seed": run.config.training.rng_seed,
             "singularity_margin": run.config.arm.singularity_margin,
-            "focus": run.focus.to_dict(),
+            "focus": None if run.focus is None else run.focus.to_dict(),
             "parameters": parameters,
+            "every_aspect": run.config.task.aspects == "all",
+            "label_spread": run.label_spread,
+            "aspects": None if run.reach is None else run.reach.to_dict(),
         },
+        task=run.task.name,
+        tool_axis=run.config.task.tool_axis,
+        aspects=run.aspect_names if len(run.aspect_names) > 1 else (),
     )
 
 

@@ -21,6 +21,9 @@ from firmware_host.spec import ModelSpec
 
 # Random inputs on which the runtimes are compared.
 COMPARED_INPUTS = 2000
+# Answers to orientations change faster with the target, most of all near singularities,
+# and rounding shows more: factors of the largest and the mean difference allowed.
+ORIENTATION_SHARES = (4.0, 2.0)
 
 
 class VerificationError(EdgeIkError):
@@ -101,15 +104,23 @@ def verify(
     predict = interpreters[usable[0]].run
     difference = np.abs(predict(features) - float_predict(features))
     largest, mean = float(difference.max()), float(difference.mean())
-    if not (largest <= target.max_difference and mean <= target.mean_difference):
+    shares = ORIENTATION_SHARES if spec.target.turns else (1.0, 1.0)
+    most, usual = shares[0] * target.max_difference, shares[1] * target.mean_difference
+    if not (largest <= most and mean <= usual):
         raise VerificationError(
             f"The {target.name} network differs from the trained one by up to {largest:.3g}, "
-            f"{mean:.3g} in the mean. Expected at most {target.max_difference:g} and "
-            f"{target.mean_difference:g}."
+            f"{mean:.3g} in the mean. Expected at most {most:g} and {usual:g}."
         )
     agreement = _agreement(interpreters, graph, target) if "reference" in usable else {}
     return Verification(
-        evaluation=evaluate(spec.chain, spec.normalization, predict, targets),
+        evaluation=evaluate(
+            spec.chain,
+            spec.normalization,
+            predict,
+            targets,
+            task=spec.target,
+            aspects=spec.aspects,
+        ),
         operators=dict(operators),
         max_difference=largest,
         mean_difference=mean,

@@ -13,6 +13,7 @@ from scipy.spatial import cKDTree
 from edge_ik.arms import builtin_arms, load_arm
 from edge_ik.data.aspects import (
     find_home_aspect,
+    find_region,
     measure_coverage,
     nonsingular_posture,
     position_determinant,
@@ -22,6 +23,7 @@ from edge_ik.data.aspects import (
 from firmware_host.chain import Chain, Joint
 from firmware_host.errors import RobotError
 from firmware_host.kinematics import jacobian, tool_position
+from firmware_host.tasks import POSE, POSITION, Task, task_jacobian
 
 pytestmark = pytest.mark.tensorflow  # the URDF library comes with the same extra
 
@@ -158,12 +160,12 @@ class TestHomeAspect:
 
 
 class TestRefusals:
-    def test_another_number_of_joints(self):
-        chain = load_arm("ur5")
-        with pytest.raises(RobotError, match="has 6 moving joints") as caught:
-            find_home_aspect(chain, np.zeros(6), MARGIN, rng())
-        assert all(name in str(caught.value) for name in chain.joint_names)
-        assert caught.value.element == "ur5"
+    def test_fewer_joints_than_the_task_takes(self):
+        chain = load_arm("so101")
+        with pytest.raises(RobotError, match=r"has 5 moving joints.*at least 6.*--task axis") as it:
+            find_home_aspect(chain, np.zeros(5), MARGIN, rng(), POSE)
+        assert all(name in str(it.value) for name in chain.joint_names)
+        assert it.value.element == chain.name
 
     def test_a_robot_that_cannot_move_in_three_directions(self):
         axis = np.array([0.0, 0.0, 1.0])
@@ -285,3 +287,50 @@ class TestWholeTurns:
         narrow = within_one_turn(arm, np.array([0.0, 0.85, 1.375]))
         assert np.array_equal(narrow.lower, arm.lower)
         assert np.array_equal(narrow.upper, arm.upper)
+
+
+@functools.cache
+def every_aspect(name, task=POSITION, margin=MARGIN):
+    return find_region(load_arm(name), task, builtin_arms()[name].home, margin, rng(), every=True)
+
+
+class TestEveryAspect:
+    def test_ur5_has_its_eight_and_each_is_pure(self):
+        """det J of UR5 is sin(elbow) sin(wrist 2) times a third factor: each sign counts."""
+        region = every_aspect("ur5", POSE)
+        assert region.count == 8
+        assert len(set(region.names)) == 8
+        q = uniform(region.chain, 5000)
+        number = region.classify(q)
+        J = task_jacobian(region.chain, POSE, np.sin(q), np.cos(q))
+        factors = [np.linalg.det(J), np.sin(q[:, 2]), np.sin(q[:, 4])]
+        structure = np.array([1, 2, 4]) @ (np.array(factors) > 0)
+        for aspect in range(8):
+            assert len(set(structure[number == aspect])) == 1
+        assert np.mean(number < 0) < 0.4
+        assert region.joints == (1, 2, 3, 4)
+
+    def test_home_is_number_0_and_names_tell_the_sides(self):
+        region = every_aspect("ur5", POSE)
+        assert region.classify(region.home[None]).tolist() == [0]
+        assert region.names[0] == "elbow_joint+,wrist_2_joint-,det+"
+
+    def test_the_home_region_is_aspect_0_of_all(self):
+        home, every = home_aspect("leg3"), every_aspect("leg3")
+        q = uniform(every.chain)
+        np.testing.assert_array_equal(home.contains(q), every.classify(q) == 0)
+        assert every.contains(q).mean() > home.contains(q).mean()
+
+    @pytest.mark.parametrize(("name", "task"), [("ur5", POSE), ("so101", Task("axis", 2))])
+    def test_joints_that_do_not_count_may_take_any_angle(self, name, task):
+        region = every_aspect(name, task)
+        q = uniform(region.chain, 300)
+        turned = q.copy()
+        turned[:, 0] = uniform(region.chain, 300, seed=9)[:, 0]
+        np.testing.assert_array_equal(region.classify(q), region.classify(turned))
+
+    def test_joints_to_spare_leave_one_region(self):
+        region = every_aspect("panda", POSE)
+        q = uniform(region.chain, 100)
+        assert region.count == 1
+        assert region.contains(q).all()
