@@ -235,6 +235,20 @@ def numbers(values):
     return ", ".join(str(value) for value in np.asarray(values).ravel().tolist())
 
 
+DIFFERS = """\
+static int differs{index}(void)
+{{
+    for (int32_t i = 0; i < {rows}; ++i) {{
+        network_t y[OUTPUT_ROOM];
+        network{index}(&inputs{index}[i * FEATURES], y);
+        if (memcmp(y, &answers{index}[i * {n_out}], {n_out} * sizeof(network_t))) {{
+            return 1;
+        }}
+    }}
+    return 0;
+}}"""
+
+
 def checking_program(interpreters, rng, rows=12):
     """C whose `main` gives 0, or the number of the first network that answers otherwise.
 
@@ -262,12 +276,7 @@ def checking_program(interpreters, rng, rows=12):
             layers,
             f"static const network_t inputs{index}[] = {{{numbers(inputs)}}};",
             f"static const network_t answers{index}[] = {{{numbers(interpreter.run(inputs))}}};",
-            f"static int differs{index}(void)\n{{",
-            f"    for (int32_t i = 0; i < {rows}; ++i) {{",
-            "        network_t y[OUTPUT_ROOM];",
-            f"        network{index}(&inputs{index}[i * FEATURES], y);",
-            f"        if (memcmp(y, &answers{index}[i * {n_out}], {n_out} * sizeof(network_t)))",
-            "            return 1;\n    }\n    return 0;\n}",
+            DIFFERS.format(index=index, rows=rows, n_out=n_out),
             "#undef FEATURES\n#undef OUTPUT_ROOM",
         ]
         calls.append(f"    if (differs{index}()) return {index + 1};")
@@ -288,9 +297,13 @@ def run_program(require_tool, tmp_path_factory):
         folder = tmp_path_factory.mktemp("program")
         (folder / "program.c").write_text(text)
         command = [path, "-std=c99", *options, "program.c", "-o", "program"]
-        built = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        built = subprocess.run(
+            command, cwd=folder, capture_output=True, text=True, check=False, check=False
+        )
         assert built.returncode == 0, built.stderr[:2000]
-        ran = subprocess.run([folder / "program"], capture_output=True, text=True, check=False)
+        ran = subprocess.run(
+            [folder / "program"], capture_output=True, text=True, check=False, check=False
+        )
         assert not ran.stderr, ran.stderr[:4000]
         return ran.returncode
 
@@ -606,7 +619,9 @@ def stages_of(require_tool, tmp_path_factory, write_firmware):
         text = SHIM.replace("NAME", firmware.name).replace("N *", f"{len(firmware.spec.chain)} *")
         (folder / "shim.c").write_text(text)
         command = [gcc, "-std=c99", *options, "-fPIC", "-shared", "shim.c", "-o", "shim.so"]
-        built = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        built = subprocess.run(
+            command, cwd=folder, capture_output=True, text=True, check=False, check=False
+        )
         assert built.returncode == 0, built.stderr[:2000]
         return Stages(ctypes.CDLL(str(folder / "shim.so")), firmware)
 
