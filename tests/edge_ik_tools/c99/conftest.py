@@ -297,13 +297,9 @@ def run_program(require_tool, tmp_path_factory):
         folder = tmp_path_factory.mktemp("program")
         (folder / "program.c").write_text(text)
         command = [path, "-std=c99", *options, "program.c", "-o", "program"]
-        built = subprocess.run(
-            command, cwd=folder, capture_output=True, text=True, check=False, check=False
-        )
+        built = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
         assert built.returncode == 0, built.stderr[:2000]
-        ran = subprocess.run(
-            [folder / "program"], capture_output=True, text=True, check=False, check=False
-        )
+        ran = subprocess.run([folder / "program"], capture_output=True, text=True, check=False)
         assert not ran.stderr, ran.stderr[:4000]
         return ran.returncode
 
@@ -619,9 +615,7 @@ def stages_of(require_tool, tmp_path_factory, write_firmware):
         text = SHIM.replace("NAME", firmware.name).replace("N *", f"{len(firmware.spec.chain)} *")
         (folder / "shim.c").write_text(text)
         command = [gcc, "-std=c99", *options, "-fPIC", "-shared", "shim.c", "-o", "shim.so"]
-        built = subprocess.run(
-            command, cwd=folder, capture_output=True, text=True, check=False, check=False
-        )
+        built = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
         assert built.returncode == 0, built.stderr[:2000]
         return Stages(ctypes.CDLL(str(folder / "shim.so")), firmware)
 

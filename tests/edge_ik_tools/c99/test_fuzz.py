@@ -65,7 +65,7 @@ def build_target(require_tool, tmp_path_factory, write_firmware, source_root, sa
         command = [require_tool(compiler, compiler), "-std=c99", "-O1", *sanitizers, *options]
         command += [f"-I{folder}", target, folder / f"{firmware.name}.c", "-lm"]
         command += ["-o", folder / "target"]
-        built = subprocess.run(command, capture_output=True, text=True, check=False, check=False)
+        built = subprocess.run(command, capture_output=True, text=True, check=False)
         if "libclang_rt.fuzzer" in built.stderr:
             advice = "libFuzzer is missing: apt-get install libclang-rt-14-dev"
             if os.environ.get("EDGE_IK_REQUIRE_TOOLS", "0") not in ("", "0"):
@@ -95,9 +95,7 @@ def test_awkward_numbers_are_taken(name, compiler, firmware_of, build_target):
     firmware = firmware_of(name)
     target = build_target(firmware, compiler, "-DREPLAY")
     inputs = awkward_inputs(len(firmware.spec.chain), np.random.default_rng(2))
-    ran = subprocess.run(
-        [target], input=inputs.tobytes(), capture_output=True, check=False, check=False
-    )
+    ran = subprocess.run([target], input=inputs.tobytes(), capture_output=True, check=False)
     assert ran.returncode == 0, ran.stderr.decode()[:4000]
 
 
@@ -109,9 +107,7 @@ def test_a_broken_promise_ends_the_target(firmware_of, build_target, monkeypatch
     monkeypatch.setattr(Firmware, "source", lambda *_: broken)
     target = build_target(firmware, "gcc", "-DREPLAY")
     inputs = np.array([[0.3, 0.1, 0.2, 0, 0, 0]], np.float32)
-    ran = subprocess.run(
-        [target], input=inputs.tobytes(), capture_output=True, check=False, check=False
-    )
+    ran = subprocess.run([target], input=inputs.tobytes(), capture_output=True, check=False)
     assert ran.returncode != 0
     assert b"not so" in ran.stderr
 
