@@ -8,8 +8,8 @@ from typing import Any
 
 from edge_ik import __version__
 from edge_ik_tools.c99.source import DEFAULT_STEPS, Firmware
+from edge_ik_tools.generated import write_folder
 from edge_ik_tools.tflm.arena import Arena, arena_for
-from edge_ik_tools.tflm.folder import write_folder
 from edge_ik_tools.tflm.source import TflmSource
 from firmware_host.errors import ConfigError
 from firmware_host.model_file import read_model

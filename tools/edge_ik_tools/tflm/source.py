@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections import Counter
 from dataclasses import dataclass
 from importlib.resources import files
@@ -13,7 +12,7 @@ import numpy as np
 
 from edge_ik import __version__
 from edge_ik_tools.c99 import kinematics
-from edge_ik_tools.c99.literals import float_literal
+from edge_ik_tools.c99.literals import comment, float_literal
 from edge_ik_tools.c99.literals import template_text as c99_template
 from edge_ik_tools.c99.source import TYPES, Firmware
 from edge_ik_tools.tflm.arena import Arena
@@ -84,18 +83,18 @@ class TflmSource:
         firmware = self.firmware
         chain, program = firmware.spec.chain, firmware.program
         single = program.dtype.name
-        home = chain.clamp(firmware.spec.home)
+        home = np.array(kinematics.home32(chain, firmware.spec.home))
         example = tool_position(chain, np.sin(home), np.cos(home))
         title = f"Inverse kinematics of {chain.name}: {', '.join(chain.joint_names)}."
         return {
             "name": firmware.name,
             "NAME": firmware.name.upper(),
-            "robot": _in_comment(chain.name),
-            "title": _in_comment(title),
+            "robot": comment(chain.name),
+            "title": comment(title),
             "provenance": f"Made by edge-ik {__version__}: "
-            f"edge-ik export {_in_comment(self.file)} --firmware tflm",
+            f"edge-ik export {comment(self.file)} --firmware tflm",
             "joints": len(chain),
-            "joint_names": _in_comment(", ".join(chain.joint_names)),
+            "joint_names": comment(", ".join(chain.joint_names)),
             "steps": firmware.steps,
             "tolerance": float_literal(POSITION_TOLERANCE),
             "tolerance_mm": f"{1000 * POSITION_TOLERANCE:g}",
@@ -120,6 +119,7 @@ class TflmSource:
             "joint_table": kinematics.joint_table(chain),
             "encode": kinematics.encode(chain, firmware.spec.normalization, program),
             "decode": kinematics.decode(chain, program),
+            "turn_back": kinematics.turn_back(chain),
             "kinematics": kinematics.kinematics(chain, firmware.steps),
             "forward": kinematics.forward(chain),
         }
@@ -148,11 +148,6 @@ class TflmSource:
 
 def _template_text(name: str) -> str:
     return (files("edge_ik_tools.tflm") / "templates" / name).read_text(encoding="utf-8")
-
-
-def _in_comment(text: str) -> str:
-    """A name from elsewhere, so that it can neither end a comment nor break a line."""
-    return re.sub(r"[^ -~]|\*(?=/)|/(?=\*)|\\", "_", text)
 
 
 def _hexadecimal(data: bytes) -> str:

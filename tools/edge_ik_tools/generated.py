@@ -24,7 +24,8 @@ def write_folder(out: Path, texts: Mapping[str, str], record: Mapping[str, Any])
     """Write files and a manifest of them: a reader meets the old folder or the new one.
 
     A folder that is there already is replaced if it is empty, or if it was written by this
-    function and nothing in it has been changed or added since.
+    function and none of its files has been changed since. What was added to it, such as a
+    build, stays.
 
     Args:
         out: The folder to write.
@@ -50,15 +51,18 @@ def write_folder(out: Path, texts: Mapping[str, str], record: Mapping[str, Any])
         temporary.mkdir()
         for name, text in contents.items():
             (temporary / name).write_text(text, encoding="utf-8", newline="\n")
-        _swap(temporary, out, old)
+        _swap(temporary, out, old, _added(out, contents))
     except OSError as error:
         raise FirmwareFolderError(f"Cannot write the folder '{out}': {error.strerror}.") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _swap(temporary: Path, out: Path, old: Path) -> None:
-    """Put the temporary folder where `out` is; `out` comes back if that fails."""
+def _swap(temporary: Path, out: Path, old: Path, added: list[str]) -> None:
+    """Put the temporary folder where `out` is, and what was added there into it.
+
+    `out` comes back if that fails, and nothing added is ever deleted.
+    """
     if not out.exists():
         temporary.rename(out)
         return
@@ -68,6 +72,8 @@ def _swap(temporary: Path, out: Path, old: Path) -> None:
     except OSError:
         old.rename(out)
         raise
+    for name in added:
+        (old / name).rename(out / name)
     shutil.rmtree(old, ignore_errors=True)
 
 
@@ -85,19 +91,31 @@ def _check_replaceable(out: Path) -> None:
             f"The folder '{out}' was not written by edge-ik: it has no {MANIFEST} that says so. "
             "Expected an empty folder, or one that edge-ik wrote. Name another."
         )
-    foreign = sorted(present - {*hashes, MANIFEST})
-    changed = sorted(
+    changed = [
         name
-        for name, known in hashes.items()
+        for name, known in sorted(hashes.items())
         if name in present and _file_hash(out / name) != known
-    )
-    if foreign or changed:
-        what = [f"added: {', '.join(foreign)}"] if foreign else []
-        what += [f"changed: {', '.join(changed)}"] if changed else []
+    ]
+    if changed:
         raise FirmwareFolderError(
-            f"The folder '{out}' has been worked in since edge-ik wrote it ({'; '.join(what)}). "
-            "Expected it as written. Move what is yours away, or name another folder."
+            f"Files in '{out}' have been changed since edge-ik wrote them: {', '.join(changed)}. "
+            "Move what is yours away, or name another folder."
         )
+
+
+def _added(out: Path, contents: Mapping[str, str]) -> list[str]:
+    """Names of what somebody put into the folder beside what was written into it."""
+    if not out.is_dir():
+        return []
+    written = {*(_manifest_hashes(out / MANIFEST) or {}), MANIFEST}
+    added = sorted({path.name for path in out.iterdir()} - written)
+    clash = [name for name in added if name in contents]
+    if clash:
+        raise FirmwareFolderError(
+            f"The folder '{out}' has files of its own where firmware goes: {', '.join(clash)}. "
+            "Move them away, or name another folder."
+        )
+    return added
 
 
 def _manifest_hashes(path: Path) -> dict[str, str] | None:
