@@ -5,7 +5,7 @@
 
    FOLDER has NAME.h and NAME.c as generated, and fuzz_robot.h, which test_fuzz.py writes: the
    solver's names under the ones used here, and its limits in double precision. On Debian
-   libFuzzer is in libclang-rt-14-dev. With -DREPLAY the target has a main of its own, which
+   libFuzzer is in libclang-rt-dev. With -DREPLAY the target has a main of its own, which
    reads inputs from standard input, 12 + 4 * JOINTS bytes each. */
 #include <math.h>
 #include <stdio.h>

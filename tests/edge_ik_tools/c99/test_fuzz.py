@@ -67,7 +67,7 @@ def build_target(require_tool, tmp_path_factory, write_firmware, source_root, sa
         command += ["-o", folder / "target"]
         built = subprocess.run(command, capture_output=True, text=True, check=False)
         if "libclang_rt.fuzzer" in built.stderr:
-            advice = "libFuzzer is missing: apt-get install libclang-rt-14-dev"
+            advice = "libFuzzer is missing: apt-get install libclang-rt-dev"
             if os.environ.get("EDGE_IK_REQUIRE_TOOLS", "0") not in ("", "0"):
                 pytest.fail(advice, pytrace=False)
             pytest.skip(advice)
