@@ -133,8 +133,7 @@ def test_features_are_those_of_the_host(robot):
     real = network_features(chain, robot.firmware.spec.normalization, targets) / scale + zero_point
     found = robot.encode(targets).astype(float)
     # Rounding to the nearest integer may fall either way close to a half.
-    away = np.abs(real - np.clip(found, real, real))
-    assert np.all((np.abs(np.clip(real, -128, 127) - found) <= 0.5 + 2e-3) | (away > 1e9))
+    assert np.abs(np.clip(real, -128, 127) - found).max() <= 0.5 + 2e-3
     assert len(np.unique(found)) > 50
 
 
@@ -292,7 +291,7 @@ def test_a_rotation_is_within_its_bound(arm3_stages):
     np.testing.assert_allclose(c, np.cos(end), rtol=0, atol=3e-7)
 
 
-@pytest.mark.parametrize(("turns", "bound"), [(1, 2e-7), (10, 5e-7), (100, 4e-6), (1e4, 4e-4)])
+@pytest.mark.parametrize(("turns", "bound"), [(1, 3e-7), (1000, 3e-7), (1e4, 2e-6)])
 def test_sines_and_cosines_of_large_angles(turns, bound, arm3_stages):
     q = np.random.default_rng(0).uniform(-turns, turns, 200_000) * 2 * np.pi
     q = np.concatenate([q, np.arange(-8, 9) * np.pi / 4]).astype(np.float32)

@@ -11,7 +11,6 @@ from edge_ik_tools.c99.source import DEFAULT_STEPS, Firmware
 from edge_ik_tools.generated import write_folder
 from edge_ik_tools.tflm.arena import Arena, arena_for
 from edge_ik_tools.tflm.source import TflmSource
-from firmware_host.errors import ConfigError
 from firmware_host.model_file import read_model
 
 # What the manifest says otherwise, or not at all.
@@ -59,7 +58,7 @@ def write_tflm(
 
     Args:
         path: A `.tflite` that carries its robot.
-        out: The folder to write; it may exist if it is empty or was written by this.
+        out: The folder to write; see `write_folder` for what it may hold.
         name: Name of the firmware; that of the robot without it.
         steps: Refinement steps, 0 or more.
 
@@ -68,12 +67,10 @@ def write_tflm(
         ConfigError: If the name has nothing that C can use, or the steps are negative.
         FirmwareFolderError: If the folder holds something else, or cannot be written.
     """
-    if steps < 0:
-        raise ConfigError(f"Expected 0 or more refinement steps. Received: {steps}")
     firmware = Firmware.load(path, name, steps)
     flatbuffer, _ = read_model(path)
     arena = arena_for(flatbuffer, firmware.spec.provenance)
-    source = TflmSource(firmware, flatbuffer, arena, path.name)
+    source = TflmSource(firmware, flatbuffer, arena)
     texts = source.texts()
     result = TflmFirmware(
         folder=out,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import textwrap
 from collections import Counter
 from dataclasses import dataclass
 from importlib.resources import files
@@ -31,6 +32,18 @@ RESOLVERS = {
 TENSOR_TYPES = {"int8": "kTfLiteInt8", "int16": "kTfLiteInt16", "float32": "kTfLiteFloat32"}
 FORMAT_NAMES = {"int8": "int8", "int16": "int16x8", "float32": "float32"}
 BYTES_PER_LINE = 16
+LINE = 90
+# What is known of the answers, by kind of the network's numbers.
+EXACTNESS = {
+    "i": (
+        "With the library's reference kernels, its answers are those of the C99 firmware and of",
+        "edge-ik's reference interpreter, bit for bit; optimized kernels may round otherwise.",
+    ),
+    "f": (
+        "Its answers are those of the C99 firmware to a few units of the last place, because the",
+        "library computes an exponential function with another polynomial.",
+    ),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,13 +54,11 @@ class TflmSource:
         firmware: The model as the generator of C99 knows it.
         flatbuffer: The network, without an archive behind it.
         arena: The tensor arena to reserve.
-        file: Name of the model file.
     """
 
     firmware: Firmware
     flatbuffer: bytes
     arena: Arena
-    file: str
 
     @property
     def operators(self) -> dict[str, int]:
@@ -92,7 +103,7 @@ class TflmSource:
             "robot": comment(chain.name),
             "title": comment(title),
             "provenance": f"Made by edge-ik {__version__}: "
-            f"edge-ik export {comment(self.file)} --firmware tflm",
+            f"edge-ik export {comment(firmware.path.name)} --firmware tflm",
             "joints": len(chain),
             "joint_names": comment(", ".join(chain.joint_names)),
             "steps": firmware.steps,
@@ -112,7 +123,9 @@ class TflmSource:
             **self._scales(),
             **self._resolver(),
             "arena_bytes": self.arena.size,
-            "arena_how": self.arena.how,
+            "arena_readme": textwrap.fill(self.arena.how, LINE),
+            "arena_comment": textwrap.fill(self.arena.how, LINE, subsequent_indent="   "),
+            "exactness": "\n".join(EXACTNESS[program.dtype.kind]),
             "home": ", ".join(map(float_literal, home.tolist())),
             "example": ", ".join(map(float_literal, example.tolist())),
             "support": c99_template("support.c.in").rstrip(),
@@ -141,6 +154,7 @@ class TflmSource:
         calls = [f"resolver.{RESOLVERS[name]}() == kTfLiteOk" for name in used]
         return {
             "operator_count": len(used),
+            "operators": sum(used.values()),
             "operator_names": ", ".join(f"{name} ({count})" for name, count in used.items()),
             "operator_calls": " &&\n           ".join(calls),
         }
