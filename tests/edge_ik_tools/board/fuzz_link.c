@@ -5,7 +5,7 @@
        BOARD/edge_ik_link.c MODEL/NAME.c
 
    BOARD and MODEL are the folders that write_board_firmware and the generator of NAME wrote.
-   On Debian libFuzzer is in libclang-rt-14-dev. With -DREPLAY the target has a main of its own,
+   On Debian libFuzzer is in libclang-rt-dev. With -DREPLAY the target has a main of its own,
    which reads inputs from standard input, each behind its length in two bytes. */
 #include <setjmp.h>
 #include <stdio.h>

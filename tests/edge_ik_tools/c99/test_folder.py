@@ -6,9 +6,10 @@ import subprocess
 import pytest
 
 from edge_ik_tools.c99.folder import write_c99
-from firmware_host.errors import ConfigError
+from edge_ik_tools.generated import FirmwareFolderError
 
 FILES = {
+    "edge-ik.json",
     "arm3.c",
     "arm3.h",
     "main.c",
@@ -123,7 +124,7 @@ def test_a_name_can_be_given(model, tmp_path):
 
 def test_what_somebody_else_wrote_is_kept(model, tmp_path):
     (tmp_path / "arm3.c").write_text("int mine;\n")
-    with pytest.raises(ConfigError, match=r"arm3\.c"):
+    with pytest.raises(FirmwareFolderError, match="not written by edge-ik"):
         write_c99(model, tmp_path, count=False)
     assert (tmp_path / "arm3.c").read_text() == "int mine;\n"
     assert [path.name for path in tmp_path.iterdir()] == ["arm3.c"]

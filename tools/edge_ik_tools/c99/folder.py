@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from edge_ik import __version__
 from edge_ik_tools.c99.literals import float_literal, template_text
 from edge_ik_tools.c99.source import DEFAULT_STEPS, NOT_COUNTED, Firmware
 from edge_ik_tools.emulate.bench import emulated_bench
 from edge_ik_tools.emulate.errors import MissingToolError
+from edge_ik_tools.generated import write_folder
 from firmware_host.bench import bench_targets
-from firmware_host.errors import ConfigError
-from firmware_host.files import write_text
 from firmware_host.interpreter import open_interpreter
 from firmware_host.model_file import read_model
 from firmware_host.solver import POSITION_TOLERANCE, IkSolver, Status
@@ -32,8 +32,6 @@ BORDERLINE = (0.5, 2.0)
 
 COUNTED_CORE = "cortex-m4"
 COUNTED_TARGETS = 1_000
-# Generated files say by this that they may be replaced.
-MARK = "Made by edge-ik"
 
 Tell = Callable[[str], None]
 
@@ -64,8 +62,8 @@ def write_c99(
         What was written.
 
     Raises:
-        ConfigError: If the name or steps cannot be used, or the folder holds a file of the
-            same name that is not generated.
+        ConfigError: If the name or steps cannot be used.
+        FirmwareFolderError: If the folder holds something else, or cannot be written.
         ModelFileError: If the model is damaged, or made of what no firmware is made for.
         MissingToolError: If `count` is true and a tool is not installed.
     """
@@ -80,33 +78,9 @@ def write_c99(
     }
     for file in ("main.c", "selftest.c", "CMakeLists.txt", "arm-none-eabi.cmake", "README.md"):
         texts[file] = Template(template_text(f"{file}.in")).substitute(values)
-    write_generated(destination, texts)
+    record = {"firmware": "c99", "version": __version__, "name": firmware.name}
+    write_folder(destination, texts, record | {"model": firmware.model_hash, "steps": steps})
     return firmware
-
-
-def write_generated(folder: Path, texts: dict[str, str]) -> None:
-    """Write generated files, each in one piece, over none that somebody else wrote.
-
-    Args:
-        folder: Where; made if it is not there.
-        texts: The files by name.
-
-    Raises:
-        ConfigError: If the folder is a file, or holds a file of one of the names that was
-            not generated; nothing is written then.
-    """
-    if folder.exists() and not folder.is_dir():
-        raise ConfigError(f"Expected a folder to write to. Received: '{folder}', a file.")
-    for name in texts:
-        found = folder / name
-        if found.exists() and MARK not in found.read_text(encoding="utf-8", errors="replace"):
-            raise ConfigError(
-                f"'{found}' was not made by edge-ik and is not overwritten. Move it away, or "
-                "give another folder with --out."
-            )
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, text in texts.items():
-        write_text(folder / name, text)
 
 
 def write_sources(firmware: Firmware, folder: Path) -> None:

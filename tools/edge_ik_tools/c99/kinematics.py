@@ -40,7 +40,13 @@ def kinematics(chain: Chain, steps: int) -> str:
     last = "step(target, s, c, dq)"
     if len(newton) - len(distance) > LITTLE_MORE:
         last = f"i < {steps} ? {last} : distance(target, s, c)"
-    return "\n\n".join([_step(chain), _advance(len(chain)), _refine(chain, steps, last)])
+    parts = [_step(chain), _advance(len(chain)), _turn_back(chain), _refine(chain, steps, last)]
+    return "\n\n".join(part for part in parts if part)
+
+
+def turn_back(chain: Chain) -> str:
+    """The statement, if one is needed, that brings joints without a limit to meet within them."""
+    return "    turn_back(q);\n" if chain.wraps.any() else ""
 
 
 def joint_table(chain: Chain) -> str:
@@ -132,6 +138,12 @@ def decode(chain: Chain, program: Program) -> str:
     return indented(lines)
 
 
+def home32(chain: Chain, home: Sequence[float]) -> list[float]:
+    """The home posture [rad] in single precision, within the limits."""
+    held: list[float] = np.clip(chain.clamp(home), *limits32(chain)).tolist()
+    return held
+
+
 def limits32(chain: Chain) -> tuple[list[float], list[float]]:
     """The limits [rad] in single precision, rounded inward so that they hold in double."""
     lower, upper = [], []
@@ -221,15 +233,29 @@ EDGE_IK_STAGE void advance(float q[{n}], float s[{n}], float c[{n}], const float
 }}"""
 
 
+def _turn_back(chain: Chain) -> str:
+    """The function `turn_back`, of robots that have a joint for it."""
+    if not chain.wraps.any():
+        return ""
+    lower, upper = limits32(chain)
+    turned = []
+    for k, joint in enumerate(chain.joints):
+        if chain.wraps[k]:
+            numbers = (lower[k], upper[k], (joint.lower + joint.upper) / 2)
+            arguments = ", ".join(map(float_literal, numbers))
+            turned.append(f"q[{k}] = wrapped(q[{k}], {arguments});")
+    return f"""\
+/* Bring the joints that never meet a limit within theirs, to where they point. */
+EDGE_IK_STAGE void turn_back(float q[{len(chain)}])
+{{
+{indented(turned)}
+}}"""
+
+
 def _refine(chain: Chain, steps: int, last: str) -> str:
     n = len(chain)
     first = ", ".join(f"q[{k}]" for k in range(n))
-    lower, upper = limits32(chain)
-    turned = "\n".join(
-        f"    q[{k}] = wrapped(q[{k}], {float_literal(lower[k])}, {float_literal(upper[k])});"
-        for k in range(n)
-        if chain.wraps[k]
-    )
+    last_line = turn_back(chain)
     return f"""\
 /* The best configuration met in {steps} steps, and its squared distance [m^2]. */
 EDGE_IK_STAGE float refine(
@@ -255,8 +281,7 @@ EDGE_IK_STAGE float refine(
     for (int32_t k = 0; k < {n}; ++k) {{
         q[k] = best[k];
     }}
-{turned}
-    return least;
+{last_line}    return least;
 }}"""
 
 

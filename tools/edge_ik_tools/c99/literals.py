@@ -39,6 +39,12 @@ def identifier(name: str) -> str:
     return found
 
 
+def comment(text: str) -> str:
+    """A user's words, such as the name of a joint, as they may stand in a comment."""
+    plain = re.sub(r"[^ -~]+", " ", text)
+    return re.sub(r"\?\?/|[/*\\]{2,}|\\", "_", plain)
+
+
 def float_literal(value: float) -> str:
     """A float32 constant that reads back as exactly this float32."""
     single = np.float32(value)

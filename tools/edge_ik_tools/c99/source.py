@@ -13,11 +13,11 @@ import numpy as np
 from edge_ik import __version__
 from edge_ik_tools.c99 import kinematics
 from edge_ik_tools.c99.int8 import int8_network
-from edge_ik_tools.c99.literals import float_literal, identifier, template_text
+from edge_ik_tools.c99.literals import comment, float_literal, identifier, template_text
 from edge_ik_tools.c99.loops import loop_network
 from edge_ik_tools.c99.lowering import Program, lower
 from firmware_host.encoding import FARTHEST_TARGET, FEATURE_NAMES
-from firmware_host.errors import ConfigError
+from firmware_host.errors import ConfigError, ModelFileError
 from firmware_host.model_file import read_model
 from firmware_host.solver import POSITION_TOLERANCE
 from firmware_host.spec import ModelSpec
@@ -70,11 +70,19 @@ class Firmware:
             raise ConfigError(f"Expected refinement steps of 0 or more. Received: steps={steps}")
         options = f" --steps {steps}" if steps != DEFAULT_STEPS else ""
         options += f" --name {found}" if found != identifier(spec.chain.name) else ""
+        program = lower(flatbuffer)
+        expected = (len(FEATURE_NAMES), 2 * len(spec.chain))
+        if (program.widths[0], program.widths[-1]) != expected:
+            raise ModelFileError(
+                f"The network does not fit its robot. Expected {expected[0]} inputs and "
+                f"{expected[1]} outputs for {len(spec.chain)} joints. Received: "
+                f"{program.widths[0]} and {program.widths[-1]}"
+            )
         return cls(
             path=path,
             name=found,
             spec=spec,
-            program=lower(flatbuffer),
+            program=program,
             steps=steps,
             model_hash=hashlib.sha256(flatbuffer).hexdigest()[:16],
             command=f"edge-ik export {path.name} --firmware c99{options}",
@@ -101,12 +109,13 @@ class Firmware:
         chain, program = self.spec.chain, self.program
         n = len(chain)
         single = program.dtype.name
+        joint_names = ", ".join(chain.joint_names)
         return {
             "name": self.name,
             "NAME": self.name.upper(),
-            "title": f"Inverse kinematics of {chain.name}: {', '.join(chain.joint_names)}.",
+            "title": comment(f"Inverse kinematics of {chain.name}: {joint_names}."),
             "joints": n,
-            "joint_names": ", ".join(chain.joint_names),
+            "joint_names": comment(joint_names),
             "target_size": 3,
             "steps": self.steps,
             "tolerance": float_literal(POSITION_TOLERANCE),
@@ -117,7 +126,8 @@ class Firmware:
             "feature_names": ", ".join(FEATURE_NAMES),
             "outputs": program.widths[-1],
             "output_room": -(-program.widths[-1] // 4) * 4,
-            "home": ", ".join(float_literal(angle) for angle in chain.clamp(self.spec.home)),
+            "home": ", ".join(map(float_literal, kinematics.home32(chain, self.spec.home))),
+            "turn_back": kinematics.turn_back(chain),
             "support": template_text("support.c.in").rstrip(),
             "network": self._network(),
             "joint_table": kinematics.joint_table(chain),
@@ -139,5 +149,5 @@ class Firmware:
             f"Model {self.model_hash}: {program.dtype.name} network of {program.macs:,} "
             f"multiplications, {weights:,} bytes of weights; {self.steps} refinement steps."
         )
-        lines = [f"Made by {self.maker}.", what, counts]
+        lines = [comment(f"Made by {self.maker}."), what, counts]
         return "\n\n   ".join("\n   ".join(textwrap.wrap(line, WIDTH)) for line in lines)

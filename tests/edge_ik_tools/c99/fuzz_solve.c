@@ -1,0 +1,129 @@
+/* Fuzz target: whatever floats a solver is given, what it promises must hold.
+
+   clang -std=c99 -g -O1 -fsanitize=fuzzer,address,undefined,float-cast-overflow
+       -fno-sanitize-recover=undefined,float-cast-overflow -IFOLDER fuzz_solve.c FOLDER/NAME.c
+
+   FOLDER has NAME.h and NAME.c as generated, and fuzz_robot.h, which test_fuzz.py writes: the
+   solver's names under the ones used here, and its limits in double precision. On Debian
+   libFuzzer is in libclang-rt-dev. With -DREPLAY the target has a main of its own, which
+   reads inputs from standard input, 12 + 4 * JOINTS bytes each. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fuzz_robot.h"
+
+/* Rounding of a few dozen operations in single precision, on an arm of about a metre. */
+#define ROUNDING 1e-5
+/* The same for a large number. */
+#define RELATIVE 1e-6
+#define FARTHEST 1e6
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define EXPECT(condition) \
+    do { \
+        if (!(condition)) { \
+            fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition); \
+            fprintf(stderr, "target %a %a %a\n", (double)target[0], (double)target[1], \
+                    (double)target[2]); \
+            abort(); \
+        } \
+    } while (0)
+
+static double length(const float target[3]) {
+    return sqrt((double)target[0] * target[0] + (double)target[1] * target[1] +
+                (double)target[2] * target[2]);
+}
+
+/* The distance of the target from where `FORWARD` says the tool is. */
+static double distance_at(const float q[JOINTS], const float target[3]) {
+    float T[12];
+    double squared = 0.0;
+    FORWARD(q, T);
+    for (int k = 0; k < 3; k++) {
+        const double e = (double)target[k] - (double)T[4 * k + 3];
+        squared += e * e;
+    }
+    return sqrt(squared);
+}
+
+static void expect_limits(const float q[JOINTS], const float target[3]) {
+    for (int k = 0; k < JOINTS; k++) {
+        EXPECT((double)q[k] >= lower_limit[k] && (double)q[k] <= upper_limit[k]);
+    }
+}
+
+static void expect_solve(const float target[3]) {
+    float q[JOINTS], again[JOINTS], seed[JOINTS];
+    INFO info, repeated;
+    const double far = length(target);
+    const int status = (int)SOLVE(target, q, &info), seed_status = (int)SEED(target, seed);
+
+    EXPECT(status == SOLVED || status == UNREACHABLE || status == BAD_TARGET);
+    EXPECT(seed_status == SOLVED || seed_status == UNREACHABLE || seed_status == BAD_TARGET);
+    EXPECT((status == BAD_TARGET) == (seed_status == BAD_TARGET));
+    expect_limits(q, target);
+    expect_limits(seed, target);
+
+    EXPECT((int)SOLVE(target, again, NULL) == status && memcmp(q, again, sizeof q) == 0);
+    EXPECT((int)SOLVE(target, again, &repeated) == status);
+    EXPECT(memcmp(&info, &repeated, sizeof info) == 0);
+
+    if (status == BAD_TARGET) {
+        EXPECT(!(far <= FARTHEST * (1.0 - RELATIVE)));
+        EXPECT(info.steps == 0 && info.residual > 1e19f && info.seed_residual > 1e19f);
+        EXPECT(memcmp(q, seed, sizeof q) == 0);
+        return;
+    }
+    EXPECT(far <= FARTHEST * (1.0 + RELATIVE));
+    EXPECT(info.steps == STEPS);
+    EXPECT(info.residual >= 0.0f);
+    /* Two roots that differ by less than they are rounded may come out in either order. */
+    EXPECT((double)info.residual <= (double)info.seed_residual * (1.0 + RELATIVE));
+    EXPECT(fabs(distance_at(q, target) - (double)info.residual) <= ROUNDING + RELATIVE * far);
+    EXPECT(fabs(distance_at(seed, target) - (double)info.seed_residual) <=
+           ROUNDING + RELATIVE * far);
+    EXPECT((status == SOLVED) == (info.residual < TOLERANCE) ||
+           fabs((double)info.residual - (double)TOLERANCE) < 1e-9);
+}
+
+static void expect_forward(const float q[JOINTS], const float target[3]) {
+    float T[12];
+    int small = 1;
+    FORWARD(q, T);
+    for (int k = 0; k < JOINTS; k++) {
+        small = small && q[k] >= -100.0f && q[k] <= 100.0f;
+    }
+    for (int row = 0; small && row < 3; row++) {
+        double squared = 0.0;
+        for (int k = 0; k < 3; k++) {
+            squared += (double)T[4 * row + k] * (double)T[4 * row + k];
+        }
+        EXPECT(fabs(squared - 1.0) < ROUNDING);
+        EXPECT(fabs((double)T[4 * row + 3]) <= REACH + ROUNDING);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    float target[3], q[JOINTS];
+    if (size < sizeof target + sizeof q) {
+        return 0;
+    }
+    memcpy(target, data, sizeof target);
+    memcpy(q, data + sizeof target, sizeof q);
+    expect_solve(target);
+    expect_forward(q, target);
+    return 0;
+}
+
+#ifdef REPLAY
+int main(void) {
+    uint8_t data[4 * (3 + JOINTS)];
+    while (fread(data, sizeof data, 1, stdin) == 1) {
+        LLVMFuzzerTestOneInput(data, sizeof data);
+    }
+    return 0;
+}
+#endif

@@ -1,0 +1,130 @@
+"""int8 networks in C against the reference interpreter, bit for bit, on every kind of core."""
+
+import numpy as np
+import pytest
+
+from edge_ik_tools.c99.int8 import int8_network
+from edge_ik_tools.emulate.build import FIRMWARE, linker_script
+from edge_ik_tools.emulate.cores import CORES
+from edge_ik_tools.emulate.toolchain import PACKAGES, Toolchain
+from firmware_host.errors import ModelFileError
+from firmware_host.reference import FullyConnected
+
+NETWORKS = 30
+
+
+@pytest.fixture(scope="module")
+def networks(random_network):
+    """Function of a seed: random networks of every kind."""
+
+    def make(seed, count=NETWORKS):
+        rng = np.random.default_rng(seed)
+        return [random_network(rng, np.int8) for _ in range(count)]
+
+    return make
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_random_networks_are_exact(seed, networks, self_checking, run_program):
+    text = self_checking(networks(seed), np.random.default_rng(100 + seed), rows=60)
+    assert run_program(text) == 0
+
+
+def test_the_random_networks_reach_every_path(networks, program_of):
+    found = [network for seed in range(3) for network in networks(seed)]
+    texts = [int8_network(program_of(network)) for network in found]
+    dense = [s for network in found for s in network.steps if isinstance(s, FullyConnected)]
+    shifts = np.concatenate([step.shift for step in dense])
+    multipliers = np.concatenate([step.multiplier for step in dense])
+    assert shifts.max() > 0
+    assert (shifts == 0).any()
+    assert shifts.min() < -20
+    assert (multipliers == 0).any()
+    assert any((step.weights == 0).all(axis=1).any() for step in dense)
+    assert any(step.lower > -128 for step in dense)
+    assert len({step.weights.shape for step in dense}) > 20
+    for part in ("(requantized_any(sums", "(requantized(sums", "two sums", "const int16_t layer"):
+        assert any(part in text for text in texts), part
+
+
+def test_a_network_that_answers_otherwise_shows(networks, self_checking, run_program):
+    text = self_checking(networks(0), np.random.default_rng(1), rows=60)
+    # The kernels round halves away from zero: rounding them up must not pass.
+    wrong = text.replace("((v + (v >> 31) + (int32_t)", "((v + (int32_t)")
+    assert wrong != text
+    assert run_program(wrong) != 0
+
+
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+@pytest.mark.parametrize("seed", [7])
+def test_no_undefined_behaviour(compiler, seed, networks, self_checking, run_program, sanitizers):
+    text = self_checking(networks(seed, 20), np.random.default_rng(seed), rows=25)
+    assert run_program(text, compiler, ("-O1", *sanitizers)) == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CORES)
+def test_random_networks_are_exact_on_emulated_cores(
+    name, networks, self_checking, require_tool, tmp_path
+):
+    for command, packages in PACKAGES.items():
+        require_tool(command, packages)
+    tools, core = Toolchain.find(), CORES[name]
+    (tmp_path / "networks.c").write_text(
+        self_checking(networks(11, 24), np.random.default_rng(5), rows=40)
+    )
+    objects = [
+        tools.compile(core, source, tmp_path / f"{source.stem}.o", include=[FIRMWARE])
+        for source in (tmp_path / "networks.c", FIRMWARE / "startup.c", FIRMWARE / "semihost.c")
+    ]
+    image = tools.link(core, objects, linker_script(core, tmp_path), tmp_path / "networks.elf")
+    # Ends with the number of the first network that differs, which would be an error.
+    tools.run(core, image, tmp_path)
+
+
+def dense_network(graph_builder, weights, bias=None):
+    """A network of one dense sum with the weights given."""
+    builder = graph_builder(np.random.default_rng(0), np.int8, weights.shape[1])
+    output = builder.activation(len(weights), 4.0)
+    scale = np.full(len(weights), 0.01)
+    inputs = [builder.input, builder.tensor(weights.shape, np.int8, scale, data=weights)]
+    if bias is not None:
+        factor = scale * builder.scale(builder.input)
+        inputs.append(builder.tensor(bias.shape, np.int32, factor, data=bias))
+    return builder.interpreter(builder.operator("FULLY_CONNECTED", inputs, output))
+
+
+def test_weights_that_the_kernels_cannot_hold_are_refused(graph_builder, program_of):
+    weights = np.full((3, 6), -128, np.int8)
+    with pytest.raises(ModelFileError, match="weights from -127 to 127"):
+        int8_network(program_of(dense_network(graph_builder, weights)))
+    weights = np.full((3, 517), 127, np.int8)
+    with pytest.raises(ModelFileError, match="517 inputs"):
+        int8_network(program_of(dense_network(graph_builder, weights)))
+
+
+def test_biases_that_the_kernels_cannot_hold_are_refused(graph_builder, program_of):
+    weights, bias = np.ones((2, 6), np.int8), np.array([0, 2**23 + 1000], np.int32)
+    with pytest.raises(ModelFileError, match="bias too large"):
+        int8_network(program_of(dense_network(graph_builder, weights, bias)))
+
+
+def test_the_largest_weights_and_biases_are_exact(graph_builder, self_checking, run_program):
+    rng = np.random.default_rng(3)
+    made = []
+    for n_in in (1, 15, 16, 17, 512):
+        weights = rng.choice([-127, 127], (5, n_in)).astype(np.int8)
+        bias = rng.choice([-(2**22), 2**22], 5).astype(np.int32)
+        made.append(dense_network(graph_builder, weights, bias))
+    text = self_checking(made, rng, rows=40)
+    assert run_program(text) == 0
+
+
+def test_sums_of_two_tensors_are_refused(graph_builder, program_of):
+    builder = graph_builder(np.random.default_rng(0), np.int8, 6)
+    first = builder.silu(builder.dense(builder.input, 4))
+    second = builder.silu(builder.dense(first, 4))
+    both = builder.combined("MUL", builder.dense(first, 4), builder.dense(second, 4))
+    network = builder.interpreter(builder.dense(both, 2))
+    with pytest.raises(ModelFileError, match="2 sums of 2 tensors"):
+        int8_network(program_of(network))

@@ -1,0 +1,227 @@
+"""Generated firmware built on the host, with a stub of TensorFlow Lite Micro beneath it."""
+
+import ctypes
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge_ik_tools.c99.source import Firmware
+from edge_ik_tools.tflm.bundle import write_tflm
+from firmware_host.flatbuffer import OPERATORS, read_graph
+from firmware_host.model_file import read_model, write_model
+from firmware_host.spec import ModelSpec
+
+STUBS = Path(__file__).parent / "stubs"
+NETWORKS = Path(__file__).parents[2] / "firmware_host" / "models"
+FORMATS = ("int8_per_channel", "int8_per_tensor", "int16x8", "float32")
+C_FLAGS = ["-Wall", "-Wextra", "-Wconversion", "-Wdouble-promotion", "-Werror", "-O2", "-fPIC"]
+CXX_FLAGS = ["-std=c++17", "-DTF_LITE_STATIC_MEMORY", "-fno-exceptions", "-fno-rtti", *C_FLAGS]
+INCLUDES = ["-I", str(STUBS)]
+
+# TfLiteType and size of a number.
+TYPES = {"float32": (1, 4), "int16": (7, 2), "int8": (9, 1)}
+ARENA_NEEDED = 1024
+
+# The network as the C99 firmware computes it, and what the stub is to say of the model.
+PLAIN = """\
+#include "plain.c"
+void plain_network(const void *x, void *y);
+void plain_network(const void *x, void *y)
+{
+    network_t all[OUTPUT_ROOM];
+    network((const network_t *)x, all);
+    memcpy(y, all, OUTPUTS * sizeof all[0]);
+}
+"""
+KNOWN = """\
+#include "fake_tflm.h"
+extern "C" void plain_network(const void *x, void *y);
+extern "C" {
+FakeTflm fake_tflm = {%s, %s, {%s}, %d, %d, 3, plain_network, 0, 0, 0, 0, 0};
+}
+"""
+
+NETWORK = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
+Numbers = np.ctypeslib.ndpointer(np.float32, flags="C_CONTIGUOUS")
+
+
+class FakeTensor(ctypes.Structure):
+    _fields_ = [
+        ("type", ctypes.c_int32),
+        ("bytes", ctypes.c_int32),
+        ("scale", ctypes.c_float),
+        ("zero_point", ctypes.c_int32),
+    ]
+
+
+class FakeTflm(ctypes.Structure):
+    _fields_ = [
+        ("input", FakeTensor),
+        ("output", FakeTensor),
+        ("operators", ctypes.c_int32 * 8),
+        ("operator_count", ctypes.c_int32),
+        ("arena_needed", ctypes.c_int32),
+        ("schema_version", ctypes.c_int32),
+        ("network", NETWORK),
+        ("refuse_operators", ctypes.c_int32),
+        ("fail_invoke", ctypes.c_int32),
+        ("resolver_room", ctypes.c_int32),
+        ("alive", ctypes.c_int32),
+        ("invoked", ctypes.c_int32),
+    ]
+
+
+class Info(ctypes.Structure):
+    _fields_ = [
+        ("residual", ctypes.c_float),
+        ("seed_residual", ctypes.c_float),
+        ("steps", ctypes.c_int32),
+    ]
+
+
+class Loaded:
+    """One load of a built library: a firmware that has not been made ready."""
+
+    def __init__(self, path, name, joints):
+        self.library = ctypes.CDLL(str(path))
+        self.name, self.joints = name, joints
+        self.fake = FakeTflm.in_dll(self.library, "fake_tflm")
+
+    def call(self, function, *arguments, prefix=None, result=ctypes.c_int):
+        function = self.library[f"{prefix or self.name}_{function}"]
+        function.restype = result
+        return function(*arguments)
+
+    def init(self):
+        return self.call("init")
+
+    def solve(self, target, prefix=None):
+        """Status, joints, and what was measured."""
+        q, info = np.full(self.joints, np.nan, np.float32), Info()
+        status = self.call("solve", *_pointers(target, q), ctypes.byref(info), prefix=prefix)
+        return status, q.tobytes(), info.residual, info.seed_residual, info.steps
+
+    def seed(self, target, prefix=None):
+        q = np.full(self.joints, np.nan, np.float32)
+        return self.call("seed", *_pointers(target, q), prefix=prefix), q.tobytes()
+
+    def forward(self, q, prefix=None):
+        pose = np.empty(12, np.float32)
+        self.call("forward", *_pointers(q, pose), prefix=prefix, result=None)
+        return pose.tobytes()
+
+
+def _pointers(*arrays):
+    assert all(array.dtype == np.float32 for array in arrays)
+    return [ctypes.c_void_p(array.ctypes.data) for array in arrays]
+
+
+@dataclass
+class Built:
+    """A firmware folder and the library that was built of it."""
+
+    model: Path
+    folder: Path
+    library: Path
+    spec: ModelSpec
+    flatbuffer: bytes
+    name: str
+
+    def load(self, folder):
+        """A load of its own, whatever else has loaded the library."""
+        path = folder / f"load{len(list(folder.iterdir()))}.so"
+        shutil.copyfile(self.library, path)
+        return Loaded(path, self.name, len(self.spec.chain))
+
+
+@pytest.fixture(scope="session")
+def models(planar_model, source_root, tmp_path_factory):
+    """A model file of each format, and the reference model of this repository."""
+    _, record = read_model(planar_model)
+    folder = tmp_path_factory.mktemp("models")
+    paths = {"arm3": source_root / "artifacts" / "arm3" / "arm3-int8.tflite"}
+    for name in FORMATS:
+        paths[name] = folder / f"{name}.tflite"
+        write_model(paths[name], (NETWORKS / f"{name}.tflite").read_bytes(), record)
+    return paths
+
+
+@pytest.fixture(scope="session")
+def write_sources():
+    """Function that writes a model's firmware and what the stub needs beside it."""
+
+    def write(model, folder):
+        written = write_tflm(model, folder / "firmware")
+        plain = Firmware.load(model, "plain")
+        (folder / "plain.h").write_text(plain.header())
+        (folder / "plain.c").write_text(plain.source())
+        (folder / "network.c").write_text(PLAIN)
+        (folder / "known.cc").write_text(_known(read_model(model)[0]))
+        return written
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def build(models, write_sources, require_tool, tmp_path_factory):
+    """Function that gives the built firmware of a model by its name."""
+    built = {}
+
+    def once(key):
+        if key not in built:
+            folder = tmp_path_factory.mktemp(key)
+            written = write_sources(models[key], folder)
+            flatbuffer, record = read_model(models[key])
+            spec = ModelSpec.from_dict(record)
+            library = _library(folder, written.name, require_tool)
+            built[key] = Built(models[key], written.folder, library, spec, flatbuffer, written.name)
+        return built[key]
+
+    return once
+
+
+def _known(flatbuffer):
+    graph = read_graph(flatbuffer)
+    ends = []
+    for index in (graph.inputs[0], graph.outputs[0]):
+        tensor = graph.tensors[index]
+        kind, size = TYPES[tensor.dtype.name]
+        scale, zero = 0.0, 0
+        if tensor.quantization and tensor.dtype != np.float32:
+            scale, zero = tensor.quantization.scale[0], tensor.quantization.zero_point[0]
+        # A double that is exactly the model's float32.
+        scale = f"static_cast<float>({float(scale)!r})"
+        ends.append(f"{{{kind}, {tensor.shape[-1] * size}, {scale}, {zero}}}")
+    numbers = {name: number for number, name in OPERATORS.items()}
+    used = sorted({numbers[operator.name] for operator in graph.operators})
+    return KNOWN % (*ends, ", ".join(map(str, used)), len(used), ARENA_NEEDED)
+
+
+def _library(folder, name, require_tool):
+    c, cxx = require_tool("gcc", "gcc"), require_tool("g++", "g++")
+    firmware = folder / "firmware"
+    objects = []
+    for compiler, flags, sources in (
+        (c, ["-std=c99", *C_FLAGS], [firmware / f"{name}.c", folder / "network.c"]),
+        (
+            cxx,
+            CXX_FLAGS,
+            [
+                firmware / f"{name}_network.cc",
+                firmware / f"{name}_model.cc",
+                folder / "known.cc",
+                STUBS / "fake_tflm.cc",
+            ],
+        ),
+    ):
+        for source in sources:
+            objects.append(folder / f"{source.stem}.o")
+            command = [compiler, *flags, *INCLUDES, "-I", folder, "-c", source, "-o", objects[-1]]
+            subprocess.run(command, check=True)
+    library = folder / "firmware.so"
+    subprocess.run([cxx, "-shared", *objects, "-o", library], check=True)
+    return library

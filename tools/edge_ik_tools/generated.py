@@ -1,0 +1,138 @@
+"""Folders of generated files: written in one piece, and never over what somebody wrote."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from firmware_host.errors import EdgeIkError
+
+MANIFEST = "edge-ik.json"
+MADE_BY = "edge-ik"
+
+
+class FirmwareFolderError(EdgeIkError):
+    """The folder to write firmware into holds something else, or cannot be written."""
+
+
+def write_folder(out: Path, texts: Mapping[str, str], record: Mapping[str, Any]) -> None:
+    """Write files and a manifest of them: a reader meets the old folder or the new one.
+
+    A folder that is there already is replaced if it is empty, or if it was written by this
+    function and none of its files has been changed since. What was added to it, such as a
+    build, stays.
+
+    Args:
+        out: The folder to write.
+        texts: The text of each file by its name.
+        record: JSON-ready values for the manifest, beside the files' hashes.
+
+    Raises:
+        FirmwareFolderError: If the folder is not one to replace, or cannot be written.
+    """
+    manifest = {
+        "made_by": MADE_BY,
+        **record,
+        "files": {name: _hash(text.encode()) for name, text in sorted(texts.items())},
+    }
+    contents = {**texts, MANIFEST: json.dumps(manifest, indent=2) + "\n"}
+    out = out.absolute()
+    _check_replaceable(out)
+    temporary = out.with_name(f".{out.name}.{os.getpid()}.partial")
+    old = out.with_name(f".{out.name}.{os.getpid()}.old")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir()
+        for name, text in contents.items():
+            (temporary / name).write_text(text, encoding="utf-8", newline="\n")
+        _swap(temporary, out, old, _added(out, contents))
+    except OSError as error:
+        raise FirmwareFolderError(f"Cannot write the folder '{out}': {error.strerror}.") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _swap(temporary: Path, out: Path, old: Path, added: list[str]) -> None:
+    """Put the temporary folder where `out` is, and what was added there into it.
+
+    `out` comes back if that fails, and nothing added is ever deleted.
+    """
+    if not out.exists():
+        temporary.rename(out)
+        return
+    out.rename(old)
+    try:
+        temporary.rename(out)
+    except OSError:
+        old.rename(out)
+        raise
+    for name in added:
+        (old / name).rename(out / name)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _check_replaceable(out: Path) -> None:
+    if not out.exists() and not out.is_symlink():
+        return
+    if not out.is_dir() or out.is_symlink():
+        raise FirmwareFolderError(f"Expected a folder to write. Received a file or link: '{out}'")
+    present = {path.name for path in out.iterdir()}
+    if not present:
+        return
+    hashes = _manifest_hashes(out / MANIFEST)
+    if hashes is None:
+        raise FirmwareFolderError(
+            f"The folder '{out}' was not written by edge-ik: it has no {MANIFEST} that says so. "
+            "Expected an empty folder, or one that edge-ik wrote. Name another."
+        )
+    changed = [
+        name
+        for name, known in sorted(hashes.items())
+        if name in present and _file_hash(out / name) != known
+    ]
+    if changed:
+        raise FirmwareFolderError(
+            f"Files in '{out}' have been changed since edge-ik wrote them: {', '.join(changed)}. "
+            "Move what is yours away, or name another folder."
+        )
+
+
+def _added(out: Path, contents: Mapping[str, str]) -> list[str]:
+    """Names of what somebody put into the folder beside what was written into it."""
+    if not out.is_dir():
+        return []
+    written = {*(_manifest_hashes(out / MANIFEST) or {}), MANIFEST}
+    added = sorted({path.name for path in out.iterdir()} - written)
+    clash = [name for name in added if name in contents]
+    if clash:
+        raise FirmwareFolderError(
+            f"The folder '{out}' has files of its own where firmware goes: {', '.join(clash)}. "
+            "Move them away, or name another folder."
+        )
+    return added
+
+
+def _manifest_hashes(path: Path) -> dict[str, str] | None:
+    """The hash of each file that a manifest names, or None if it is no manifest of ours."""
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    if not isinstance(values, dict) or values.get("made_by") != MADE_BY:
+        return None
+    files = values.get("files")
+    return files if isinstance(files, dict) else None
+
+
+def _file_hash(path: Path) -> str | None:
+    return _hash(path.read_bytes()) if path.is_file() else None
+
+
+def _hash(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

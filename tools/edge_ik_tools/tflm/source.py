@@ -1,0 +1,170 @@
+"""The files of a TensorFlow Lite Micro firmware, from one model."""
+
+from __future__ import annotations
+
+import hashlib
+import textwrap
+from collections import Counter
+from dataclasses import dataclass
+from importlib.resources import files
+from string import Template
+
+import numpy as np
+
+from edge_ik import __version__
+from edge_ik_tools.c99 import kinematics
+from edge_ik_tools.c99.literals import comment, float_literal
+from edge_ik_tools.c99.literals import template_text as c99_template
+from edge_ik_tools.c99.source import TYPES, Firmware
+from edge_ik_tools.tflm.arena import Arena
+from firmware_host.encoding import FARTHEST_TARGET, FEATURE_NAMES
+from firmware_host.flatbuffer import read_graph
+from firmware_host.kinematics import tool_position
+from firmware_host.solver import POSITION_TOLERANCE
+
+# How the resolver's function for each operator is called.
+RESOLVERS = {
+    "FULLY_CONNECTED": "AddFullyConnected",
+    "LOGISTIC": "AddLogistic",
+    "MUL": "AddMul",
+    "ADD": "AddAdd",
+}
+TENSOR_TYPES = {"int8": "kTfLiteInt8", "int16": "kTfLiteInt16", "float32": "kTfLiteFloat32"}
+FORMAT_NAMES = {"int8": "int8", "int16": "int16x8", "float32": "float32"}
+BYTES_PER_LINE = 16
+LINE = 90
+# What is known of the answers, by kind of the network's numbers.
+EXACTNESS = {
+    "i": (
+        "With the library's reference kernels, its answers are those of the C99 firmware and of",
+        "edge-ik's reference interpreter, bit for bit; optimized kernels may round otherwise.",
+    ),
+    "f": (
+        "Its answers are those of the C99 firmware to a few units of the last place, because the",
+        "library computes an exponential function with another polynomial.",
+    ),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class TflmSource:
+    """A model, ready to be printed as firmware for TensorFlow Lite Micro.
+
+    Attributes:
+        firmware: The model as the generator of C99 knows it.
+        flatbuffer: The network, without an archive behind it.
+        arena: The tensor arena to reserve.
+    """
+
+    firmware: Firmware
+    flatbuffer: bytes
+    arena: Arena
+
+    @property
+    def operators(self) -> dict[str, int]:
+        """How often each operator occurs, in order of first use."""
+        return dict(Counter(op.name for op in read_graph(self.flatbuffer).operators))
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the network."""
+        return hashlib.sha256(self.flatbuffer).hexdigest()
+
+    def texts(self) -> dict[str, str]:
+        """The text of each file by its name."""
+        name = self.firmware.name
+        templates = {
+            f"{name}.h": "name.h.in",
+            f"{name}.c": "name.c.in",
+            f"{name}_network.h": "name_network.h.in",
+            f"{name}_network.cc": "name_network.cc.in",
+            f"{name}_model.h": "name_model.h.in",
+            f"{name}_model.cc": "name_model.cc.in",
+            "main.cc": "main.cc.in",
+            "CMakeLists.txt": "CMakeLists.txt.in",
+            "README.md": "README.md.in",
+        }
+        values = self._values()
+        return {
+            file: Template(_template_text(template)).substitute(values)
+            for file, template in templates.items()
+        }
+
+    def _values(self) -> dict[str, object]:
+        firmware = self.firmware
+        chain, program = firmware.spec.chain, firmware.program
+        single = program.dtype.name
+        home = np.array(kinematics.home32(chain, firmware.spec.home))
+        example = tool_position(chain, np.sin(home), np.cos(home))
+        title = f"Inverse kinematics of {chain.name}: {', '.join(chain.joint_names)}."
+        return {
+            "name": firmware.name,
+            "NAME": firmware.name.upper(),
+            "robot": comment(chain.name),
+            "title": comment(title),
+            "provenance": f"Made by edge-ik {__version__}: "
+            f"edge-ik export {comment(firmware.path.name)} --firmware tflm",
+            "joints": len(chain),
+            "joint_names": comment(", ".join(chain.joint_names)),
+            "steps": firmware.steps,
+            "tolerance": float_literal(POSITION_TOLERANCE),
+            "tolerance_mm": f"{1000 * POSITION_TOLERANCE:g}",
+            "farthest": float_literal(FARTHEST_TARGET),
+            "model_hash": firmware.model_hash,
+            "model_bytes": len(self.flatbuffer),
+            "model_sha256": self.sha256,
+            "model": _hexadecimal(self.flatbuffer),
+            "format": FORMAT_NAMES[single],
+            "network_type": TYPES[single],
+            "tensor_type": TENSOR_TYPES[single],
+            "features": program.widths[0],
+            "feature_names": ", ".join(FEATURE_NAMES),
+            "outputs": program.widths[-1],
+            **self._scales(),
+            **self._resolver(),
+            "arena_bytes": self.arena.size,
+            "arena_readme": textwrap.fill(self.arena.how, LINE),
+            "arena_comment": textwrap.fill(self.arena.how, LINE, subsequent_indent="   "),
+            "exactness": "\n".join(EXACTNESS[program.dtype.kind]),
+            "home": ", ".join(map(float_literal, home.tolist())),
+            "example": ", ".join(map(float_literal, example.tolist())),
+            "support": c99_template("support.c.in").rstrip(),
+            "joint_table": kinematics.joint_table(chain),
+            "encode": kinematics.encode(chain, firmware.spec.normalization, program),
+            "decode": kinematics.decode(chain, program),
+            "turn_back": kinematics.turn_back(chain),
+            "kinematics": kinematics.kinematics(chain, firmware.steps),
+            "forward": kinematics.forward(chain),
+        }
+
+    def _scales(self) -> dict[str, object]:
+        """Scale and zero point of input and output; TensorFlow Lite Micro has 0 for none."""
+        program = self.firmware.program
+        ends = {"input": program.input_scale, "output": program.output_scale}
+        if program.dtype == np.float32:
+            ends = dict.fromkeys(ends, (0.0, 0))
+        values: dict[str, object] = {}
+        for end, (scale, zero_point) in ends.items():
+            values[f"{end}_scale"] = float_literal(scale)
+            values[f"{end}_zero_point"] = zero_point
+        return values
+
+    def _resolver(self) -> dict[str, object]:
+        used = self.operators
+        calls = [f"resolver.{RESOLVERS[name]}() == kTfLiteOk" for name in used]
+        return {
+            "operator_count": len(used),
+            "operators": sum(used.values()),
+            "operator_names": ", ".join(f"{name} ({count})" for name, count in used.items()),
+            "operator_calls": " &&\n           ".join(calls),
+        }
+
+
+def _template_text(name: str) -> str:
+    return (files("edge_ik_tools.tflm") / "templates" / name).read_text(encoding="utf-8")
+
+
+def _hexadecimal(data: bytes) -> str:
+    """Bytes as the lines between the braces of an array."""
+    rows = [data[start : start + BYTES_PER_LINE] for start in range(0, len(data), BYTES_PER_LINE)]
+    return "\n".join("    " + ", ".join(f"0x{byte:02x}" for byte in row) + "," for row in rows)
