@@ -166,7 +166,7 @@ def draw_targets(
     anywhere = focused = np.zeros((0, size))
     if focus is not None:
         focused = focus.points(rng.uniform(0, 2 * math.pi, FOCUS_TARGETS))
-    if len(region.trained) > 1:
+    if region.every:
         aspect = region.classify(q)
         # A handful near singularities belong to none for certain.
         q, aspect = q[aspect >= 0], aspect[aspect >= 0]
