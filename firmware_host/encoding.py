@@ -137,8 +137,7 @@ def encode(chain: Chain, task: Task, target: Sequence[Scalar], xp: Any = np) -> 
         for k in range(3)
     ]
     u, v, axial = (dot(axis, offset) for axis in (x_axis, y_axis, z_axis))
-    radial = xp.sqrt(add(u * u + v * v, AXIS_RADIUS**2))
-    first = Turn(v / radial, u / radial)
+    first, radial = _turn(v, u, xp)
 
     def turned(weights: Sequence[float]) -> tuple[Scalar, Scalar, Scalar]:
         """A direction fixed to the tool: radial, tangential, axial."""
@@ -158,12 +157,21 @@ def encode(chain: Chain, task: Task, target: Sequence[Scalar], xp: Any = np) -> 
     last = None
     if task.name == "pose":
         (_, b, _), (_, c, _) = turned(last_axes[0]), turned(last_axes[1])
-        across = xp.sqrt(add(b * b + c * c, AXIS_RADIUS**2))
-        last = Turn(-c / across, b / across)
+        last, _ = _turn(-c, b, xp)
     if len(chain) > task.rows:
         features += [first.sin, first.cos]
         features += [] if last is None else [last.sin, last.cos]
     return Encoding(features, first, last)
+
+
+def _turn(sin: Scalar, cos: Scalar, xp: Any) -> tuple[Turn, Scalar]:
+    """The angle of a point in the plane, and its distance from the origin.
+
+    Moved aside by next to nothing, a point on the origin has an angle too.
+    """
+    aside = cos + AXIS_RADIUS
+    length = xp.sqrt(add(sin * sin + aside * aside, AXIS_RADIUS**4))
+    return Turn(sin / length, aside / length), length
 
 
 def decode_joints(chain: Chain, outputs: npt.ArrayLike) -> FloatArray:

@@ -33,10 +33,10 @@ from firmware_host.tasks import Task, reached_targets
 # hold is made on: a glance at each set of joints.
 CHOICE_VALUES, CHOICE_TARGETS = 3, 300
 # Values and targets that branches are then chosen on, and the most branches kept.
-HELD_VALUES, COVER_TARGETS = 9, 1500
-MOST_BRANCHES = 24
+HELD_VALUES, COVER_TARGETS = 13, 2000
+MOST_BRANCHES = 32
 # A branch that adds less than this share of the targets is not worth an input.
-LEAST_GAIN = 0.001
+LEAST_GAIN = 0.0005
 
 
 @dataclass(frozen=True, eq=False)
