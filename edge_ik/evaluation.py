@@ -27,8 +27,8 @@ from firmware_host.solver import IkSolver
 from firmware_host.tasks import POSITION, Task, reached_targets, task_errors
 
 REFINE_STEPS = 3
-# Targets with an orientation are measured further: their last steps are told apart.
-TURNING_STEPS = 6
+# With an orientation, or joints to spare, the figures of the last steps still differ.
+FURTHER_STEPS = 6
 SOLVED_TOLERANCE = 1e-3  # [m]
 COARSE_ANGLE, FINE_ANGLE = math.radians(1.0), math.radians(0.1)
 FOCUS_TARGETS = 10_000
@@ -166,7 +166,7 @@ def draw_targets(
     anywhere = focused = np.zeros((0, size))
     if focus is not None:
         focused = focus.points(rng.uniform(0, 2 * math.pi, FOCUS_TARGETS))
-    if len(region.trained) > 1:
+    if region.every:
         aspect = region.classify(q)
         # A handful near singularities belong to none for certain.
         q, aspect = q[aspect >= 0], aspect[aspect >= 0]
@@ -228,7 +228,8 @@ def evaluate_seeds(seeder: Seeder, targets: TargetSet, steps: int | None = None)
     Args:
         seeder: The network with its robot.
         targets: What to solve.
-        steps: Largest number of refinement steps; by default 3 for positions, else 6.
+        steps: Largest number of refinement steps; by default 3 for positions of
+            arms without joints to spare, else 6.
 
     Returns:
         Figures after 0, 1, ..., `steps` steps; each error is recomputed by forward
@@ -236,7 +237,8 @@ def evaluate_seeds(seeder: Seeder, targets: TargetSet, steps: int | None = None)
     """
     chain, task = seeder.chain, seeder.task
     if steps is None:
-        steps = TURNING_STEPS if task.turns else REFINE_STEPS
+        plain = not task.turns and len(chain) <= task.rows
+        steps = REFINE_STEPS if plain else FURTHER_STEPS
     everything = np.concatenate([targets.target, targets.focus])
     count = len(targets.target)
     asked = np.zeros(len(everything), dtype=int)

@@ -28,6 +28,7 @@ RUN_FILE = "run.json"
 CHECKPOINT_FILE = "checkpoint.npz"
 BEST_FILE = "best.keras"
 HISTORY_FILE = "history.csv"
+POOL_FILE = "samples.npz"
 METRICS_FILE = "metrics.json"
 TENSORBOARD_FOLDER = "tensorboard"
 

@@ -32,7 +32,7 @@ from edge_ik.data.dataset import (
     make_dataset,
 )
 from edge_ik.data.reach import measure_reach
-from edge_ik.data.sampling import FocusCircle, build_pool, default_focus, focus_joints
+from edge_ik.data.sampling import FocusCircle, JointPool, build_pool, default_focus, focus_joints
 from edge_ik.data.spread import label_spread
 from edge_ik.distribution import (
     choose_strategy,
@@ -57,6 +57,7 @@ from edge_ik.run import (
     BEST_FILE,
     CHECKPOINT_FILE,
     HISTORY_FILE,
+    POOL_FILE,
     TENSORBOARD_FOLDER,
     Run,
 )
@@ -160,12 +161,14 @@ def start(config: Config, folder: Path) -> tuple[Run, SampleSource]:
         region=Workspace.fit(
             chain, tool_position(chain, np.sin(source.pool.q), np.cos(source.pool.q))
         ),
-        aspect_names=tuple(aspect.names[number] for number in aspect.trained),
+        aspect_names=source.pool.names,
         reach=reach,
-        label_spread=label_spread(aspect, source.pool.q, source.pool.aspect),
+        label_spread=label_spread(aspect, source.pool.q, source.pool.branch),
     )
     if worker.is_chief:
         run.save()
+        if aspect.redundant:
+            source.pool.save(run.folder / POOL_FILE)
     return run, source
 
 
@@ -193,7 +196,9 @@ def resume(folder: Path) -> tuple[Run, SampleSource]:
     """
     run = Run.load(folder)
     aspect = run_region(run)
-    source, _ = _source(aspect, run.config, run.focus)
+    path = run.folder / POOL_FILE
+    pool = JointPool.load(path) if path.is_file() else None
+    source, _ = _source(aspect, run.config, run.focus, pool)
     return run, source
 
 
@@ -478,14 +483,18 @@ def _dataset(
 
 
 def _source(
-    aspect: Region, config: Config, focus: FocusCircle | None
+    aspect: Region,
+    config: Config,
+    focus: FocusCircle | None,
+    pool: JointPool | None = None,
 ) -> tuple[SampleSource, FocusCircle | None]:
     """The pool, the focus path and the statistics of the features."""
     data = config.data
-    pool = build_pool(aspect, data.pool, stream(config.training.rng_seed, POOL_STREAM))
+    if pool is None:
+        pool = build_pool(aspect, data.pool, stream(config.training.rng_seed, POOL_STREAM))
     seeds = pool.q[:: max(1, len(pool.q) // FOCUS_SEEDS)]
     # A path of positions, each with one solution in the region.
-    divided = not (aspect.task.turns or aspect.redundant or len(aspect.trained) > 1)
+    divided = not (aspect.task.turns or aspect.redundant or aspect.every)
     if data.focus_center and not divided:
         raise ConfigError(
             "A focus circle is for positions, in one branch, of an arm without joints to spare. "

@@ -14,6 +14,7 @@ from firmware_host.refine import (
     DEFAULT_SETTINGS,
     RefineSettings,
     compiled_step,
+    has_spare_joints,
     refine_seed,
 )
 from firmware_host.seeding import Seeder
@@ -207,7 +208,8 @@ def step_length(
     _, newton = compiled_step(chain, task)
     sines, cosines = np.sin(seeds), np.cos(seeds)
     place = [*sines.T, *cosines.T, *targets.T]
-    _, *dq = newton(*place, settings.damping, settings.damping_floor)
+    free = [1.0] * len(chain) if has_spare_joints(chain, task) else []
+    _, *dq = newton(*place, settings.damping, settings.damping_floor, *free)
     length: FloatArray = np.sqrt(sum(change * change for change in dq))
     return length
 

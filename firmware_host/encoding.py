@@ -16,7 +16,7 @@ from firmware_host.tasks import POSITION, Task
 FEATURE_NAMES = ("x", "y", "z", "radial", "sin_azimuth", "cos_azimuth")
 
 # Of targets with an orientation, in cylindrical coordinates turned to the target's azimuth.
-AXIS_FEATURES = ("radial", "axial", "direction_r", "direction_t", "direction_z")
+AXIS_FEATURES = ("radial", "axial", "direction_r", "direction_t", "direction_z", "moment")
 FIRST_TURN_FEATURES = ("sin_azimuth", "cos_azimuth")
 LAST_TURN_FEATURES = ("sin_roll", "cos_roll")
 
@@ -126,20 +126,18 @@ def encode(chain: Chain, task: Task, target: Sequence[Scalar], xp: Any = np) -> 
     x_axis, y_axis, z_axis, origin = chain.link_columns[0]
     tool = chain.links[-1]
     # The last joint's origin, and its three axes, in the tool's frame.
-    back = (-tool[:3, :3].T @ tool[:3, 3]).tolist()
+    back: list[float] = (-tool[:3, :3].T @ tool[:3, 3]).tolist()
     last_axes: list[list[float]] = tool[:3, :3].tolist()
     directions = [target[k : k + 3] for k in range(3, len(target), 3)]
     if task.name == "axis":
-        back, directions_back = [back[task.tool_axis]], directions
-        last_axes = [[1.0]]
-    else:
-        directions_back = directions
+        # Along the one direction that is known, and that direction itself.
+        back, last_axes = [back[task.tool_axis]], [[1.0]]
     offset = [
-        sub(add(target[k], dot(back, [d[k] for d in directions_back])), origin[k]) for k in range(3)
+        sub(add(target[k], dot(back, [direction[k] for direction in directions])), origin[k])
+        for k in range(3)
     ]
     u, v, axial = (dot(axis, offset) for axis in (x_axis, y_axis, z_axis))
-    radial = xp.sqrt(add(u * u + v * v, AXIS_RADIUS**2))
-    first = Turn(v / radial, u / radial)
+    first, radial = _turn(v, u, xp)
 
     def turned(weights: Sequence[float]) -> tuple[Scalar, Scalar, Scalar]:
         """A direction fixed to the tool: radial, tangential, axial."""
@@ -152,16 +150,28 @@ def encode(chain: Chain, task: Task, target: Sequence[Scalar], xp: Any = np) -> 
         )
 
     direction = turned(last_axes[-1])
-    features = [radial, axial, *direction]
+    # How far the line along the direction passes the first axis: joints that move the tool
+    # a little aside are told by it, and by nothing else as clearly.
+    moment = mul(radial, direction[1])
+    features = [radial, axial, *direction, moment]
     last = None
     if task.name == "pose":
         (_, b, _), (_, c, _) = turned(last_axes[0]), turned(last_axes[1])
-        across = xp.sqrt(add(b * b + c * c, AXIS_RADIUS**2))
-        last = Turn(-c / across, b / across)
+        last, _ = _turn(-c, b, xp)
     if len(chain) > task.rows:
         features += [first.sin, first.cos]
         features += [] if last is None else [last.sin, last.cos]
     return Encoding(features, first, last)
+
+
+def _turn(sin: Scalar, cos: Scalar, xp: Any) -> tuple[Turn, Scalar]:
+    """The angle of a point in the plane, and its distance from the origin.
+
+    Moved aside by next to nothing, a point on the origin has an angle too.
+    """
+    aside = cos + AXIS_RADIUS
+    length = xp.sqrt(add(sin * sin + aside * aside, AXIS_RADIUS**4))
+    return Turn(sin / length, aside / length), length
 
 
 def decode_joints(chain: Chain, outputs: npt.ArrayLike) -> FloatArray:

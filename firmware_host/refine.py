@@ -152,6 +152,8 @@ def _walk(
     distance_squared, newton = compiled_step(chain, task)
     damping, floor, most = settings.damping, settings.damping_floor, settings.max_step
     q = list(q)
+    # 0 for a joint that its limit holds back, of an arm with others to do its part.
+    free: list[Scalar] = [1.0] * len(q) if has_spare_joints(chain, task) else []
     best_q: list[Scalar] = q
     best: Scalar = math.inf
     for step in range(steps + 1):
@@ -159,7 +161,7 @@ def _walk(
         if step == steps:
             squared, *dq = distance_squared(*sines, *cosines, *target)
         else:
-            squared, *dq = newton(*sines, *cosines, *target, damping, floor)
+            squared, *dq = newton(*sines, *cosines, *target, damping, floor, *free)
         better = squared < best
         best_q = [xp.where(better, new, old) for new, old in zip(q, best_q, strict=True)]
         best = xp.where(better, squared, best)
@@ -167,6 +169,9 @@ def _walk(
         for index, change in enumerate(dq):
             lower, upper, wraps = limits[index]
             moved = q[index] + xp.clip(change, -most, most)
+            if free and not wraps:
+                held = (moved < lower) | (moved > upper)
+                free[index] = xp.where(held, 0.0, 1.0)
             if wraps:
                 outside = (moved < lower) | (moved > upper)
                 turns = xp.round((moved - (lower + upper) / 2) / (2 * math.pi))
@@ -185,6 +190,8 @@ class StepTrace:
         target: k inputs, the components that the task names.
         damping: Input, `RefineSettings.damping`.
         floor: Input, `RefineSettings.damping_floor`.
+        free: n inputs where there are joints to spare, otherwise none: 1, or 0 for a joint
+            that must not move in this step because the last one drove it onto its limit.
         squared: Output, the squared distance [m^2]; needs neither damping nor floor.
         dq: n outputs, the joint changes [rad], not yet bounded.
     """
@@ -195,8 +202,14 @@ class StepTrace:
     target: list[Symbol]
     damping: Symbol
     floor: Symbol
+    free: list[Symbol]
     squared: Scalar
     dq: list[Scalar]
+
+
+def has_spare_joints(chain: Chain, task: Task) -> bool:
+    """Whether there are more joints than rows, so that others can do a held joint's part."""
+    return len(chain) > task.rows
 
 
 def trace_step(chain: Chain, task: Task = POSITION) -> StepTrace:
@@ -213,6 +226,12 @@ def trace_step(chain: Chain, task: Task = POSITION) -> StepTrace:
     e = task.error(chain, walked, target)  # (m,) [m]
     squared = task.squared_error(chain, walked, target)
     columns = task.columns(chain, walked)  # n of (m,)
+    free = tape.inputs("free", n) if has_spare_joints(chain, task) else []
+    if free:
+        columns = [
+            tuple(mul(share, part) for part in column)
+            for share, column in zip(free, columns, strict=True)
+        ]
     strength = damping * squared + floor
     if n >= task.rows:
         weights = solve_symmetric(gram(columns, strength), e)  # (m,)
@@ -220,7 +239,7 @@ def trace_step(chain: Chain, task: Task = POSITION) -> StepTrace:
     else:
         rows = [[column[k] for column in columns] for k in range(task.rows)]  # m of (n,)
         dq = solve_symmetric(gram(rows, strength), [dot(column, e) for column in columns])
-    return StepTrace(tape, sines, cosines, target, damping, floor, squared, dq)
+    return StepTrace(tape, sines, cosines, target, damping, floor, free, squared, dq)
 
 
 @functools.lru_cache(maxsize=64)
@@ -231,14 +250,17 @@ def compiled_step(
 
     Returns:
         A function from n sines, n cosines and the target's components to the squared
-        distance alone, and one that takes the damping factor and its floor too and
-        returns the squared distance followed by the n joint changes dq.
+        distance alone, and one that takes the damping factor and its floor too (and which
+        joints are free, if there are some to spare) and returns the squared distance
+        followed by the n joint changes dq.
     """
     step = trace_step(chain, task)
     place = [*step.sines, *step.cosines, *step.target]
     return (
         compile_function(step.tape, place, [step.squared]),
-        compile_function(step.tape, [*place, step.damping, step.floor], [step.squared, *step.dq]),
+        compile_function(
+            step.tape, [*place, step.damping, step.floor, *step.free], [step.squared, *step.dq]
+        ),
     )
 
 

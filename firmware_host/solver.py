@@ -24,7 +24,7 @@ from firmware_host.encoding import Normalization
 from firmware_host.errors import ConfigError, ModelFileError, TargetError
 from firmware_host.interpreter import RUNTIMES, available_runtimes, open_interpreter
 from firmware_host.model_file import read_model
-from firmware_host.refine import plain_errors, refine_seed
+from firmware_host.refine import has_spare_joints, plain_errors, refine_seed
 from firmware_host.seeding import Predict, Seeder
 from firmware_host.solution import (
     POSITION_TOLERANCE,
@@ -58,9 +58,9 @@ _REACHED = np.array([Status.UNREACHABLE, Status.SOLVED], dtype=object)
 Branch = int | str
 
 
-def default_steps(task: Task) -> int:
-    """Refinement steps that a task takes if none are asked for."""
-    return 4 if task.turns else 3
+def default_steps(chain: Chain, task: Task) -> int:
+    """Refinement steps if none are asked for: 3 for positions, 4 where more is to be settled."""
+    return 4 if task.turns or has_spare_joints(chain, task) else 3
 
 
 class IkSolver:
@@ -71,7 +71,7 @@ class IkSolver:
         normalization: Statistics of the features.
         predict: The network: features (N, f) to sines and cosines (N, 2n).
         refine_steps: Damped-least-squares steps, 0 or more; by default 3 for positions
-            and 4 for targets with an orientation.
+            and 4 for targets with an orientation or arms with joints to spare.
         workspace: Where the network was trained, to flag targets outside.
         home: (n,) the answer's place for a bad target; the middle of the limits
             without it.
@@ -96,7 +96,7 @@ class IkSolver:
         aspects: tuple[str, ...] = (),
         restarts: int = 0,
     ) -> None:
-        steps = default_steps(task) if refine_steps is None else refine_steps
+        steps = default_steps(chain, task) if refine_steps is None else refine_steps
         if steps < 0 or restarts < 0:
             raise ValueError(
                 f"Expected refine_steps >= 0 and restarts >= 0. Received: refine_steps={steps}, "

@@ -254,10 +254,18 @@ def _describe(screen: Console, run: Run) -> None:
     margin = f"(margin {run.config.arm.singularity_margin:g} of the largest det J)"
     if len(chain) > run.task.rows:
         spare = len(chain) - run.task.rows
-        screen.print(
-            f"{spare} joint{'s'[: spare - 1]} to spare: each target is answered with the posture "
-            "nearest to home."
-        )
+        if len(run.aspect_names) > 1:
+            screen.print(
+                f"{spare} joint{'s'[: spare - 1]} to spare: held, there are "
+                f"{len(run.aspect_names)} branches worth an input."
+            )
+            for number, name in enumerate(run.aspect_names):
+                screen.print(f"  branch {number}: {name}", markup=False)
+        else:
+            screen.print(
+                f"{spare} joint{'s'[: spare - 1]} to spare: each target is answered with the "
+                "posture nearest to home."
+            )
     elif len(run.aspect_names) > 1:
         screen.print(f"All {run.aspects} aspects: {covered} {margin}.")
         for number, name in enumerate(run.aspect_names):

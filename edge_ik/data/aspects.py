@@ -45,10 +45,8 @@ TRIED_NEIGHBOURS = 6
 # Share of an aspect's samples whose joint turns to one side for the side to be its name.
 ONE_SIDED = 0.999
 
-# Postures that an arm with joints to spare is trained near to, for branches to choose from,
-# and the share of each joint's range that they keep free.
-POSTURES = 4
-POSTURE_CLEARANCE = 0.25
+# Share of each joint's range that spread postures keep free on either side.
+POSTURE_CLEARANCE = 0.1
 
 IntArray = npt.NDArray[np.int32]
 
@@ -94,6 +92,8 @@ class Region:
         nodes: (N, n) reference samples [rad].
         labels: (N,) number of the aspect of each; -1 for sampling dust.
         tree: Nearest-neighbour index of the reference samples.
+        margin: Least |det J| inside, as a share of the largest.
+        every: Whether the region is meant to be answered in all branches.
     """
 
     chain: Chain
@@ -107,6 +107,8 @@ class Region:
     nodes: FloatArray
     labels: IntArray
     tree: cKDTree
+    margin: float
+    every: bool
 
     @property
     def count(self) -> int:
@@ -201,7 +203,7 @@ def find_region(
     Uniform samples are joined to their nearest neighbours wherever det J keeps its
     sign and the margin along the whole segment; the connected components of that
     graph are the aspects. An arm with joints to spare has none: its region is all of
-    joint space, and its branches are the postures that targets are answered near to.
+    joint space.
 
     Args:
         chain: A chain of at least as many joints as the task has rows.
@@ -209,8 +211,8 @@ def find_region(
         home: (n,) posture inside the wanted aspect [rad].
         margin: Least |det J| inside, as a share of the largest |det J| sampled.
         rng: Source of the samples.
-        every: Whether the region is all aspects, and not that of home alone. An arm with
-            joints to spare then has one for each of `POSTURES` postures to stay near to.
+        every: Whether the region is all aspects, and not that of home alone. The branches
+            of an arm with joints to spare are chosen when it is sampled.
 
     Raises:
         RobotError: If the chain has too few joints, is singular everywhere, or the home
@@ -227,7 +229,7 @@ def find_region(
             chain.name,
         )
     if n > task.rows:
-        return _undivided(chain, task, home_q, rng, every)
+        return _undivided(chain, task, home_q, margin, every)
     q = rng.uniform(chain.lower, chain.upper, (SAMPLES, n))
     determinant = task_determinant(chain, task, q)
     largest = float(np.abs(determinant).max())
@@ -264,6 +266,8 @@ def find_region(
         nodes=nodes,
         labels=labels,
         tree=cKDTree(embedded(chain, nodes, joints)),
+        margin=margin,
+        every=every,
     )
 
 
@@ -390,26 +394,23 @@ def shortest(chain: Chain, difference: FloatArray) -> FloatArray:
     return result
 
 
-def _undivided(
-    chain: Chain, task: Task, home: FloatArray, rng: np.random.Generator, every: bool
-) -> Region:
+def _undivided(chain: Chain, task: Task, home: FloatArray, margin: float, every: bool) -> Region:
     """The region of an arm with joints to spare: everything."""
     nodes = home[None]
-    if every:
-        nodes = spread_postures(chain, home, POSTURES, rng, turning_joints(chain, task))
-    count = len(nodes)
     return Region(
         chain=chain,
         task=task,
         home=home,
         least_determinant=0.0,
         joints=(),
-        names=("home", *(f"posture{number}" for number in range(1, count))),
-        signs=np.ones(count),
-        trained=tuple(range(count)),
+        names=("all",),
+        signs=np.ones(1),
+        trained=(0,),
         nodes=nodes,
-        labels=np.arange(count, dtype=np.int32),
+        labels=np.zeros(1, dtype=np.int32),
         tree=cKDTree(nodes),
+        margin=margin,
+        every=every,
     )
 
 

@@ -120,7 +120,8 @@ def batch_function(
     chain, task = region.chain, region.task
     n = len(chain)
     has_focus = len(source.focus_q) > 0
-    pool_aspect = tf.constant(source.pool.aspect)
+    pool_branch = tf.constant(source.pool.branch)
+    branches = len(source.pool.names)
     signs = tf.constant(region.signs, tf.float32)
     pool_q = tf.constant(source.pool.q, tf.float32)
     pool_distance = tf.constant(source.pool.distance, tf.float32)
@@ -148,7 +149,7 @@ def batch_function(
         usable = tf.cast(tf.maximum(usable, tf.minimum(256, len(source.pool.q))), tf.float32)
         rows = tf.cast(uniform(seeds[0], [batch_size]) * usable, tf.int32)
         rows = tf.minimum(rows, len(source.pool.q) - 1)
-        center, number = tf.gather(pool_q, rows), tf.gather(pool_aspect, rows)
+        center, number = tf.gather(pool_q, rows), tf.gather(pool_branch, rows)
         move = (2 * uniform(seeds[3], [batch_size, n]) - 1) * jitter
         if has_focus:
             path = tf.cast(uniform(seeds[1], [batch_size]) * len(source.focus_q), tf.int32)
@@ -167,8 +168,8 @@ def batch_function(
             inside = _inside(region, tf.gather(signs, number), center, moved)
             moved = tf.where(inside[:, None], moved, center)
         features, labels = features_and_labels(chain, source.normalization, moved, task)
-        if len(region.trained) > 1:
-            one_hot = tf.one_hot(number, region.count, dtype=features.dtype)
+        if branches > 1:
+            one_hot = tf.one_hot(number, branches, dtype=features.dtype)
             features = tf.concat([features, one_hot], axis=-1)
         return features, labels
 

@@ -81,7 +81,7 @@ def measure_reach(
     q = q[:targets]
     wanted = reached_targets(chain, task, np.sin(q), np.cos(q))
     reached = np.stack(
-        [_reaches(region, k, wanted) | (number[:targets] == k) for k in range(region.count)]
+        [reaches(region, k, wanted) | (number[:targets] == k) for k in range(region.count)]
     )
     return AspectReach(
         names=region.names,
@@ -91,7 +91,7 @@ def measure_reach(
     )
 
 
-def _reaches(region: Region, number: int, targets: FloatArray) -> FloatArray:
+def reaches(region: Region, number: int, targets: FloatArray) -> FloatArray:
     """Whether an aspect reaches each target (N,), looked for from its reference samples."""
     chain, task = region.chain, region.task
     nodes = region.nodes[region.labels == number]

@@ -43,9 +43,7 @@ GAIN = 0.02
 ROWS = 65_536
 
 
-def settled(
-    region: Region, q: FloatArray, rng: np.random.Generator, home: FloatArray
-) -> FloatArray:
+def settled(region: Region, q: FloatArray, rng: np.random.Generator) -> FloatArray:
     """Joint vectors slid along their self-motion to the best posture found (M, n), M <= N.
 
     Descent alone may end in one of several valleys. So postures are then compared with
@@ -57,9 +55,8 @@ def settled(
         region: Of an arm with joints to spare.
         q: (N, n) joint vectors [rad].
         rng: Chooses the neighbours that are compared.
-        home: (n,) the posture to come near to [rad].
     """
-    chain, task = region.chain, region.task
+    chain, task, home = region.chain, region.task, region.home
     targets = reached_targets(chain, task, np.sin(q), np.cos(q))
     slid, good = slide(chain, task, q, targets, home)
     slid, targets = slid[good], targets[good]

@@ -11,12 +11,17 @@ from hypothesis.extra.numpy import arrays
 
 from firmware_host.chain import Chain, Joint
 from firmware_host.encoding import (
+    AXIS_FEATURES,
     FEATURE_NAMES,
     Normalization,
     decode_joints,
+    encode,
     encode_target,
+    feature_names,
     network_features,
+    turned_outputs,
 )
+from firmware_host.tasks import POSE, POSITION, Task, reached_targets
 
 coordinates = st.floats(-3, 3)
 points = st.tuples(coordinates, coordinates, coordinates)
@@ -155,3 +160,66 @@ def test_network_features_are_the_normalized_encoding_in_single_precision(arm3):
     assert features.shape == (50, len(FEATURE_NAMES))
     expected = (encoding - encoding.mean(axis=0)) / encoding.std(axis=0)
     np.testing.assert_allclose(features, expected, rtol=1e-6, atol=1e-6)
+
+
+class TestTurns:
+    """Turning a target about the first or the last axis turns that joint and nothing else."""
+
+    TASKS = (Task("axis", 0), Task("axis", 2), POSE)
+
+    def encoded(self, chain, task, q):
+        target = reached_targets(chain, task, np.sin(q), np.cos(q))
+        return encode(chain, task, target.tolist(), math)
+
+    @given(data=st.data(), turn=st.floats(-3, 3), task=st.sampled_from(TASKS))
+    def test_the_features_do_not_see_them(self, chains, angles, data, turn, task):
+        chain = data.draw(chains)
+        q = data.draw(angles(len(chain)))
+        before = self.encoded(chain, task, q)
+        turned = q.copy()
+        turned[0] += turn
+        assume(before.features[0] > 1e-3)
+        if task == POSE:
+            turned[-1] += turn
+            # Where the last axis is tangential there is no roll.
+            assume(abs(before.features[3]) < 1 - 1e-6)
+        after = self.encoded(chain, task, turned)
+        count = len(AXIS_FEATURES)
+        np.testing.assert_allclose(after.features[:count], before.features[:count], atol=1e-8)
+        for old, new, joint in ((before.first, after.first, 0), (before.last, after.last, -1)):
+            if old is None:
+                continue
+            change = math.atan2(*new.removed(*_pair(old)))
+            wanted = turned[joint] - q[joint]
+            assert math.remainder(change + wanted, 2 * math.pi) == pytest.approx(0, abs=1e-5)
+
+    @given(data=st.data(), task=st.sampled_from((POSITION, *TASKS)))
+    def test_there_is_a_feature_for_each_name(self, chains, angles, data, task):
+        chain = data.draw(chains)
+        encoding = self.encoded(chain, task, data.draw(angles(len(chain))))
+        assert len(encoding.features) == len(feature_names(chain, task))
+        assert np.isfinite(encoding.features).all()
+
+    def test_what_was_taken_off_is_added_again(self, arm3):
+        rng = np.random.default_rng(0)
+        q = rng.uniform(arm3.lower, arm3.upper, (50, 3))
+        targets = reached_targets(arm3, POSE, np.sin(q), np.cos(q))
+        encoding = encode(arm3, POSE, list(targets.T))
+        sines, cosines = list(np.sin(q).T), list(np.cos(q).T)
+        for joint, turn in ((0, encoding.first), (2, encoding.last)):
+            sines[joint], cosines[joint] = turn.removed(sines[joint], cosines[joint])
+        outputs = np.stack([*sines, *cosines], axis=-1)
+        found = decode_joints(arm3, turned_outputs(encoding, outputs))
+        np.testing.assert_allclose(found, q, atol=1e-9)
+
+    def test_arrays_and_floats_are_encoded_alike(self, arm3):
+        q = np.random.default_rng(1).uniform(arm3.lower, arm3.upper, (20, 3))
+        targets = reached_targets(arm3, POSE, np.sin(q), np.cos(q))
+        together = np.stack(encode(arm3, POSE, list(targets.T)).features, axis=-1)
+        for row, target in enumerate(targets.tolist()):
+            alone = encode(arm3, POSE, target, math).features
+            np.testing.assert_allclose(alone, together[row], atol=1e-12)
+
+
+def _pair(turn):
+    return turn.sin, turn.cos

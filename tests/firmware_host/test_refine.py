@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,15 +10,25 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firmware_host.chain import Chain, Joint
-from firmware_host.kinematics import tool_position
+from firmware_host.kinematics import components, frames, tool_position
 from firmware_host.refine import (
     BLOCK_ROWS,
     DEFAULT_SETTINGS,
     RefineSettings,
+    compiled_step,
     gram,
+    has_spare_joints,
     refine,
     refinements,
     solve_symmetric,
+)
+from firmware_host.tasks import (
+    POSE,
+    POSITION,
+    Task,
+    reached_targets,
+    task_errors,
+    task_jacobian,
 )
 
 
@@ -244,3 +255,71 @@ def test_the_step_solves_its_linear_system(rng, size, joints):
 
 def test_the_default_settings_are_the_documented_ones():
     assert RefineSettings() == DEFAULT_SETTINGS
+
+
+def step_free(chain, task):
+    """Every joint free to move, where the step asks for that."""
+    return [1.0] * len(chain) if has_spare_joints(chain, task) else []
+
+
+class TestOtherTasks:
+    TASKS = (Task("axis", 0), Task("axis", 2), POSE)
+
+    @settings(max_examples=40)
+    @given(data=st.data(), task=st.sampled_from(TASKS))
+    def test_more_steps_never_harm_and_hold_the_limits(self, chains, data, task):
+        chain, rng = data.draw(chains), data.draw(generators)
+        seeds, true = random_joints(chain, 8, rng), random_joints(chain, 8, rng)
+        targets = reached_targets(chain, task, np.sin(true), np.cos(true))
+        before = np.inf
+        for q, error in refinements(chain, seeds, targets, 5, task=task):
+            assert chain.within_limits(q).all()
+            assert np.all(error <= before)
+            before = error
+            distance, angle = task_errors(chain, task, q, targets)
+            expected = np.hypot(distance, 2 * task.length(chain) * np.sin(angle / 2))
+            np.testing.assert_allclose(error, expected, atol=1e-7)
+
+    @settings(max_examples=40)
+    @given(data=st.data(), task=st.sampled_from((POSITION, *TASKS)))
+    def test_both_dimensions_of_the_system_give_the_same_step(self, chains, data, task):
+        """J^T (J J^T + s I)^-1 e = (J^T J + s I)^-1 J^T e."""
+        chain, rng = data.draw(chains), data.draw(generators)
+        q, true = random_joints(chain, 2, rng)
+        target = reached_targets(chain, task, np.sin(true), np.cos(true))
+        _, newton = compiled_step(chain, task)
+        damping, floor = 0.5, 1e-3
+        squared, *dq = newton(
+            *np.sin(q), *np.cos(q), *target, damping, floor, *step_free(chain, task)
+        )
+        J = task_jacobian(chain, task, np.sin(q), np.cos(q))
+        walked = frames(chain, components(np.sin(q)), components(np.cos(q)))
+        e = np.array([float(part) for part in task.error(chain, walked, target)])
+        strength = damping * squared + floor
+        for expected in (
+            J.T @ np.linalg.solve(J @ J.T + strength * np.eye(task.rows), e),
+            np.linalg.solve(J.T @ J + strength * np.eye(len(chain)), J.T @ e),
+        ):
+            np.testing.assert_allclose(dq, expected, rtol=1e-6, atol=1e-8)
+
+    def test_a_joint_that_is_held_does_not_move_and_others_do_its_part(self, make_arm3):
+        """Of an arm with a joint to spare, one is driven onto its limit."""
+        arm3 = make_arm3()
+        wrist = np.eye(4)
+        wrist[0, 3] = 0.1
+        extra = Joint("wrist", arm3.tool, np.array([0.0, 1.0, 0.0]), -1.5, 1.5)
+        narrow = replace(arm3.joints[1], upper=0.7)
+        chain = Chain("arm4", (arm3.joints[0], narrow, arm3.joints[2], extra), wrist)
+        rng = np.random.default_rng(0)
+        true = random_joints(chain, 300, rng)
+        true[:, 1] = rng.uniform(0.6, 0.7, 300)
+        seeds = chain.clamp(true + rng.uniform(-0.3, 0.3, true.shape))
+        _, error = refine(chain, seeds, position(chain, true), 5)
+        assert np.mean(error < 1e-4) > 0.97
+        _, newton = compiled_step(chain, POSITION)
+        q = seeds[0]
+        _, *dq = newton(
+            *np.sin(q), *np.cos(q), *position(chain, true[0]), 1.0, 1e-9, 1.0, 0.0, 1.0, 1.0
+        )
+        assert dq[1] == 0.0
+        assert dq[2] != 0.0

@@ -114,11 +114,6 @@ def test_a_field_of_another_kind_is_named(record, name, value):
         ModelSpec.from_dict(replaced(record, (name,), value))
 
 
-def test_the_statistics_are_those_of_the_tasks_features(record):
-    with pytest.raises(ModelFileError, match="statistics of 5 features"):
-        ModelSpec.from_dict(replaced(record, ("task",), "pose"))
-
-
 @pytest.mark.parametrize(
     "path",
     [

@@ -85,10 +85,7 @@ def calibration_features(source: SampleSource) -> FloatArray:
     rows = slice(None, None, max(1, len(source.pool.q) // CALIBRATION_ROWS))
     features = host_features(region.chain, source.pool.q[rows], region.task)
     normalized = np.stack(source.normalization.apply(list(features.T)), axis=-1)
-    if len(region.trained) > 1:
-        one_hot = np.eye(region.count)[source.pool.aspect[rows]]
-        normalized = np.concatenate([normalized, one_hot], axis=-1)
-    return normalized.astype(np.float32)
+    return np.concatenate([normalized, source.pool.one_hot(rows)], axis=-1).astype(np.float32)
 
 
 class FineTuning:

@@ -1,0 +1,82 @@
+"""Paths: the branch is kept, and where it ends that is told."""
+
+import math
+
+import numpy as np
+import pytest
+
+from firmware_host.encoding import Normalization
+from firmware_host.errors import TargetError
+from firmware_host.kinematics import tool_position
+from firmware_host.solver import IkSolver
+from firmware_host.tracking import track
+
+IDENTITY = Normalization((0.0,) * 6, (1.0,) * 6)
+
+
+def closed_form(features):
+    """arm3's own solution, elbow up, its angles a little off."""
+    x, y, z = features[:, 0], features[:, 1], features[:, 2] - 0.15
+    radial = np.hypot(x, y)
+    elbow = np.arccos(np.clip((radial**2 + z**2) / 0.125 - 1, -1, 1))
+    shoulder = np.arctan2(z, radial) + elbow / 2
+    q = np.stack([np.arctan2(y, x), shoulder, elbow], axis=-1) + 0.02
+    return np.concatenate([np.sin(q), np.cos(q)], axis=-1).astype(np.float32)
+
+
+def positions(chain, q):
+    return tool_position(chain, np.sin(q), np.cos(q))
+
+
+def joint_path(first, last, count=100):
+    share = (0.5 - 0.5 * np.cos(np.linspace(0, math.pi, count)))[:, None]
+    return np.asarray(first) + share * (np.asarray(last) - np.asarray(first))
+
+
+@pytest.fixture(scope="module")
+def solver(arm3):
+    return IkSolver(arm3, IDENTITY, closed_form)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_path_inside_is_followed_without_a_jump(arm3, solver, seed):
+    rng = np.random.default_rng(seed)
+    room = 0.2 * (arm3.upper - arm3.lower)
+    first, last = rng.uniform(arm3.lower + room, arm3.upper - room, (2, 3))
+    q = joint_path(first, last)
+    path = track(solver, positions(arm3, q), first)
+    assert path.solved.all()
+    assert path.jumps == ()
+    np.testing.assert_allclose(path.q, q, atol=1e-4)
+    expected = np.abs(np.diff(q, axis=0)).max()
+    assert path.largest_step == pytest.approx(expected, abs=1e-3)
+
+
+def test_a_joint_that_turns_fully_is_followed_around(arm3, solver):
+    angles = np.linspace(0, 4 * math.pi, 400)
+    q = np.stack([angles, np.full(400, 0.9), np.full(400, 1.2)], axis=-1)
+    path = track(solver, positions(arm3, q), q[0])
+    assert path.solved.all()
+    assert path.jumps == ()
+    assert path.largest_step == pytest.approx(angles[1], abs=1e-3)
+
+
+def test_where_the_branch_ends_the_jump_is_told(make_arm3):
+    """A yaw that cannot turn fully has to come back the other way."""
+    chain = make_arm3(3.0)
+    solver = IkSolver(chain, IDENTITY, closed_form)
+    angles = np.linspace(2.5, 2 * math.pi - 2.5, 200)
+    q = np.stack([angles, np.full(200, 0.9), np.full(200, 1.2)], axis=-1)
+    path = track(solver, positions(chain, q), q[0])
+    assert len(path.jumps) >= 1
+    assert path.largest_step > 2
+    assert chain.within_limits(path.q).all()
+    assert path.solved[[0, -1]].all()
+    assert not path.solved.all()
+
+
+def test_what_is_no_path_or_start_is_told(arm3, solver):
+    with pytest.raises(TargetError, match="q_start of 3 finite angles"):
+        track(solver, [[0.3, 0.1, 0.2]], [0.0, 1.0])
+    with pytest.raises(TargetError, match="NaN"):
+        track(solver, [[0.3, math.nan, 0.2]], arm3.middle)
