@@ -46,7 +46,9 @@ DEFAULT_FORMAT = "int8"
 )
 @click.option("--name", help="Name of the firmware.  [default: that of the robot]")
 @click.option(
-    "--steps", type=click.IntRange(0, 100), help="Refinement steps of the firmware.  [default: 3]"
+    "--steps",
+    type=click.IntRange(0, 100),
+    help="Refinement steps of the firmware.  [default: 3 for a position, else 4]",
 )
 @click.option(
     "--count/--no-count",
@@ -143,7 +145,6 @@ def _firmware(
         return []
     from edge_ik_tools.board.firmware import write_board_firmware
     from edge_ik_tools.c99.folder import write_c99
-    from edge_ik_tools.c99.source import DEFAULT_STEPS
     from edge_ik_tools.tflm.bundle import write_tflm
 
     written = []
@@ -152,15 +153,14 @@ def _firmware(
             folder = out or model.with_name(f"{model.stem}-{kind}")
             if out is not None and len(kinds) > 1:
                 folder = out / kind
-            taken = DEFAULT_STEPS if steps is None else steps
             if kind == "c99":
                 made = write_c99(
-                    model, folder, name=name, steps=taken, count=count, tell=screen.print
+                    model, folder, name=name, steps=steps, count=count, tell=screen.print
                 )
                 if board:
                     write_board_firmware(folder, made.name)
             else:
-                write_tflm(model, folder, name, taken)
+                write_tflm(model, folder, name, steps)
             screen.print(f"Wrote [bold]{folder}[/bold]")
             written.append({"model": str(model), "kind": kind, "folder": str(folder)})
     return written

@@ -13,14 +13,19 @@ import numpy.typing as npt
 
 from edge_ik import __version__
 from edge_ik_tools.c99.literals import float_literal, template_text
-from edge_ik_tools.c99.source import DEFAULT_STEPS, NOT_COUNTED, Firmware
+from edge_ik_tools.c99.source import NOT_COUNTED, Firmware
 from edge_ik_tools.emulate.bench import emulated_bench
 from edge_ik_tools.emulate.errors import MissingToolError
 from edge_ik_tools.generated import write_folder
 from firmware_host.bench import bench_targets
+from firmware_host.chain import FloatArray
+from firmware_host.errors import ModelFileError
 from firmware_host.interpreter import open_interpreter
 from firmware_host.model_file import read_model
-from firmware_host.solver import POSITION_TOLERANCE, IkSolver, Status
+from firmware_host.solution import POSITION_TOLERANCE, ROTATION_TOLERANCE, Status
+from firmware_host.solver import IkSolver
+from firmware_host.targets import given_targets, quaternion
+from firmware_host.tasks import Task
 
 NETWORK_VECTORS = 64
 SOLVE_VECTORS = 32
@@ -29,6 +34,13 @@ GOLDEN_SEED = 2
 JOINT_TOLERANCE = 2e-5
 # An error this near to the tolerance could be judged otherwise after rounding.
 BORDERLINE = (0.5, 2.0)
+
+# What the example program takes.
+ARGUMENTS = {
+    "position": "x y z",
+    "axis": "x y z and a unit direction",
+    "pose": "x y z and a unit quaternion w x y z",
+}
 
 COUNTED_CORE = "cortex-m4"
 COUNTED_TARGETS = 1_000
@@ -41,7 +53,7 @@ def write_c99(
     out: Path | None = None,
     *,
     name: str | None = None,
-    steps: int = DEFAULT_STEPS,
+    steps: int | None = None,
     count: bool | None = None,
     tell: Tell = lambda line: None,
 ) -> Firmware:
@@ -53,7 +65,7 @@ def write_c99(
         path: A `.tflite` that carries its robot.
         out: The folder; beside the model, and named after it, without.
         name: Name of the firmware; that of the robot without it.
-        steps: Refinement steps, 0 or more.
+        steps: Refinement steps, 0 or more; the task's usual number without it.
         count: Whether to count instructions on an emulated Cortex-M4 for the header; None
             for where the cross-compiler and the emulator are installed.
         tell: Called with a line of progress.
@@ -79,7 +91,9 @@ def write_c99(
     for file in ("main.c", "selftest.c", "CMakeLists.txt", "arm-none-eabi.cmake", "README.md"):
         texts[file] = Template(template_text(f"{file}.in")).substitute(values)
     record = {"firmware": "c99", "version": __version__, "name": firmware.name}
-    write_folder(destination, texts, record | {"model": firmware.model_hash, "steps": steps})
+    write_folder(
+        destination, texts, record | {"model": firmware.model_hash, "steps": firmware.steps}
+    )
     return firmware
 
 
@@ -119,7 +133,7 @@ def _counts(firmware: Firmware, must: bool, tell: Tell) -> str:
 
 def _values(firmware: Firmware, counts: str) -> dict[str, Any]:
     """What the templates ask for."""
-    chain = firmware.spec.chain
+    chain, task = firmware.spec.chain, firmware.spec.target
     integer = firmware.program.dtype != np.float32
     golden = _golden(firmware)
     example = [f"{value:.3f}" for value in golden["first_target"]]
@@ -133,9 +147,15 @@ def _values(firmware: Firmware, counts: str) -> dict[str, Any]:
         "joint_names": ", ".join(chain.joint_names),
         "quoted_joints": ", ".join(f'"{_escaped(joint)}"' for joint in chain.joint_names),
         "target_size": golden["first_target"].size,
-        "target_words": "x y z",
+        "target_words": firmware.solvers.target_words,
+        "argument_words": ARGUMENTS[task.name],
+        "argument_count": 7 if task.name == "pose" else golden["first_target"].size,
+        "read_target": f"{firmware.name}_target(&numbers[0], &numbers[3], target);"
+        if task.name == "pose"
+        else "memcpy(target, numbers, sizeof target);",
         "example_target": ", ".join(f"{value}f" for value in example),
-        "example_words": " ".join(example),
+        "example_words": " ".join(_argument_example(task, golden["first_target"])),
+        "chosen": "[0]" if firmware.solvers.branches > 1 else "",
         "steps": firmware.steps,
         "tolerance_mm": f"{1e3 * POSITION_TOLERANCE:g}",
         "joint_tolerance": float_literal(JOINT_TOLERANCE),
@@ -161,11 +181,19 @@ def _golden(firmware: Firmware) -> dict[str, Any]:
         limits = np.iinfo(interpreter.dtype)
         inputs = rng.integers(limits.min, limits.max, shape, interpreter.dtype, endpoint=True)
     solver = IkSolver.load(firmware.path, "reference", firmware.steps)
+    task = firmware.spec.target
     drawn = bench_targets(solver, 2 * SOLVE_VECTORS, GOLDEN_SEED).astype(np.float32)
-    answers = solver.solve_batch(drawn)
-    relative = answers.position_error_m / POSITION_TOLERANCE
-    clear = np.flatnonzero((relative < BORDERLINE[0]) | (relative > BORDERLINE[1]))
-    kept = clear[:SOLVE_VECTORS]
+    answers = solver.solve_batch(given_targets(task, drawn.astype(np.float64)))
+    clear = _clear(answers.position_error_m / POSITION_TOLERANCE)
+    if answers.rotation_error_rad is not None:
+        clear &= _clear(answers.rotation_error_rad / ROTATION_TOLERANCE)
+    # Another branch may be as promising, to rounding: what the first found, the second may not.
+    kept = np.flatnonzero(clear & (answers.tried == 1))[:SOLVE_VECTORS]
+    if not len(kept):
+        raise ModelFileError(
+            f"The model solves none of {len(drawn)} reachable targets at its first try, or all "
+            "but exactly to the tolerance: nothing that firmware could be tested with."
+        )
     prefix = firmware.name.upper()
     words = {Status.SOLVED: "SOLVED", Status.UNREACHABLE: "UNREACHABLE"}
     return {
@@ -178,6 +206,20 @@ def _golden(firmware: Firmware) -> dict[str, Any]:
         "expected": _rows(answers.q[kept].astype(np.float32)),
         "first_target": drawn[kept[0]],
     }
+
+
+def _clear(relative: FloatArray) -> npt.NDArray[np.bool_]:
+    """Whether an error, as a multiple of its tolerance, is judged alike after rounding."""
+    clear: npt.NDArray[np.bool_] = (relative < BORDERLINE[0]) | (relative > BORDERLINE[1])
+    return clear
+
+
+def _argument_example(task: Task, target: npt.NDArray[np.float32]) -> list[str]:
+    """A target as the example program takes it."""
+    if task.name != "pose":
+        return [f"{value:.3f}" for value in target]
+    rotation = target[3:].astype(np.float64).reshape(3, 3).T
+    return [f"{value:.4f}" for value in (*target[:3], *quaternion(rotation))]
 
 
 def _rows(values: npt.NDArray[Any]) -> str:

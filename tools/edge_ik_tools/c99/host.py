@@ -17,16 +17,18 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_ik_tools.c99.literals import template_text
-from edge_ik_tools.c99.source import DEFAULT_STEPS, Firmware
+from edge_ik_tools.c99.source import Firmware
 from edge_ik_tools.emulate.errors import FirmwareBuildError
+from firmware_host.branches import ANY, NEAREST, joint_distance
 from firmware_host.chain import FloatArray
-from firmware_host.encoding import checked_target
-from firmware_host.errors import EdgeIkError
+from firmware_host.errors import ConfigError, EdgeIkError, TargetError
 from firmware_host.files import write_atomically
 from firmware_host.flatbuffer import read_graph
 from firmware_host.interpreter import Interpreter
 from firmware_host.model_file import read_model
-from firmware_host.solver import IkBatch, IkSolution, IkSolver, Status
+from firmware_host.solution import IkBatch, IkSolution, Status
+from firmware_host.solver import Branch, IkSolver
+from firmware_host.targets import checked_target
 
 COMPILERS = ("cc", "gcc", "clang")
 FLAGS = ("-O3", "-std=c99", "-shared", "-fPIC", "-ffp-contract=fast")
@@ -37,6 +39,9 @@ COMPILE_SECONDS = 300.0
 TOLD_CHARACTERS = 1500
 
 # The order of the C enumeration.
+BAD_TARGET = 2
+# How the C is told to choose a branch.
+CODES = {ANY: -1, NEAREST: -2}
 STATUS = np.array([Status.SOLVED, Status.UNREACHABLE, Status.BAD_TARGET], dtype=object)
 
 
@@ -73,11 +78,22 @@ class FirmwareSolver(IkSolver):
             workspace=spec.workspace,
             home=spec.home,
             runtime=runtime,
+            task=spec.target,
+            aspects=spec.aspects,
+        )
+        self._answer = np.dtype(
+            [("q", np.float32, (len(spec.chain),))]
+            + [(name, np.float32) for name in ("residual", "rotation", "seed_residual")]
+            + [(name, np.int32) for name in ("status", "branch", "tried", "restarts")]
         )
 
     @classmethod
     def load(
-        cls, path: str | Path, runtime: str | None = None, refine_steps: int = DEFAULT_STEPS
+        cls,
+        path: str | Path,
+        runtime: str | None = None,
+        refine_steps: int | None = None,
+        restarts: int = 0,
     ) -> FirmwareSolver:
         """Generate, compile and load a model's firmware.
 
@@ -87,13 +103,21 @@ class FirmwareSolver(IkSolver):
         Args:
             path: A `.tflite` that carries its robot.
             runtime: "firmware" or None.
-            refine_steps: Refinement steps, 0 or more; they are compiled in.
+            refine_steps: Refinement steps, 0 or more; they are compiled in. By default 3
+                for positions and 4 for targets with an orientation.
+            restarts: 0: firmware draws no seeds at random.
 
         Raises:
+            ConfigError: If restarts are asked for.
             ModelFileError: If the model is damaged, or made of what no firmware is made for.
             MissingCompilerError: If there is no C compiler.
             FirmwareBuildError: If the compiler refuses the firmware.
         """
+        if restarts:
+            raise ConfigError(
+                "The runtime 'firmware' has no random restarts. Expected restarts=0, or "
+                f"another runtime. Received: restarts={restarts}"
+            )
         firmware = Firmware.load(Path(path), "robot", refine_steps)
         compiler = find_compiler()
         library = build_library(firmware, compiler)
@@ -108,65 +132,85 @@ class FirmwareSolver(IkSolver):
             return str(error)
         return None
 
-    def seed(self, targets: npt.ArrayLike) -> FloatArray:
-        """The network's first guess q (N, n) [rad] for targets (N, 3) [m]."""
-        positions = np.ascontiguousarray(targets, dtype=np.float32)
-        q = np.empty((len(positions), len(self.chain)), np.float32)
-        self._native.edge_ik_seed_batch(_size(len(q)), _address(positions), _address(q))
+    def seed(self, targets: npt.ArrayLike, branch: Branch = 0) -> FloatArray:
+        """The network's first guess q (N, n) [rad] for the components of targets (N, k)."""
+        single = np.ascontiguousarray(targets, dtype=np.float32)
+        q = np.empty((len(single), len(self.chain)), np.float32)
+        number = ctypes.c_int32(self._code(branch, None))
+        self._native.edge_ik_seed_batch(_size(len(q)), _address(single), number, _address(q))
         return q.astype(np.float64)
 
-    def solve(self, target: npt.ArrayLike, q_near: npt.ArrayLike | None = None) -> IkSolution:
+    def solve(
+        self,
+        target: npt.ArrayLike,
+        q_near: npt.ArrayLike | None = None,
+        branch: Branch | None = None,
+    ) -> IkSolution:
         """Solve one target; see `IkSolver.solve`."""
         began = time.perf_counter()
-        position = checked_target(target)
-        single = position.astype(np.float32)
-        q32, residuals = np.empty(len(self.chain), np.float32), np.empty(2, np.float32)
-        status = STATUS[
-            self._native.edge_ik_solve(_address(single), _address(q32), _address(residuals))
-        ]
-        q = q32.astype(np.float64)
+        components = checked_target(target, task=self.task)
+        single, near = components.astype(np.float32), self._near(q_near, (len(self.chain),))
+        answer = np.empty(1, self._answer)
+        number = ctypes.c_int32(self._code(branch, q_near))
+        self._native.edge_ik_solve(_address(single), number, _address(near), _address(answer))
+        found = answer[0]
+        q = found["q"].astype(np.float64)
         if q_near is not None:
             q = self._nearest_turn(q, q_near)
-        inside = None
+        inside = step = None
         if self.workspace is not None:
-            inside = self.workspace.contains_one(self.chain, position.tolist())
+            inside = self.workspace.contains_one(self.chain, components[:3].tolist())
+        if q_near is not None:
+            step = float(joint_distance(self.chain, q, near.astype(np.float64)))
         return IkSolution(
             q=q,
-            position_error_m=float(residuals[0]),
-            status=status,
+            position_error_m=float(found["residual"]),
+            status=STATUS[found["status"]],
             within_limits=bool(self.chain.within_limits(q)),
             in_workspace=inside,
-            seed_error_m=float(residuals[1]),
+            seed_error_m=float(found["seed_residual"]),
             steps=self.refine_steps,
             microseconds=(time.perf_counter() - began) * 1e6,
+            rotation_error_rad=float(found["rotation"]) if self.task.turns else None,
+            branch=int(found["branch"]),
+            tried=int(found["tried"]),
+            joint_step=step,
         )
 
-    def solve_batch(self, targets: npt.ArrayLike, q_near: npt.ArrayLike | None = None) -> IkBatch:
+    def solve_batch(
+        self,
+        targets: npt.ArrayLike,
+        q_near: npt.ArrayLike | None = None,
+        branch: Branch | None = None,
+    ) -> IkBatch:
         """Solve N targets in one call of C; see `IkSolver.solve_batch`."""
         began = time.perf_counter()
-        positions = checked_target(targets, batch=True, finite=False)
-        single = np.ascontiguousarray(positions, dtype=np.float32)
-        count = len(single)
-        q32 = np.empty((count, len(self.chain)), np.float32)
-        residual, seed = np.empty(count, np.float32), np.empty(count, np.float32)
-        codes = np.empty(count, np.int32)
+        rows = checked_target(targets, batch=True, finite=False, task=self.task)
+        single, count = np.ascontiguousarray(rows, dtype=np.float32), len(rows)
+        near = self._near(q_near, (count, len(self.chain)))
+        answers = np.empty(count, self._answer)
         self._native.edge_ik_solve_batch(
             _size(count),
-            *(_address(array) for array in (single, q32, residual, seed, codes)),
+            _address(single),
+            ctypes.c_int32(self._code(branch, q_near)),
+            _address(near),
+            _size(len(self.chain) if near.ndim == 2 else 0),
+            _address(answers),
         )
-        q, status = q32.astype(np.float64), STATUS.take(codes)
+        q, status = answers["q"].astype(np.float64), STATUS.take(answers["status"])
         if q_near is not None:
             q = self._nearest_turn(q, q_near)
-        good = codes != 2
+        good = answers["status"] != BAD_TARGET
         inside = None
         if self.workspace is not None:
-            harmless = positions if good.all() else np.where(good[:, None], positions, 0.0)
-            inside = self.workspace.contains(self.chain, harmless) & good
+            harmless = rows if good.all() else np.where(good[:, None], rows, 0.0)
+            inside = self.workspace.contains(self.chain, harmless[:, :3]) & good
         if not good.all():
             place = self.home if q_near is None else self.chain.clamp(q_near)
             q = np.where(good[:, None], q, place)
-        errors, seed_errors = (
-            np.where(good, found.astype(np.float64), np.nan) for found in (residual, seed)
+        errors, seed_errors, angles = (
+            np.where(good, answers[name].astype(np.float64), np.nan)
+            for name in ("residual", "seed_residual", "rotation")
         )
         return IkBatch(
             q=q,
@@ -177,7 +221,28 @@ class FirmwareSolver(IkSolver):
             seed_error_m=seed_errors,
             steps=self.refine_steps,
             microseconds=(time.perf_counter() - began) * 1e6,
+            rotation_error_rad=angles if self.task.turns else None,
+            branch=answers["branch"].astype(int),
+            tried=answers["tried"].astype(int),
+            restarts=answers["restarts"].astype(int),
         )
+
+    def _code(self, branch: Branch | None, q_near: npt.ArrayLike | None) -> int:
+        """The branch as the C takes it: a number, or one of those below 0."""
+        number = self._number(branch, q_near)
+        if number == NEAREST and self.seeder.branches == 1:
+            raise TargetError(
+                "Firmware of one branch has nothing to choose from. Expected no branch, or "
+                f"0. Received: branch={branch!r}"
+            )
+        return CODES[number] if isinstance(number, str) else number
+
+    def _near(self, q_near: npt.ArrayLike | None, shape: tuple[int, ...]) -> npt.NDArray[Any]:
+        """The present joints in single precision; zeros, which nothing reads, without them."""
+        if q_near is None:
+            return np.zeros(len(self.chain), np.float32)
+        near = self._checked_near(q_near, shape)
+        return np.ascontiguousarray(near, dtype=np.float32)
 
     def solve_times(self, targets: npt.ArrayLike) -> FloatArray:
         """The time of each solve alone, taken in C (N,) [microseconds]."""

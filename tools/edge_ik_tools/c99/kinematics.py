@@ -11,10 +11,12 @@ import numpy as np
 from edge_ik_tools.c99.literals import float_literal, indented
 from edge_ik_tools.c99.lowering import Program
 from firmware_host.chain import Chain
-from firmware_host.encoding import Normalization, encode_target
-from firmware_host.kinematics import frames
-from firmware_host.refine import DEFAULT_SETTINGS, trace_step
+from firmware_host.encoding import Encoding, Normalization
+from firmware_host.encoding import encode as encode_target
+from firmware_host.kinematics import Scalar, frames
+from firmware_host.refine import DEFAULT_SETTINGS, StepTrace, trace_step
 from firmware_host.straightline import Operation, Symbol, Tape
+from firmware_host.tasks import Task
 
 # Where the damping of `RefineSettings` is less than what single precision resolves of
 # J J^T, whose entries are at most the squared reach.
@@ -27,21 +29,33 @@ SINES = (math.sin, math.cos)
 ROOT_NAMESPACE = SimpleNamespace(sqrt=Symbol.sqrt)
 
 
-def kinematics(chain: Chain, steps: int) -> str:
-    """The functions `distance`, `step`, `advance` and `refine` of a robot.
+def kinematics(chain: Chain, task: Task, steps: int) -> str:
+    """The functions `distance`, `step`, `advance` and `refine` of a robot, and `measure`.
 
     Args:
         chain: The robot.
+        task: What a target is.
         steps: Number of refinement steps.
     """
-    trace = trace_step(chain)
-    newton, distance = trace.tape.live([trace.squared, *trace.dq]), trace.tape.live([trace.squared])
+    trace = trace_step(chain, task)
+    newton, distance = _live(trace, trace.squared, *trace.dq), _live(trace, trace.squared)
     # Where a step costs little more than the distance, one function serves for both.
-    last = "step(target, s, c, dq)"
+    last = f"step({_arguments(trace)})"
     if len(newton) - len(distance) > LITTLE_MORE:
         last = f"i < {steps} ? {last} : distance(target, s, c)"
-    parts = [_step(chain), _advance(len(chain)), _turn_back(chain), _refine(chain, steps, last)]
+    parts = [
+        _step(chain, trace),
+        _measure(chain, task) if task.turns else "",
+        _advance(chain, bool(trace.free)),
+        _turn_back(chain),
+        _refine(chain, trace, steps, last),
+    ]
     return "\n\n".join(part for part in parts if part)
+
+
+def has_spare(chain: Chain, task: Task) -> bool:
+    """Whether steps know which joints their limits hold back; see `StepTrace.free`."""
+    return bool(trace_step(chain, task).free)
 
 
 def turn_back(chain: Chain) -> str:
@@ -79,11 +93,12 @@ def forward(chain: Chain) -> str:
     return indented(lines)
 
 
-def encode(chain: Chain, normalization: Normalization, program: Program) -> str:
-    """Statements that fill the network's input `x` from `target`."""
+def encode(chain: Chain, task: Task, normalization: Normalization, program: Program) -> str:
+    """Statements that fill the network's input `x`, and `turns` if there are any."""
     tape = Tape()
-    target = tape.inputs("p", 3)
-    features = encode_target(chain, target, ROOT_NAMESPACE)
+    target = tape.inputs("p", len(task.component_names))
+    encoding = encode_target(chain, task, target, ROOT_NAMESPACE)
+    features, turns = encoding.features, _turn_components(encoding)
     scale, zero_point = program.input_scale
     names = _names(len(chain))
     factors = [1.0 / (std * scale) for std in normalization.std]
@@ -102,18 +117,25 @@ def encode(chain: Chain, normalization: Normalization, program: Program) -> str:
     lines = [
         "/* Normalization and quantization in one: a factor and what is added. */",
         f"static const float affine[{len(features)}][2] = {{{affine}}};",
-        *statements(tape.live(features), names),
+        *statements(tape.live([*features, *turns]), names),
         f"const float features[{len(features)}] = {{{values}}};",
+        *(f"turns[{k}] = {_operand(turn, names)};" for k, turn in enumerate(turns)),
         "ROLLED",
-        "for (int32_t i = 0; i < FEATURES; ++i) {",
+        f"for (int32_t i = 0; i < {len(features)}; ++i) {{",
         f"    x[i] = {value};",
         "}",
     ]
     return indented(lines)
 
 
-def decode(chain: Chain, program: Program) -> str:
-    """Statements that fill `q`, `s` and `c` from the network's output `y`."""
+def turn_count(chain: Chain, task: Task) -> int:
+    """Numbers that `encode` keeps for `decode`: sine and cosine of each of the target's turns."""
+    target = Tape().inputs("p", len(task.component_names))
+    return len(_turn_components(encode_target(chain, task, target, ROOT_NAMESPACE)))
+
+
+def decode(chain: Chain, task: Task, program: Program) -> str:
+    """Statements that fill `q`, `s` and `c` from the network's output `y` and `turns`."""
     n = len(chain)
     zero = program.output_scale[1]
     less = f" - {zero}" if zero > 0 else f" + {-zero}" if zero < 0 else ""
@@ -123,6 +145,7 @@ def decode(chain: Chain, program: Program) -> str:
             return f"within(y[{index}], -1e6f, 1e6f)"
         return f"(float)(y[{index}]{less})"
 
+    turns = turn_count(chain, task)
     lines = [
         "ROLLED",
         f"for (int32_t i = 0; i < {n}; ++i) {{",
@@ -132,10 +155,24 @@ def decode(chain: Chain, program: Program) -> str:
         "    const float scale = inverse_root(a * a + b * b);",
         "    s[i] = a * scale;",
         "    c[i] = b * scale;",
+    ]
+    if turns:
+        lines += ["}", "/* The target's own turns, which the network does not see. */"]
+        joints = [0, n - 1][: turns // 2]
+        lines += [
+            f"turn_by(&s[{joint}], &c[{joint}], &turns[{2 * k}]);" for k, joint in enumerate(joints)
+        ]
+        lines += ["ROLLED", f"for (int32_t i = 0; i < {n}; ++i) {{"]
+    lines += [
         "    q[i] = into_limits(angle_of(s[i], c[i]), &joints[i], &s[i], &c[i]);",
         "}",
     ]
     return indented(lines)
+
+
+def _turn_components(encoding: Encoding) -> list[Scalar]:
+    turns = [turn for turn in (encoding.first, encoding.last) if turn is not None]
+    return [part for turn in turns for part in (turn.sin, turn.cos)]
 
 
 def home32(chain: Chain, home: Sequence[float]) -> list[float]:
@@ -183,30 +220,39 @@ def statements(operations: Sequence[Operation], names: Mapping[str, str]) -> lis
     return lines
 
 
-def _step(chain: Chain) -> str:
-    n = len(chain)
-    trace = trace_step(chain)
+def _live(trace: StepTrace, *outputs: Scalar) -> list[Operation]:
+    return trace.tape.live(outputs)
+
+
+def _arguments(trace: StepTrace) -> str:
+    return "target, s, c, free, dq" if trace.free else "target, s, c, dq"
+
+
+def _step(chain: Chain, trace: StepTrace) -> str:
+    n, k = len(chain), len(trace.target)
     names = _names(n) | {
         "damping": float_literal(DEFAULT_SETTINGS.damping),
         "floor": float_literal(max(DEFAULT_SETTINGS.damping_floor, DAMPING_FLOOR * chain.reach**2)),
     }
-    joints = f"const float s[{n}], const float c[{n}]"
-    distance = statements(trace.tape.live([trace.squared]), names)
+    inputs = f"const float target[{k}], const float s[{n}], const float c[{n}]"
+    free = f"const float free[{n}], " if trace.free else ""
+    distance = statements(_live(trace, trace.squared), names)
     distance.append(f"return {_operand(trace.squared, names)};")
-    newton = statements(trace.tape.live([trace.squared, *trace.dq]), names)
+    newton = statements(_live(trace, trace.squared, *trace.dq), names)
     newton += [f"dq[{index}] = {_operand(change, names)};" for index, change in enumerate(trace.dq)]
     newton.append(f"return {_operand(trace.squared, names)};")
+    what = "tool from the target" if k == 3 else "tool from the target, turns weighed as lengths"
     return "\n".join(
         [
-            "/* The squared distance of the tool from the target [m^2]. */",
-            f"EDGE_IK_STAGE float distance(const float target[3], {joints})",
+            f"/* The squared distance of the {what} [m^2]. */",
+            f"EDGE_IK_STAGE float distance({inputs})",
             "{",
             indented(distance),
             "}",
             "",
             "/* The same, and the change of the joints [rad] that damped least squares takes:",
             "   dq = J^T (J J^T + lambda^2 I)^-1 e, where lambda^2 fades with the error. */",
-            f"EDGE_IK_STAGE float step(const float target[3], {joints}, float dq[{n}])",
+            f"EDGE_IK_STAGE float step({inputs}, {free}float dq[{n}])",
             "{",
             indented(newton),
             "}",
@@ -214,23 +260,61 @@ def _step(chain: Chain) -> str:
     )
 
 
-def _advance(n: int) -> str:
+def _measure(chain: Chain, task: Task) -> str:
+    n, k = len(chain), len(task.component_names)
+    tape = Tape()
+    sines, cosines = tape.inputs("s", n), tape.inputs("c", n)
+    parts = task.squared_parts(frames(chain, sines, cosines), tape.inputs("p", k))
+    names = _names(n)
+    lines = statements(tape.live(parts), names)
+    lines += [f"parts[{index}] = {_operand(part, names)};" for index, part in enumerate(parts)]
+    inputs = f"const float target[{k}], const float s[{n}], const float c[{n}]"
+    return "\n".join(
+        [
+            "/* The squared distance of the positions [m^2], and of the directions:",
+            "   (2 sin(angle / 2))^2. */",
+            f"static void measure({inputs}, float parts[2])",
+            "{",
+            indented(lines),
+            "}",
+        ]
+    )
+
+
+def _advance(chain: Chain, spare: bool) -> str:
+    n = len(chain)
     most = float_literal(DEFAULT_SETTINGS.max_step)
-    return f"""\
-/* Move the joints, each by a bounded step and within its limits. */
-EDGE_IK_STAGE void advance(float q[{n}], float s[{n}], float c[{n}], const float dq[{n}])
-{{
-    ROLLED
-    for (int32_t i = 0; i < {n}; ++i) {{
-        float change = dq[i];
-        if (!(change <= {most} && change >= -{most})) {{
-            change = change > 0.0f ? {most} : -{most};
-        }}
-        const float moved = within(q[i] + change, joints[i].lower, joints[i].upper);
-        rotate(&s[i], &c[i], moved - q[i]);
-        q[i] = moved;
-    }}
-}}"""
+    joints = f"float q[{n}], float s[{n}], float c[{n}], const float dq[{n}]"
+    free = f", float free[{n}]" if spare else ""
+    lines = [
+        "ROLLED",
+        f"for (int32_t i = 0; i < {n}; ++i) {{",
+        "    float change = dq[i];",
+        f"    if (!(change <= {most} && change >= -{most})) {{",
+        f"        change = change > 0.0f ? {most} : -{most};",
+        "    }",
+    ]
+    if spare:
+        lines += [
+            "    const float wanted = q[i] + change;",
+            "    const float moved = within(wanted, joints[i].lower, joints[i].upper);",
+            "    /* What its limit holds back, the others must do without in the next step. */",
+            "    free[i] = wanted >= joints[i].lower && wanted <= joints[i].upper ? 1.0f : 0.0f;",
+        ]
+    else:
+        lines.append(
+            "    const float moved = within(q[i] + change, joints[i].lower, joints[i].upper);"
+        )
+    lines += ["    rotate(&s[i], &c[i], moved - q[i]);", "    q[i] = moved;", "}"]
+    return "\n".join(
+        [
+            "/* Move the joints, each by a bounded step and within its limits. */",
+            f"EDGE_IK_STAGE void advance({joints}{free})",
+            "{",
+            indented(lines),
+            "}",
+        ]
+    )
 
 
 def _turn_back(chain: Chain) -> str:
@@ -252,17 +336,20 @@ EDGE_IK_STAGE void turn_back(float q[{len(chain)}])
 }}"""
 
 
-def _refine(chain: Chain, steps: int, last: str) -> str:
-    n = len(chain)
-    first = ", ".join(f"q[{k}]" for k in range(n))
-    last_line = turn_back(chain)
+def _refine(chain: Chain, trace: StepTrace, steps: int, last: str) -> str:
+    n, k = len(chain), len(trace.target)
+    first = ", ".join(f"q[{joint}]" for joint in range(n))
+    free = ""
+    if trace.free:
+        free = f"    float free[{n}] = {{{', '.join(['1.0f'] * n)}}};\n"
+    moved = "q, s, c, dq, free" if trace.free else "q, s, c, dq"
     return f"""\
 /* The best configuration met in {steps} steps, and its squared distance [m^2]. */
 EDGE_IK_STAGE float refine(
-    const float target[3], float q[{n}], float s[{n}], float c[{n}], float *seed_squared)
+    const float target[{k}], float q[{n}], float s[{n}], float c[{n}], float *seed_squared)
 {{
     float best[{n}] = {{{first}}}, least = FLT_MAX;
-    for (int32_t i = 0; i <= {steps}; ++i) {{
+{free}    for (int32_t i = 0; i <= {steps}; ++i) {{
         float dq[{n}];
         const float squared = {last};
         if (i == 0) {{
@@ -275,19 +362,20 @@ EDGE_IK_STAGE float refine(
             }}
         }}
         if (i < {steps}) {{
-            advance(q, s, c, dq);
+            advance({moved});
         }}
     }}
     for (int32_t k = 0; k < {n}; ++k) {{
         q[k] = best[k];
     }}
-{last_line}    return least;
+{turn_back(chain)}    return least;
 }}"""
 
 
 def _names(n: int) -> dict[str, str]:
     names = {f"s{index}": f"s[{index}]" for index in range(n)}
     names |= {f"c{index}": f"c[{index}]" for index in range(n)}
+    names |= {f"free{index}": f"free[{index}]" for index in range(n)}
     return names | {f"p{index}": f"target[{index}]" for index in range(12)}
 
 

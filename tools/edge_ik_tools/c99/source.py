@@ -13,16 +13,16 @@ import numpy as np
 from edge_ik import __version__
 from edge_ik_tools.c99 import kinematics
 from edge_ik_tools.c99.int8 import int8_network
-from edge_ik_tools.c99.literals import comment, float_literal, identifier, template_text
+from edge_ik_tools.c99.literals import comment, identifier, template_text
 from edge_ik_tools.c99.loops import loop_network
 from edge_ik_tools.c99.lowering import Program, lower
-from firmware_host.encoding import FARTHEST_TARGET, FEATURE_NAMES
+from edge_ik_tools.c99.solvers import Solvers
+from firmware_host.encoding import feature_names
 from firmware_host.errors import ConfigError, ModelFileError
 from firmware_host.model_file import read_model
-from firmware_host.solver import POSITION_TOLERANCE
+from firmware_host.solver import default_steps
 from firmware_host.spec import ModelSpec
 
-DEFAULT_STEPS = 3
 WIDTH = 90
 NOT_COUNTED = "Instructions, flash and stack: not measured; `edge-ik bench --target` does."
 TYPES = {"int8": "int8_t", "int16": "int16_t", "float32": "float"}
@@ -51,13 +51,14 @@ class Firmware:
     command: str
 
     @classmethod
-    def load(cls, path: Path, name: str | None = None, steps: int = DEFAULT_STEPS) -> Firmware:
+    def load(cls, path: Path, name: str | None = None, steps: int | None = None) -> Firmware:
         """Read a model file.
 
         Args:
             path: A `.tflite` that carries its robot.
             name: Name of the firmware; that of the robot without it.
-            steps: Refinement steps, 0 or more.
+            steps: Refinement steps, 0 or more; without it 3 for positions, and 4 for targets
+                with an orientation.
 
         Raises:
             ModelFileError: If the file is damaged, or made of what no firmware is made for.
@@ -66,12 +67,14 @@ class Firmware:
         flatbuffer, record = read_model(path)
         spec = ModelSpec.from_dict(record)
         found = identifier(name or spec.chain.name)
-        if steps < 0:
+        usual = default_steps(spec.chain, spec.target)
+        taken = usual if steps is None else steps
+        if taken < 0:
             raise ConfigError(f"Expected refinement steps of 0 or more. Received: steps={steps}")
-        options = f" --steps {steps}" if steps != DEFAULT_STEPS else ""
+        options = f" --steps {taken}" if taken != usual else ""
         options += f" --name {found}" if found != identifier(spec.chain.name) else ""
         program = lower(flatbuffer)
-        expected = (len(FEATURE_NAMES), 2 * len(spec.chain))
+        expected = (spec.inputs, 2 * len(spec.chain))
         if (program.widths[0], program.widths[-1]) != expected:
             raise ModelFileError(
                 f"The network does not fit its robot. Expected {expected[0]} inputs and "
@@ -83,7 +86,7 @@ class Firmware:
             name=found,
             spec=spec,
             program=program,
-            steps=steps,
+            steps=taken,
             model_hash=hashlib.sha256(flatbuffer).hexdigest()[:16],
             command=f"edge-ik export {path.name} --firmware c99{options}",
         )
@@ -105,35 +108,32 @@ class Firmware:
         text = Template(template_text(template))
         return text.substitute(self._values(), provenance=self._provenance(counts))
 
+    @property
+    def solvers(self) -> Solvers:
+        """What is public of it."""
+        return Solvers(self.name, self.spec, self.program)
+
     def _values(self) -> dict[str, object]:
-        chain, program = self.spec.chain, self.program
-        n = len(chain)
-        single = program.dtype.name
+        chain, task, program = self.spec.chain, self.spec.target, self.program
         joint_names = ", ".join(chain.joint_names)
-        return {
-            "name": self.name,
-            "NAME": self.name.upper(),
+        features = feature_names(chain, task)
+        aspects = [f"branch {index}" for index in range(program.widths[0] - len(features))]
+        return self.solvers.values() | {
             "title": comment(f"Inverse kinematics of {chain.name}: {joint_names}."),
-            "joints": n,
             "joint_names": comment(joint_names),
-            "target_size": 3,
             "steps": self.steps,
-            "tolerance": float_literal(POSITION_TOLERANCE),
             "model_hash": self.model_hash,
-            "farthest": float_literal(FARTHEST_TARGET),
-            "network_type": TYPES[single],
+            "network_type": TYPES[program.dtype.name],
             "features": program.widths[0],
-            "feature_names": ", ".join(FEATURE_NAMES),
+            "feature_names": ", ".join([*features, *aspects]),
             "outputs": program.widths[-1],
             "output_room": -(-program.widths[-1] // 4) * 4,
-            "home": ", ".join(map(float_literal, kinematics.home32(chain, self.spec.home))),
-            "turn_back": kinematics.turn_back(chain),
             "support": template_text("support.c.in").rstrip(),
             "network": self._network(),
             "joint_table": kinematics.joint_table(chain),
-            "encode": kinematics.encode(chain, self.spec.normalization, program),
-            "decode": kinematics.decode(chain, program),
-            "kinematics": kinematics.kinematics(chain, self.steps),
+            "encode": kinematics.encode(chain, task, self.spec.normalization, program),
+            "decode": kinematics.decode(chain, task, program),
+            "kinematics": kinematics.kinematics(chain, task, self.steps),
             "forward": kinematics.forward(chain),
         }
 

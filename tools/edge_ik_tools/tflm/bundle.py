@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from edge_ik import __version__
-from edge_ik_tools.c99.source import DEFAULT_STEPS, Firmware
+from edge_ik_tools.c99.source import Firmware
 from edge_ik_tools.generated import write_folder
 from edge_ik_tools.tflm.arena import Arena, arena_for
 from edge_ik_tools.tflm.source import TflmSource
+from firmware_host.errors import ModelFileError
 from firmware_host.model_file import read_model
 
 # What the manifest says otherwise, or not at all.
@@ -49,7 +50,7 @@ class TflmFirmware:
 
 
 def write_tflm(
-    path: Path, out: Path, name: str | None = None, steps: int = DEFAULT_STEPS
+    path: Path, out: Path, name: str | None = None, steps: int | None = None
 ) -> TflmFirmware:
     """Write the firmware of a model file, with the same bytes every time.
 
@@ -68,6 +69,12 @@ def write_tflm(
         FirmwareFolderError: If the folder holds something else, or cannot be written.
     """
     firmware = Firmware.load(path, name, steps)
+    if not firmware.solvers.plain:
+        raise ModelFileError(
+            "Firmware around TensorFlow Lite Micro is made for positions in one branch. "
+            f"Received: the task '{firmware.spec.task}' with {firmware.solvers.branches} "
+            "branches. Use --firmware c99."
+        )
     flatbuffer, _ = read_model(path)
     arena = arena_for(flatbuffer, firmware.spec.provenance)
     source = TflmSource(firmware, flatbuffer, arena)
@@ -81,7 +88,7 @@ def write_tflm(
         model_bytes=len(flatbuffer),
         model_sha256=source.sha256,
         arena=arena,
-        steps=steps,
+        steps=firmware.steps,
     )
     record = {key: value for key, value in result.to_dict().items() if key not in PLACES}
     write_folder(out, texts, {"firmware": "tflm", "version": __version__, **record})

@@ -17,10 +17,11 @@ from edge_ik_tools.c99.literals import comment, float_literal
 from edge_ik_tools.c99.literals import template_text as c99_template
 from edge_ik_tools.c99.source import TYPES, Firmware
 from edge_ik_tools.tflm.arena import Arena
-from firmware_host.encoding import FARTHEST_TARGET, FEATURE_NAMES
+from firmware_host.encoding import FEATURE_NAMES
 from firmware_host.flatbuffer import read_graph
 from firmware_host.kinematics import tool_position
-from firmware_host.solver import POSITION_TOLERANCE
+from firmware_host.solution import POSITION_TOLERANCE
+from firmware_host.targets import FARTHEST_TARGET
 
 # How the resolver's function for each operator is called.
 RESOLVERS = {
@@ -92,7 +93,7 @@ class TflmSource:
 
     def _values(self) -> dict[str, object]:
         firmware = self.firmware
-        chain, program = firmware.spec.chain, firmware.program
+        chain, task, program = firmware.spec.chain, firmware.spec.target, firmware.program
         single = program.dtype.name
         home = np.array(kinematics.home32(chain, firmware.spec.home))
         example = tool_position(chain, np.sin(home), np.cos(home))
@@ -130,10 +131,10 @@ class TflmSource:
             "example": ", ".join(map(float_literal, example.tolist())),
             "support": c99_template("support.c.in").rstrip(),
             "joint_table": kinematics.joint_table(chain),
-            "encode": kinematics.encode(chain, firmware.spec.normalization, program),
-            "decode": kinematics.decode(chain, program),
+            "encode": kinematics.encode(chain, task, firmware.spec.normalization, program),
+            "decode": kinematics.decode(chain, task, program),
             "turn_back": kinematics.turn_back(chain),
-            "kinematics": kinematics.kinematics(chain, firmware.steps),
+            "kinematics": kinematics.kinematics(chain, task, firmware.steps),
             "forward": kinematics.forward(chain),
         }
 
