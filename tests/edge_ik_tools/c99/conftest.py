@@ -104,7 +104,7 @@ class GraphBuilder:
                     scales[row] *= 2.0 ** -float(rng.integers(14, 26))
                 elif kind == 1:
                     weights[row] = np.clip(weights[row], -2, 2)
-                    scales[row] = 1.0
+                    scales[row] = 1.0 if self.dtype == np.int8 else typical * 16
                 elif kind == 2:
                     weights[row], scales[row] = 0, rng.choice([0.0, scales[row]])
         # Outputs that use their range, some of them beyond.

@@ -296,12 +296,6 @@ def test_sines_and_cosines_of_large_angles(turns, bound, arm3_stages):
     q = np.random.default_rng(0).uniform(-turns, turns, 200_000) * 2 * np.pi
     q = np.concatenate([q, np.arange(-8, 9) * np.pi / 4]).astype(np.float32)
     s, c = arm3_stages.sine_cosine(q)
-    print(
-        "SC",
-        turns,
-        np.abs(s - np.sin(q.astype(float))).max(),
-        np.abs(c - np.cos(q.astype(float))).max(),
-    )
     np.testing.assert_allclose(s, np.sin(q.astype(float)), rtol=0, atol=bound)
     np.testing.assert_allclose(c, np.cos(q.astype(float)), rtol=0, atol=bound)
 
