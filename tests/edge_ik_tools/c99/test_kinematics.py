@@ -1,12 +1,15 @@
 """A robot's C against the host's kinematics in double precision."""
 
+import dataclasses
 import math
 
 import numpy as np
 import pytest
 
 from edge_ik_tools.c99.kinematics import DAMPING_FLOOR, home32, limits32
+from firmware_host.chain import Chain
 from firmware_host.encoding import network_features
+from firmware_host.errors import ModelFileError
 from firmware_host.kinematics import forward_kinematics, jacobian, tool_position
 from firmware_host.refine import DEFAULT_SETTINGS
 from firmware_host.solver import POSITION_TOLERANCE, IkSolver
@@ -181,6 +184,13 @@ def test_limits_in_single_precision_are_inside(random_chain, limit_kinds):
     assert np.all(upper <= chain.upper)
     np.testing.assert_array_equal(lower, lower.astype(np.float32))
     np.testing.assert_allclose([lower, upper], [chain.lower, chain.upper], rtol=2.0**-22)
+
+
+def test_limits_between_two_numbers_of_single_precision_are_refused(random_chain):
+    chain = random_chain(np.random.default_rng(0), 1, ["half"])
+    joint = dataclasses.replace(chain.joints[0], lower=0.1, upper=0.1000000001)
+    with pytest.raises(ModelFileError, match="no angle within"):
+        limits32(Chain("stiff", (joint,), chain.tool))
 
 
 @pytest.mark.parametrize("end", ["lower", "upper"])

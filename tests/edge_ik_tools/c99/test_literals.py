@@ -19,7 +19,7 @@ from edge_ik_tools.c99.literals import (
     table,
     template_text,
 )
-from firmware_host.errors import ConfigError
+from firmware_host.errors import ConfigError, ModelFileError
 
 SINGLES = st.floats(width=32, allow_nan=False, allow_infinity=False)
 
@@ -45,6 +45,12 @@ def test_floats_read_back_in_c(require_tool, tmp_path):
     subprocess.run([gcc, "-std=c99", "-Wpedantic", "-Werror", "floats.c"], cwd=tmp_path, check=True)
     read = subprocess.run([tmp_path / "a.out"], capture_output=True, check=True).stdout
     assert read == values.tobytes()
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("nan"), 1e39, -1e300])
+def test_what_single_precision_cannot_hold_is_refused(value):
+    with pytest.raises(ModelFileError, match="single precision cannot hold"):
+        float_literal(value)
 
 
 @given(st.text(max_size=30))

@@ -12,6 +12,7 @@ from edge_ik_tools.c99.literals import float_literal, indented
 from edge_ik_tools.c99.lowering import Program
 from firmware_host.chain import Chain
 from firmware_host.encoding import Normalization, encode_target
+from firmware_host.errors import ModelFileError
 from firmware_host.kinematics import frames
 from firmware_host.refine import DEFAULT_SETTINGS, trace_step
 from firmware_host.straightline import Operation, Symbol, Tape
@@ -145,7 +146,11 @@ def home32(chain: Chain, home: Sequence[float]) -> list[float]:
 
 
 def limits32(chain: Chain) -> tuple[list[float], list[float]]:
-    """The limits [rad] in single precision, rounded inward so that they hold in double."""
+    """The limits [rad] in single precision, rounded inward so that they hold in double.
+
+    Raises:
+        ModelFileError: If no single-precision number is within the limits of a joint.
+    """
     lower, upper = [], []
     for low, high in zip(chain.lower.tolist(), chain.upper.tolist(), strict=True):
         single_low, single_high = np.float32(low), np.float32(high)
@@ -153,6 +158,11 @@ def limits32(chain: Chain) -> tuple[list[float], list[float]]:
             single_low = np.nextafter(single_low, np.float32(math.inf))
         if float(single_high) > high:
             single_high = np.nextafter(single_high, np.float32(-math.inf))
+        if single_low > single_high:
+            raise ModelFileError(
+                f"Single precision has no angle within the limits of a joint. Received: {low} "
+                f"to {high}"
+            )
         lower.append(float(single_low))
         upper.append(float(single_high))
     return lower, upper
