@@ -2,6 +2,7 @@
 
 import ctypes
 import math
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -104,7 +105,7 @@ class GraphBuilder:
                     scales[row] *= 2.0 ** -float(rng.integers(14, 26))
                 elif kind == 1:
                     weights[row] = np.clip(weights[row], -2, 2)
-                    scales[row] = 1.0
+                    scales[row] = 1.0 if self.dtype == np.int8 else typical * 16
                 elif kind == 2:
                     weights[row], scales[row] = 0, rng.choice([0.0, scales[row]])
         # Outputs that use their range, some of them beyond.
@@ -289,7 +290,21 @@ def self_checking():
 
 
 @pytest.fixture(scope="session")
-def run_program(require_tool, tmp_path_factory):
+def require_sanitizers():
+    """Function of a finished build: skip, or fail, if clang lacks its sanitizers' libraries."""
+
+    def require(built):
+        if "libclang_rt" in built.stderr:
+            advice = "clang's sanitizers are missing: apt-get install libclang-rt-dev"
+            if os.environ.get("EDGE_IK_REQUIRE_TOOLS", "0") not in ("", "0"):
+                pytest.fail(advice, pytrace=False)
+            pytest.skip(advice)
+
+    return require
+
+
+@pytest.fixture(scope="session")
+def run_program(require_tool, require_sanitizers, tmp_path_factory):
     """Function of C, a compiler and its options: what the program ends with."""
 
     def run(text, compiler="gcc", options=("-O1",)):
@@ -298,6 +313,7 @@ def run_program(require_tool, tmp_path_factory):
         (folder / "program.c").write_text(text)
         command = [path, "-std=c99", *options, "program.c", "-o", "program"]
         built = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        require_sanitizers(built)
         assert built.returncode == 0, built.stderr[:2000]
         ran = subprocess.run([folder / "program"], capture_output=True, text=True, check=False)
         assert not ran.stderr, ran.stderr[:4000]

@@ -1,6 +1,5 @@
 """Arbitrary floats under the sanitizers: what a solver promises must hold for all of them."""
 
-import os
 import subprocess
 
 import numpy as np
@@ -56,7 +55,9 @@ def firmware_of(arm3_path, planar_model, random_chain, robot_firmware, limit_kin
 
 
 @pytest.fixture(scope="module")
-def build_target(require_tool, tmp_path_factory, write_firmware, source_root, sanitizers):
+def build_target(
+    require_tool, require_sanitizers, tmp_path_factory, write_firmware, source_root, sanitizers
+):
     """Function of firmware, a compiler and options: the fuzz target's path."""
 
     def build(firmware, compiler, *options):
@@ -66,11 +67,7 @@ def build_target(require_tool, tmp_path_factory, write_firmware, source_root, sa
         command += [f"-I{folder}", target, folder / f"{firmware.name}.c", "-lm"]
         command += ["-o", folder / "target"]
         built = subprocess.run(command, capture_output=True, text=True, check=False)
-        if "libclang_rt.fuzzer" in built.stderr:
-            advice = "libFuzzer is missing: apt-get install libclang-rt-dev"
-            if os.environ.get("EDGE_IK_REQUIRE_TOOLS", "0") not in ("", "0"):
-                pytest.fail(advice, pytrace=False)
-            pytest.skip(advice)
+        require_sanitizers(built)
         assert built.returncode == 0, built.stderr[:2000]
         return folder / "target"
 
@@ -80,11 +77,11 @@ def build_target(require_tool, tmp_path_factory, write_firmware, source_root, sa
 def awkward_inputs(joints, rng):
     """(N, 3 + joints) targets and joints: edges, arbitrary bits, and points in reach."""
     columns = 3 + joints
-    signs = rng.choice(np.array([-1, 1], np.float32), (3000, columns))
-    edges = rng.choice(EDGES, (3000, columns)) * signs
-    bits = rng.integers(0, 2**32, (3000, columns), np.uint32).view(np.float32)
-    near = rng.normal(0, 0.4, (3000, columns)).astype(np.float32)
-    on_axis = near[:1000].copy()
+    signs = rng.choice(np.array([-1, 1], np.float32), (1000, columns))
+    edges = rng.choice(EDGES, (1000, columns)) * signs
+    bits = rng.integers(0, 2**32, (1000, columns), np.uint32).view(np.float32)
+    near = rng.normal(0, 0.4, (1000, columns)).astype(np.float32)
+    on_axis = near[:300].copy()
     on_axis[:, :2] = 0
     return np.concatenate([edges, bits, near, on_axis])
 
@@ -120,7 +117,7 @@ def test_the_fuzzer_finds_nothing(name, firmware_of, build_target):
     corpus = target.parent / "corpus"
     corpus.mkdir()
     joints = len(firmware.spec.chain)
-    for index, row in enumerate(awkward_inputs(joints, np.random.default_rng(4))[::100]):
+    for index, row in enumerate(awkward_inputs(joints, np.random.default_rng(4))[::30]):
         (corpus / str(index)).write_bytes(row.tobytes())
     options = [f"-max_total_time={FUZZ_SECONDS}", f"-max_len={4 * (3 + joints)}", "-seed=1"]
     ran = subprocess.run(

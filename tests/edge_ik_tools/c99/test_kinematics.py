@@ -1,12 +1,15 @@
 """A robot's C against the host's kinematics in double precision."""
 
+import dataclasses
 import math
 
 import numpy as np
 import pytest
 
 from edge_ik_tools.c99.kinematics import DAMPING_FLOOR, home32, limits32
+from firmware_host.chain import Chain
 from firmware_host.encoding import network_features
+from firmware_host.errors import ModelFileError
 from firmware_host.kinematics import forward_kinematics, jacobian, tool_position
 from firmware_host.refine import DEFAULT_SETTINGS
 from firmware_host.solver import POSITION_TOLERANCE, IkSolver
@@ -183,6 +186,13 @@ def test_limits_in_single_precision_are_inside(random_chain, limit_kinds):
     np.testing.assert_allclose([lower, upper], [chain.lower, chain.upper], rtol=2.0**-22)
 
 
+def test_limits_between_two_numbers_of_single_precision_are_refused(random_chain):
+    chain = random_chain(np.random.default_rng(0), 1, ["half"])
+    joint = dataclasses.replace(chain.joints[0], lower=0.1, upper=0.1000000001)
+    with pytest.raises(ModelFileError, match="no angle within"):
+        limits32(Chain("stiff", (joint,), chain.tool))
+
+
 @pytest.mark.parametrize("end", ["lower", "upper"])
 def test_home_is_within_the_limits(end, random_chain, robot_firmware, stages_of, limit_kinds):
     rng = np.random.default_rng(0)
@@ -296,12 +306,6 @@ def test_sines_and_cosines_of_large_angles(turns, bound, arm3_stages):
     q = np.random.default_rng(0).uniform(-turns, turns, 200_000) * 2 * np.pi
     q = np.concatenate([q, np.arange(-8, 9) * np.pi / 4]).astype(np.float32)
     s, c = arm3_stages.sine_cosine(q)
-    print(
-        "SC",
-        turns,
-        np.abs(s - np.sin(q.astype(float))).max(),
-        np.abs(c - np.cos(q.astype(float))).max(),
-    )
     np.testing.assert_allclose(s, np.sin(q.astype(float)), rtol=0, atol=bound)
     np.testing.assert_allclose(c, np.cos(q.astype(float)), rtol=0, atol=bound)
 

@@ -8,14 +8,12 @@ import pytest
 from edge_ik_tools.c99.source import Firmware
 from edge_ik_tools.emulate.bench import (
     emulated_bench,
-    joint_difference,
     network_inputs,
     output_differences,
 )
 from edge_ik_tools.emulate.cores import CORES
 from edge_ik_tools.emulate.errors import EmulationError, MissingToolError
 from edge_ik_tools.emulate.tables import emulation_tables
-from firmware_host.chain import Chain, Joint
 from firmware_host.errors import ConfigError
 from firmware_host.interpreter import open_interpreter
 from firmware_host.model_file import read_model, write_model
@@ -106,16 +104,3 @@ def test_differences_of_integers_are_exact_and_of_floats_beyond_rounding():
     expected = np.array([0.5, 0.5, 0.5, 0.5], np.float32)
     received = np.array([0.5, 0.500001, 0.51, np.nan], np.float32)
     assert output_differences(received, expected) == 2
-
-
-def test_joints_that_wrap_differ_around_the_circle():
-    axis = np.array([0.0, 0.0, 1.0])
-    joints = (
-        Joint("turns", np.eye(4), axis, -np.pi, np.pi),
-        Joint("stops", np.eye(4), axis, -3.0, 3.0),
-    )
-    chain = Chain("two", joints, np.eye(4))
-    q = np.array([[np.pi - 1e-3, 0.5]])
-    turned = np.array([[-np.pi + 1e-3, 0.5]])
-    assert joint_difference(chain, q, turned) == pytest.approx(2e-3)
-    assert joint_difference(chain, q, np.array([[np.pi - 1e-3, -0.5]])) == pytest.approx(1.0)

@@ -41,6 +41,7 @@ def benchmark(closed_form):
         limit_violations=0,
         max_error_m=2e-4,
         max_joint_difference_rad=1e-6,
+        other_answers=0,
         status_differences=0,
         network_inputs=4,
         network_differences=0,

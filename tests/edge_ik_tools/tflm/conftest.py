@@ -18,8 +18,9 @@ from firmware_host.spec import ModelSpec
 STUBS = Path(__file__).parent / "stubs"
 NETWORKS = Path(__file__).parents[2] / "firmware_host" / "models"
 FORMATS = ("int8_per_channel", "int8_per_tensor", "int16x8", "float32")
-C_FLAGS = ["-Wall", "-Wextra", "-Wconversion", "-Wdouble-promotion", "-Werror", "-O2", "-fPIC"]
-CXX_FLAGS = ["-std=c++17", "-DTF_LITE_STATIC_MEMORY", "-fno-exceptions", "-fno-rtti", *C_FLAGS]
+WARNINGS = ["-Wall", "-Wextra", "-Wconversion", "-Wdouble-promotion", "-Werror", "-O2"]
+C_FLAGS = ["-std=c99", *WARNINGS]
+CXX_FLAGS = ["-std=c++17", "-DTF_LITE_STATIC_MEMORY", "-fno-exceptions", "-fno-rtti", *WARNINGS]
 INCLUDES = ["-I", str(STUBS)]
 
 # TfLiteType and size of a number.
@@ -140,13 +141,17 @@ class Built:
 
 @pytest.fixture(scope="session")
 def models(planar_model, source_root, tmp_path_factory):
-    """A model file of each format, and the reference model of this repository."""
+    """A model file of each format, one whose joints turn freely, and the reference model."""
     _, record = read_model(planar_model)
     folder = tmp_path_factory.mktemp("models")
     paths = {"arm3": source_root / "artifacts" / "arm3" / "arm3-int8.tflite"}
     for name in FORMATS:
         paths[name] = folder / f"{name}.tflite"
         write_model(paths[name], (NETWORKS / f"{name}.tflite").read_bytes(), record)
+    for joint in record["robot"]["joints"]:
+        joint |= {"lower": -np.pi, "upper": np.pi, "continuous": True}
+    paths["continuous"] = folder / "continuous.tflite"
+    write_model(paths["continuous"], (NETWORKS / "int8_per_channel.tflite").read_bytes(), record)
     return paths
 
 
@@ -206,7 +211,7 @@ def _library(folder, name, require_tool):
     firmware = folder / "firmware"
     objects = []
     for compiler, flags, sources in (
-        (c, ["-std=c99", *C_FLAGS], [firmware / f"{name}.c", folder / "network.c"]),
+        (c, C_FLAGS, [firmware / f"{name}.c", folder / "network.c"]),
         (
             cxx,
             CXX_FLAGS,
@@ -220,7 +225,18 @@ def _library(folder, name, require_tool):
     ):
         for source in sources:
             objects.append(folder / f"{source.stem}.o")
-            command = [compiler, *flags, *INCLUDES, "-I", folder, "-c", source, "-o", objects[-1]]
+            command = [
+                compiler,
+                *flags,
+                "-fPIC",
+                *INCLUDES,
+                "-I",
+                folder,
+                "-c",
+                source,
+                "-o",
+                objects[-1],
+            ]
             subprocess.run(command, check=True)
     library = folder / "firmware.so"
     subprocess.run([cxx, "-shared", *objects, "-o", library], check=True)

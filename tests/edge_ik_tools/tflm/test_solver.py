@@ -9,7 +9,7 @@ from firmware_host.interpreter import available_runtimes, open_interpreter
 from firmware_host.kinematics import tool_position
 from firmware_host.solver import IkSolver
 
-EVERY = ("arm3", "int8_per_channel", "int8_per_tensor", "int16x8", "float32")
+EVERY = ("arm3", "int8_per_channel", "int8_per_tensor", "int16x8", "float32", "continuous")
 READY, OTHER_SCHEMA, OTHER_OPERATORS, ARENA_TOO_SMALL, OTHER_TENSORS = range(5)
 SOLVED, UNREACHABLE, BAD_TARGET, NOT_READY, FAILED = range(5)
 TARGETS = 2000

@@ -13,6 +13,7 @@ from edge_ik_tools.c99.lowering import Program
 from firmware_host.chain import Chain
 from firmware_host.encoding import Encoding, Normalization
 from firmware_host.encoding import encode as encode_target
+from firmware_host.errors import ModelFileError
 from firmware_host.kinematics import Scalar, frames
 from firmware_host.refine import DEFAULT_SETTINGS, StepTrace, trace_step
 from firmware_host.straightline import Operation, Symbol, Tape
@@ -85,7 +86,7 @@ def forward(chain: Chain) -> str:
     walked = frames(chain, sines, cosines)
     columns = (*walked.rotation, walked.position)
     entries = [columns[column][row] for row in range(3) for column in range(4)]
-    lines = statements(tape.live(entries), _names(n))
+    lines = statements(tape, entries, _names(n))
     lines += [
         f"T_base_tool[{index}] = {_operand(entry, _names(n))};"
         for index, entry in enumerate(entries)
@@ -117,7 +118,7 @@ def encode(chain: Chain, task: Task, normalization: Normalization, program: Prog
     lines = [
         "/* Normalization and quantization in one: a factor and what is added. */",
         f"static const float affine[{len(features)}][2] = {{{affine}}};",
-        *statements(tape.live([*features, *turns]), names),
+        *statements(tape, [*features, *turns], names),
         f"const float features[{len(features)}] = {{{values}}};",
         *(f"turns[{k}] = {_operand(turn, names)};" for k, turn in enumerate(turns)),
         "ROLLED",
@@ -182,7 +183,11 @@ def home32(chain: Chain, home: Sequence[float]) -> list[float]:
 
 
 def limits32(chain: Chain) -> tuple[list[float], list[float]]:
-    """The limits [rad] in single precision, rounded inward so that they hold in double."""
+    """The limits [rad] in single precision, rounded inward so that they hold in double.
+
+    Raises:
+        ModelFileError: If no single-precision number is within the limits of a joint.
+    """
     lower, upper = [], []
     for low, high in zip(chain.lower.tolist(), chain.upper.tolist(), strict=True):
         single_low, single_high = np.float32(low), np.float32(high)
@@ -190,23 +195,34 @@ def limits32(chain: Chain) -> tuple[list[float], list[float]]:
             single_low = np.nextafter(single_low, np.float32(math.inf))
         if float(single_high) > high:
             single_high = np.nextafter(single_high, np.float32(-math.inf))
+        if single_low > single_high:
+            raise ModelFileError(
+                f"Single precision has no angle within the limits of a joint. Received: {low} "
+                f"to {high}"
+            )
         lower.append(float(single_low))
         upper.append(float(single_high))
     return lower, upper
 
 
-def statements(operations: Sequence[Operation], names: Mapping[str, str]) -> list[str]:
-    """One line of C for each recorded operation.
+def statements(tape: Tape, outputs: Sequence[Scalar], names: Mapping[str, str]) -> list[str]:
+    """One line of C for each recorded operation that the outputs need.
 
     A division by a square root becomes a product with its inverse.
     """
+    operations = tape.live(outputs)
     roots = {name: right for name, operator, _, right in operations if operator == "sqrt"}
     inverses = {right for _, operator, _, right in operations if operator == "/" and right in roots}
+    read = {value.name for value in outputs if isinstance(value, Symbol)}
+    for _, operator, left, right in operations:
+        read |= {left} if operator == "/" and right in inverses else {left, right}
     lines = []
     for name, operator, left, right in operations:
         a, b = _text(left, names), _text(right, names)
         if operator == "sqrt" and name in inverses:
             lines.append(f"const float {name}_inverse = inverse_root({b});")
+            if name not in read:
+                continue
             value = f"{b} * {name}_inverse"
         elif operator == "sqrt":
             value = f"root({b})"
@@ -236,9 +252,9 @@ def _step(chain: Chain, trace: StepTrace) -> str:
     }
     inputs = f"const float target[{k}], const float s[{n}], const float c[{n}]"
     free = f"const float free[{n}], " if trace.free else ""
-    distance = statements(_live(trace, trace.squared), names)
+    distance = statements(trace.tape, [trace.squared], names)
     distance.append(f"return {_operand(trace.squared, names)};")
-    newton = statements(_live(trace, trace.squared, *trace.dq), names)
+    newton = statements(trace.tape, [trace.squared, *trace.dq], names)
     newton += [f"dq[{index}] = {_operand(change, names)};" for index, change in enumerate(trace.dq)]
     newton.append(f"return {_operand(trace.squared, names)};")
     what = "tool from the target" if k == 3 else "tool from the target, turns weighed as lengths"
@@ -266,7 +282,7 @@ def _measure(chain: Chain, task: Task) -> str:
     sines, cosines = tape.inputs("s", n), tape.inputs("c", n)
     parts = task.squared_parts(frames(chain, sines, cosines), tape.inputs("p", k))
     names = _names(n)
-    lines = statements(tape.live(parts), names)
+    lines = statements(tape, parts, names)
     lines += [f"parts[{index}] = {_operand(part, names)};" for index, part in enumerate(parts)]
     inputs = f"const float target[{k}], const float s[{n}], const float c[{n}]"
     return "\n".join(

@@ -10,7 +10,7 @@ from importlib.resources import files
 import numpy as np
 import numpy.typing as npt
 
-from firmware_host.errors import ConfigError
+from firmware_host.errors import ConfigError, ModelFileError
 
 LINE = 96
 
@@ -46,10 +46,19 @@ def comment(text: str) -> str:
 
 
 def float_literal(value: float) -> str:
-    """A float32 constant that reads back as exactly this float32."""
-    single = np.float32(value)
+    """A float32 constant that reads back as exactly this float32.
+
+    Raises:
+        ModelFileError: If single precision cannot hold the number.
+    """
+    with np.errstate(over="ignore"):
+        single = np.float32(value)
+    if not np.isfinite(single):
+        raise ModelFileError(
+            f"The model has a number that single precision cannot hold. Received: {value:g}"
+        )
     text = f"{single:.9g}"
-    return (text if any(mark in text for mark in ".en") else f"{text}.0") + "f"
+    return (text if any(mark in text for mark in ".e") else f"{text}.0") + "f"
 
 
 def integers(values: npt.ArrayLike) -> str:

@@ -16,16 +16,21 @@ from edge_ik_tools.emulate.results import Baseline, EmulatedBenchmark, Estimate,
 from edge_ik_tools.emulate.toolchain import Toolchain
 from edge_ik_tools.emulate.trace import trace_solve
 from firmware_host.bench import COLD_STEPS, TARGET_SEED, Tell, bench_targets
+from firmware_host.branches import joint_distance
 from firmware_host.chain import Chain, FloatArray
 from firmware_host.errors import ConfigError
 from firmware_host.interpreter import Interpreter, open_interpreter
-from firmware_host.kinematics import tool_position
 from firmware_host.model_file import read_model
-from firmware_host.solver import POSITION_TOLERANCE, IkSolver
+from firmware_host.solution import POSITION_TOLERANCE, Status, is_solved
+from firmware_host.solver import IkSolver
+from firmware_host.targets import given_targets
+from firmware_host.tasks import POSITION, task_errors
 
 DEFAULT_TARGETS = 10_000
 # Bytes of the network's own type are drawn with this seed.
 INPUT_SEED = 1
+# Answers further apart than this are those of different branches [rad].
+OTHER_ANSWER = 0.1
 # Outputs of a float network are sines and cosines, summed in another order than NumPy's.
 FLOAT_ROUNDING = 1e-5
 
@@ -85,9 +90,14 @@ def emulated_bench(
             f"Received: {found.total[longest]} counted, {len(executed)} traced"
         )
     solver.refine_steps = found.most_steps
-    answers = solver.solve_batch(drawn)
+    answers = solver.solve_batch(given_targets(solver.task, drawn))
     q = found.q.astype(np.float64)
-    error = _distance(solver.chain, q, drawn)
+    error, _ = task_errors(solver.chain, solver.task, q, drawn)
+    solved = is_solved(solver.chain, solver.task, q, drawn)
+    expected = answers.status == Status.SOLVED
+    difference = joint_distance(solver.chain, q, answers.q)
+    # Of two branches as promising, rounding decides; what is not solved has no one answer.
+    alike = solved & expected & (difference < OTHER_ANSWER)
     total = Spread.of(found.total)
     return EmulatedBenchmark(
         target=core.name,
@@ -103,13 +113,12 @@ def emulated_bench(
         estimate=Estimate.of(core, total, executed, clock_hz),
         targets=targets,
         steps=found.most_steps,
-        solved=float((error < POSITION_TOLERANCE).mean()),
+        solved=float(solved.mean()),
         limit_violations=int((~solver.chain.within_limits(q)).sum()),
         max_error_m=float(error.max()),
-        max_joint_difference_rad=joint_difference(solver.chain, q, answers.q),
-        status_differences=int(
-            ((found.status == 0) != (answers.position_error_m < POSITION_TOLERANCE)).sum()
-        ),
+        max_joint_difference_rad=float(difference[alike].max(initial=0.0)),
+        other_answers=int((solved & expected & ~alike).sum()),
+        status_differences=int(((found.status == 0) != expected).sum()),
         network_inputs=len(inputs),
         network_differences=output_differences(found.outputs, interpreter.run_raw(inputs)),
         cold=Baseline(
@@ -140,24 +149,10 @@ def output_differences(received: AnyArray, expected: AnyArray) -> int:
     return int((~same).sum())
 
 
-def joint_difference(chain: Chain, received: FloatArray, expected: FloatArray) -> float:
-    """Largest difference of joints (N, n) [rad], around the circle where a joint wraps."""
-    difference = np.abs(received - expected)
-    turned = np.abs(difference - 2 * np.pi)
-    return float(np.where(chain.wraps, np.minimum(difference, turned), difference).max())
-
-
 def _closed_form(chain: Chain, found: Measurement, targets: FloatArray) -> Baseline | None:
     if not found.closed.any():
         return None
     q = found.closed_q.astype(np.float64)
     held = np.all((q >= chain.lower - LIMIT_SLACK) & (q <= chain.upper + LIMIT_SLACK), axis=1)
-    solved = held & (_distance(chain, q, targets) < POSITION_TOLERANCE)
+    solved = held & is_solved(chain, POSITION, q, targets)
     return Baseline(Spread.of(found.closed), float(solved.mean()))
-
-
-def _distance(chain: Chain, q: FloatArray, targets: FloatArray) -> FloatArray:
-    """Distance (N,) between the tool at q (N, n) and the targets (N, 3) [m]."""
-    offset = tool_position(chain, np.sin(q), np.cos(q)) - targets
-    distance: FloatArray = np.linalg.norm(offset, axis=1)
-    return distance

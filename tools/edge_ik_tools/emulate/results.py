@@ -144,7 +144,10 @@ class EmulatedBenchmark:
         solved: Share solved, to 1 mm, judged by forward kinematics on the host.
         limit_violations: Answers with a joint outside its limits.
         max_error_m: Largest distance between tool and target [m].
-        max_joint_difference_rad: Largest difference of a joint to the NumPy solver [rad].
+        max_joint_difference_rad: Largest difference of a joint to the NumPy solver [rad], where
+            both solve the target and in the same branch.
+        other_answers: Targets that both solve in different branches, as promising as each
+            other to rounding.
         status_differences: Answers whose status differs from the NumPy solver's.
         network_inputs: Inputs that the network was compared on.
         network_differences: Output values that differ from the reference interpreter;
@@ -170,6 +173,7 @@ class EmulatedBenchmark:
     limit_violations: int
     max_error_m: float
     max_joint_difference_rad: float
+    other_answers: int
     status_differences: int
     network_inputs: int
     network_differences: int

@@ -49,6 +49,7 @@ def emulation_tables(values: Mapping[str, Any]) -> list[TextTable]:
         ("largest error", f"{1e3 * values['max_error_m']:.4f} mm"),
         ("outside the limits", f"{values['limit_violations']:,}"),
         ("joints, firmware to NumPy", f"{values['max_joint_difference_rad']:.2g} rad at most"),
+        ("solved in another branch", f"{values['other_answers']:,}"),
         ("answers judged otherwise", f"{values['status_differences']:,}"),
         (
             "network outputs that differ",

@@ -41,8 +41,8 @@ EXACTNESS = {
         "edge-ik's reference interpreter, bit for bit; optimized kernels may round otherwise.",
     ),
     "f": (
-        "Its answers are those of the C99 firmware to a few units of the last place, because the",
-        "library computes an exponential function with another polynomial.",
+        "Its answers are those of the C99 firmware to rounding: the library computes exponential",
+        "functions in another way.",
     ),
 }
 
@@ -97,14 +97,14 @@ class TflmSource:
         single = program.dtype.name
         home = np.array(kinematics.home32(chain, firmware.spec.home))
         example = tool_position(chain, np.sin(home), np.cos(home))
+        command = firmware.command.replace("--firmware c99", "--firmware tflm")
         title = f"Inverse kinematics of {chain.name}: {', '.join(chain.joint_names)}."
         return {
             "name": firmware.name,
             "NAME": firmware.name.upper(),
             "robot": comment(chain.name),
             "title": comment(title),
-            "provenance": f"Made by edge-ik {__version__}: "
-            f"edge-ik export {comment(firmware.path.name)} --firmware tflm",
+            "provenance": f"Made by edge-ik {__version__}: {comment(command)}",
             "joints": len(chain),
             "joint_names": comment(", ".join(chain.joint_names)),
             "steps": firmware.steps,

@@ -6,9 +6,35 @@
 
 #include "stages.h"
 
-const stage stage_encode = STAGE(encode);
+#if TURNS > 0
+/* What the target's own turns are is kept between the two stages. */
+static float turns[TURNS];
+
+static void encode_stage(const float target[], network_t x[]) {
+    encode(target, x, turns);
+#if BRANCHES > 1
+    choose(0, x);
+#endif
+}
+
+static void decode_stage(const network_t y[], float q[], float s[], float c[]) {
+    decode(y, turns, q, s, c);
+}
+#else
+#if BRANCHES > 1
+static void encode_stage(const float target[], network_t x[]) {
+    encode(target, x);
+    choose(0, x);
+}
+#else
+#define encode_stage encode
+#endif
+#define decode_stage decode
+#endif
+
+const stage stage_encode = STAGE(encode_stage);
 const stage stage_network = STAGE(network);
-const stage stage_decode = STAGE(decode);
+const stage stage_decode = STAGE(decode_stage);
 const stage stage_refine = STAGE(refine);
 
 const int32_t stage_features = FEATURES, stage_outputs = OUTPUTS;
@@ -19,16 +45,30 @@ int32_t cold_solve(const float target[], float q[], float *squared) {
     static const float sines[BENCH_JOINTS] = BENCH_MIDDLE_SINES;
     static const float cosines[BENCH_JOINTS] = BENCH_MIDDLE_COSINES;
     float s[BENCH_JOINTS], c[BENCH_JOINTS], dq[BENCH_JOINTS];
+#if SPARE
+    float free[BENCH_JOINTS];
+#endif
     for (int i = 0; i < BENCH_JOINTS; ++i) {
+#if SPARE
+        free[i] = 1.0f;
+#endif
         q[i] = middle[i];
         s[i] = sines[i];
         c[i] = cosines[i];
     }
     for (int32_t steps = 0;; ++steps) {
+#if SPARE
+        *squared = step(target, s, c, free, dq);
+#else
         *squared = step(target, s, c, dq);
+#endif
         if (*squared < BENCH_TOLERANCE * BENCH_TOLERANCE || steps == BENCH_COLD_STEPS) {
             return steps;
         }
+#if SPARE
+        advance(q, s, c, dq, free);
+#else
         advance(q, s, c, dq);
+#endif
     }
 }

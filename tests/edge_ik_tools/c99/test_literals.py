@@ -1,0 +1,118 @@
+"""Names and numbers as C reads them."""
+
+import re
+import subprocess
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_ik_tools.c99.literals import (
+    LINE,
+    RESERVED,
+    array,
+    comment,
+    float_literal,
+    identifier,
+    indented,
+    table,
+    template_text,
+)
+from firmware_host.errors import ConfigError, ModelFileError
+
+SINGLES = st.floats(width=32, allow_nan=False, allow_infinity=False)
+
+
+@given(SINGLES)
+def test_floats_read_back_as_they_were(value):
+    text = float_literal(value)
+    assert re.fullmatch(r"-?\d+(\.\d+)?(e[+-]\d+)?f", text)
+    assert "." in text or "e" in text
+    back = np.float32(text[:-1])
+    assert back.tobytes() == np.float32(value).tobytes()
+
+
+def test_floats_read_back_in_c(require_tool, tmp_path):
+    bits = np.random.default_rng(0).integers(0, 2**32, 3000, np.uint32)
+    values = bits.view(np.float32)
+    values = values[np.isfinite(values)]
+    (tmp_path / "floats.c").write_text(
+        f"#include <stdio.h>\n{array('float', 'values', values)}\n"
+        "int main(void)\n{\n    return fwrite(values, sizeof values, 1, stdout) != 1;\n}\n"
+    )
+    gcc = require_tool("gcc", "gcc")
+    subprocess.run([gcc, "-std=c99", "-Wpedantic", "-Werror", "floats.c"], cwd=tmp_path, check=True)
+    read = subprocess.run([tmp_path / "a.out"], capture_output=True, check=True).stdout
+    assert read == values.tobytes()
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("nan"), 1e39, -1e300])
+def test_what_single_precision_cannot_hold_is_refused(value):
+    with pytest.raises(ModelFileError, match="single precision cannot hold"):
+        float_literal(value)
+
+
+@given(st.text(max_size=30))
+def test_identifiers_are_names_in_c(name):
+    try:
+        found = identifier(name)
+    except ConfigError:
+        assert not re.search(r"[A-Za-z0-9]", name)
+    else:
+        assert re.fullmatch(r"[a-z][a-z0-9_]*", found)
+        assert found not in RESERVED
+        assert identifier(found) == found
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("UR5e", "ur5e"),
+        ("my arm-2", "my_arm_2"),
+        ("6dof", "robot_6dof"),
+        ("float", "robot_float"),
+        ("__x__", "x"),
+        ("Grüße", "gr_e"),
+    ],
+)
+def test_identifiers_of_robots(name, expected):
+    assert identifier(name) == expected
+
+
+@pytest.mark.parametrize("name", ["", "---", "机器人", "_"])
+def test_names_without_letters_are_refused(name):
+    with pytest.raises(ConfigError, match="no letters that C can use"):
+        identifier(name)
+
+
+@given(st.text(alphabet=st.sampled_from("ab*/\\?\n\r\u2028 é"), max_size=20))
+def test_no_text_ends_a_comment_or_begins_another(text):
+    found = comment(text)
+    assert not re.search(r"\*/|/\*|//|\\|\?\?/|[^ -~]", found)
+
+
+def test_common_names_stay_as_they_are_in_comments():
+    assert comment("Inverse kinematics of UR5e: a-b, c_d/e (2 x 3).") == (
+        "Inverse kinematics of UR5e: a-b, c_d/e (2 x 3)."
+    )
+
+
+@pytest.mark.parametrize("values", [[1], list(range(-2000, 2000, 7)), [-(2**31), 2**31 - 1]])
+def test_arrays_hold_all_numbers_in_lines_of_bounded_length(values):
+    text = array("int32_t", "numbers", values, " ALIGNED")
+    first, *lines, last = text.split("\n")
+    assert first == f"static const int32_t numbers[{len(values)}] ALIGNED = {{"
+    assert last == "};"
+    assert [int(word) for word in re.findall(r"-?\d+", "\n".join(lines))] == values
+    assert max(map(len, lines)) <= LINE
+
+
+def test_tables_and_lines_of_code():
+    assert table([(1, -2), (3, 4)]) == "    {1, -2},\n    {3, 4},"
+    assert indented(["a;", "", "b;"], 2) == "        a;\n\n        b;"
+
+
+def test_templates_ship_with_the_package():
+    for name in ("name.c.in", "name.h.in", "support.c.in", "int8.c.in", "int16.c.in"):
+        assert template_text(name)

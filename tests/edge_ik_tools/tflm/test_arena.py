@@ -1,0 +1,62 @@
+"""The size of the arena: recorded, measured or bounded, and never too small."""
+
+from pathlib import Path
+
+import pytest
+
+from edge_ik_tools.tflm import arena
+from edge_ik_tools.tflm.arena import arena_bound, arena_for, measure_arena
+from firmware_host.flatbuffer import read_graph
+from firmware_host.model_file import read_model
+
+NETWORKS = sorted((Path(__file__).parents[2] / "firmware_host" / "models").glob("*.tflite"))
+
+
+@pytest.fixture
+def flatbuffer(planar_model):
+    return read_model(planar_model)[0]
+
+
+@pytest.fixture
+def not_installed(monkeypatch):
+    monkeypatch.setattr(arena, "find_spec", lambda name: None)
+
+
+@pytest.mark.parametrize("provenance", [{"arena_bytes": 4096}, {"metrics": {"arena_bytes": 4096}}])
+def test_what_the_model_records_comes_first(flatbuffer, provenance):
+    found = arena_for(flatbuffer, provenance)
+    assert found.measured == 4096
+    # A sum for each of 28 rows of weights, and a record for each of 4 dense layers.
+    assert found.margin == 28 * 4 + 4 * 64
+    assert found.size == 4096 + found.margin
+    assert "8-byte pointers" in found.how
+    assert "when the model was exported" in found.how
+
+
+@pytest.mark.parametrize("value", [None, True, 0, -16, "4096", 4096.0])
+def test_a_record_that_is_no_size_is_not_used(flatbuffer, not_installed, value):
+    assert arena_for(flatbuffer, {"arena_bytes": value, "metrics": []}).measured is None
+
+
+def test_without_the_library_the_arena_is_a_bound(flatbuffer, not_installed):
+    found = arena_for(flatbuffer, {})
+    assert found.measured is None
+    assert found.size == arena_bound(read_graph(flatbuffer)) + found.margin
+    assert "Nothing was measured" in found.how
+
+
+@pytest.mark.parametrize("path", NETWORKS, ids=lambda path: path.stem)
+def test_the_bound_is_more_than_is_needed_and_not_much_more(path):
+    pytest.importorskip("tflite_micro", reason="needs tflite-micro: pip install 'edge-ik[tflm]'")
+    content = path.read_bytes()
+    measured = measure_arena(content)
+    assert measured <= arena_bound(read_graph(content)) <= 2 * measured
+
+
+def test_a_measured_arena_is_the_smallest_that_serves(flatbuffer):
+    runtime = pytest.importorskip("tflite_micro.python.tflite_micro.runtime")
+    found = arena_for(flatbuffer, {})
+    runtime.Interpreter.from_bytes(flatbuffer, arena_size=found.measured)
+    with pytest.raises(RuntimeError):
+        runtime.Interpreter.from_bytes(flatbuffer, arena_size=found.measured - 16)
+    assert "when this folder was written" in found.how
