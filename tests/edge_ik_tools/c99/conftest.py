@@ -465,11 +465,24 @@ void each_distance(int32_t rows, const float *p, const float *s, const float *c,
 }
 void each_step(int32_t rows, const float *p, const float *s, const float *c, float *dq, float *d)
 {
+#if SPARE
+    float free[NAME_JOINTS_MACRO];
+    for (int32_t k = 0; k < NAME_JOINTS_MACRO; ++k) {
+        free[k] = 1.0f;
+    }
+    EACH d[i] = step(&p[3 * i], &s[N * i], &c[N * i], free, &dq[N * i]);
+#else
     EACH d[i] = step(&p[3 * i], &s[N * i], &c[N * i], &dq[N * i]);
+#endif
 }
 void each_advance(int32_t rows, float *q, float *s, float *c, const float *dq)
 {
+#if SPARE
+    float free[NAME_JOINTS_MACRO];
+    EACH advance(&q[N * i], &s[N * i], &c[N * i], &dq[N * i], free);
+#else
     EACH advance(&q[N * i], &s[N * i], &c[N * i], &dq[N * i]);
+#endif
 }
 void each_angle_of(int32_t rows, const float *s, const float *c, float *q)
 {
@@ -628,7 +641,8 @@ def stages_of(require_tool, tmp_path_factory, write_firmware):
     def build(firmware, options=("-O1",)):
         gcc = require_tool("gcc", "gcc")
         folder = write_firmware(firmware, tmp_path_factory.mktemp("stages"))
-        text = SHIM.replace("NAME", firmware.name).replace("N *", f"{len(firmware.spec.chain)} *")
+        text = SHIM.replace("NAME_JOINTS_MACRO", f"{firmware.name.upper()}_JOINTS")
+        text = text.replace("NAME", firmware.name).replace("N *", f"{len(firmware.spec.chain)} *")
         (folder / "shim.c").write_text(text)
         command = [gcc, "-std=c99", *options, "-fPIC", "-shared", "shim.c", "-o", "shim.so"]
         built = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)

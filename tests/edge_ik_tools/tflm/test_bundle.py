@@ -88,13 +88,13 @@ def test_the_scales_are_those_of_the_tensors(models, tmp_path, key):
 
 def test_kinematics_are_the_lines_of_the_c99_firmware(written, planar_model):
     firmware = Firmware.load(planar_model)
-    chain, program = firmware.spec.chain, firmware.program
+    chain, task, program = firmware.spec.chain, firmware.spec.target, firmware.program
     parts = [
         template_text("support.c.in").rstrip(),
         kinematics.joint_table(chain),
-        kinematics.encode(chain, firmware.spec.normalization, program),
-        kinematics.decode(chain, program),
-        kinematics.kinematics(chain, firmware.steps),
+        kinematics.encode(chain, task, firmware.spec.normalization, program),
+        kinematics.decode(chain, task, program),
+        kinematics.kinematics(chain, task, firmware.steps),
         kinematics.forward(chain),
     ]
     text, plain = (written.folder / "planar.c").read_text(), firmware.source()
