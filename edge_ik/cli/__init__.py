@@ -10,8 +10,9 @@ from typing import Any
 import click
 
 from edge_ik import __version__
-from edge_ik.cli.models import bench, evaluate, export, inspect, solve
+from edge_ik.cli.models import bench, evaluate, export, inspect
 from edge_ik.cli.robots import arms
+from edge_ik.cli.solving import solve
 from edge_ik.cli.training import ablate, train
 from firmware_host.errors import EdgeIkError
 
