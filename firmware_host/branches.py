@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,16 +17,20 @@ from firmware_host.refine import (
     RefineSettings,
     compiled_step,
     has_spare_joints,
+    plain_errors,
     refine_seed,
 )
 from firmware_host.seeding import Seeder
-from firmware_host.solution import is_solved
+from firmware_host.solution import is_solved, within_tolerance
 from firmware_host.tasks import Task
 
 ANY, NEAREST = "any", "nearest"
 
 # Restarts are the same for every solve, so that a target always gets the same answer.
 RESTART_SEED = 0
+
+# Two answers whose distances differ by less are the same configuration [rad].
+SAME_ANSWER = 1e-2
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,8 +191,86 @@ def solve_nearest(
     return found
 
 
-# Two answers whose distances differ by less are the same configuration [rad].
-SAME_ANSWER = 1e-2
+def solve_target(
+    seeder: Seeder,
+    target: FloatArray,
+    branch: int | str,
+    near: FloatArray | None,
+    steps: int,
+    restarts: int = 0,
+    settings: RefineSettings = DEFAULT_SETTINGS,
+) -> Answers:
+    """The answer to one target (k,), as the functions above give it, in plain floats.
+
+    Arrays of one number cost many times as much.
+
+    Args:
+        seeder: The network.
+        target: Its components.
+        branch: Number of a branch, "any" or "nearest".
+        near: (n,) present joints [rad], for "nearest".
+        steps: Refinement steps from each seed.
+        restarts: Seeds drawn at random, at most, for "any".
+        settings: Damping and bounds.
+    """
+    chain, task = seeder.chain, seeder.task
+    plain: list[float] = target.tolist()
+    guesses = [chain.clamp(guess) for guess in seeder.every_seed(plain)]
+    rng = np.random.default_rng(RESTART_SEED)
+    starts: list[tuple[FloatArray | None, int]]
+    if branch == NEAREST and near is not None:
+        starts = [*zip(guesses, range(len(guesses)), strict=True), (chain.clamp(near), -1)]
+    elif branch == ANY:
+        order = sorted(
+            range(len(guesses)),
+            key=lambda k: plain_step_length(chain, task, guesses[k], plain, settings),
+        )
+        starts = [(guesses[k], k) for k in (order if len(guesses) > 1 else [0])]
+        starts += [(None, -1)] * restarts
+    else:
+        starts = [(guesses[int(branch)], int(branch))]
+    best: tuple[bool, float, FloatArray, float, FloatArray, int] | None = None
+    tried = 0
+    for start, number in starts:
+        seed = rng.uniform(chain.lower, chain.upper) if start is None else start
+        q, error, _ = refine_seed(chain, seed, target, steps, settings, task)
+        tried += 1
+        solved = within_tolerance(*plain_errors(chain, task, q.tolist(), plain))
+        # Answers within tolerance compete by distance, the others by their error.
+        rank = float(error)
+        if solved and branch == NEAREST:
+            rank = float(joint_distance(chain, q, np.asarray(near, dtype=np.float64)))
+        if (
+            best is None
+            or (solved and not best[0])
+            or (solved == best[0] and rank < best[1] - (SAME_ANSWER if branch == NEAREST else 0.0))
+        ):
+            best = (solved, rank, q, float(error), seed, number)
+        if solved and branch != NEAREST:
+            break
+    assert best is not None  # noqa: S101 - narrows the type
+    _, _, q, error_m, seed, number = best
+    return Answers(
+        q[None],
+        np.array([error_m]),
+        seed[None],
+        np.array([number]),
+        np.array([tried]),
+        np.array([max(0, tried - len(guesses)) if branch == ANY else 0]),
+    )
+
+
+def plain_step_length(
+    chain: Chain,
+    task: Task,
+    seed: FloatArray,
+    target: Sequence[float],
+    settings: RefineSettings = DEFAULT_SETTINGS,
+) -> float:
+    """`step_length` of one seed (n,) in plain floats."""
+    angles: list[float] = seed.tolist()
+    place = [*map(math.sin, angles), *map(math.cos, angles), *target]
+    return math.hypot(*_first_step(chain, task, place, settings))
 
 
 def joint_distance(chain: Chain, q: FloatArray, near: FloatArray) -> FloatArray:
@@ -205,13 +289,20 @@ def step_length(
     settings: RefineSettings = DEFAULT_SETTINGS,
 ) -> FloatArray:
     """Length (N,) [rad] of the first step from seeds (N, n) toward targets (N, k), unbounded."""
-    _, newton = compiled_step(chain, task)
-    sines, cosines = np.sin(seeds), np.cos(seeds)
-    place = [*sines.T, *cosines.T, *targets.T]
-    free = [1.0] * len(chain) if has_spare_joints(chain, task) else []
-    _, *dq = newton(*place, settings.damping, settings.damping_floor, *free)
+    place = [*np.sin(seeds).T, *np.cos(seeds).T, *targets.T]
+    dq = _first_step(chain, task, place, settings)
     length: FloatArray = np.sqrt(sum(change * change for change in dq))
     return length
+
+
+def _first_step(
+    chain: Chain, task: Task, place: Sequence[Any], settings: RefineSettings
+) -> list[Any]:
+    """The joint changes from sines, cosines and target components."""
+    _, newton = compiled_step(chain, task)
+    free = [1.0] * len(chain) if has_spare_joints(chain, task) else []
+    changes: list[Any] = list(newton(*place, settings.damping, settings.damping_floor, *free))
+    return changes[1:]
 
 
 def _improve(

@@ -107,3 +107,8 @@ def is_solved(
     distance, angle = task_errors(chain, task, q, targets)
     solved: npt.NDArray[np.bool_] = (distance < POSITION_TOLERANCE) & (angle < ROTATION_TOLERANCE)
     return solved
+
+
+def within_tolerance(distance: float, angle: float) -> bool:
+    """Whether a distance [m] and an angle [rad] count as reached."""
+    return distance < POSITION_TOLERANCE and angle < ROTATION_TOLERANCE

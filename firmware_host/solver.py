@@ -18,13 +18,14 @@ from firmware_host.branches import (
     solve_any,
     solve_nearest,
     solve_one,
+    solve_target,
 )
 from firmware_host.chain import Chain, FloatArray
 from firmware_host.encoding import Normalization
 from firmware_host.errors import ConfigError, ModelFileError, TargetError
 from firmware_host.interpreter import RUNTIMES, available_runtimes, open_interpreter
 from firmware_host.model_file import read_model
-from firmware_host.refine import has_spare_joints, plain_errors, refine_seed
+from firmware_host.refine import has_spare_joints, plain_errors
 from firmware_host.seeding import Predict, Seeder
 from firmware_host.solution import (
     POSITION_TOLERANCE,
@@ -32,6 +33,7 @@ from firmware_host.solution import (
     IkBatch,
     IkSolution,
     Status,
+    within_tolerance,
 )
 from firmware_host.spec import ModelSpec
 from firmware_host.targets import checked_target
@@ -229,10 +231,15 @@ class IkSolver:
         """
         began = time.perf_counter()
         components = checked_target(target, task=self.task)
-        if self.seeder.branches == 1 and not self.restarts and self._number(branch, q_near) == 0:
-            answer = self._solve_plain(components)
-        else:
-            answer = self._answers(components[None], branch, q_near)
+        near = None if q_near is None else self._checked_near(q_near, (len(self.chain),))
+        answer = solve_target(
+            self.seeder,
+            components,
+            self._number(branch, q_near),
+            near,
+            self.refine_steps,
+            self.restarts,
+        )
         q, seed = answer.q[0], answer.seed[0]
         if q_near is not None:
             q = self._nearest_turn(q, q_near)
@@ -243,8 +250,7 @@ class IkSolver:
         else:
             # The refinement's own measure is the distance, and measured already.
             distance, angle = float(answer.error[0]), 0.0
-        reached = distance < POSITION_TOLERANCE and angle < ROTATION_TOLERANCE
-        near = None if q_near is None else np.asarray(q_near, dtype=np.float64)
+        reached = within_tolerance(distance, angle)
         return IkSolution(
             q=q,
             position_error_m=distance,
@@ -346,14 +352,6 @@ class IkSolver:
             near = np.broadcast_to(near, (len(targets), len(self.chain)))
             return solve_nearest(self.seeder, targets, near, self.refine_steps)
         return solve_one(self.seeder, targets, int(number), self.refine_steps)
-
-    def _solve_plain(self, target: FloatArray) -> Answers:
-        """One target, one branch, in plain floats: arrays of one number cost more."""
-        chain = self.chain
-        seed = chain.clamp(self.seeder.every_seed(target.tolist())[0])
-        q, error, _ = refine_seed(chain, seed, target, self.refine_steps, task=self.task)
-        none, one = np.zeros(1, dtype=int), np.ones(1, dtype=int)
-        return Answers(q[None], error[None], seed[None], none, one, none)
 
     def _position_error(self, q: FloatArray, targets: FloatArray) -> FloatArray:
         """Distance (...) [m] between the tool at q (..., n) and positions (..., 3)."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from firmware_host.branches import joint_distance, solve_nearest
+from firmware_host.branches import NEAREST, joint_distance, solve_target
 from firmware_host.chain import FloatArray
 from firmware_host.errors import TargetError
 from firmware_host.solution import is_solved
@@ -76,7 +76,7 @@ def track(
     joints = np.zeros((count, len(chain)))
     branch, steps = np.zeros(count, dtype=int), np.zeros(count)
     for index, row in enumerate(rows):
-        answer = solve_nearest(solver.seeder, row[None], q[None], solver.refine_steps)
+        answer = solve_target(solver.seeder, row, NEAREST, q, solver.refine_steps)
         steps[index] = float(joint_distance(chain, answer.q[0], q))
         q = answer.q[0]
         joints[index], branch[index] = q, answer.branch[0]

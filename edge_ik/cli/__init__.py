@@ -12,8 +12,9 @@ import click
 from edge_ik import __version__
 from edge_ik.cli.benching import bench
 from edge_ik.cli.exporting import export
-from edge_ik.cli.models import evaluate, inspect, solve
+from edge_ik.cli.models import evaluate, inspect
 from edge_ik.cli.robots import arms
+from edge_ik.cli.solving import solve
 from edge_ik.cli.training import ablate, train
 from firmware_host.errors import EdgeIkError
 

@@ -79,18 +79,19 @@ def arms(
             name,
             str(len(chain)),
             f"{chain.reach:.3f}",
-            ", ".join(_tasks(len(chain))),
             ", ".join(chain.joint_names),
             arm.description.split(": ", 1)[-1],
         )
         for name, (arm, chain) in found.items()
     ]
-    heads = ["name", "joints", "reach m", "tasks", "joint order", ""]
-    table = rows_table("Built-in robots", heads, rows)
+    table = rows_table("Built-in robots", ["name", "joints", "reach m", "joint order", ""], rows)
     for column in table.columns[3:]:
         column.justify = "left"
         column.overflow = "fold"
-    console().print(table)
+    screen = console()
+    screen.print(table)
+    needs = ", ".join(f"{task} from {rows} joints on" for task, rows in TASK_ROWS.items())
+    screen.print(f"Tasks: {needs}.")
 
 
 def _tasks(joints: int) -> list[str]:

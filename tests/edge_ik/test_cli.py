@@ -139,7 +139,7 @@ class TestTrain:
             (("--set", "network.width"), "TABLE.KEY=VALUE"),
             (("--config", "nowhere.toml"), "nowhere.toml"),
             (("--arm", "nobody"), "nobody"),
-            (("--arm", "ur5"), "Expected exactly 3 joints"),
+            (("--arm", "so101", "--task", "pose"), "Expected at least 6 joints"),
             (("--tip", "nolink"), "nolink"),
             (("--loss-weights", "heavy"), "'heavy'"),
         ],
