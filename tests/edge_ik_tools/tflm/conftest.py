@@ -42,7 +42,7 @@ KNOWN = """\
 #include "fake_tflm.h"
 extern "C" void plain_network(const void *x, void *y);
 extern "C" {
-FakeTflm fake_tflm = {%s, %s, {%s}, %d, %d, 3, plain_network, 0, 0, 0, 0, 0};
+FakeTflm fake_tflm = {%s, %s, {%s}, %d, %d, 3, plain_network, 0, 0, 0, 0, 0, 0};
 }
 """
 
@@ -71,7 +71,8 @@ class FakeTflm(ctypes.Structure):
         ("refuse_operators", ctypes.c_int32),
         ("fail_invoke", ctypes.c_int32),
         ("resolver_room", ctypes.c_int32),
-        ("alive", ctypes.c_int32),
+        ("made", ctypes.c_int32),
+        ("destroyed", ctypes.c_int32),
         ("invoked", ctypes.c_int32),
     ]
 

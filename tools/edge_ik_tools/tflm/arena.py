@@ -78,7 +78,7 @@ def measure_arena(flatbuffer: bytes) -> int:
 
     Measured with the host's build of the package `tflite-micro`: pointers are 8 bytes there
     and 4 on a Cortex-M, and its tensors are larger than those of a build for microcontrollers,
-    which took 65 to 78% of it for five networks on the same host.
+    which needed 90 to 95% of it for four networks on the same host.
     """
     from tflite_micro.python.tflite_micro import runtime
 

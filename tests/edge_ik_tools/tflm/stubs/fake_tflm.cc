@@ -13,12 +13,12 @@ MicroInterpreter::MicroInterpreter(
     std::size_t tensor_arena_size, MicroResourceVariables *, MicroProfilerInterface *, bool)
     : model_(model), op_resolver_(op_resolver), arena_(tensor_arena), arena_size_(tensor_arena_size)
 {
-    ++fake_tflm.alive;
+    ++fake_tflm.made;
 }
 
 MicroInterpreter::~MicroInterpreter()
 {
-    --fake_tflm.alive;
+    ++fake_tflm.destroyed;
 }
 
 TfLiteStatus MicroInterpreter::AllocateTensors()

@@ -23,7 +23,8 @@ struct FakeTflm {
     std::int32_t refuse_operators;
     std::int32_t fail_invoke;
     std::int32_t resolver_room; /* of the resolver made last */
-    std::int32_t alive;         /* interpreters made and not destroyed */
+    std::int32_t made;          /* interpreters */
+    std::int32_t destroyed;     /* interpreters */
     std::int32_t invoked;
 };
 
