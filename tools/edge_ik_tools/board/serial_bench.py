@@ -19,11 +19,13 @@ from edge_ik_tools.board.figures import (
 )
 from edge_ik_tools.board.protocol import HASH_SIZE, BoardSolution, Counters, Hello
 from firmware_host.bench import TARGET_SEED, Latency, bench_targets
-from firmware_host.chain import Chain, FloatArray
+from firmware_host.chain import FloatArray
 from firmware_host.errors import ConfigError
-from firmware_host.kinematics import tool_position
 from firmware_host.model_file import read_model
-from firmware_host.solver import IkBatch, IkSolver, Status
+from firmware_host.solution import IkBatch, Status, is_solved
+from firmware_host.solver import IkSolver
+from firmware_host.targets import given_targets
+from firmware_host.tasks import task_errors
 
 DEFAULT_TARGETS = 1_000
 # The host's own arithmetic: bit for bit that of the firmware's network.
@@ -102,13 +104,14 @@ def serial_bench(
             ),
         )
     tell("Comparing with the host")
+    host = solver.solve_batch(given_targets(solver.task, drawn))
     return SerialBenchmark(
         model={"file": Path(path).name, "robot": solver.chain.name, "hash": model_hash},
         port=port,
         baud_rate=baud_rate,
         board=hello,
         targets=targets,
-        comparison=compare(solver.chain, drawn, answers, solver.solve_batch(drawn)),
+        comparison=compare(solver, drawn, answers, host),
         solve=Cycles.of(answer.cycles for answer in answers),
         seed=Cycles.of(answer.seed_cycles for answer in answers),
         line=line,
@@ -116,34 +119,39 @@ def serial_bench(
 
 
 def compare(
-    chain: Chain, targets: FloatArray, answers: Sequence[BoardSolution], host: IkBatch
+    solver: IkSolver, targets: FloatArray, answers: Sequence[BoardSolution], host: IkBatch
 ) -> Comparison:
     """A board's answers beside the host's.
 
     Args:
-        chain: The robot.
-        targets: (N, 3) positions, as both received them [m].
+        solver: The host's solver, for its robot and task.
+        targets: (N, k) components of the targets, as both received them.
         answers: The board's, one a target.
         host: The host's.
     """
+    chain, task = solver.chain, solver.task
     q = np.stack([answer.q for answer in answers]).astype(np.float64)  # (N, n)
     difference = q - host.q
     # Whole turns of a continuous joint are one posture.
     turns = 2 * np.pi * np.round(difference / (2 * np.pi))
     apart = np.abs(np.where(chain.continuous, difference - turns, difference)).max(axis=1)
     worst = int(np.argmax(apart))
-    reached: FloatArray = tool_position(chain, np.sin(q), np.cos(q))
-    distance = np.linalg.norm(reached - targets, axis=1)
+    distance, _ = task_errors(chain, task, q, targets)
     told = np.array([answer.residual_m for answer in answers])
     status = np.array([answer.status for answer in answers], dtype=object)
+    one_answer = not task.turns and solver.seeder.branches == 1
+    wrong = apart > JOINT_TOLERANCE
+    if not one_answer:
+        wrong = (status == Status.SOLVED) & ~is_solved(chain, task, q, targets)
     return Comparison(
         max_joint_difference_rad=float(apart[worst]),
-        differing=int((apart > JOINT_TOLERANCE).sum()),
+        differing=int(wrong.sum()),
         worst_target=tuple(targets[worst].tolist()),
         status_differing=int((status != host.status).sum()),
         max_residual_error_m=float(np.abs(told - distance).max()),
         solved=float((status == Status.SOLVED).mean()),
         limit_violations=int((~chain.within_limits(q)).sum()),
+        one_answer=one_answer,
     )
 
 

@@ -203,7 +203,7 @@ def solver_header(sources: Sources, chain: Chain, cold_steps: int) -> str:
         "BENCH_MIDDLE_COSINES": c_floats(np.cos(middle)),
         **(closed_form_constants(chain) or {}),
     }
-    public = ("solve", "seed", "forward", "solve_branch", "solve_near", "target")
+    public = ("solve", "seed", "forward", "solve_branch", "solve_near", "seed_branch", "target")
     # The source is compiled twice into one program, the second time under other names.
     renamed = [f"#define {name}_{part} staged_{part}" for part in public]
     return "\n".join(
