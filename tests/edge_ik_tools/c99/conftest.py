@@ -18,11 +18,11 @@ from edge_ik_tools.c99.lowering import _Lowering
 from edge_ik_tools.c99.source import Firmware
 from firmware_host import reference
 from firmware_host.chain import Chain, Joint
-from firmware_host.encoding import Normalization, network_features
+from firmware_host.encoding import Normalization, feature_names, network_features
 from firmware_host.flatbuffer import Graph, Operator, Quantization, Tensor
-from firmware_host.kinematics import tool_position
 from firmware_host.reference import ReferenceInterpreter
 from firmware_host.spec import ModelSpec
+from firmware_host.tasks import POSITION, TOOL_AXES, reached_targets
 from firmware_host.workspace import Workspace
 
 WARNINGS = (
@@ -376,18 +376,24 @@ def make_chain(rng, count, kinds=None, straight=None):
     return Chain("robot", tuple(joints), tool)
 
 
-def make_firmware(chain, rng, dtype=np.int8, steps=3, home=None, name="robot"):
+def make_firmware(
+    chain, rng, dtype=np.int8, steps=3, home=None, name="robot", task=POSITION, aspects=()
+):
     """The firmware of a robot with a random network."""
     q = rng.uniform(chain.lower, chain.upper, (2000, len(chain)))
-    positions = tool_position(chain, np.sin(q), np.cos(q))
-    plain = Normalization((0.0,) * 6, (1.0,) * 6)
+    targets = reached_targets(chain, task, np.sin(q), np.cos(q))
+    count = len(feature_names(chain, task))
+    plain = Normalization((0.0,) * count, (1.0,) * count)
     spec = ModelSpec(
         chain=chain,
         home=tuple((chain.middle if home is None else np.asarray(home)).tolist()),
-        normalization=Normalization.fit(network_features(chain, plain, positions)),
-        workspace=Workspace.fit(chain, positions),
+        normalization=Normalization.fit(network_features(chain, plain, targets, task)),
+        workspace=Workspace.fit(chain, targets[:, :3]),
+        task=task.name,
+        tool_axis=TOOL_AXES[task.tool_axis],
+        aspects=aspects,
     )
-    network = make_network(rng, dtype, 6, 2 * len(chain), odd_scales=False)
+    network = make_network(rng, dtype, spec.inputs, 2 * len(chain), odd_scales=False)
     return Firmware(
         path=Path("robot.tflite"),
         name=name,

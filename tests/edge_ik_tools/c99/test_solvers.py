@@ -1,0 +1,187 @@
+"""Axes, poses and branches in C answer as the host's solver does."""
+
+import ctypes
+import subprocess
+
+import numpy as np
+import pytest
+
+from edge_ik.arms import load_arm
+from edge_ik_tools.c99 import host
+from edge_ik_tools.c99.host import FirmwareSolver, build_library, find_compiler
+from firmware_host.errors import ConfigError, TargetError
+from firmware_host.solution import Status, is_solved
+from firmware_host.solver import IkSolver
+from firmware_host.targets import given_targets
+from firmware_host.tasks import make_task, reached_targets, task_errors
+
+TARGETS = 300
+CASES = {
+    "pose": ("ur5", "pose", ()),
+    "pose, branches": ("ur5", "pose", ("left", "right", "above")),
+    "axis": ("so101", "axis", ()),
+    "axis, branches": ("so101", "axis", ("one", "two")),
+    "spare joints": ("panda", "pose", ()),
+    "spare joints, branches": ("so101", "position", ("one", "two")),
+    "position, branches": ("leg3", "position", ("one", "two", "three")),
+}
+
+
+@pytest.fixture(scope="module", params=CASES, ids=str)
+def case(request, robot_firmware, random_network, require_tool):
+    """Firmware with a random float32 network, the solver of it, and the host's solver."""
+    require_tool("cc", "gcc libc6-dev")
+    arm, name, aspects = CASES[request.param]
+    chain, task = load_arm(arm), make_task(name)
+    firmware = robot_firmware(
+        chain, np.random.default_rng(5), np.float32, steps=2, task=task, aspects=aspects
+    )
+    # The same generator draws the same network once more, for the host.
+    rng = np.random.default_rng(5)
+    rng.uniform(chain.lower, chain.upper, (2000, len(chain)))
+    network = random_network(
+        rng, np.float32, firmware.spec.inputs, 2 * len(chain), odd_scales=False
+    )
+    reference = IkSolver(
+        chain,
+        firmware.spec.normalization,
+        network.run,
+        2,
+        home=firmware.spec.home,
+        task=task,
+        aspects=aspects,
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(host, "_FirmwareNetwork", lambda *_: network)
+        solver = FirmwareSolver(firmware, build_library(firmware, find_compiler()), "cc")
+    q = np.random.default_rng(6).uniform(chain.lower, chain.upper, (TARGETS, len(chain)))
+    components = reached_targets(chain, task, np.sin(q), np.cos(q)).astype(np.float32)
+    return solver, reference, components.astype(np.float64), q
+
+
+def test_seeds_are_the_host_s_in_every_branch(case):
+    solver, reference, targets, _ = case
+    for branch in range(reference.seeder.branches):
+        found, expected = (s.seed(targets, branch) for s in (solver, reference))
+        difference = np.abs(np.sin(found) - np.sin(expected)).max(axis=1)
+        assert np.median(difference) < 1e-5
+        # Of a pair of outputs that nearly vanish, rounding decides the direction.
+        assert np.mean(difference < 1e-3) > 0.97
+        assert reference.chain.within_limits(found).all()
+
+
+@pytest.mark.parametrize("branch", [None, 0])
+def test_two_steps_lead_where_the_host_s_lead(case, branch):
+    solver, reference, targets, _ = case
+    given = given_targets(reference.task, targets)
+    found, expected = (s.solve_batch(given, branch=branch) for s in (solver, reference))
+    assert np.mean(found.branch == expected.branch) > 0.97
+    same = found.branch == expected.branch
+    difference = np.abs(np.sin(found.q) - np.sin(expected.q)).max(axis=1)[same]
+    # Steps near singular configurations multiply the rounding.
+    assert np.median(difference) < 1e-4
+    assert np.mean(difference < 1e-2) > 0.9
+    assert np.mean(found.tried == expected.tried) > 0.95
+
+
+def test_what_is_told_holds_for_the_joints_returned(case):
+    solver, reference, targets, _ = case
+    found = solver.solve_batch(given_targets(reference.task, targets))
+    distance, angle = task_errors(reference.chain, reference.task, found.q, targets)
+    np.testing.assert_allclose(found.position_error_m, distance, atol=2e-6)
+    if reference.task.turns:
+        np.testing.assert_allclose(found.rotation_error_rad, angle, atol=1e-3)
+    clear = (np.abs(distance - 1e-3) > 1e-5) & (np.abs(angle - np.radians(0.1)) > 1e-4)
+    solved = is_solved(reference.chain, reference.task, found.q, targets)
+    np.testing.assert_array_equal((found.status == Status.SOLVED)[clear], solved[clear])
+    assert found.within_limits.all()
+
+
+def test_one_target_is_answered_as_in_a_batch(case):
+    solver, reference, targets, _ = case
+    given = given_targets(reference.task, targets[:10])
+    batch = solver.solve_batch(given)
+    for row, target in enumerate(given):
+        one = solver.solve(target)
+        np.testing.assert_array_equal(one.q, batch.q[row])
+        assert (one.branch, one.tried) == (batch.branch[row], batch.tried[row])
+        assert one.status is batch.status[row]
+
+
+def test_the_nearest_answer_is_the_host_s(case):
+    solver, reference, targets, q = case
+    if reference.seeder.branches == 1:
+        with pytest.raises(TargetError, match="one branch"):
+            solver.solve_batch(given_targets(reference.task, targets), q, "nearest")
+        return
+    given = given_targets(reference.task, targets)
+    near = (q + np.random.default_rng(7).normal(0, 0.02, q.shape)).astype(np.float32)
+    found, expected = (s.solve_batch(given, near) for s in (solver, reference))
+    difference = np.abs(np.sin(found.q) - np.sin(expected.q)).max(axis=1)
+    assert np.mean(difference < 1e-3) > 0.93
+    assert np.mean(found.status == expected.status) > 0.97
+    # The present joints lead to the target that they nearly reach.
+    assert np.mean(found.status == Status.SOLVED) > 0.8
+
+
+def test_what_is_no_target_goes_home(case):
+    solver, reference, targets, _ = case
+    given = given_targets(reference.task, targets[:3]).copy()
+    given[0, ..., 0] = np.nan
+    found = solver.solve_batch(given)
+    assert found.status[0] is Status.BAD_TARGET
+    np.testing.assert_allclose(found.q[0], reference.home)
+    assert list(found.status[1:] == Status.BAD_TARGET) == [False, False]
+
+
+def test_what_is_no_orientation_is_refused_by_the_c_itself(case):
+    solver, reference, targets, _ = case
+    if not reference.task.turns:
+        return
+    for change in (lambda t: t[3:] * 1.1, lambda t: t[3:] * 0, lambda t: -t[3:]):
+        bad = targets[0].copy()
+        bad[3:] = change(bad)
+        single, answer = bad.astype(np.float32), np.empty(1, solver._answer)
+        near = np.zeros(len(reference.chain), np.float32)
+        addresses = [ctypes.c_void_p(a.ctypes.data) for a in (single, near, answer)]
+        solver._native.edge_ik_solve(addresses[0], ctypes.c_int32(0), *addresses[1:])
+        mirrored = reference.task.name == "axis" and bad[3:] @ targets[0, 3:] < -0.5
+        assert (answer["status"][0] == 2) == (not mirrored)
+
+
+def test_random_restarts_are_refused(source_root):
+    model = source_root / "artifacts" / "arm3" / "arm3-int8.tflite"
+    with pytest.raises(ConfigError, match="no random restarts"):
+        FirmwareSolver.load(model, restarts=2)
+
+
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+@pytest.mark.parametrize("name", CASES)
+def test_compilers_are_silent(
+    name, compiler, robot_firmware, write_firmware, warnings_as_errors, require_tool, tmp_path
+):
+    arm, task, aspects = CASES[name]
+    rng = np.random.default_rng(1)
+    firmware = robot_firmware(load_arm(arm), rng, task=make_task(task), aspects=aspects)
+    write_firmware(firmware, tmp_path)
+    command = [require_tool(compiler, compiler), *warnings_as_errors, "-O2", "-c", "robot.c"]
+    built = subprocess.run(
+        [*command, "-o", "robot.o"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert built.returncode == 0, built.stderr[:2000]
+
+
+def test_a_pose_is_made_of_a_quaternion(robot_firmware, tmp_path, write_firmware, require_tool):
+    firmware = robot_firmware(
+        load_arm("ur5"), np.random.default_rng(1), task=make_task("pose"), name="ur"
+    )
+    write_firmware(firmware, tmp_path)
+    command = [require_tool("gcc", "gcc"), "-shared", "-fPIC", "-std=c99", "ur.c", "-o", "ur.so"]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    native = ctypes.CDLL(str(tmp_path / "ur.so"))
+    position = np.array([0.1, -0.2, 0.3], np.float32)
+    quaternion = np.array([0.5, 0.5, -0.5, 0.5], np.float32)
+    target = np.empty(12, np.float32)
+    native.ur_target(*(ctypes.c_void_p(a.ctypes.data) for a in (position, quaternion, target)))
+    expected = [0.1, -0.2, 0.3, 0, 0, 1, -1, 0, 0, 0, -1, 0]
+    np.testing.assert_allclose(target, expected, atol=1e-6)
