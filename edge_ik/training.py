@@ -73,7 +73,7 @@ from firmware_host.workspace import Workspace
 FOCUS_POINTS = 2048
 FOCUS_SEEDS = 20_000
 
-# The figures of a validation; `history.csv` has one row of them an epoch.
+# The figures of a validation; `history.csv` has one row an epoch of those that the task has.
 HISTORY_FIELDS = (
     "step",
     "seconds",
@@ -402,7 +402,7 @@ class Watcher(keras.callbacks.Callback):  # type: ignore[misc]
     def _log(self, row: dict[str, float]) -> None:
         """Write the CSV file and the TensorBoard scalars."""
         text = io.StringIO()
-        writer = csv.DictWriter(text, HISTORY_FIELDS)
+        writer = csv.DictWriter(text, list(row))
         writer.writeheader()
         writer.writerows(self.history)
         write_text(self.run.folder / HISTORY_FILE, text.getvalue())

@@ -19,7 +19,9 @@ def chain_urdf(chain: Chain) -> str:
     """
     lines = [f"<robot name={quoteattr(chain.name)}>"]
     links = [f"link{index}" for index in range(len(chain) + 1)]
-    lines += [f'  <link name="{name}">{INERTIA}</link>' for name in (*links, TIP)]
+    # KDL writes a complaint to standard output if the root has an inertia.
+    lines += [f'  <link name="{links[0]}"/>']
+    lines += [f'  <link name="{name}">{INERTIA}</link>' for name in (*links[1:], TIP)]
     for index, joint in enumerate(chain.joints):
         limit = (
             f'<limit lower="{joint.lower:.17g}" upper="{joint.upper:.17g}" effort="1" '

@@ -38,7 +38,7 @@ def test_sliding_keeps_the_target_and_the_limits_and_comes_nearer_home(name, tas
     assert distance.max() < LABEL_TOLERANCE
     before, after = (posture_cost(chain, task, at[reached], region.home) for at in (q, slid))
     assert np.mean(after <= before + 1e-6) > 0.9
-    assert after.mean() < 0.7 * before.mean()
+    assert after.mean() < 0.9 * before.mean()
 
 
 def test_slid_again_it_stays():
