@@ -51,6 +51,12 @@ DEFAULT_FORMAT = "int8"
     help="Refinement steps of the firmware.  [default: 3 for a position, else 4]",
 )
 @click.option(
+    "--restarts",
+    type=click.IntRange(0, 1000),
+    help="Seeds that C99 firmware draws at random, at most, where no branch reaches the target.  "
+    "[default: 0]",
+)
+@click.option(
     "--count/--no-count",
     default=None,
     help="Count the instructions of C99 firmware on an emulated Cortex-M4, for its header.  "
@@ -80,6 +86,7 @@ def export(
     kinds: tuple[str, ...],
     name: str | None,
     steps: int | None,
+    restarts: int | None,
     count: bool | None,
     board: bool,
     out: Path | None,
@@ -89,14 +96,18 @@ def export(
     """Convert a trained run to model files, each verified, and either to firmware."""
     _refuse_unused({"--name": name, "--steps": steps}, kinds, "--firmware")
     c99 = [kind for kind in kinds if kind == "c99"]
-    _refuse_unused({"--count/--no-count": count, "--board": board}, c99, "--firmware c99")
+    _refuse_unused(
+        {"--count/--no-count": count, "--board": board, "--restarts": restarts},
+        c99,
+        "--firmware c99",
+    )
     screen = console(stderr=as_json)
     if is_model_file(source, None):
         if not kinds:
             raise click.UsageError(f"'{source}' is exported already; --firmware makes C of it.")
-        given = {"--quantize": formats, "--qat": qat, "--prune": sparsity, "--targets": targets}
-        _refuse_unused(given, (), "a run folder")
-        firmware = _firmware([source], kinds, out, name, steps, count, board, screen)
+        of_runs = {"--quantize": formats, "--qat": qat, "--prune": sparsity, "--targets": targets}
+        _refuse_unused(of_runs, (), "a run folder")
+        firmware = _firmware([source], kinds, out, name, steps, restarts, count, board, screen)
         if as_json:
             print_json({"firmware": firmware})
         return
@@ -116,7 +127,7 @@ def export(
     if not as_json:
         _print_export(result, targets or EXPORT_TARGETS)
     paths = [file.path for file in result.files]
-    firmware = _firmware(paths, kinds, None, name, steps, count, board, screen)
+    firmware = _firmware(paths, kinds, None, name, steps, restarts, count, board, screen)
     if as_json:
         print_json(result.to_dict() | ({"firmware": firmware} if kinds else {}))
 
@@ -136,6 +147,7 @@ def _firmware(
     out: Path | None,
     name: str | None,
     steps: int | None,
+    restarts: int | None,
     count: bool | None,
     board: bool,
     screen: Console,
@@ -155,7 +167,13 @@ def _firmware(
                 folder = out / kind
             if kind == "c99":
                 made = write_c99(
-                    model, folder, name=name, steps=steps, count=count, tell=screen.print
+                    model,
+                    folder,
+                    name=name,
+                    steps=steps,
+                    restarts=restarts or 0,
+                    count=count,
+                    tell=screen.print,
                 )
                 if board:
                     write_board_firmware(folder, made.name)

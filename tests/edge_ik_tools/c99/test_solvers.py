@@ -1,7 +1,9 @@
 """Axes, poses and branches in C answer as the host's solver does."""
 
 import ctypes
+import dataclasses
 import subprocess
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ import pytest
 from edge_ik.arms import load_arm
 from edge_ik_tools.c99 import host
 from edge_ik_tools.c99.host import FirmwareSolver, build_library, find_compiler
-from firmware_host.errors import ConfigError, TargetError
+from firmware_host.errors import TargetError
 from firmware_host.solution import Status, is_solved
 from firmware_host.solver import IkSolver
 from firmware_host.targets import given_targets
@@ -149,10 +151,41 @@ def test_what_is_no_orientation_is_refused_by_the_c_itself(case):
         assert (answer["status"][0] == 2) == (not mirrored)
 
 
-def test_random_restarts_are_refused(source_root):
+def test_restarts_are_drawn_where_nothing_else_helps(source_root, require_tool):
+    require_tool("cc", "gcc libc6-dev")
     model = source_root / "artifacts" / "arm3" / "arm3-int8.tflite"
-    with pytest.raises(ConfigError, match="no random restarts"):
-        FirmwareSolver.load(model, restarts=2)
+    without, restarted = FirmwareSolver.load(model), FirmwareSolver.load(model, restarts=3)
+    far, near = [2.0, 0.0, 0.2], [0.3, 0.1, 0.2]
+    assert (restarted.solve(near).tried, restarted.solve(near).restarts) == (1, 0)
+    found = restarted.solve(far)
+    assert (found.status, found.tried, found.restarts) == (Status.UNREACHABLE, 4, 3)
+    assert found.within_limits
+    assert found.position_error_m <= without.solve(far).position_error_m + 1e-6
+    # The same draws for every solve: a target always gets the same answer.
+    np.testing.assert_array_equal(restarted.solve(far).q, found.q)
+
+
+def test_restarts_reach_what_no_step_from_the_network_does(case, robot_firmware):
+    _, reference, targets, _ = case
+    firmware = robot_firmware(
+        reference.chain,
+        np.random.default_rng(5),
+        np.float32,
+        steps=12,
+        task=reference.task,
+        aspects=reference.aspects,
+    )
+    shares = []
+    for restarts in (0, 4):
+        more = dataclasses.replace(firmware, restarts=restarts)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(host, "_FirmwareNetwork", lambda *_: SimpleNamespace(run=None))
+            restarted = FirmwareSolver(more, build_library(more, find_compiler()), "cc")
+        found = restarted.solve_batch(given_targets(reference.task, targets))
+        shares.append(np.mean(found.status == Status.SOLVED))
+        assert found.restarts.max() <= restarts
+        np.testing.assert_array_equal(found.branch[found.restarts == 0] >= 0, True)
+    assert shares[1] > shares[0] or shares[0] == 1
 
 
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])

@@ -54,6 +54,7 @@ def write_c99(
     *,
     name: str | None = None,
     steps: int | None = None,
+    restarts: int = 0,
     count: bool | None = None,
     tell: Tell = lambda line: None,
 ) -> Firmware:
@@ -66,6 +67,7 @@ def write_c99(
         out: The folder; beside the model, and named after it, without.
         name: Name of the firmware; that of the robot without it.
         steps: Refinement steps, 0 or more; the task's usual number without it.
+        restarts: Seeds drawn at random, at most, where no branch reaches the target.
         count: Whether to count instructions on an emulated Cortex-M4 for the header; None
             for where the cross-compiler and the emulator are installed.
         tell: Called with a line of progress.
@@ -79,7 +81,7 @@ def write_c99(
         ModelFileError: If the model is damaged, or made of what no firmware is made for.
         MissingToolError: If `count` is true and a tool is not installed.
     """
-    firmware = Firmware.load(path, name, steps)
+    firmware = Firmware.load(path, name, steps, restarts)
     destination = out or path.with_name(f"{path.stem}-c99")
     counts = NOT_COUNTED if count is False else _counts(firmware, bool(count), tell)
     tell("Computing golden vectors")

@@ -21,7 +21,7 @@ from edge_ik_tools.c99.source import Firmware
 from edge_ik_tools.emulate.errors import FirmwareBuildError
 from firmware_host.branches import ANY, NEAREST, joint_distance
 from firmware_host.chain import FloatArray
-from firmware_host.errors import ConfigError, EdgeIkError, TargetError
+from firmware_host.errors import EdgeIkError, TargetError
 from firmware_host.files import write_atomically
 from firmware_host.flatbuffer import read_graph
 from firmware_host.interpreter import Interpreter
@@ -80,6 +80,7 @@ class FirmwareSolver(IkSolver):
             runtime=runtime,
             task=spec.target,
             aspects=spec.aspects,
+            restarts=firmware.restarts,
         )
         self._answer = np.dtype(
             [("q", np.float32, (len(spec.chain),))]
@@ -105,20 +106,15 @@ class FirmwareSolver(IkSolver):
             runtime: "firmware" or None.
             refine_steps: Refinement steps, 0 or more; they are compiled in. By default 3
                 for positions and 4 for targets with an orientation.
-            restarts: 0: firmware draws no seeds at random.
+            restarts: Seeds drawn at random, at most, for branch "any".
 
         Raises:
-            ConfigError: If restarts are asked for.
+            ConfigError: If a number is negative.
             ModelFileError: If the model is damaged, or made of what no firmware is made for.
             MissingCompilerError: If there is no C compiler.
             FirmwareBuildError: If the compiler refuses the firmware.
         """
-        if restarts:
-            raise ConfigError(
-                "The runtime 'firmware' has no random restarts. Expected restarts=0, or "
-                f"another runtime. Received: restarts={restarts}"
-            )
-        firmware = Firmware.load(Path(path), "robot", refine_steps)
+        firmware = Firmware.load(Path(path), "robot", refine_steps, restarts)
         compiler = find_compiler()
         library = build_library(firmware, compiler)
         return cls(firmware, library, compiler.name)
@@ -174,6 +170,7 @@ class FirmwareSolver(IkSolver):
             rotation_error_rad=float(found["rotation"]) if self.task.turns else None,
             branch=int(found["branch"]),
             tried=int(found["tried"]),
+            restarts=int(found["restarts"]),
             joint_step=step,
         )
 
@@ -230,7 +227,7 @@ class FirmwareSolver(IkSolver):
     def _code(self, branch: Branch | None, q_near: npt.ArrayLike | None) -> int:
         """The branch as the C takes it: a number, or one of those below 0."""
         number = self._number(branch, q_near)
-        if number == NEAREST and self.seeder.branches == 1:
+        if number == NEAREST and self.seeder.branches == 1 and not self.restarts:
             raise TargetError(
                 "Firmware of one branch has nothing to choose from. Expected no branch, or "
                 f"0. Received: branch={branch!r}"

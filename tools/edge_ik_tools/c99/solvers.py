@@ -31,11 +31,13 @@ class Solvers:
         name: What every public name begins with.
         spec: The robot and its task.
         program: The network's layers.
+        restarts: Seeds drawn at random, at most, where no branch reaches the target.
     """
 
     name: str
     spec: ModelSpec
     program: Program
+    restarts: int = 0
 
     @property
     def branches(self) -> int:
@@ -45,7 +47,12 @@ class Solvers:
     @property
     def plain(self) -> bool:
         """Whether it solves positions in one branch: nothing to choose, nothing to turn."""
-        return self.branches == 1 and not self.spec.target.turns
+        return not self.choice and not self.spec.target.turns
+
+    @property
+    def choice(self) -> bool:
+        """Whether there are several seeds to try."""
+        return self.branches > 1 or self.restarts > 0
 
     @property
     def target_words(self) -> str:
@@ -71,6 +78,12 @@ class Solvers:
             "farthest": float_literal(FARTHEST_TARGET),
             "turns": turns,
             "turning": int(task.turns),
+            "choice": int(self.choice),
+            "choose_call": "        choose(first + branch, x);\n"
+            if self.branches > 1
+            else "        (void)first;\n",
+            "drawn": self._drawn(),
+            "restarts": self._restarts(),
             "branches": self.branches,
             "spare": int(kinematics.has_spare(chain, task)),
             "encode_turns": f", float turns[{turns}]" if turns else "",
@@ -87,7 +100,8 @@ class Solvers:
             "out_of_reach": float_literal(kinematics.OUT_OF_REACH),
             "same_answer": float_literal(SAME_ANSWER),
             "branch_words": comment(
-                ", ".join(f"{index} {name}" for index, name in enumerate(spec.aspects))
+                ":" * bool(spec.aspects)
+                + ",".join(f" {index} {name}" for index, name in enumerate(spec.aspects))
             ),
         }
         texts |= {
@@ -103,7 +117,7 @@ class Solvers:
             else "    encode(target, x);",
             "nearest_turn": self._nearest_turn(),
         }
-        kind = "plain" if self.plain else "any" if self.branches > 1 else "one"
+        kind = "plain" if self.plain else "any" if self.choice else "one"
         pose = task.name == "pose"
         texts["declarations"] = _filled(f"declare_{kind}.h.in", texts) + (
             _filled("declare_pose.h.in", texts) if pose else ""
@@ -139,16 +153,17 @@ class Solvers:
             "    float seed_residual; /* distance for the network alone [m] */",
             "    int32_t steps; /* refinement steps taken from each seed */",
         ]
-        if self.branches > 1:
+        if self.choice:
             fields += [
-                "    int32_t branch; /* whose seed led here; -1 for that of the present joints */",
+                "    int32_t branch; /* whose seed led here; -1 if no network's seed did */",
                 "    int32_t tried; /* seeds that were refined */",
+                "    int32_t restarts; /* how many of them were drawn at random */",
             ]
         return fields
 
     def _bad_info(self) -> list[str]:
         numbers = [NO_DISTANCE, *(["4.0f"] if self.spec.target.turns else []), NO_DISTANCE, "0"]
-        return numbers + (["-1", "0"] if self.branches > 1 else [])
+        return numbers + (["-1", "0", "0"] if self.choice else [])
 
     def _defines(self) -> str:
         prefix = self.name.upper()
@@ -156,8 +171,9 @@ class Solvers:
         if self.spec.target.turns:
             angle = float_literal(ROTATION_TOLERANCE)
             lines.append(f"#define {prefix}_ROTATION_TOLERANCE {angle} /* [rad] */")
-        if self.branches > 1:
+        if self.choice:
             lines.append(f"#define {prefix}_BRANCHES {self.branches}")
+            lines.append(f"#define {prefix}_RESTARTS {self.restarts} /* seeds drawn at most */")
         return "".join(f"{line}\n" for line in lines)
 
     def _choose(self) -> str:
@@ -186,6 +202,54 @@ class Solvers:
             f"        x[{first} + i] = i == branch ? {on} : {off};\n"
             "    }\n"
             "}\n\n"
+        )
+
+    def _drawn(self) -> str:
+        """The function that draws a configuration at random, if any are to be drawn."""
+        if not self.restarts:
+            return ""
+        n = len(self.spec.chain)
+        lower, upper = kinematics.limits32(self.spec.chain)
+        ranges = ", ".join(
+            f"{{{float_literal(low)}, {float_literal(high)}}}"
+            for low, high in zip(lower, upper, strict=True)
+        )
+        return (
+            "/* A configuration drawn at random within the limits: the same for every solve. */\n"
+            f"static void draw(uint32_t *state, float q[{n}], float s[{n}], float c[{n}])\n"
+            "{\n"
+            f"    static const float ranges[{n}][2] = {{{ranges}}};\n"
+            f"    for (int32_t i = 0; i < {n}; ++i) {{\n"
+            "        *state = *state * 1664525u + 1013904223u;\n"
+            "        const float share = (float)(*state >> 8) * (1.0f / 16777216.0f);\n"
+            "        const float q_drawn = ranges[i][0] + share * (ranges[i][1] - ranges[i][0]);\n"
+            "        q[i] = within(q_drawn, ranges[i][0], ranges[i][1]);\n"
+            "        sine_cosine(q[i], &s[i], &c[i]);\n"
+            "    }\n"
+            "}\n\n"
+        )
+
+    def _restarts(self) -> str:
+        """Statements that try seeds drawn at random after the network's."""
+        if not self.restarts:
+            return ""
+        return (
+            "    uint32_t state = 1;\n"
+            f"    for (int32_t restart = 1; restart <= {self.restarts} && !solved; ++restart) {{\n"
+            f"        {self.name}_info found;\n"
+            "        float squared;\n"
+            "        draw(&state, seeds[0], s[0], c[0]);\n"
+            "        solved = refined(target, seeds[0], s[0], c[0], &found, &squared);\n"
+            "        const int32_t tried = best.tried + 1;\n"
+            "        if (solved || squared < least) {\n"
+            "            least = squared;\n"
+            "            found.branch = -1;\n"
+            "            best = found;\n"
+            "            memcpy(q, seeds[0], sizeof seeds[0]);\n"
+            "        }\n"
+            "        best.tried = tried;\n"
+            "        best.restarts = restart;\n"
+            "    }\n"
         )
 
     def _first_step(self) -> str:

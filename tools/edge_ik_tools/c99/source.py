@@ -38,6 +38,7 @@ class Firmware:
         spec: The robot and its features.
         program: The network's layers.
         steps: Refinement steps.
+        restarts: Seeds drawn at random, at most, where no branch reaches the target.
         model_hash: First 16 hexadecimal digits of the SHA-256 of the network.
         command: The command that makes it, as the header says.
     """
@@ -49,9 +50,12 @@ class Firmware:
     steps: int
     model_hash: str
     command: str
+    restarts: int = 0
 
     @classmethod
-    def load(cls, path: Path, name: str | None = None, steps: int | None = None) -> Firmware:
+    def load(
+        cls, path: Path, name: str | None = None, steps: int | None = None, restarts: int = 0
+    ) -> Firmware:
         """Read a model file.
 
         Args:
@@ -59,19 +63,24 @@ class Firmware:
             name: Name of the firmware; that of the robot without it.
             steps: Refinement steps, 0 or more; without it 3 for positions, and 4 for targets
                 with an orientation.
+            restarts: Seeds drawn at random, at most, where no branch reaches the target.
 
         Raises:
             ModelFileError: If the file is damaged, or made of what no firmware is made for.
-            ConfigError: If the name has nothing that C can use, or steps is negative.
+            ConfigError: If the name has nothing that C can use, or steps or restarts are negative.
         """
         flatbuffer, record = read_model(path)
         spec = ModelSpec.from_dict(record)
         found = identifier(name or spec.chain.name)
         usual = default_steps(spec.chain, spec.target)
         taken = usual if steps is None else steps
-        if taken < 0:
-            raise ConfigError(f"Expected refinement steps of 0 or more. Received: steps={steps}")
+        if taken < 0 or restarts < 0:
+            raise ConfigError(
+                f"Expected steps and restarts of 0 or more. Received: steps={steps}, "
+                f"restarts={restarts}"
+            )
         options = f" --steps {taken}" if taken != usual else ""
+        options += f" --restarts {restarts}" if restarts else ""
         options += f" --name {found}" if found != identifier(spec.chain.name) else ""
         program = lower(flatbuffer)
         expected = (spec.inputs, 2 * len(spec.chain))
@@ -89,6 +98,7 @@ class Firmware:
             steps=taken,
             model_hash=hashlib.sha256(flatbuffer).hexdigest()[:16],
             command=f"edge-ik export {path.name} --firmware c99{options}",
+            restarts=restarts,
         )
 
     @property
@@ -111,7 +121,7 @@ class Firmware:
     @property
     def solvers(self) -> Solvers:
         """What is public of it."""
-        return Solvers(self.name, self.spec, self.program)
+        return Solvers(self.name, self.spec, self.program, self.restarts)
 
     def _values(self) -> dict[str, object]:
         chain, task, program = self.spec.chain, self.spec.target, self.program
