@@ -92,7 +92,9 @@ class TestFiles:
             "calibration_seed": tiny_config.training.rng_seed + CALIBRATION_SEED_OFFSET,
         }
         (exported,) = (found for found in result.files if found.format == name)
-        assert provenance["metrics"] == exported.verification.evaluation.to_dict()
+        measured = exported.verification
+        arena = {"arena_bytes": measured.arena_bytes}
+        assert provenance["metrics"] == measured.evaluation.to_dict() | arena
 
     def test_the_summary_is_what_was_returned(self, tiny_export):
         out, result = tiny_export

@@ -14,7 +14,8 @@ from edge_ik.predictor import predictor
 from edge_ik.training import resume
 from edge_ik_tools import verify as module
 from edge_ik_tools.convert import FORMATS, calibration_features, convert
-from edge_ik_tools.verify import VerificationError, measure_arena, verify
+from edge_ik_tools.tflm.arena import measure_arena
+from edge_ik_tools.verify import VerificationError, verify
 from firmware_host.errors import EdgeIkError, ModelFileError
 from firmware_host.flatbuffer import read_graph
 from firmware_host.interpreter import available_runtimes, open_interpreter

@@ -197,6 +197,6 @@ def _with_figures(
             "calibration_samples": CALIBRATION_SAMPLES,
             "calibration_seed": spec.provenance["rng_seed"] + CALIBRATION_SEED_OFFSET,
         },
-        "metrics": measured.evaluation.to_dict(),
+        "metrics": measured.evaluation.to_dict() | {"arena_bytes": measured.arena_bytes},
     }
     return record

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_ik.evaluation import Evaluation, TargetSet, evaluate
-from edge_ik.quiet import quiet_native_log
 from edge_ik_tools.convert import ALLOWED_OPERATORS, Format
+from edge_ik_tools.tflm.arena import measure_arena
 from firmware_host.errors import EdgeIkError
 from firmware_host.flatbuffer import Graph, read_graph
 from firmware_host.interpreter import available_runtimes, open_interpreter
@@ -160,28 +160,3 @@ def _agreement(
             "Expected none to differ."
         )
     return result
-
-
-def measure_arena(flatbuffer: bytes) -> int:
-    """Smallest tensor arena [bytes], to 16, in which TFLite Micro loads the network.
-
-    Measured with the host's build: pointers are 8 bytes there and 4 on a Cortex-M,
-    which needs less.
-    """
-    from tflite_micro.python.tflite_micro import runtime
-
-    def fits(size: int) -> bool:
-        try:
-            runtime.Interpreter.from_bytes(flatbuffer, arena_size=size)
-        except RuntimeError:
-            return False
-        return True
-
-    too_small, enough = 0, 1024
-    with quiet_native_log():
-        while not fits(enough):
-            too_small, enough = enough, 2 * enough
-        while enough - too_small > 16:
-            middle = (enough + too_small) // 32 * 16
-            too_small, enough = (too_small, middle) if fits(middle) else (middle, enough)
-    return enough

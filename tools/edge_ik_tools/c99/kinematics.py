@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from types import SimpleNamespace
 
 import numpy as np
 
 from edge_ik_tools.c99.literals import float_literal, indented
 from edge_ik_tools.c99.lowering import Program
+from edge_ik_tools.c99.straight import joint_names, operand, statements
 from firmware_host.chain import Chain
 from firmware_host.encoding import Encoding, Normalization
 from firmware_host.encoding import encode as encode_target
@@ -86,9 +87,9 @@ def forward(chain: Chain) -> str:
     walked = frames(chain, sines, cosines)
     columns = (*walked.rotation, walked.position)
     entries = [columns[column][row] for row in range(3) for column in range(4)]
-    lines = statements(tape, entries, _names(n))
+    lines = statements(tape, entries, joint_names(n))
     lines += [
-        f"T_base_tool[{index}] = {_operand(entry, _names(n))};"
+        f"T_base_tool[{index}] = {operand(entry, joint_names(n))};"
         for index, entry in enumerate(entries)
     ]
     return indented(lines)
@@ -101,7 +102,7 @@ def encode(chain: Chain, task: Task, normalization: Normalization, program: Prog
     encoding = encode_target(chain, task, target, ROOT_NAMESPACE)
     features, turns = encoding.features, _turn_components(encoding)
     scale, zero_point = program.input_scale
-    names = _names(len(chain))
+    names = joint_names(len(chain))
     factors = [1.0 / (std * scale) for std in normalization.std]
     offsets = [
         zero_point - mean * factor for mean, factor in zip(normalization.mean, factors, strict=True)
@@ -114,13 +115,13 @@ def encode(chain: Chain, task: Task, normalization: Normalization, program: Prog
     if program.dtype != np.float32:
         limits = np.iinfo(program.dtype)
         value = f"(network_t)nearest(within({value}, {limits.min}.0f, {limits.max}.0f))"
-    values = ", ".join(_operand(feature, names) for feature in features)
+    values = ", ".join(operand(feature, names) for feature in features)
     lines = [
         "/* Normalization and quantization in one: a factor and what is added. */",
         f"static const float affine[{len(features)}][2] = {{{affine}}};",
         *statements(tape, [*features, *turns], names),
         f"const float features[{len(features)}] = {{{values}}};",
-        *(f"turns[{k}] = {_operand(turn, names)};" for k, turn in enumerate(turns)),
+        *(f"turns[{k}] = {operand(turn, names)};" for k, turn in enumerate(turns)),
         "ROLLED",
         f"for (int32_t i = 0; i < {len(features)}; ++i) {{",
         f"    x[i] = {value};",
@@ -205,37 +206,6 @@ def limits32(chain: Chain) -> tuple[list[float], list[float]]:
     return lower, upper
 
 
-def statements(tape: Tape, outputs: Sequence[Scalar], names: Mapping[str, str]) -> list[str]:
-    """One line of C for each recorded operation that the outputs need.
-
-    A division by a square root becomes a product with its inverse.
-    """
-    operations = tape.live(outputs)
-    roots = {name: right for name, operator, _, right in operations if operator == "sqrt"}
-    inverses = {right for _, operator, _, right in operations if operator == "/" and right in roots}
-    read = {value.name for value in outputs if isinstance(value, Symbol)}
-    for _, operator, left, right in operations:
-        read |= {left} if operator == "/" and right in inverses else {left, right}
-    lines = []
-    for name, operator, left, right in operations:
-        a, b = _text(left, names), _text(right, names)
-        if operator == "sqrt" and name in inverses:
-            lines.append(f"const float {name}_inverse = inverse_root({b});")
-            if name not in read:
-                continue
-            value = f"{b} * {name}_inverse"
-        elif operator == "sqrt":
-            value = f"root({b})"
-        elif operator == "/" and right in inverses:
-            value = f"{a} * {right}_inverse"
-        elif operator == "-" and left == "0.0":
-            value = f"-{b}"
-        else:
-            value = f"{a} {operator} {b}"
-        lines.append(f"const float {name} = {value};")
-    return lines
-
-
 def _live(trace: StepTrace, *outputs: Scalar) -> list[Operation]:
     return trace.tape.live(outputs)
 
@@ -246,17 +216,17 @@ def _arguments(trace: StepTrace) -> str:
 
 def _step(chain: Chain, trace: StepTrace) -> str:
     n, k = len(chain), len(trace.target)
-    names = _names(n) | {
+    names = joint_names(n) | {
         "damping": float_literal(DEFAULT_SETTINGS.damping),
         "floor": float_literal(max(DEFAULT_SETTINGS.damping_floor, DAMPING_FLOOR * chain.reach**2)),
     }
     inputs = f"const float target[{k}], const float s[{n}], const float c[{n}]"
     free = f"const float free[{n}], " if trace.free else ""
     distance = statements(trace.tape, [trace.squared], names)
-    distance.append(f"return {_operand(trace.squared, names)};")
+    distance.append(f"return {operand(trace.squared, names)};")
     newton = statements(trace.tape, [trace.squared, *trace.dq], names)
-    newton += [f"dq[{index}] = {_operand(change, names)};" for index, change in enumerate(trace.dq)]
-    newton.append(f"return {_operand(trace.squared, names)};")
+    newton += [f"dq[{index}] = {operand(change, names)};" for index, change in enumerate(trace.dq)]
+    newton.append(f"return {operand(trace.squared, names)};")
     what = "tool from the target" if k == 3 else "tool from the target, turns weighed as lengths"
     return "\n".join(
         [
@@ -281,9 +251,9 @@ def _measure(chain: Chain, task: Task) -> str:
     tape = Tape()
     sines, cosines = tape.inputs("s", n), tape.inputs("c", n)
     parts = task.squared_parts(frames(chain, sines, cosines), tape.inputs("p", k))
-    names = _names(n)
+    names = joint_names(n)
     lines = statements(tape, parts, names)
-    lines += [f"parts[{index}] = {_operand(part, names)};" for index, part in enumerate(parts)]
+    lines += [f"parts[{index}] = {operand(part, names)};" for index, part in enumerate(parts)]
     inputs = f"const float target[{k}], const float s[{n}], const float c[{n}]"
     return "\n".join(
         [
@@ -386,28 +356,3 @@ EDGE_IK_STAGE float refine(
     }}
 {turn_back(chain)}    return least;
 }}"""
-
-
-def _names(n: int) -> dict[str, str]:
-    names = {f"s{index}": f"s[{index}]" for index in range(n)}
-    names |= {f"c{index}": f"c[{index}]" for index in range(n)}
-    names |= {f"free{index}": f"free[{index}]" for index in range(n)}
-    return names | {f"p{index}": f"target[{index}]" for index in range(12)}
-
-
-def _text(word: str, names: Mapping[str, str]) -> str:
-    if word in names:
-        return names[word]
-    try:
-        return _literal(float(word)) if word else ""
-    except ValueError:
-        return word
-
-
-def _literal(value: float) -> str:
-    text = float_literal(value)
-    return f"({text})" if text.startswith("-") else text
-
-
-def _operand(value: Symbol | float, names: Mapping[str, str]) -> str:
-    return _text(value.name, names) if isinstance(value, Symbol) else float_literal(value)

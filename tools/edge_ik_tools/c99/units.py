@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -53,8 +54,8 @@ class Body:
         return name
 
 
-class ScalarUnit:
-    """Prints one unit's value in scalar registers."""
+class _Unit(ABC):
+    """Prints values of a layer, each once."""
 
     def __init__(self, printer: LayerContext, body: Body) -> None:
         self.printer = printer
@@ -66,6 +67,14 @@ class ScalarUnit:
         if id(node) not in self.known:
             self.known[id(node)] = self._printed(node)
         return self.known[id(node)]
+
+    @abstractmethod
+    def _printed(self, node: Node) -> str:
+        """Compute the node's value and name it."""
+
+
+class ScalarUnit(_Unit):
+    """Prints one unit's value in scalar registers."""
 
     def _printed(self, node: Node) -> str:
         printer = self.printer
@@ -151,21 +160,10 @@ class ScalarUnit:
         return self.body.value("int32_t", scaled)
 
 
-class VectorUnit:
+class VectorUnit(_Unit):
     """Prints the values of four units in MVE's vectors."""
 
     KIND = "int32x4_t"
-
-    def __init__(self, printer: LayerContext, body: Body) -> None:
-        self.printer = printer
-        self.body = body
-        self.known: dict[int, str] = {}
-
-    def visit(self, node: Node) -> str:
-        """Name of the node's value, computed where it is first needed."""
-        if id(node) not in self.known:
-            self.known[id(node)] = self._printed(node)
-        return self.known[id(node)]
 
     def _printed(self, node: Node) -> str:
         printer = self.printer
