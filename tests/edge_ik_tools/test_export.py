@@ -220,6 +220,14 @@ class TestRefused:
     def test_an_unknown_format(self, folder):
         self.assert_nothing_written(folder, ["int4"], error=ConfigError, match="'int4'")
 
+    def test_a_file_in_the_place_of_the_folder(self, folder, tmp_path):
+        (tmp_path / "file").write_text("mine")
+        out = tmp_path / "file"
+        self.assert_nothing_written(
+            folder, ["int8"], out=out, error=ConfigError, match="Received a file"
+        )
+        assert out.read_text() == "mine"
+
     def test_a_run_without_a_network(self, folder):
         (folder / BEST_FILE).unlink()
         self.assert_nothing_written(folder, ["int8"], error=RunError, match="no trained network")

@@ -118,6 +118,9 @@ def export(
             "Quantization-aware training is for int8 alone. Expected --quantize int8 with --qat. "
             f"Received: {', '.join(target.name for target in wanted)}"
         )
+    destination = out or folder / EXPORT_FOLDER
+    if destination.exists() and not destination.is_dir():
+        raise ConfigError(f"Expected a folder to write to. Received a file: '{destination}'")
     run, source = resume(folder)
     network = run.load_network()
     trained = predictor(network)
@@ -131,7 +134,6 @@ def export(
         converted_from = predictor(network)
     spec = _spec(run, network.count_params())
     drawn = evaluation_targets(run, targets)
-    destination = out or folder / EXPORT_FOLDER
     made = []
     for target in wanted:
         tell(f"Converting to {target.name}")
