@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from edge_ik.arms import load_arm
+from edge_ik_tools.board.firmware import write_board_firmware
 from edge_ik_tools.c99 import host
 from edge_ik_tools.c99.host import FirmwareSolver, build_library, find_compiler
 from firmware_host.errors import TargetError
@@ -200,6 +201,26 @@ def test_compilers_are_silent(
     command = [require_tool(compiler, compiler), *warnings_as_errors, "-O2", "-c", "robot.c"]
     built = subprocess.run(
         [*command, "-o", "robot.o"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert built.returncode == 0, built.stderr[:2000]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_firmware_of_boards_takes_every_interface(
+    name, robot_firmware, write_firmware, warnings_as_errors, require_tool, tmp_path
+):
+    arm, task, aspects = CASES[name]
+    rng = np.random.default_rng(1)
+    firmware = robot_firmware(load_arm(arm), rng, task=make_task(task), aspects=aspects)
+    write_firmware(firmware, tmp_path)
+    write_board_firmware(tmp_path, firmware.name)
+    command = [require_tool("gcc", "gcc"), *warnings_as_errors, "-O2", "-I..", "-c"]
+    built = subprocess.run(
+        [*command, "edge_ik_bench_main.c", "-o", "main.o"],
+        cwd=tmp_path / "board",
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert built.returncode == 0, built.stderr[:2000]
 

@@ -168,14 +168,16 @@ def board_tables(values: Mapping[str, Any]) -> list[TextTable]:
         )
         for part, label in labels.items()
     ]
-    worst = ", ".join(f"{1e3 * number:.1f}" for number in compared["worst_target"])
-    largest = (
-        f"{compared['max_joint_difference_rad']:.2e} rad, allowed "
-        f"{values['joint_tolerance_rad']:.0e}, at [{worst}] mm"
-    )
+    worst = ", ".join(f"{number:.4f}" for number in compared["worst_target"])
+    one_answer = compared["one_answer"]
+    allowed = f", allowed {values['joint_tolerance_rad']:.0e}" if one_answer else ""
+    largest = f"{compared['max_joint_difference_rad']:.2e} rad{allowed}, at [{worst}]"
     joints: list[TextRow] = [
         ("largest joint difference", largest),
-        ("targets that differ by more", f"{compared['differing']:,}"),
+        (
+            "targets that differ by more" if one_answer else "called solved, but are not",
+            f"{compared['differing']:,}",
+        ),
         ("targets of another status", f"{compared['status_differing']:,}"),
         ("solved", f"{_share(compared['solved'])} %"),
         ("outside the joint limits", f"{compared['limit_violations']:,}"),

@@ -80,7 +80,7 @@ static void answer_solve(const edge_ik_link_message *question) {
     float target[EDGE_IK_MODEL_TARGET];
     float q[EDGE_IK_MODEL_JOINTS];
     float q_seed[EDGE_IK_MODEL_JOINTS];
-    edge_ik_model_info info = {0.0F, 0.0F, 0};
+    edge_ik_model_info info; /* filled by every solve */
     uint8_t payload[SOLVE_BYTES];
     uint8_t *to = payload;
     uint32_t began, solved, seeded;
