@@ -80,8 +80,18 @@ class Run:
         return network_inputs(self.chain, self.task, len(self.aspect_names))
 
     def save(self) -> None:
-        """Write the configuration and the record of the run into its folder."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        """Write the configuration and the record of the run into its folder.
+
+        Raises:
+            RunError: If the folder cannot be made.
+        """
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RunError(
+                f"Cannot make the run folder '{self.folder}': {error.strerror}. Name another "
+                "with --out."
+            ) from error
         write_text(self.folder / CONFIG_FILE, to_toml(self.config))
         write_json(
             self.folder / RUN_FILE,

@@ -37,6 +37,13 @@ def test_a_saved_run_reads_back_exactly(folder, tmp_path):
         assert getattr(loaded, name) == getattr(run, name)
 
 
+def test_a_folder_that_cannot_be_made_is_told(folder, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    run = dataclasses.replace(Run.load(folder), folder=tmp_path / "file" / "run")
+    with pytest.raises(RunError, match=r"Cannot make the run folder.*--out"):
+        run.save()
+
+
 def test_the_record_tells_where_it_is_from(folder):
     from edge_ik import __version__
 

@@ -239,3 +239,8 @@ def test_a_pose_is_made_of_a_quaternion(robot_firmware, tmp_path, write_firmware
     native.ur_target(*(ctypes.c_void_p(a.ctypes.data) for a in (position, quaternion, target)))
     expected = [0.1, -0.2, 0.3, 0, 0, 1, -1, 0, 0, 0, -1, 0]
     np.testing.assert_allclose(target, expected, atol=1e-6)
+    # Forgotten, or not of length 1: no solve may take it for a rotation.
+    for wrong in ([0, 0, 0, 0], [0.5, 0.5, 0.5, 0.6], [np.nan, 0, 0, 1]):
+        given, q = np.array(wrong, np.float32), np.empty(6, np.float32)
+        native.ur_target(*(ctypes.c_void_p(a.ctypes.data) for a in (position, given, target)))
+        assert native.ur_solve(*(ctypes.c_void_p(a.ctypes.data) for a in (target, q)), None) == 2
