@@ -179,7 +179,6 @@ class _LayerPrinter:
 
     def _scalar_loop(self) -> str:
         together = ROWS // self.k
-        stride = self.columns if self.k else 0
         lines = [
             f"const row_t *row = {self.name}_rows;",
             "#if DSP",
@@ -191,9 +190,9 @@ class _LayerPrinter:
             "    int32_t sums[4];",
             f"    dot4(x, w, {self.columns // 4}, sums);",
             "#if DSP",
-            f"    w += {stride};",
+            f"    w += {self.columns};",
             "#else",
-            f"    w += {4 * stride};",
+            f"    w += {4 * self.columns};",
             "#endif",
             "    ROLLED",
             f"    for (int32_t i = 0; i < {together}; ++i) {{",

@@ -17,7 +17,7 @@ from firmware_host.encoding import encode as encode_target
 from firmware_host.errors import ModelFileError
 from firmware_host.kinematics import Scalar, frames
 from firmware_host.refine import DEFAULT_SETTINGS, StepTrace, trace_step
-from firmware_host.straightline import Operation, Symbol, Tape
+from firmware_host.straightline import Symbol, Tape
 from firmware_host.tasks import Task
 
 # Where the damping of `RefineSettings` is less than what single precision resolves of
@@ -40,7 +40,8 @@ def kinematics(chain: Chain, task: Task, steps: int) -> str:
         steps: Number of refinement steps.
     """
     trace = trace_step(chain, task)
-    newton, distance = _live(trace, trace.squared, *trace.dq), _live(trace, trace.squared)
+    newton = trace.tape.live([trace.squared, *trace.dq])
+    distance = trace.tape.live([trace.squared])
     # Where a step costs little more than the distance, one function serves for both.
     last = f"step({_arguments(trace)})"
     if len(newton) - len(distance) > LITTLE_MORE:
@@ -204,10 +205,6 @@ def limits32(chain: Chain) -> tuple[list[float], list[float]]:
         lower.append(float(single_low))
         upper.append(float(single_high))
     return lower, upper
-
-
-def _live(trace: StepTrace, *outputs: Scalar) -> list[Operation]:
-    return trace.tape.live(outputs)
 
 
 def _arguments(trace: StepTrace) -> str:
