@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from firmware_host.errors import ConfigError
-from firmware_host.tasks import TASK_NAMES, TOOL_AXES
+from firmware_host.tasks.task import TASK_NAMES, TOOL_AXES
 
 
 @dataclass(frozen=True)

@@ -15,16 +15,16 @@ from edge_ik import __version__
 from edge_ik.data.aspects import IntArray, Region, find_region, sample_aspect
 from edge_ik.data.sampling import FocusCircle
 from edge_ik.run import METRICS_FILE, Run
-from firmware_host.branches import solve_any
 from firmware_host.chain import Chain, FloatArray
 from firmware_host.encoding import Normalization
 from firmware_host.errors import ModelFileError
 from firmware_host.files import write_json
 from firmware_host.model_file import read_model
-from firmware_host.refine import refinements
-from firmware_host.seeding import Predict, Seeder
 from firmware_host.solver import IkSolver
-from firmware_host.tasks import POSITION, Task, reached_targets, task_errors
+from firmware_host.solving.branches import solve_any
+from firmware_host.solving.refine import refinements
+from firmware_host.solving.seeding import Predict, Seeder
+from firmware_host.tasks.task import POSITION, Task, reached_targets, task_errors
 
 REFINE_STEPS = 3
 # With an orientation, or joints to spare, the figures of the last steps still differ.
@@ -218,7 +218,7 @@ def evaluate(
     task: Task = POSITION,
     aspects: tuple[str, ...] = (),
 ) -> Evaluation:
-    """`evaluate_seeds` of a network by its parts; see `firmware_host.seeding.Seeder`."""
+    """`evaluate_seeds` of a network by its parts; see `firmware_host.solving.seeding.Seeder`."""
     return evaluate_seeds(Seeder(chain, normalization, predict, task, aspects), targets, steps)
 
 
@@ -306,7 +306,7 @@ def evaluate_model(path: Path, count: int, runtime: str | None = None) -> dict[s
     Args:
         path: The model file.
         count: Number of unseen targets.
-        runtime: What runs the network; see `firmware_host.interpreter`.
+        runtime: What runs the network; see `firmware_host.network.interpreter`.
 
     Returns:
         The same figures as `evaluate_run`.

@@ -16,8 +16,8 @@ from firmware_host.chain import Chain
 from firmware_host.encoding import Normalization
 from firmware_host.errors import EdgeIkError, RunError
 from firmware_host.files import write_json, write_text
-from firmware_host.seeding import network_inputs
-from firmware_host.tasks import Task, make_task
+from firmware_host.solving.seeding import network_inputs
+from firmware_host.tasks.task import Task, make_task
 from firmware_host.workspace import Workspace
 
 if TYPE_CHECKING:

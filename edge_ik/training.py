@@ -66,8 +66,8 @@ from firmware_host.encoding import Normalization
 from firmware_host.errors import ConfigError, RunError
 from firmware_host.files import write_atomically, write_text
 from firmware_host.kinematics import tool_position
-from firmware_host.seeding import Seeder
-from firmware_host.tasks import Task, make_task
+from firmware_host.solving.seeding import Seeder
+from firmware_host.tasks.task import Task, make_task
 from firmware_host.workspace import Workspace
 
 FOCUS_POINTS = 2048

@@ -16,15 +16,15 @@ from typing import Any
 
 import numpy as np
 
-from firmware_host.branches import solve_any
 from firmware_host.chain import Chain, FloatArray
 from firmware_host.errors import ConfigError, ModelFileError
 from firmware_host.inspect_model import TextRow, TextTable, inspect_model
-from firmware_host.refine import refine, refine_seed, refinements
-from firmware_host.solution import is_solved
 from firmware_host.solver import IkSolver, Status, available_solvers
-from firmware_host.targets import given_targets
-from firmware_host.tasks import POSITION, Task, reached_targets
+from firmware_host.solving.branches import solve_any
+from firmware_host.solving.refine import refine, refine_seed, refinements
+from firmware_host.solving.solution import is_solved
+from firmware_host.tasks.targets import given_targets
+from firmware_host.tasks.task import POSITION, Task, reached_targets
 
 BATCH_SIZES = (1, 10, 100, 1_000, 10_000)
 DEFAULT_TARGETS = 2_000

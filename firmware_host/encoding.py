@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from firmware_host.chain import Chain, FloatArray
 from firmware_host.kinematics import Scalar, add, components, dot, mul, sub
-from firmware_host.tasks import POSITION, Task
+from firmware_host.tasks.task import POSITION, Task
 
 FEATURE_NAMES = ("x", "y", "z", "radial", "sin_azimuth", "cos_azimuth")
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from firmware_host.encoding import feature_names
-from firmware_host.flatbuffer import Graph, Tensor, read_graph
 from firmware_host.model_file import read_model
+from firmware_host.network.flatbuffer import Graph, Tensor, read_graph
 from firmware_host.spec import ModelSpec
-from firmware_host.targets import describe_target
+from firmware_host.tasks.targets import describe_target
 
 TextRow = tuple[str, ...]
 

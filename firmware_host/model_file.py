@@ -20,7 +20,7 @@ from typing import Any
 
 from firmware_host.errors import ModelFileError
 from firmware_host.files import write_atomically
-from firmware_host.flatbuffer import read_graph
+from firmware_host.network.flatbuffer import read_graph
 
 MEMBER = "edge_ik.json"
 FORMAT = "edge-ik"

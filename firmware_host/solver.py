@@ -9,7 +9,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from firmware_host.branches import (
+from firmware_host.chain import Chain, FloatArray
+from firmware_host.encoding import Normalization
+from firmware_host.errors import ConfigError, ModelFileError, TargetError
+from firmware_host.model_file import read_model
+from firmware_host.network.interpreter import RUNTIMES, available_runtimes, open_interpreter
+from firmware_host.solving.branches import (
     ANY,
     NEAREST,
     Answers,
@@ -20,14 +25,9 @@ from firmware_host.branches import (
     solve_one,
     solve_target,
 )
-from firmware_host.chain import Chain, FloatArray
-from firmware_host.encoding import Normalization
-from firmware_host.errors import ConfigError, ModelFileError, TargetError
-from firmware_host.interpreter import RUNTIMES, available_runtimes, open_interpreter
-from firmware_host.model_file import read_model
-from firmware_host.refine import has_spare_joints, plain_errors
-from firmware_host.seeding import Predict, Seeder
-from firmware_host.solution import (
+from firmware_host.solving.refine import has_spare_joints, plain_errors
+from firmware_host.solving.seeding import Predict, Seeder
+from firmware_host.solving.solution import (
     POSITION_TOLERANCE,
     ROTATION_TOLERANCE,
     IkBatch,
@@ -36,8 +36,8 @@ from firmware_host.solution import (
     within_tolerance,
 )
 from firmware_host.spec import ModelSpec
-from firmware_host.targets import checked_target
-from firmware_host.tasks import POSITION, Task, task_errors
+from firmware_host.tasks.targets import checked_target
+from firmware_host.tasks.task import POSITION, Task, task_errors
 from firmware_host.workspace import Workspace
 
 __all__ = [

@@ -12,8 +12,8 @@ import numpy as np
 from firmware_host.chain import Chain
 from firmware_host.encoding import Normalization, feature_names
 from firmware_host.errors import EdgeIkError, ModelFileError
-from firmware_host.seeding import network_inputs
-from firmware_host.tasks import TASK_NAMES, Task, make_task
+from firmware_host.solving.seeding import network_inputs
+from firmware_host.tasks.task import TASK_NAMES, Task, make_task
 from firmware_host.workspace import Workspace
 
 # Far more than an arm has, and little enough to be one input each.

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from firmware_host.branches import NEAREST, joint_distance, solve_target
 from firmware_host.chain import FloatArray
 from firmware_host.errors import TargetError
-from firmware_host.solution import is_solved
 from firmware_host.solver import IkSolver
-from firmware_host.targets import checked_target
+from firmware_host.solving.branches import NEAREST, joint_distance, solve_target
+from firmware_host.solving.solution import is_solved
+from firmware_host.tasks.targets import checked_target
 
 # A larger change of a joint between two targets of a fine path is a jump [rad].
 LARGEST_STEP = 0.35

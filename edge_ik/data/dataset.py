@@ -15,7 +15,7 @@ from edge_ik.data.sampling import JointPool
 from firmware_host.chain import Chain, FloatArray
 from firmware_host.encoding import Normalization, encode
 from firmware_host.kinematics import components, frames, stacked
-from firmware_host.tasks import POSITION, Task, reached_targets, task_jacobian
+from firmware_host.tasks.task import POSITION, Task, reached_targets, task_jacobian
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from edge_ik.data.reach import reaches
 from firmware_host.chain import Chain, FloatArray
 from firmware_host.errors import RobotError
 from firmware_host.kinematics import forward_kinematics
-from firmware_host.tasks import Task, reached_targets
+from firmware_host.tasks.task import Task, reached_targets
 
 # Values of the held joints, home's first, and targets that the choice of the joints to
 # hold is made on: a glance at each set of joints.

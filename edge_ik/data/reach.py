@@ -12,9 +12,9 @@ from scipy.spatial import cKDTree
 from edge_ik.data.aspects import Region
 from edge_ik.data.redundancy import task_points
 from firmware_host.chain import FloatArray
-from firmware_host.refine import refine
-from firmware_host.solution import is_solved
-from firmware_host.tasks import reached_targets
+from firmware_host.solving.refine import refine
+from firmware_host.solving.solution import is_solved
+from firmware_host.tasks.task import reached_targets
 
 REACH_TARGETS = 2000
 # Reference samples of an aspect that a target is solved from, and the steps from each:

@@ -20,7 +20,7 @@ from firmware_host.chain import Chain, FloatArray
 from firmware_host.errors import ConfigError, RunError
 from firmware_host.files import write_atomically
 from firmware_host.kinematics import tool_position
-from firmware_host.refine import refine
+from firmware_host.solving.refine import refine
 
 # A focus circle found automatically starts at this share of the reach and shrinks.
 FOCUS_RADIUS = 0.25

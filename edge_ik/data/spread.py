@@ -9,7 +9,7 @@ from scipy.spatial import cKDTree
 from edge_ik.data.aspects import IntArray, Region
 from edge_ik.data.redundancy import task_points
 from firmware_host.chain import FloatArray
-from firmware_host.tasks import reached_targets
+from firmware_host.tasks.task import reached_targets
 
 # Neighbours whose joints differ by more than this lie on different branches [rad].
 APART = 1.0

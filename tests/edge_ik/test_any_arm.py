@@ -11,8 +11,8 @@ pytest.importorskip("tensorflow")
 
 from edge_ik.cli import main
 from firmware_host.solver import IkSolver, Status
-from firmware_host.targets import given_targets
-from firmware_host.tasks import reached_targets
+from firmware_host.tasks.targets import given_targets
+from firmware_host.tasks.task import reached_targets
 from firmware_host.tracking import track
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.slow]

@@ -59,7 +59,7 @@ def kernels_of(network):
 
 
 def quantized_kernels(flatbuffer):
-    from firmware_host.flatbuffer import read_graph
+    from firmware_host.network.flatbuffer import read_graph
 
     return [
         tensor.data
@@ -89,7 +89,7 @@ def test_pruning_trains_the_weights_that_are_left(run, pruned):
 @needs_extra
 @pytest.mark.slow
 def test_qat_gives_int8_from_end_to_end_in_few_operators(both):
-    from firmware_host.flatbuffer import read_graph
+    from firmware_host.network.flatbuffer import read_graph
 
     compressed, _ = both
     graph = read_graph(compressed.flatbuffer)
@@ -117,7 +117,7 @@ def test_qat_keeps_the_zeros_of_pruning(both):
 @needs_extra
 @pytest.mark.slow
 def test_qat_network_is_what_the_flatbuffer_was_rounded_from(run, both):
-    from firmware_host.interpreter import open_interpreter
+    from firmware_host.network.interpreter import open_interpreter
 
     compressed, _ = both
     rng = np.random.default_rng(3)

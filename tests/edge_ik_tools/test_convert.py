@@ -24,8 +24,8 @@ from edge_ik_tools.convert import (
 )
 from edge_ik_tools.weights import dense_weights
 from firmware_host.errors import ConfigError
-from firmware_host.flatbuffer import read_graph
-from firmware_host.interpreter import available_runtimes, open_interpreter
+from firmware_host.network.flatbuffer import read_graph
+from firmware_host.network.interpreter import available_runtimes, open_interpreter
 
 pytestmark = pytest.mark.tensorflow
 

@@ -23,8 +23,8 @@ from edge_ik_tools.convert import CALIBRATION_SAMPLES, CALIBRATION_SEED_OFFSET, 
 from edge_ik_tools.export import EXPORT_FILE, EXPORT_FOLDER, export
 from edge_ik_tools.verify import VerificationError
 from firmware_host.errors import ConfigError, ModelFileError, RunError
-from firmware_host.flatbuffer import read_graph
 from firmware_host.model_file import read_model, write_model
+from firmware_host.network.flatbuffer import read_graph
 from firmware_host.solver import IkSolver, Status
 
 pytestmark = pytest.mark.tensorflow

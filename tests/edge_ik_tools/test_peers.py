@@ -10,7 +10,7 @@ from edge_ik_tools.compare import comparison_notes, comparison_table, measure
 from edge_ik_tools.peers import ADAPTERS, Peer, peers
 from edge_ik_tools.urdf_text import TIP, chain_urdf
 from firmware_host.kinematics import forward_kinematics
-from firmware_host.tasks import POSE, POSITION, Task, reached_targets, task_errors
+from firmware_host.tasks.task import POSE, POSITION, Task, reached_targets, task_errors
 
 pytestmark = pytest.mark.tensorflow  # the URDF library comes with the same extra
 

@@ -24,8 +24,8 @@ from edge_ik.config import NetworkConfig
 from edge_ik.model.network import build_network
 from edge_ik_tools import twin as twins
 from edge_ik_tools.weights import dense_weights
-from firmware_host.flatbuffer import read_graph
-from firmware_host.reference import ReferenceInterpreter
+from firmware_host.network.flatbuffer import read_graph
+from firmware_host.network.reference import ReferenceInterpreter
 
 VARIANTS = {
     "default": {},

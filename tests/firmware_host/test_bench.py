@@ -23,10 +23,10 @@ from firmware_host.bench import (
     timed,
 )
 from firmware_host.errors import ConfigError, ModelFileError, RuntimeUnavailableError
-from firmware_host.interpreter import RUNTIMES, available_runtimes
 from firmware_host.kinematics import tool_position
-from firmware_host.refine import refine
+from firmware_host.network.interpreter import RUNTIMES, available_runtimes
 from firmware_host.solver import IkSolver, available_solvers
+from firmware_host.solving.refine import refine
 from firmware_host.workspace import Workspace
 
 SIZES = (1, 7)

@@ -21,7 +21,7 @@ from firmware_host.encoding import (
     network_features,
     turned_outputs,
 )
-from firmware_host.tasks import POSE, POSITION, Task, reached_targets
+from firmware_host.tasks.task import POSE, POSITION, Task, reached_targets
 
 coordinates = st.floats(-3, 3)
 points = st.tuples(coordinates, coordinates, coordinates)

@@ -10,9 +10,9 @@ import pytest
 from firmware_host import interpreter
 from firmware_host.chain import Chain
 from firmware_host.errors import ModelFileError
-from firmware_host.flatbuffer import read_graph
 from firmware_host.inspect_model import inspect_model, inspect_network, inspection_tables
 from firmware_host.model_file import read_model
+from firmware_host.network.flatbuffer import read_graph
 from firmware_host.spec import ModelSpec
 
 MODELS = Path(__file__).parent / "models"

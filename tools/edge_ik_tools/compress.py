@@ -25,7 +25,7 @@ from edge_ik_tools.convert import ALLOWED_OPERATORS
 from edge_ik_tools.weights import set_dense_weights, zero_share
 from firmware_host.errors import ConfigError, EdgeIkError, MissingExtraError
 from firmware_host.files import write_json
-from firmware_host.flatbuffer import Graph, read_graph
+from firmware_host.network.flatbuffer import Graph, read_graph
 
 DEFAULT_STEPS = 6000
 

@@ -21,8 +21,8 @@ import numpy as np
 from edge_ik_tools.urdf_text import TIP, chain_urdf
 from firmware_host.chain import Chain, FloatArray
 from firmware_host.errors import EdgeIkError
-from firmware_host.targets import given_targets
-from firmware_host.tasks import Task
+from firmware_host.tasks.targets import given_targets
+from firmware_host.tasks.task import Task
 
 # RTB's own default accepts an error of 1.4 mm.
 RTB_TOLERANCE = 1e-12

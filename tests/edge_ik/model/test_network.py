@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from edge_ik.config import NetworkConfig, make_config
 from edge_ik.model.network import SiLU, build_network
-from firmware_host.flatbuffer import read_graph
+from firmware_host.network.flatbuffer import read_graph
 
 pytestmark = pytest.mark.tensorflow
 

@@ -19,10 +19,10 @@ from edge_ik_tools.c99.source import Firmware
 from firmware_host import reference
 from firmware_host.chain import Chain, Joint
 from firmware_host.encoding import Normalization, feature_names, network_features
-from firmware_host.flatbuffer import Graph, Operator, Quantization, Tensor
-from firmware_host.reference import ReferenceInterpreter
+from firmware_host.network.flatbuffer import Graph, Operator, Quantization, Tensor
+from firmware_host.network.reference import ReferenceInterpreter
 from firmware_host.spec import ModelSpec
-from firmware_host.tasks import POSITION, TOOL_AXES, reached_targets
+from firmware_host.tasks.task import POSITION, TOOL_AXES, reached_targets
 from firmware_host.workspace import Workspace
 
 WARNINGS = (

@@ -11,8 +11,8 @@ from firmware_host.chain import Chain
 from firmware_host.encoding import network_features
 from firmware_host.errors import ModelFileError
 from firmware_host.kinematics import forward_kinematics, jacobian, tool_position
-from firmware_host.refine import DEFAULT_SETTINGS
 from firmware_host.solver import POSITION_TOLERANCE, IkSolver
+from firmware_host.solving.refine import DEFAULT_SETTINGS
 
 # Half a unit of the last place of 1 in single precision.
 EPSILON = 2.0**-24

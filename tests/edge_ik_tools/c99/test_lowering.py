@@ -12,7 +12,7 @@ from edge_ik_tools.c99.lowering import (
     lower,
 )
 from firmware_host.errors import ModelFileError
-from firmware_host.reference import ReferenceInterpreter
+from firmware_host.network.reference import ReferenceInterpreter
 
 MODELS = ["int8_per_channel", "int8_per_tensor", "int16x8", "float32"]
 

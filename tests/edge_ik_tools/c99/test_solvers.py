@@ -13,10 +13,10 @@ from edge_ik_tools.board.firmware import write_board_firmware
 from edge_ik_tools.c99 import host
 from edge_ik_tools.c99.host import FirmwareSolver, build_library, find_compiler
 from firmware_host.errors import TargetError
-from firmware_host.solution import Status, is_solved
 from firmware_host.solver import IkSolver
-from firmware_host.targets import given_targets
-from firmware_host.tasks import make_task, reached_targets, task_errors
+from firmware_host.solving.solution import Status, is_solved
+from firmware_host.tasks.targets import given_targets
+from firmware_host.tasks.task import make_task, reached_targets, task_errors
 
 TARGETS = 300
 CASES = {

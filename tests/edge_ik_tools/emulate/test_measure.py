@@ -8,7 +8,7 @@ from edge_ik_tools.emulate.cores import CORES
 from edge_ik_tools.emulate.errors import EmulationError, FirmwareBuildError
 from edge_ik_tools.emulate.measure import measure
 from firmware_host.kinematics import tool_position
-from firmware_host.refine import refinements
+from firmware_host.solving.refine import refinements
 
 TARGETS = 150
 COLD_STEPS = 50

@@ -11,8 +11,8 @@ import pytest
 
 from edge_ik_tools.c99.source import Firmware
 from edge_ik_tools.tflm.bundle import write_tflm
-from firmware_host.flatbuffer import OPERATORS, read_graph
 from firmware_host.model_file import read_model, write_model
+from firmware_host.network.flatbuffer import OPERATORS, read_graph
 from firmware_host.spec import ModelSpec
 
 STUBS = Path(__file__).parent / "stubs"

@@ -6,8 +6,8 @@ import pytest
 
 from edge_ik_tools.tflm import arena
 from edge_ik_tools.tflm.arena import arena_bound, arena_for, measure_arena
-from firmware_host.flatbuffer import read_graph
 from firmware_host.model_file import read_model
+from firmware_host.network.flatbuffer import read_graph
 
 NETWORKS = sorted((Path(__file__).parents[2] / "firmware_host" / "models").glob("*.tflite"))
 

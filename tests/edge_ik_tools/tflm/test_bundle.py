@@ -15,8 +15,8 @@ from edge_ik_tools.c99.source import Firmware
 from edge_ik_tools.generated import MANIFEST, FirmwareFolderError
 from edge_ik_tools.tflm.bundle import write_tflm
 from firmware_host.errors import ConfigError, ModelFileError
-from firmware_host.flatbuffer import read_graph
 from firmware_host.model_file import read_model, write_model
+from firmware_host.network.flatbuffer import read_graph
 
 ADDED = {
     "FULLY_CONNECTED": "AddFullyConnected",

@@ -22,10 +22,10 @@ from firmware_host.bench import TARGET_SEED, Latency, bench_targets
 from firmware_host.chain import FloatArray
 from firmware_host.errors import ConfigError
 from firmware_host.model_file import read_model
-from firmware_host.solution import IkBatch, Status, is_solved
 from firmware_host.solver import IkSolver
-from firmware_host.targets import given_targets
-from firmware_host.tasks import task_errors
+from firmware_host.solving.solution import IkBatch, Status, is_solved
+from firmware_host.tasks.targets import given_targets
+from firmware_host.tasks.task import task_errors
 
 DEFAULT_TARGETS = 1_000
 # The host's own arithmetic: bit for bit that of the firmware's network.

@@ -19,16 +19,16 @@ import numpy.typing as npt
 from edge_ik_tools.c99.literals import template_text
 from edge_ik_tools.c99.source import Firmware
 from edge_ik_tools.emulate.errors import FirmwareBuildError
-from firmware_host.branches import ANY, NEAREST, joint_distance
 from firmware_host.chain import FloatArray
 from firmware_host.errors import EdgeIkError, TargetError
 from firmware_host.files import write_atomically
-from firmware_host.flatbuffer import read_graph
-from firmware_host.interpreter import Interpreter
 from firmware_host.model_file import read_model
-from firmware_host.solution import IkBatch, IkSolution, Status
+from firmware_host.network.flatbuffer import read_graph
+from firmware_host.network.interpreter import Interpreter
 from firmware_host.solver import Branch, IkSolver
-from firmware_host.targets import checked_target
+from firmware_host.solving.branches import ANY, NEAREST, joint_distance
+from firmware_host.solving.solution import IkBatch, IkSolution, Status
+from firmware_host.tasks.targets import checked_target
 
 COMPILERS = ("cc", "gcc", "clang")
 FLAGS = ("-O3", "-std=c99", "-shared", "-fPIC", "-ffp-contract=fast")

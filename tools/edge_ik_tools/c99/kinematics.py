@@ -16,9 +16,9 @@ from firmware_host.encoding import Encoding, Normalization
 from firmware_host.encoding import encode as encode_target
 from firmware_host.errors import ModelFileError
 from firmware_host.kinematics import Scalar, frames
-from firmware_host.refine import DEFAULT_SETTINGS, StepTrace, trace_step
+from firmware_host.solving.refine import DEFAULT_SETTINGS, StepTrace, trace_step
 from firmware_host.straightline import Symbol, Tape
-from firmware_host.tasks import Task
+from firmware_host.tasks.task import Task
 
 # Where the damping of `RefineSettings` is less than what single precision resolves of
 # J J^T, whose entries are at most the squared reach.

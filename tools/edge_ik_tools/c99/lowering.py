@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from firmware_host.errors import ModelFileError
-from firmware_host.flatbuffer import Tensor
-from firmware_host.reference import (
+from firmware_host.network.flatbuffer import Tensor
+from firmware_host.network.reference import (
     ACTIVATIONS,
     Add,
     FullyConnected,

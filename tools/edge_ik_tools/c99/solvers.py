@@ -11,13 +11,13 @@ import numpy as np
 from edge_ik_tools.c99 import kinematics
 from edge_ik_tools.c99.literals import comment, float_literal, template_text
 from edge_ik_tools.c99.lowering import Program
-from firmware_host.branches import SAME_ANSWER
 from firmware_host.chain import FULL_TURN_TOLERANCE
-from firmware_host.solution import POSITION_TOLERANCE, ROTATION_TOLERANCE
+from firmware_host.solving.branches import SAME_ANSWER
+from firmware_host.solving.solution import POSITION_TOLERANCE, ROTATION_TOLERANCE
 from firmware_host.spec import ModelSpec
-from firmware_host.targets import FARTHEST_TARGET
-from firmware_host.targets import ROTATION_TOLERANCE as RIGID_TOLERANCE
-from firmware_host.tasks import TOOL_AXES
+from firmware_host.tasks.targets import FARTHEST_TARGET
+from firmware_host.tasks.targets import ROTATION_TOLERANCE as RIGID_TOLERANCE
+from firmware_host.tasks.task import TOOL_AXES
 
 # What is told of a target that is none [m]; beyond any distance that can be measured.
 NO_DISTANCE = "2e19f"

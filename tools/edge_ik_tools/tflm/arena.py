@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from edge_ik.quiet import quiet_native_log
-from firmware_host.flatbuffer import Graph, read_graph
+from firmware_host.network.flatbuffer import Graph, read_graph
 
 # TensorFlow Lite Micro aligns what it puts into the arena to this.
 ALIGNMENT = 16

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from firmware_host import interpreter as face
 from firmware_host.errors import ConfigError, ModelFileError, RuntimeUnavailableError, TargetError
-from firmware_host.flatbuffer import read_graph
-from firmware_host.interpreter import RUNTIMES, available_runtimes, open_interpreter
+from firmware_host.network.flatbuffer import read_graph
+from firmware_host.network.interpreter import RUNTIMES, available_runtimes, open_interpreter
 
-MODELS = Path(__file__).parent / "models"
+MODELS = Path(__file__).parents[1] / "models"
 KINDS = ["int8_per_channel", "int8_per_tensor", "int16x8", "float32"]
 # These round twice, and agree with TFLite Micro on every bit.
 EXACT = ("tflite-micro", "reference")
@@ -188,7 +188,7 @@ def test_nothing_is_imported_before_it_is_asked_for():
     modules = [entry.module.partition(".")[0] for entry in RUNTIMES.values()]
     modules.remove("numpy")
     code = (
-        "import sys, firmware_host.interpreter as face; face.available_runtimes(); "
+        "import sys, firmware_host.network.interpreter as face; face.available_runtimes(); "
         f"sys.exit(bool(set(sys.modules) & set({modules!r})))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

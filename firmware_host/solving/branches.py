@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from firmware_host.chain import Chain, FloatArray
 from firmware_host.errors import TargetError
-from firmware_host.refine import (
+from firmware_host.solving.refine import (
     DEFAULT_SETTINGS,
     RefineSettings,
     compiled_step,
@@ -20,9 +20,9 @@ from firmware_host.refine import (
     plain_errors,
     refine_seed,
 )
-from firmware_host.seeding import Seeder
-from firmware_host.solution import is_solved, within_tolerance
-from firmware_host.tasks import Task
+from firmware_host.solving.seeding import Seeder
+from firmware_host.solving.solution import is_solved, within_tolerance
+from firmware_host.tasks.task import Task
 
 ANY, NEAREST = "any", "nearest"
 

@@ -19,7 +19,7 @@ from firmware_host.encoding import (
     turned_outputs,
 )
 from firmware_host.kinematics import components
-from firmware_host.tasks import POSITION, Task
+from firmware_host.tasks.task import POSITION, Task
 
 Predict = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]
 

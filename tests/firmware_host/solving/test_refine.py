@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from firmware_host.chain import Chain, Joint
 from firmware_host.kinematics import components, frames, tool_position
-from firmware_host.refine import (
+from firmware_host.solving.refine import (
     BLOCK_ROWS,
     DEFAULT_SETTINGS,
     RefineSettings,
@@ -22,7 +22,7 @@ from firmware_host.refine import (
     refinements,
     solve_symmetric,
 )
-from firmware_host.tasks import (
+from firmware_host.tasks.task import (
     POSE,
     POSITION,
     Task,

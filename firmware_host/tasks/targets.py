@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from firmware_host.chain import FloatArray
 from firmware_host.errors import TargetError
-from firmware_host.tasks import POSITION, TOOL_AXES, Task
+from firmware_host.tasks.task import POSITION, TOOL_AXES, Task
 
 # Far beyond any robot, and far below what single precision can square [m].
 FARTHEST_TARGET = 1e6

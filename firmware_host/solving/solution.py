@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from firmware_host.chain import Chain, FloatArray
-from firmware_host.tasks import Task, task_errors
+from firmware_host.tasks.task import Task, task_errors
 
 # A target counts as reached below this distance [m] ...
 POSITION_TOLERANCE = 1e-3

@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from firmware_host.errors import ModelFileError, TargetError
-from firmware_host.flatbuffer import Graph, Operator, Tensor, read_graph
+from firmware_host.network.flatbuffer import Graph, Operator, Tensor, read_graph
 
 IntArray = npt.NDArray[np.int64]
 AnyArray = npt.NDArray[Any]

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firmware_host.errors import ModelFileError
-from firmware_host.flatbuffer import OPERATORS, read_graph
+from firmware_host.network.flatbuffer import OPERATORS, read_graph
 
-MODELS = Path(__file__).parent / "models"
+MODELS = Path(__file__).parents[1] / "models"
 INT8 = (MODELS / "int8_per_channel.tflite").read_bytes()
 FULLY_CONNECTED, TANH, GELU = 9, 28, 150
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from firmware_host.chain import Chain, Joint
 from firmware_host.errors import ConfigError
 from firmware_host.kinematics import components, forward_kinematics, frames
-from firmware_host.refine import plain_errors, trace_step
-from firmware_host.tasks import (
+from firmware_host.solving.refine import plain_errors, trace_step
+from firmware_host.tasks.task import (
     POSE,
     POSITION,
     Task,

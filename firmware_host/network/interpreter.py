@@ -24,8 +24,8 @@ import numpy as np
 import numpy.typing as npt
 
 from firmware_host.errors import ConfigError, ModelFileError, RuntimeUnavailableError, TargetError
-from firmware_host.flatbuffer import Graph, Tensor, read_graph
-from firmware_host.reference import ReferenceInterpreter
+from firmware_host.network.flatbuffer import Graph, Tensor, read_graph
+from firmware_host.network.reference import ReferenceInterpreter
 
 FloatArray = npt.NDArray[np.float32]
 AnyArray = npt.NDArray[Any]

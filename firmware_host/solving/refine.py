@@ -15,7 +15,7 @@ import numpy.typing as npt
 from firmware_host.chain import Chain, FloatArray
 from firmware_host.kinematics import Scalar, add, dot, frames, mul, sub
 from firmware_host.straightline import Symbol, Tape, compile_function
-from firmware_host.tasks import POSITION, Task
+from firmware_host.tasks.task import POSITION, Task
 
 
 @dataclass(frozen=True)

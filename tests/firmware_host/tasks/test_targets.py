@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from firmware_host.errors import TargetError
-from firmware_host.targets import (
+from firmware_host.tasks.targets import (
     FARTHEST_TARGET,
     checked_target,
     given_targets,
     quaternion,
 )
-from firmware_host.tasks import make_task
+from firmware_host.tasks.task import make_task
 
 
 class TestCheckedTarget:

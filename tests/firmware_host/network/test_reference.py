@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from firmware_host import reference
 from firmware_host.errors import ModelFileError, TargetError
-from firmware_host.flatbuffer import read_graph
-from firmware_host.reference import (
+from firmware_host.network.flatbuffer import read_graph
+from firmware_host.network.reference import (
     FullyConnected,
     Logistic8,
     Logistic16,
@@ -27,7 +27,7 @@ from firmware_host.reference import (
     rounding_shift_right,
 )
 
-MODELS = Path(__file__).parent / "models"
+MODELS = Path(__file__).parents[1] / "models"
 INTEGER_KINDS = ["int8_per_channel", "int8_per_tensor", "int16x8"]
 # Sums of a dozen products of order 1 in float32, in two orders.
 FLOAT32_TOLERANCE = 2e-6

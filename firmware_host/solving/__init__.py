@@ -1,0 +1,1 @@
+"""From seeds to answers: refinement, branches, and what is told of an answer."""
