@@ -110,7 +110,7 @@ def _here(
     count = targets or DEFAULT_TARGETS
     found = bench_model(model, runtimes, count, steps, tell=screen.print).to_dict()
     if with_peers:
-        from edge_ik_tools.compare import COMPARED_TARGETS, compare
+        from edge_ik_tools.peers.compare import COMPARED_TARGETS, compare
         from firmware_host.solver import IkSolver
 
         solver = IkSolver.load(model, next(iter(found["runtimes"])), steps)
@@ -121,7 +121,7 @@ def _here(
         return
     print_tables(screen, bench_tables(found))
     if with_peers:
-        from edge_ik_tools.compare import comparison_notes, comparison_table
+        from edge_ik_tools.peers.compare import comparison_notes, comparison_table
 
         print_tables(screen, [comparison_table(found["peers"])])
         for line in comparison_notes(found["peers"]):

@@ -13,6 +13,7 @@ from edge_ik.model.layers import GatedResidualBlock
 from edge_ik.predictor import predictor
 from edge_ik.training import resume
 from edge_ik_tools import convert as module
+from edge_ik_tools.compress.weights import dense_weights
 from edge_ik_tools.convert import (
     ALLOWED_OPERATORS,
     CALIBRATION_SAMPLES,
@@ -22,7 +23,6 @@ from edge_ik_tools.convert import (
     checked_format,
     convert,
 )
-from edge_ik_tools.weights import dense_weights
 from firmware_host.errors import ConfigError
 from firmware_host.network.flatbuffer import read_graph
 from firmware_host.network.interpreter import available_runtimes, open_interpreter

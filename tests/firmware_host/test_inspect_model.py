@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from firmware_host import interpreter
 from firmware_host.chain import Chain
 from firmware_host.errors import ModelFileError
 from firmware_host.inspect_model import inspect_model, inspect_network, inspection_tables
 from firmware_host.model_file import read_model
+from firmware_host.network import interpreter
 from firmware_host.network.flatbuffer import read_graph
 from firmware_host.spec import ModelSpec
 

@@ -13,7 +13,7 @@ from edge_ik.evaluation import Evaluation, evaluate, evaluation_targets
 from edge_ik.predictor import predictor
 from edge_ik.run import Run
 from edge_ik.training import resume
-from edge_ik_tools.compress import Compressed, compress
+from edge_ik_tools.compress.finetune import Compressed, compress
 from edge_ik_tools.convert import (
     CALIBRATION_SAMPLES,
     CALIBRATION_SEED_OFFSET,

@@ -16,9 +16,9 @@ from edge_ik_tools.c99.literals import template_text
 from edge_ik_tools.c99.loops import loop_network
 from edge_ik_tools.c99.lowering import _Lowering
 from edge_ik_tools.c99.source import Firmware
-from firmware_host import reference
 from firmware_host.chain import Chain, Joint
 from firmware_host.encoding import Normalization, feature_names, network_features
+from firmware_host.network import reference
 from firmware_host.network.flatbuffer import Graph, Operator, Quantization, Tensor
 from firmware_host.network.reference import ReferenceInterpreter
 from firmware_host.spec import ModelSpec

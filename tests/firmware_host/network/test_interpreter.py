@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware_host import interpreter as face
 from firmware_host.errors import ConfigError, ModelFileError, RuntimeUnavailableError, TargetError
+from firmware_host.network import interpreter as face
 from firmware_host.network.flatbuffer import read_graph
 from firmware_host.network.interpreter import RUNTIMES, available_runtimes, open_interpreter
 

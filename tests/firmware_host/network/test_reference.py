@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware_host import reference
 from firmware_host.errors import ModelFileError, TargetError
+from firmware_host.network import reference
 from firmware_host.network.flatbuffer import read_graph
 from firmware_host.network.reference import (
     FullyConnected,

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from edge_ik_tools.urdf_text import TIP, chain_urdf
+from edge_ik_tools.peers.urdf_text import TIP, chain_urdf
 from firmware_host.chain import Chain, FloatArray
 from firmware_host.errors import EdgeIkError
 from firmware_host.tasks.targets import given_targets

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from edge_ik_tools.peers import Peer, peers
+from edge_ik_tools.peers.adapters import Peer, peers
 from firmware_host.bench import Latency, timed
 from firmware_host.chain import Chain, FloatArray
 from firmware_host.inspect_model import TextRow, TextTable

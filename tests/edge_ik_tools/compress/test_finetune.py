@@ -39,7 +39,7 @@ def run(tmp_path_factory):
 @pytest.fixture(scope="module")
 def both(run):
     """The run pruned, then trained with rounding; with the lines told."""
-    from edge_ik_tools.compress import compress
+    from edge_ik_tools.compress.finetune import compress
 
     lines = []
     return compress(run, qat=True, sparsity=SPARSITY, steps=STEPS, tell=lines.append), lines
@@ -47,13 +47,13 @@ def both(run):
 
 @pytest.fixture(scope="module")
 def pruned(run):
-    from edge_ik_tools.compress import compress
+    from edge_ik_tools.compress.finetune import compress
 
     return compress(run, sparsity=SPARSITY, steps=STEPS)
 
 
 def kernels_of(network):
-    from edge_ik_tools.weights import dense_weights
+    from edge_ik_tools.compress.weights import dense_weights
 
     return {name: kernel for name, (kernel, _) in dense_weights(network).items()}
 
@@ -148,7 +148,7 @@ def test_progress_is_told_by_stage(both):
 @needs_extra
 @pytest.mark.slow
 def test_the_same_request_gives_the_same_bytes(run, both):
-    from edge_ik_tools.compress import compress
+    from edge_ik_tools.compress.finetune import compress
 
     again = compress(run, qat=True, sparsity=SPARSITY, steps=STEPS)
     assert again.flatbuffer == both[0].flatbuffer
@@ -157,7 +157,7 @@ def test_the_same_request_gives_the_same_bytes(run, both):
 @needs_extra
 @pytest.mark.slow
 def test_interruption_ends_the_worker_and_leaves_nothing(run, monkeypatch, tmp_path):
-    from edge_ik_tools import compress as module
+    from edge_ik_tools.compress import finetune as module
 
     workers = []
 
@@ -182,7 +182,7 @@ def test_interruption_ends_the_worker_and_leaves_nothing(run, monkeypatch, tmp_p
 @needs_extra
 @pytest.mark.slow
 def test_divergence_is_an_error_that_says_so(run):
-    from edge_ik_tools.compress import CompressionError, compress
+    from edge_ik_tools.compress.finetune import CompressionError, compress
 
     with pytest.raises(CompressionError, match=r"diverged.*smaller learning rate"):
         compress(run, qat=True, steps=100, learning_rate=1e30)
@@ -190,7 +190,7 @@ def test_divergence_is_an_error_that_says_so(run):
 
 @needs_extra
 def test_a_worker_that_dies_is_an_error_with_its_last_words(run, monkeypatch, tmp_path):
-    from edge_ik_tools import compress as module
+    from edge_ik_tools.compress import finetune as module
 
     crash = tmp_path / "crash.sh"
     crash.write_text("#!/bin/sh\necho 'out of luck' >&2\nexit 3\n")
@@ -208,7 +208,7 @@ def test_a_worker_that_dies_is_an_error_with_its_last_words(run, monkeypatch, tm
     ],
 )
 def test_a_missing_package_is_named_with_its_extra(run, monkeypatch, missing, distribution):
-    from edge_ik_tools import compress as module
+    from edge_ik_tools.compress import finetune as module
 
     monkeypatch.setattr(
         module.importlib.util, "find_spec", lambda name: None if name == missing else object()
@@ -230,7 +230,7 @@ def test_a_missing_package_is_named_with_its_extra(run, monkeypatch, missing, di
     ],
 )
 def test_values_out_of_range_are_refused(run, arguments, message):
-    from edge_ik_tools.compress import compress
+    from edge_ik_tools.compress.finetune import compress
 
     with pytest.raises(ConfigError, match=message):
         compress(run, **arguments)
@@ -238,7 +238,7 @@ def test_values_out_of_range_are_refused(run, arguments, message):
 
 @needs_extra
 def test_a_run_without_a_network_is_refused(run, tmp_path):
-    from edge_ik_tools.compress import compress
+    from edge_ik_tools.compress.finetune import compress
 
     with pytest.raises(RunError, match="no trained network"):
         compress(dataclasses.replace(run, folder=Path(tmp_path)), qat=True)

@@ -17,7 +17,7 @@ import tf_keras
 
 from edge_ik.model.layers import GatedResidualBlock
 from edge_ik.model.network import SiLU
-from edge_ik_tools.weights import DenseWeights, FloatArray, dense_weights
+from edge_ik_tools.compress.weights import DenseWeights, FloatArray, dense_weights
 
 KERNEL_LIMIT = 127.0
 LEVELS = 255.0  # Steps from the lowest to the highest value of 8 bits.

@@ -1,6 +1,6 @@
 """Fine-tuning with tensorflow-model-optimization, in the process that `compress` starts.
 
-Run as `python -m edge_ik_tools.compress_worker FOLDER`: the folder holds the request,
+Run as `python -m edge_ik_tools.compress.worker FOLDER`: the folder holds the request,
 and takes the results. Each line on stdout is a JSON object: progress, or an error.
 """
 
@@ -22,9 +22,9 @@ from edge_ik.data.dataset import SampleSource, host_features, make_dataset
 from edge_ik.model.losses import balanced_loss, squared_angle_error, squared_task_error
 from edge_ik.run import Run
 from edge_ik.training import resume
-from edge_ik_tools import twin as twins
-from edge_ik_tools.compress import FLATBUFFER_FILE, REQUEST_FILE, WEIGHTS_FILE
-from edge_ik_tools.weights import DenseWeights, FloatArray
+from edge_ik_tools.compress import twin as twins
+from edge_ik_tools.compress.finetune import FLATBUFFER_FILE, REQUEST_FILE, WEIGHTS_FILE
+from edge_ik_tools.compress.weights import DenseWeights, FloatArray
 from firmware_host.errors import EdgeIkError
 
 # Steps in one call into the graph; masks are chosen and progress is told in between.

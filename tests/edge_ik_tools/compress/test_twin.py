@@ -22,8 +22,8 @@ import json
 import numpy as np
 from edge_ik.config import NetworkConfig
 from edge_ik.model.network import build_network
-from edge_ik_tools import twin as twins
-from edge_ik_tools.weights import dense_weights
+from edge_ik_tools.compress import twin as twins
+from edge_ik_tools.compress.weights import dense_weights
 from firmware_host.network.flatbuffer import read_graph
 from firmware_host.network.reference import ReferenceInterpreter
 

@@ -21,8 +21,8 @@ import keras
 import numpy as np
 
 from edge_ik.run import Run
+from edge_ik_tools.compress.weights import set_dense_weights, zero_share
 from edge_ik_tools.convert import ALLOWED_OPERATORS
-from edge_ik_tools.weights import set_dense_weights, zero_share
 from firmware_host.errors import ConfigError, EdgeIkError, MissingExtraError
 from firmware_host.files import write_json
 from firmware_host.network.flatbuffer import Graph, read_graph
@@ -171,7 +171,7 @@ def _work(folder: Path, tell: Tell) -> None:
     """Run the worker on a folder to its end; none survives an interruption."""
     environment = {"TF_CPP_MIN_LOG_LEVEL": "2", **os.environ, "TF_USE_LEGACY_KERAS": "1"}
     # -P: a file in the working folder must not stand in for a module.
-    command = [sys.executable, "-P", "-m", "edge_ik_tools.compress_worker", str(folder)]
+    command = [sys.executable, "-P", "-m", "edge_ik_tools.compress.worker", str(folder)]
     with (folder / "stderr.txt").open("w+", encoding="utf-8", errors="replace") as stderr:
         worker = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=stderr, env=environment, encoding="utf-8"

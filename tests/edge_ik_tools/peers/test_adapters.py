@@ -6,9 +6,9 @@ import pytest
 pytest.importorskip("yourdfpy")
 
 from edge_ik.arms import builtin_arms, load_arm
-from edge_ik_tools.compare import comparison_notes, comparison_table, measure
-from edge_ik_tools.peers import ADAPTERS, Peer, peers
-from edge_ik_tools.urdf_text import TIP, chain_urdf
+from edge_ik_tools.peers.adapters import ADAPTERS, Peer, peers
+from edge_ik_tools.peers.compare import comparison_notes, comparison_table, measure
+from edge_ik_tools.peers.urdf_text import TIP, chain_urdf
 from firmware_host.kinematics import forward_kinematics
 from firmware_host.tasks.task import POSE, POSITION, Task, reached_targets, task_errors
 

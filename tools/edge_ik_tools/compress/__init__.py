@@ -1,0 +1,1 @@
+"""Quantization-aware training and pruning, through the tf_keras twin of a network."""

@@ -1,0 +1,1 @@
+"""Other solvers of inverse kinematics, beside ours on the same targets."""
