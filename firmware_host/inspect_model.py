@@ -6,13 +6,14 @@ import hashlib
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from firmware_host.model_file import read_model
 from firmware_host.network.flatbuffer import Graph, Tensor, read_graph
 from firmware_host.spec import ModelSpec
-from firmware_host.tables import TextRow, TextTable
+from firmware_host.tables import TextRow, TextTable, percent
 from firmware_host.workspace import Workspace
 
 
@@ -41,7 +42,7 @@ def inspect_model(path: str | Path) -> dict[str, Any]:
         },
         "task": spec.task.name,
         "target": spec.task.describe(),
-        "branches": list(spec.branches),
+        "branches": [asdict(branch) for branch in spec.branches],
         "robot": {**spec.chain.to_dict(), "reach": spec.chain.reach},
         "home": list(spec.home),
         "normalization": {
@@ -92,7 +93,6 @@ def inspection_tables(values: Mapping[str, Any]) -> list[TextTable]:
     file, robot, network = values["file"], values["robot"], values["network"]
     model: list[TextRow] = [
         ("task", f"{values['task']}: {values['target']}"),
-        *((f"branch {number}", name) for number, name in enumerate(values["branches"])),
         ("robot", f"{robot['name']}, {robot['base']} to {robot['tip']}"),
         ("reach", f"{robot['reach']:.3f} m"),
         ("tool", _millimetres(row[3] for row in robot["tool"][:3]) + " mm from the last joint"),
@@ -128,9 +128,19 @@ def inspection_tables(values: Mapping[str, Any]) -> list[TextTable]:
     return [
         TextTable(file["name"], ("", ""), model),
         TextTable("Joints", head, joints),
+        *([branch_table(values["branches"])] if len(values["branches"]) > 1 else []),
         TextTable("Features", ("feature", "mean", "std"), features),
         TextTable("Provenance", ("", ""), _flattened(values["provenance"])),
     ]
+
+
+def branch_table(branches: Sequence[Mapping[str, Any]]) -> TextTable:
+    """What each head answers, as text; see `firmware_host.spec.Branch`."""
+    rows: list[TextRow] = [
+        (str(number), branch["name"], percent(branch["wins"]), percent(branch["reaches"]))
+        for number, branch in enumerate(branches)
+    ]
+    return TextTable("Branches", ("", "name", "joint space %", "targets reached %"), rows)
 
 
 def _described(tensor: Tensor) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from firmware_host.network.flatbuffer import read_graph
 
 MEMBER = "edge_ik.json"
 FORMAT = "edge-ik"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 # The fields that bind a spec to its flatbuffer; a spec cannot have them itself.
 ENVELOPE = ("format", "format_version", "flatbuffer_sha256", "flatbuffer_bytes")
 
@@ -221,7 +221,8 @@ def _parsed(content: bytes) -> dict[str, Any]:
     if version != FORMAT_VERSION:
         raise ModelFileError(
             f"The model file has format version {version!r}. Expected: {FORMAT_VERSION}. "
-            "Install the version of edge-ik that wrote it, or convert the model again."
+            "Train it anew with `edge-ik train` and export it with `edge-ik export`, or use the "
+            "version of edge-ik that wrote it."
         )
     for key in ENVELOPE:
         if key not in values:

@@ -154,8 +154,8 @@ class IkSolver:
 
     @property
     def branches(self) -> tuple[str, ...]:
-        """Names of the branches that the network answers for; empty for one without a name."""
-        return self.spec.branches
+        """Names of the branches that the network answers for."""
+        return self.spec.branch_names
 
     @property
     def workspace(self) -> Workspace | None:
@@ -305,7 +305,7 @@ class IkSolver:
     def _number(self, branch: Branch | None, q_near: npt.ArrayLike | None) -> int | str:
         """The branch's number, or "any" or "nearest"."""
         if branch is None:
-            if self.seeder.branches == 1 and not self.restarts:
+            if self.spec.heads == 1 and not self.restarts:
                 return 0
             return ANY if q_near is None else NEAREST
         if branch == NEAREST and q_near is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,8 +16,27 @@ from firmware_host.problem import IkProblem
 from firmware_host.tasks import TASKS, Task, make_task
 from firmware_host.workspace import Workspace
 
-# Far more than an arm has, and little enough to be one input each.
+# Far more heads than any arm has use for.
 MOST_BRANCHES = 256
+
+
+@dataclass(frozen=True)
+class Branch:
+    """What one head of the network answers.
+
+    Attributes:
+        name: What its postures share.
+        wins: Share of joint space whose configurations it answers better than other heads.
+        reaches: Share of everything the arm reaches that it leads to, after the problem's
+            usual steps.
+    """
+
+    name: str
+    wins: float = 1.0
+    reaches: float = 1.0
+
+
+ONE_BRANCH = (Branch("home"),)
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,8 +48,8 @@ class ModelSpec:
         normalization: Statistics of the features.
         home: (n,) posture whose branch is the network's first [rad].
         workspace: Where training samples were; None if that is not known.
-        branches: Names of the branches that the network answers for; with two or more,
-            each is one input.
+        branches: What the network's heads answer, one or more; the first is that of the
+            home posture. Several give a number each that says how promising they are.
         provenance: Where the model comes from: version, configuration, seed, figures.
     """
 
@@ -38,7 +57,7 @@ class ModelSpec:
     normalization: Normalization
     home: tuple[float, ...]
     workspace: Workspace | None = None
-    branches: tuple[str, ...] = ()
+    branches: tuple[Branch, ...] = ONE_BRANCH
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -52,20 +71,24 @@ class ModelSpec:
         return self.problem.task
 
     @property
-    def branch_count(self) -> int:
-        """How many branches there are to choose from, 1 or more."""
-        return max(1, len(self.branches))
+    def branch_names(self) -> tuple[str, ...]:
+        """Names of the heads in order."""
+        return tuple(branch.name for branch in self.branches)
+
+    @property
+    def heads(self) -> int:
+        """How many answers one run of the network gives, K."""
+        return len(self.branches)
 
     @property
     def inputs(self) -> int:
-        """Numbers that the network takes for one target: features, and one for each branch."""
-        count = self.branch_count
-        return len(self.problem.feature_names) + (count if count > 1 else 0)
+        """Numbers that the network takes for one target."""
+        return len(self.problem.feature_names)
 
     @property
     def outputs(self) -> int:
-        """Numbers that the network gives: the sine of each joint, then the cosine of each."""
-        return 2 * self.problem.joints
+        """Numbers that the network gives; see `network_outputs`."""
+        return network_outputs(self.problem.joints, self.heads)
 
     def check_network(self, inputs: int, outputs: int) -> None:
         """Refuse a network of other sizes.
@@ -76,8 +99,8 @@ class ModelSpec:
         if (inputs, outputs) != (self.inputs, self.outputs):
             raise ModelFileError(
                 f"The network does not fit its robot. Expected {self.inputs} inputs and "
-                f"{self.outputs} outputs for {self.problem.joints} joints. Received: {inputs} "
-                f"and {outputs}"
+                f"{self.outputs} outputs for {self.problem.joints} joints in {self.heads} heads. "
+                f"Received: {inputs} and {outputs}"
             )
 
     def to_dict(self) -> dict[str, Any]:
@@ -88,13 +111,11 @@ class ModelSpec:
         """
         if self.workspace is None:
             raise ValueError("a record needs the workspace")
-        # What only some models have stays out of the others' records.
-        more: dict[str, Any] = dict(self.task.options())
-        if self.branches:
-            more["aspects"] = list(self.branches)
         return {
             "task": self.task.name,
-            **more,
+            # What only some tasks have stays out of the others' records.
+            **self.task.options(),
+            "branches": [asdict(branch) for branch in self.branches],
             "robot": self.chain.to_dict(),
             "home": list(self.home),
             "normalization": self.normalization.to_dict(),
@@ -125,7 +146,7 @@ class ModelSpec:
             normalization=normalization,
             home=home,
             workspace=workspace,
-            branches=_field({"aspects": [], **data}, "aspects", _names),
+            branches=_field(data, "branches", _branches),
             provenance=_field(data, "provenance", dict),
         )
         features = len(spec.problem.feature_names)
@@ -136,6 +157,15 @@ class ModelSpec:
                 f"Expected {len(chain)} home angles in the model. Received: {len(home)}"
             )
         return spec
+
+
+def network_outputs(joints: int, heads: int) -> int:
+    """Numbers that a network of K heads gives.
+
+    For each head the sines of the n joints, then their cosines; behind all of these, where
+    there are several heads, one number for each: the greater, the more promising it is.
+    """
+    return heads * 2 * joints + (heads if heads > 1 else 0)
 
 
 def _field(data: Mapping[str, Any], name: str, read: Callable[[Any], Any]) -> Any:
@@ -157,12 +187,17 @@ def _tool_axis(value: Any) -> str:
     return str(value)
 
 
-def _names(values: Any) -> tuple[str, ...]:
-    names = tuple(values)
-    usable = all(isinstance(name, str) for name in names) and len(set(names)) == len(names)
-    if not isinstance(values, list) or not usable or len(names) > MOST_BRANCHES:
-        raise ValueError("expected a list of different names")
-    return names
+def _branches(values: Any) -> tuple[Branch, ...]:
+    branches = []
+    for value in values:
+        name, wins, reaches = value["name"], float(value["wins"]), float(value["reaches"])
+        if not isinstance(name, str) or not 0 <= wins <= 1 or not 0 <= reaches <= 1:
+            raise ValueError("expected branches of a name and two shares")
+        branches.append(Branch(name, wins, reaches))
+    different = len({branch.name for branch in branches}) == len(branches)
+    if not different or not 1 <= len(branches) <= MOST_BRANCHES:
+        raise ValueError("expected a list of one or more branches with different names")
+    return tuple(branches)
 
 
 def _angles(values: Any) -> tuple[float, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,23 +53,22 @@ def preferred(solved: Any, rank: Any, best_solved: Any, best_rank: Any, margin: 
     return (solved > best_solved) | ((solved == best_solved) & (rank < best_rank - margin))
 
 
-def branch_number(branches: tuple[str, ...], branch: int | str) -> int:
+def branch_number(names: tuple[str, ...], branch: int | str) -> int:
     """The number of a branch given by its number or name; "home" is 0.
 
     Raises:
         TargetError: If there is no such branch.
     """
-    count = max(1, len(branches))
     if branch == "home":
         return 0
     if isinstance(branch, str) and branch.lstrip("-").isdigit():
         branch = int(branch)
-    if isinstance(branch, str) and branch in branches:
-        return branches.index(branch)
+    if isinstance(branch, str) and branch in names:
+        return names.index(branch)
     # True and False are integers too, and mean nothing here.
-    if isinstance(branch, int) and not isinstance(branch, bool) and 0 <= branch < count:
+    if isinstance(branch, int) and not isinstance(branch, bool) and 0 <= branch < len(names):
         return branch
-    known = ", ".join(f"{index} ({name})" for index, name in enumerate(branches)) or "0"
+    known = ", ".join(f"{index} ({name})" for index, name in enumerate(names))
     raise TargetError(
         f"Expected a branch of the model: {known}, or '{ANY}' or '{NEAREST}'. Received: {branch!r}"
     )
@@ -97,38 +95,32 @@ def solve_any(
     restarts: int = 0,
     settings: RefineSettings = DEFAULT_SETTINGS,
 ) -> Answers:
-    """The first answer within tolerance, trying branches from the most promising on.
+    """The first answer within tolerance, trying heads from the most promising on.
 
-    That is the one whose seed has the shortest first step: an estimate of how far the
-    solution is in joint space, which grows where a branch does not reach the target, and
-    near singularities, where the distance in the workspace alone misleads.
+    Which one that is, the network says itself, in the same run.
 
     Args:
         seeder: The network.
         targets: (N, k) components.
         steps: Refinement steps from each seed.
-        restarts: Seeds drawn at random, at most, where no branch leads to the target.
+        restarts: Seeds drawn at random, at most, where no head leads to the target.
         settings: Damping and bounds.
     """
-    problem, branches = seeder.spec.problem, seeder.branches
+    problem, heads = seeder.spec.problem, seeder.spec.heads
     chain, count = problem.chain, len(targets)
-    seeds = np.stack([seeder.seeds(targets, number) for number in range(branches)], axis=1)
-    if branches > 1:
-        lengths = [step_length(problem, seeds[:, k], targets, settings) for k in range(branches)]
-        order = np.argsort(np.stack(lengths, axis=1), axis=1, kind="stable")
-    else:
-        order = np.zeros((count, 1), dtype=int)
-    first = seeds[np.arange(count), order[:, 0]]
+    guesses = seeder.guesses(targets)
+    order = guesses.order
+    first = guesses.seeds(order[:, 0])
     q, error, _ = refine_seed(problem, first, targets, steps, settings)
     found = Answers(q, error, first.copy(), order[:, 0].copy(), np.ones(count, int), _zeros(count))
     rng = np.random.default_rng(RESTART_SEED)
-    for attempt in range(1, branches + restarts):
+    for attempt in range(1, heads + restarts):
         left = np.flatnonzero(~problem.is_solved(found.q, targets))
         if not len(left):
             break
-        if attempt < branches:
+        if attempt < heads:
             number = order[left, attempt]
-            start = seeds[left, number]
+            start = guesses.rows(left).seeds(number)
         else:
             number = np.full(len(left), -1)
             # One draw a round, whatever is left: a batch is answered like its rows.
@@ -149,7 +141,7 @@ def solve_nearest(
 ) -> Answers:
     """The answer nearest to the present joints, of all that are within tolerance.
 
-    Candidates are the answers of every branch, and that of refinement from the present
+    Candidates are the answers of every head, and that of refinement from the present
     joints, which leads along a path where the network is unsure of its branch.
 
     Args:
@@ -159,15 +151,16 @@ def solve_nearest(
         steps: Refinement steps from each seed.
         settings: Damping and bounds.
     """
-    problem, branches = seeder.spec.problem, seeder.branches
+    problem, heads = seeder.spec.problem, seeder.spec.heads
     count = len(targets)
-    starts = [seeder.seeds(targets, number) for number in range(branches)]
+    guesses = seeder.guesses(targets)
+    starts = [guesses.seeds(head) for head in range(heads)]
     starts.append(problem.chain.clamp(near))
     found: Answers | None = None
     best = np.full(count, math.inf)
     good = np.zeros(count, dtype=bool)
     for index, start in enumerate(starts):
-        number = index if index < branches else -1
+        number = index if index < heads else -1
         q, error, _ = refine_seed(problem, start, targets, steps, settings)
         solved = problem.is_solved(q, targets)
         rank = np.where(solved, problem.chain.travel(q, near), error)
@@ -212,22 +205,19 @@ def solve_target(
     problem = seeder.spec.problem
     chain = problem.chain
     plain: list[float] = target.tolist()
-    guesses = [chain.clamp(guess) for guess in seeder.every_seed(plain)]
+    guesses, order = seeder.plain_guesses(plain)
     rng = np.random.default_rng(RESTART_SEED)
     starts: list[tuple[FloatArray | None, int]]
     margin = 0.0
     if branch == NEAREST and near is not None:
-        starts = [*zip(guesses, range(len(guesses)), strict=True), (chain.clamp(near), -1)]
+        starts = [*((chain.clamp(guess), head) for head, guess in enumerate(guesses))]
+        starts.append((chain.clamp(near), -1))
         margin = SAME_ANSWER
     elif branch == ANY:
-        order = sorted(
-            range(len(guesses)),
-            key=lambda k: plain_step_length(problem, guesses[k], plain, settings),
-        )
-        starts = [(guesses[k], k) for k in (order if len(guesses) > 1 else [0])]
+        starts = [(chain.clamp(guesses[head]), head) for head in order]
         starts += [(None, -1)] * restarts
     else:
-        starts = [(guesses[int(branch)], int(branch))]
+        starts = [(chain.clamp(guesses[int(branch)]), int(branch))]
     best: tuple[bool, float, FloatArray, float, FloatArray, int] | None = None
     tried = 0
     for start, number in starts:
@@ -251,39 +241,6 @@ def solve_target(
         np.array([tried]),
         np.array([max(0, tried - len(guesses)) if branch == ANY else 0]),
     )
-
-
-def plain_step_length(
-    problem: IkProblem,
-    seed: FloatArray,
-    target: Sequence[float],
-    settings: RefineSettings = DEFAULT_SETTINGS,
-) -> float:
-    """`step_length` of one seed (n,) in plain floats."""
-    angles: list[float] = seed.tolist()
-    place = [*map(math.sin, angles), *map(math.cos, angles), *target]
-    return math.hypot(*_first_step(problem, place, settings))
-
-
-def step_length(
-    problem: IkProblem,
-    seeds: FloatArray,
-    targets: FloatArray,
-    settings: RefineSettings = DEFAULT_SETTINGS,
-) -> FloatArray:
-    """Length (N,) [rad] of the first step from seeds (N, n) toward targets (N, k), unbounded."""
-    place = [*np.sin(seeds).T, *np.cos(seeds).T, *targets.T]
-    dq = _first_step(problem, place, settings)
-    length: FloatArray = np.sqrt(sum(change * change for change in dq))
-    return length
-
-
-def _first_step(problem: IkProblem, place: Sequence[Any], settings: RefineSettings) -> list[Any]:
-    """The joint changes from sines, cosines and target components."""
-    _, newton = problem.compiled_step
-    free = [1.0] * problem.joints if problem.spare_joints else []
-    changes: list[Any] = list(newton(*place, settings.damping, settings.damping_floor, *free))
-    return changes[1:]
 
 
 def _improve(

@@ -1,4 +1,4 @@
-"""The network as a source of seeds: targets and the branch wanted in, joint angles out."""
+"""The network as a source of seeds: a target in, every head's joint angles out."""
 
 from __future__ import annotations
 
@@ -14,9 +14,34 @@ from firmware_host.chain import Chain, FloatArray
 from firmware_host.kinematics import components
 from firmware_host.normalization import Normalization
 from firmware_host.spec import ModelSpec
-from firmware_host.tasks.turn import Encoding
+from firmware_host.tasks.turn import Encoding, Turn
 
 Predict = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]
+
+
+@dataclass(frozen=True, eq=False)
+class Guesses:
+    """What one run of the network says of N targets.
+
+    Attributes:
+        chain: The robot.
+        sin_cos: (N, K, 2n): of each head the n sines, then the n cosines, of any common
+            length, the targets' turns added.
+        order: (N, K) numbers of the heads, the most promising first.
+    """
+
+    chain: Chain
+    sin_cos: FloatArray
+    order: npt.NDArray[np.int_]
+
+    def seeds(self, head: npt.ArrayLike) -> FloatArray:
+        """First guesses q (N, n) [rad] within the limits, of a head or one for each (N,)."""
+        wanted = np.broadcast_to(np.asarray(head), len(self.sin_cos))
+        return decode_joints(self.chain, self.sin_cos[np.arange(len(wanted)), wanted])
+
+    def rows(self, rows: npt.NDArray[np.int_]) -> Guesses:
+        """The guesses for some of the targets."""
+        return Guesses(self.chain, self.sin_cos[rows], self.order[rows])
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,82 +50,69 @@ class Seeder:
 
     Attributes:
         spec: The problem, its features and the branches that the network answers for.
-        predict: The network: features (N, f) to sines and cosines (N, 2n). With several
-            branches, a 1 in the place of the wanted one and 0 in the others follow the
-            features.
+        predict: The network: features (N, f) to outputs as `network_outputs` counts them.
     """
 
     spec: ModelSpec
     predict: Predict
 
-    @property
-    def branches(self) -> int:
-        """How many branches there are to choose from, 1 or more."""
-        return self.spec.branch_count
+    def features(self, targets: npt.ArrayLike) -> npt.NDArray[np.float32]:
+        """What the network takes (N, f) for targets (N, k)."""
+        return self._encoded(targets)[1]
 
-    def features(
-        self, targets: npt.ArrayLike, branch: npt.ArrayLike = 0
-    ) -> npt.NDArray[np.float32]:
-        """What the network takes (N, f) for targets (N, k) and a branch, or one each (N,)."""
-        return self._with_branches(self._encoded(targets)[1], branch)
-
-    def seeds(self, targets: npt.ArrayLike, branch: npt.ArrayLike = 0) -> FloatArray:
-        """First guesses q (N, n) [rad] within the limits.
-
-        Args:
-            targets: (N, k) components of the targets.
-            branch: Number of the branch wanted, or one for each target (N,).
-        """
+    def guesses(self, targets: npt.ArrayLike) -> Guesses:
+        """Every head's first guess for targets (N, k), and their order."""
         encoding, features = self._encoded(targets)
-        outputs = self.predict(self._with_branches(features, branch))
-        return decode_joints(self.spec.chain, turned_outputs(encoding, outputs))
+        outputs = self.predict(features)
+        heads, joints = self.spec.heads, self.spec.problem.joints
+        answers = outputs[:, : heads * 2 * joints].reshape(len(outputs), heads, 2 * joints)
+        if heads == 1:
+            order = np.zeros((len(outputs), 1), dtype=int)
+        else:
+            order = np.argsort(-outputs[:, heads * 2 * joints :], axis=1, kind="stable")
+        return Guesses(self.spec.chain, turned_outputs(encoding, answers), order)
 
-    def every_seed(self, target: Sequence[float]) -> list[list[float]]:
-        """A guess (n,) [rad] for each branch, for one target in plain floats.
+    def seeds(self, targets: npt.ArrayLike, head: npt.ArrayLike = 0) -> FloatArray:
+        """First guesses q (N, n) [rad] for targets (N, k); see `Guesses.seeds`."""
+        return self.guesses(targets).seeds(head)
+
+    def plain_guesses(self, target: Sequence[float]) -> tuple[list[list[float]], list[int]]:
+        """Every head's angles (n,) [rad] for one target in plain floats, and their order.
 
         Arrays of one number cost more. The angles may lie outside the limits.
         """
-        problem = self.spec.problem
+        problem, heads = self.spec.problem, self.spec.heads
         encoding = problem.encode(target, math)
         row = np.array([self.spec.normalization.apply(encoding.features)], dtype=np.float32)
-        count = self.branches
-        if count > 1:
-            row = self._with_branches(np.repeat(row, count, axis=0), np.arange(count))
+        outputs: list[float] = self.predict(row)[0].tolist()
         n = problem.joints
         guesses = []
-        for outputs in self.predict(row).tolist():
-            pairs = list(zip(outputs[:n], outputs[n:], strict=True))
+        for start in range(0, heads * 2 * n, 2 * n):
+            pairs = list(
+                zip(outputs[start : start + n], outputs[start + n : start + 2 * n], strict=True)
+            )
             for joint, turn in encoding.turns.items():
                 pairs[joint] = turn.applied(*pairs[joint])
             guesses.append([math.atan2(sin, cos) for sin, cos in pairs])
-        return guesses
+        promise = outputs[heads * 2 * n :]
+        order = sorted(range(heads), key=lambda head: -promise[head]) if heads > 1 else [0]
+        return guesses, order
 
     def _encoded(self, targets: npt.ArrayLike) -> tuple[Encoding, npt.NDArray[np.float32]]:
         values = np.asarray(targets, dtype=np.float64)
         encoding = self.spec.problem.encode(components(values))
         return encoding, normalized_features(self.spec.normalization, encoding)
 
-    def _with_branches(
-        self, features: npt.NDArray[np.float32], branch: npt.ArrayLike
-    ) -> npt.NDArray[np.float32]:
-        """Features (N, f) with the inputs that name the branch, if there are such."""
-        count = self.branches
-        if count == 1:
-            return features
-        wanted = np.broadcast_to(np.asarray(branch), len(features))
-        one_hot = np.eye(count, dtype=np.float32)[wanted]
-        return np.concatenate([features, one_hot], axis=-1)
-
 
 def normalized_features(
     normalization: Normalization, encoding: Encoding
 ) -> npt.NDArray[np.float32]:
-    """What the network takes (N, f) of N encoded targets, its branch aside."""
+    """What the network takes (N, f) of N encoded targets."""
     return np.stack(normalization.apply(encoding.features), axis=-1).astype(np.float32)
 
 
 def decode_joints(chain: Chain, outputs: npt.ArrayLike) -> FloatArray:
-    """Joint angles within the limits from the network's outputs.
+    """Joint angles within the limits from the sines and cosines of a head.
 
     Args:
         chain: The robot.
@@ -116,15 +128,17 @@ def decode_joints(chain: Chain, outputs: npt.ArrayLike) -> FloatArray:
 
 
 def turned_outputs(encoding: Encoding, outputs: npt.NDArray[Any]) -> FloatArray:
-    """The network's outputs (N, 2n) with the target's turns added; as `decode_joints` takes.
+    """Sines and cosines (N, K, 2n) of K heads with the target's turns added.
 
     Args:
         encoding: Of N targets, components of shape (N,).
-        outputs: (N, 2n): the n sines, then the n cosines.
+        outputs: (N, K, 2n): of each head the n sines, then the n cosines.
     """
     values = outputs.astype(np.float64)
     n = values.shape[-1] // 2
     for joint, turn in encoding.turns.items():
-        sin, cos = turn.applied(values[:, joint], values[:, n + joint])
-        values[:, joint], values[:, n + joint] = sin, cos
+        # The same turn for every head.
+        every = Turn(np.asarray(turn.sin)[:, None], np.asarray(turn.cos)[:, None])
+        sin, cos = every.applied(values[..., joint], values[..., n + joint])
+        values[..., joint], values[..., n + joint] = sin, cos
     return values
