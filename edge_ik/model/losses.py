@@ -1,47 +1,96 @@
-"""Losses in workspace and joint space, and the weights that balance them."""
+"""Losses in workspace and joint space, of one head or many, and the weights that balance them."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from keras import ops
 
-from firmware_host.chain import Chain
 from firmware_host.kinematics import components, frames
-from firmware_host.tasks import POSITION, Task
+from firmware_host.problem import IkProblem
+from firmware_host.solving.refine import DEFAULT_SETTINGS
 
 # Keeps the unit circle's projection differentiable at the origin.
 CIRCLE_EPSILON = 1e-6
 
+# Of a mean that heeds easy samples more than a plain one, so that the few hardest, near
+# singularities, do not rule the gradient: weights L^(power - 1), and what keeps them finite.
+MEAN_POWER, MEAN_FLOOR = 0.75, 1e-7
+
+# Sines and cosines of a head that wins nothing may grow to this squared length at no cost;
+# beyond it they would waste the range of an integer output.
+FREE_LENGTH_SQUARED = 1.3
+
+# Promise is linear in the logarithm of the error over the reach: -1 at 1, and 1 at 1e-5.
+PROMISE_MIDDLE, PROMISE_SPAN = -2.5, 2.5
+SMALLEST_ERROR_SQUARED = 1e-10
+
+
+def split_outputs(outputs: Any, joints: int, heads: int) -> tuple[Any, Any]:
+    """Sines and cosines (B, K, 2n), and promises (B, K) or (B, 0), of a network's outputs."""
+    size = 2 * joints * heads
+    return ops.reshape(outputs[:, :size], (-1, heads, 2 * joints)), outputs[:, size:]
+
 
 def unit_circle(outputs: Any, joints: int) -> tuple[Any, Any]:
-    """Sines and cosines (B, n) from outputs (B, 2n), scaled to length one."""
-    sin_q, cos_q = outputs[:, :joints], outputs[:, joints:]
+    """Sines and cosines (..., n) from outputs (..., 2n), scaled to length one."""
+    sin_q, cos_q = outputs[..., :joints], outputs[..., joints:]
     scale = ops.rsqrt(sin_q * sin_q + cos_q * cos_q + CIRCLE_EPSILON)
     return sin_q * scale, cos_q * scale
 
 
-def squared_task_error(chain: Chain, task: Task, outputs: Any, labels: Any) -> Any:
-    """Squared distance (B,) [m^2] between what the outputs reach and the target.
+def squared_task_error(problem: IkProblem, outputs: Any, targets: Any) -> Any:
+    """Squared distance (...) [m^2] between what the outputs (..., 2n) reach and targets (..., k).
 
-    Directions count by their chordal distance; see `Task.squared_error`. Its square is
+    Directions count by their chordal distance; see `IkProblem.squared_error`. Its square is
     smooth everywhere, where the angle itself has a cusp at 0.
     """
-    n = len(chain)
-    sin_q, cos_q = unit_circle(outputs, n)
-    walked = frames(chain, components(sin_q), components(cos_q))
-    return task.squared_error(chain, walked, components(labels[:, 2 * n :]))
+    sin_q, cos_q = unit_circle(outputs, problem.joints)
+    walked = frames(problem.chain, components(sin_q), components(cos_q))
+    return problem.squared_error(walked, components(targets))
 
 
-def squared_position_error(chain: Chain, outputs: Any, labels: Any) -> Any:
-    """`squared_task_error` of positions alone: labels (B, 2n + 3)."""
-    return squared_task_error(chain, POSITION, outputs, labels)
+def squared_error_after_step(problem: IkProblem, outputs: Any, targets: Any) -> Any:
+    """`squared_task_error` after one refinement step, limits left aside."""
+    sin_q, cos_q = unit_circle(outputs, problem.joints)
+    sines, cosines, wanted = components(sin_q), components(cos_q), components(targets)
+    distance_squared, newton = problem.compiled_step
+    settings = DEFAULT_SETTINGS
+    free = [1.0] * problem.joints if problem.spare_joints else []
+    _, *dq = newton(*sines, *cosines, *wanted, settings.damping, settings.damping_floor, *free)
+    moved = [ops.clip(change, -settings.max_step, settings.max_step) for change in dq]
+    turns = [(ops.sin(change), ops.cos(change)) for change in moved]
+    turned = [
+        (s * cos + c * sin, c * cos - s * sin)
+        for s, c, (sin, cos) in zip(sines, cosines, turns, strict=True)
+    ]
+    (squared,) = distance_squared(*(s for s, _ in turned), *(c for _, c in turned), *wanted)
+    return squared
 
 
 def squared_angle_error(outputs: Any, labels: Any, joints: int) -> Any:
-    """Mean squared error (B,) of sines and cosines; rad^2 a joint where it is small."""
-    error = outputs - labels[:, : 2 * joints]
+    """Mean squared error (...) of sines and cosines (..., 2n); rad^2 a joint where it is small."""
+    error = outputs - labels
     return ops.sum(error * error, axis=-1) / joints
+
+
+def excess_length(outputs: Any, joints: int) -> Any:
+    """Mean square of the squared length of each (sin, cos) beyond `FREE_LENGTH_SQUARED`."""
+    squared = outputs[..., :joints] ** 2 + outputs[..., joints:] ** 2
+    return ops.mean(ops.maximum(squared - FREE_LENGTH_SQUARED, 0.0) ** 2)
+
+
+def promise(squared_error: Any, reach: float) -> Any:
+    """How promising a head is (...), from -1 to 1, of its squared error [m^2]."""
+    relative = ops.log(squared_error / reach**2 + SMALLEST_ERROR_SQUARED) / math.log(100.0)
+    return ops.clip(-(relative - PROMISE_MIDDLE) / PROMISE_SPAN, -1.0, 1.0)
+
+
+def robust_mean(values: Any) -> Any:
+    """Mean of losses (B,), weighted by their power `MEAN_POWER` - 1."""
+    weights = ops.stop_gradient(values + MEAN_FLOOR) ** (MEAN_POWER - 1.0)
+    return ops.sum(values * weights) / ops.sum(weights)
 
 
 def balanced_loss(losses: Any, log_variance: Any) -> Any:

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
+import numpy as np
+import numpy.typing as npt
 from keras import ops
 
 from edge_ik.config import NetworkConfig
 from edge_ik.model.layers import GatedResidualBlock
+from firmware_host.spec import network_outputs
+
+LAST_LAYER = "sin_cos"
+# Half of a posture's sines and cosines: a head leans toward it and is drawn on by its samples.
+HEAD_START = 0.5
 
 
 @keras.saving.register_keras_serializable(package="edge_ik")
@@ -29,12 +38,12 @@ def build_network(
     Args:
         features: Number of input features.
         joints: Number of joints n.
-        config: Width, blocks, dropout and the ablation switches.
+        config: Width, blocks, heads, dropout and the ablation switches.
         rng_seed: Seed of the initial weights and of dropout.
 
     Returns:
-        A model from normalized features (batch, features) to (batch, 2n): the n
-        sines, then the n cosines.
+        A model from normalized features (batch, features) to outputs as
+        `firmware_host.spec.network_outputs` counts them.
     """
     keras.utils.set_random_seed(rng_seed)
     inputs = keras.Input((features,), name="features")
@@ -47,5 +56,38 @@ def build_network(
             residual=config.residual,
             name=f"block_{index}",
         )(x)
-    outputs = keras.layers.Dense(2 * joints, name="sin_cos")(x)
+    outputs = keras.layers.Dense(network_outputs(joints, config.heads), name=LAST_LAYER)(x)
     return keras.Model(inputs, outputs, name="edge_ik")
+
+
+def spread_heads(network: keras.Model, answers: npt.NDArray[np.floating[Any]], heads: int) -> None:
+    """Let each head begin with a posture of its own, far from the others'.
+
+    No head is then idle from the start, and none needs a share of what others win.
+
+    Args:
+        network: What `build_network` returned.
+        answers: (N, 2n) sines and cosines of postures, in random order.
+        heads: How many heads the network has, K; with one, nothing is done.
+    """
+    if heads == 1:
+        return
+    picked = answers[farthest_points(answers, heads)]
+    bias = network.get_layer(LAST_LAYER).bias
+    values = np.zeros(bias.shape, np.float32)
+    values[: picked.size] = HEAD_START * picked.ravel()
+    bias.assign(values)
+
+
+def farthest_points(points: npt.NDArray[np.floating[Any]], count: int) -> npt.NDArray[np.int_]:
+    """Indices of points (N, k) far from one another: each next one farthest from those before.
+
+    Gonzalez, "Clustering to minimize the maximum intercluster distance", Theoretical
+    Computer Science, 1985.
+    """
+    picked = [0]
+    distance = np.full(len(points), np.inf)
+    for _ in range(count - 1):
+        distance = np.minimum(distance, ((points - points[picked[-1]]) ** 2).sum(axis=1))
+        picked.append(int(distance.argmax()))
+    return np.array(picked)

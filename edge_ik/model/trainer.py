@@ -11,15 +11,21 @@ from keras import ops
 from edge_ik.config import LossConfig, MiningConfig
 from edge_ik.model.losses import (
     balanced_loss,
+    excess_length,
+    promise,
+    robust_mean,
+    split_outputs,
     squared_angle_error,
+    squared_error_after_step,
     squared_task_error,
 )
 from edge_ik.model.weight_grid import is_kernel, straight_through
-from firmware_host.chain import Chain
-from firmware_host.tasks import POSITION, Task
+from firmware_host.problem import IkProblem
 
 # Of each batch, this share, its hardest rows, enters the buffer of hard examples.
 BUFFER_INTAKE = 1 / 16
+# What the promises' loss and the excess length of idle heads count beside the answers' loss.
+PROMISE_WEIGHT, EXCESS_WEIGHT = 0.1, 0.1
 
 
 class IkTrainer(keras.Model):  # type: ignore[misc]
@@ -29,33 +35,39 @@ class IkTrainer(keras.Model):  # type: ignore[misc]
     gradients are averaged, and one buffer of hard examples, the same on each of them,
     takes in rows from all.
 
+    Of several heads the winner takes all: a sample trains the one that is nearest to its
+    label, and no other, so that the heads part joint space among themselves where labels
+    demand it (Guzman-Rivera, Batra and Kohli, "Multiple Choice Learning", NeurIPS 2012;
+    Rupprecht et al., "Learning in an Uncertain World", ICCV 2017). All heads learn to
+    tell how promising they are: their own error after one refinement step.
+
     Args:
-        network: Features (B, k) to sines and cosines (B, 2n).
-        chain: The robot, for forward kinematics inside the loss.
+        network: Features (B, f) to outputs as `network_outputs` counts them.
+        problem: The robot, for forward kinematics inside the loss, and its task.
+        heads: How many answers the network gives, K.
         loss: Which losses, and how they are weighted.
         mining: Hard-example mining.
         batch_size: Rows of a batch on each replica.
         rng_seed: Seed of the draws from the buffer of hard examples.
         grid_start: Step from which kernels are rounded to eight bits in the forward
             pass; None for never.
-        task: What a target is.
     """
 
     def __init__(
         self,
         network: keras.Model,
-        chain: Chain,
+        problem: IkProblem,
+        heads: int,
         loss: LossConfig,
         mining: MiningConfig,
         batch_size: int,
         rng_seed: int = 0,
         grid_start: int | None = None,
-        task: Task = POSITION,
     ) -> None:
         super().__init__(name="ik_trainer")
         self.network = network
-        self.chain = chain
-        self.task = task
+        self.problem = problem
+        self.heads = heads
         self.loss_config = loss
         self.mining = mining
         self.grid_start = grid_start
@@ -69,7 +81,12 @@ class IkTrainer(keras.Model):  # type: ignore[misc]
         self.log_variance = self.add_weight(
             shape=(2,), initializer="zeros", name="log_variance", trainable=loss.balance
         )
-        width = network.input_shape[-1] + 2 * len(chain) + len(task.component_names)
+        if heads > 1:
+            self.promise_log_variance = self.add_weight(
+                shape=(1,), initializer="zeros", name="promise_log_variance"
+            )
+        components = len(problem.task.component_names)
+        width = network.input_shape[-1] + 2 * problem.joints + components
         self.hard_examples = self._state((self.buffer_rows, width), "hard_examples")
         self.hard_count = self._state((), "hard_count", dtype="int32")
         self.mining_seed = keras.random.SeedGenerator(rng_seed)
@@ -111,10 +128,7 @@ class IkTrainer(keras.Model):  # type: ignore[misc]
         if self.hard_rows:
             features, labels = self._with_hard_examples(features, labels)
         with tf.GradientTape() as tape:
-            outputs = self._forward(features)
-            position = squared_task_error(self.chain, self.task, outputs, labels)  # (B,)
-            angle = squared_angle_error(outputs, labels, len(self.chain))  # (B,)
-            loss = self._total(ops.mean(position), ops.mean(angle))
+            loss, position, angle = self._losses(self._forward(features), labels)
             # The optimizer sums the gradients of all replicas.
             share = loss / self.replicas
         variables = self.trainable_variables
@@ -129,9 +143,31 @@ class IkTrainer(keras.Model):  # type: ignore[misc]
         """Losses on a batch, without training."""
         features, labels = data
         outputs = self.network(features, training=False)
-        position = squared_task_error(self.chain, self.task, outputs, labels)
-        angle = squared_angle_error(outputs, labels, len(self.chain))
-        return self._updated(self._total(ops.mean(position), ops.mean(angle)), position, angle)
+        return self._updated(*self._losses(outputs, labels))
+
+    def _losses(self, outputs: Any, labels: Any) -> tuple[Any, Any, Any]:
+        """The scalar loss; squared task errors [m^2] and angle errors of the winners (B,)."""
+        n = self.problem.joints
+        answer, target = labels[:, : 2 * n], labels[:, 2 * n :]
+        if self.heads == 1:
+            position = squared_task_error(self.problem, outputs, target)
+            angle = squared_angle_error(outputs, answer, n)
+            return self._total(ops.mean(position), ops.mean(angle)), position, angle
+        answers, promises = split_outputs(outputs, n, self.heads)
+        angles = squared_angle_error(answers, answer[:, None], n)  # (B, K)
+        winner = ops.one_hot(ops.argmin(angles, axis=-1), self.heads)  # (B, K)
+        angle = ops.sum(angles * winner, axis=-1)
+        position = squared_task_error(
+            self.problem, ops.sum(answers * winner[..., None], axis=1), target
+        )
+        idle = EXCESS_WEIGHT * excess_length(answers, n)
+        loss = self._total(robust_mean(position), robust_mean(angle) + idle)
+        after = squared_error_after_step(
+            self.problem, ops.stop_gradient(answers), target[:, None]
+        )
+        wanted = ops.stop_gradient(promise(after, self.problem.chain.reach))
+        missed = ops.mean((promises - wanted) ** 2)[None]
+        return loss + PROMISE_WEIGHT * balanced_loss(missed, self.promise_log_variance), position, angle
 
     def _forward(self, features: Any) -> Any:
         """The network's training outputs, its kernels rounded to their grid if so configured."""
@@ -153,7 +189,7 @@ class IkTrainer(keras.Model):  # type: ignore[misc]
     def _total(self, position: Any, angle: Any) -> Any:
         """The scalar loss of the two mean squared errors."""
         # The reach makes the workspace error a number without a unit, like the angle's.
-        losses = ops.stack([position / self.chain.reach**2, angle])
+        losses = ops.stack([position / self.problem.chain.reach**2, angle])
         if self.loss_config.balance:
             return balanced_loss(losses, self.log_variance)
         weights = [self.loss_config.position_weight, self.loss_config.angle_weight]
