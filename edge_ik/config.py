@@ -14,7 +14,8 @@ from typing import Any
 from edge_ik.presets import DEFAULT_PRESET, PRESETS
 from edge_ik.toml_values import checked_value, parsed_value, read_toml, toml_value
 from firmware_host.errors import ConfigError
-from firmware_host.tasks.task import TASK_NAMES, TOOL_AXES
+from firmware_host.tasks import TOOL_AXES
+from firmware_host.tasks.task import TASK_NAMES
 
 
 @dataclass(frozen=True)

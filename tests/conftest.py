@@ -57,9 +57,10 @@ def source_root() -> Path:
 def planar_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model file of a two-joint robot; its int8 network has random weights."""
     import numpy as np
+    from firmware_host.encoding import network_features
+    from firmware_host.normalization import Normalization
 
     from firmware_host.chain import Chain, Joint
-    from firmware_host.encoding import Normalization, network_features
     from firmware_host.kinematics import tool_position
     from firmware_host.model_file import write_model
     from firmware_host.spec import ModelSpec

@@ -112,7 +112,7 @@ def finite_differences():
     """Function of (chain, q): the geometric Jacobian (6, n) by central differences."""
 
     def pose(chain, q):
-        return forward_kinematics(chain, np.sin(q), np.cos(q))
+        return forward_kinematics(chain, q)
 
     def jacobian(chain, q, step=1e-6):
         columns = []

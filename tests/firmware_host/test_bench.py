@@ -8,23 +8,15 @@ import numpy as np
 import pytest
 
 from firmware_host import bench as module
-from firmware_host.bench import (
-    COLD_STEPS,
-    bench,
-    bench_cold,
-    bench_runtime,
-    bench_tables,
-    bench_targets,
-    current_memory,
-    describe_machine,
-    latency,
-    peak_memory,
-    throughput,
-    timed,
-)
+from firmware_host.bench.clock import latency, timed
+from firmware_host.bench.cold import COLD_STEPS, bench_cold
+from firmware_host.bench.machine import current_memory, describe_machine, peak_memory
+from firmware_host.bench.measure import bench, bench_runtime, throughput
+from firmware_host.bench.report import bench_tables
+from firmware_host.bench.targets import bench_targets
 from firmware_host.errors import ConfigError, ModelFileError, RuntimeUnavailableError
 from firmware_host.kinematics import tool_position
-from firmware_host.network.interpreter import RUNTIMES, available_runtimes
+from firmware_host.network.runtimes import RUNTIMES, available_runtimes
 from firmware_host.solver import IkSolver, available_solvers
 from firmware_host.solving.refine import refine
 from firmware_host.workspace import Workspace

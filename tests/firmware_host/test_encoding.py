@@ -5,23 +5,23 @@ import math
 
 import numpy as np
 import pytest
+from firmware_host.encoding import (
+    AXIS_FEATURES,
+    FEATURE_NAMES,
+    encode,
+    encode_target,
+    feature_names,
+    network_features,
+)
+from firmware_host.normalization import Normalization
+from firmware_host.solving.seeding import decode_joints, turned_outputs
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from firmware_host.chain import Chain, Joint
-from firmware_host.encoding import (
-    AXIS_FEATURES,
-    FEATURE_NAMES,
-    Normalization,
-    decode_joints,
-    encode,
-    encode_target,
-    feature_names,
-    network_features,
-    turned_outputs,
-)
-from firmware_host.tasks.task import POSE, POSITION, Task, reached_targets
+from firmware_host.tasks import POSE, POSITION, Task
+from firmware_host.tasks.task import reached_targets
 
 coordinates = st.floats(-3, 3)
 points = st.tuples(coordinates, coordinates, coordinates)

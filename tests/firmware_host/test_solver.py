@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from firmware_host.normalization import Normalization
 
-from firmware_host.encoding import Normalization
 from firmware_host.errors import ConfigError, ModelFileError, TargetError
 from firmware_host.kinematics import tool_position
 from firmware_host.model_file import read_model, write_model
-from firmware_host.network.interpreter import DEFAULT_RUNTIME, RUNTIMES, available_runtimes
+from firmware_host.network.runtimes import DEFAULT_RUNTIME, RUNTIMES, available_runtimes
 from firmware_host.solver import POSITION_TOLERANCE, IkSolver, Status
 from firmware_host.workspace import Workspace
 

@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 import pytest
+from firmware_host.normalization import Normalization
 
-from firmware_host.encoding import Normalization
 from firmware_host.errors import TargetError
 from firmware_host.kinematics import tool_position
 from firmware_host.solver import IkSolver

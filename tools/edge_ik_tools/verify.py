@@ -16,7 +16,7 @@ from edge_ik_tools.convert import ALLOWED_OPERATORS, Format
 from edge_ik_tools.tflm.arena import measure_arena
 from firmware_host.errors import EdgeIkError
 from firmware_host.network.flatbuffer import Graph, read_graph
-from firmware_host.network.interpreter import available_runtimes, open_interpreter
+from firmware_host.network.runtimes import available_runtimes, open_interpreter
 from firmware_host.solver import Predict
 from firmware_host.spec import ModelSpec
 

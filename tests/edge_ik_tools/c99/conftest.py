@@ -10,6 +10,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from firmware_host.encoding import feature_names, network_features
+from firmware_host.normalization import Normalization
 
 from edge_ik_tools.c99.int8 import int8_network
 from edge_ik_tools.c99.literals import template_text
@@ -17,12 +19,12 @@ from edge_ik_tools.c99.loops import loop_network
 from edge_ik_tools.c99.lowering import _Lowering
 from edge_ik_tools.c99.source import Firmware
 from firmware_host.chain import Chain, Joint
-from firmware_host.encoding import Normalization, feature_names, network_features
 from firmware_host.network import reference
 from firmware_host.network.flatbuffer import Graph, Operator, Quantization, Tensor
 from firmware_host.network.reference import ReferenceInterpreter
 from firmware_host.spec import ModelSpec
-from firmware_host.tasks.task import POSITION, TOOL_AXES, reached_targets
+from firmware_host.tasks import POSITION, TOOL_AXES
+from firmware_host.tasks.task import reached_targets
 from firmware_host.workspace import Workspace
 
 WARNINGS = (

@@ -16,7 +16,7 @@ from edge_ik_tools.emulate.errors import EmulationError, MissingToolError
 from edge_ik_tools.emulate.tables import emulation_tables
 from firmware_host.errors import ConfigError
 from firmware_host.model_file import read_model, write_model
-from firmware_host.network.interpreter import open_interpreter
+from firmware_host.network.runtimes import open_interpreter
 
 
 def generate(model, folder, steps=3):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from firmware_host.kinematics import tool_position
-from firmware_host.network.interpreter import available_runtimes, open_interpreter
+from firmware_host.network.runtimes import available_runtimes, open_interpreter
 from firmware_host.solver import IkSolver
 
 EVERY = ("arm3", "int8_per_channel", "int8_per_tensor", "int16x8", "float32", "continuous")

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from firmware_host.errors import ConfigError, ModelFileError, RuntimeUnavailableError, TargetError
 from firmware_host.network import interpreter as face
 from firmware_host.network.flatbuffer import read_graph
-from firmware_host.network.interpreter import RUNTIMES, available_runtimes, open_interpreter
+from firmware_host.network.runtimes import RUNTIMES, available_runtimes, open_interpreter
 
 MODELS = Path(__file__).parents[1] / "models"
 KINDS = ["int8_per_channel", "int8_per_tensor", "int16x8", "float32"]

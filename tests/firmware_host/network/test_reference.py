@@ -13,12 +13,7 @@ from hypothesis import strategies as st
 
 from firmware_host.errors import ModelFileError, TargetError
 from firmware_host.network import reference
-from firmware_host.network.flatbuffer import read_graph
-from firmware_host.network.reference import (
-    FullyConnected,
-    Logistic8,
-    Logistic16,
-    ReferenceInterpreter,
+from firmware_host.network.arithmetic import (
     doubling_high_mul,
     logistic_table,
     quantize_multiplier,
@@ -26,6 +21,9 @@ from firmware_host.network.reference import (
     requantize_wide,
     rounding_shift_right,
 )
+from firmware_host.network.flatbuffer import read_graph
+from firmware_host.network.reference import ReferenceInterpreter
+from firmware_host.network.steps import FullyConnected, Logistic8, Logistic16
 
 MODELS = Path(__file__).parents[1] / "models"
 INTEGER_KINDS = ["int8_per_channel", "int8_per_tensor", "int16x8"]

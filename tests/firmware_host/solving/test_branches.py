@@ -4,14 +4,14 @@ import math
 
 import numpy as np
 import pytest
+from firmware_host.normalization import Normalization
 
 from firmware_host.chain import Chain, Joint
-from firmware_host.encoding import Normalization
 from firmware_host.errors import TargetError
 from firmware_host.kinematics import tool_position
 from firmware_host.solver import IkSolver, Status
 from firmware_host.solving.branches import branch_number, joint_distance, step_length
-from firmware_host.tasks.task import POSITION
+from firmware_host.tasks import POSITION
 
 IDENTITY = Normalization((0.0,) * 6, (1.0,) * 6)
 NAMES = ("elbow+", "elbow-")

@@ -11,25 +11,18 @@ from hypothesis import strategies as st
 
 from firmware_host.chain import Chain, Joint
 from firmware_host.kinematics import components, frames, tool_position
+from firmware_host.linear import gram, solve_symmetric
 from firmware_host.solving.refine import (
     BLOCK_ROWS,
     DEFAULT_SETTINGS,
     RefineSettings,
     compiled_step,
-    gram,
     has_spare_joints,
     refine,
     refinements,
-    solve_symmetric,
 )
-from firmware_host.tasks.task import (
-    POSE,
-    POSITION,
-    Task,
-    reached_targets,
-    task_errors,
-    task_jacobian,
-)
+from firmware_host.tasks import POSE, POSITION, Task
+from firmware_host.tasks.task import reached_targets, task_errors, task_jacobian
 
 
 def position(chain, q):

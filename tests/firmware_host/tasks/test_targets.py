@@ -6,13 +6,10 @@ import numpy as np
 import pytest
 
 from firmware_host.errors import TargetError
-from firmware_host.tasks.targets import (
-    FARTHEST_TARGET,
-    checked_target,
-    given_targets,
-    quaternion,
-)
-from firmware_host.tasks.task import make_task
+from firmware_host.tasks.rotations import quaternion
+from firmware_host.tasks.targets import checked_target, given_targets
+from firmware_host.tolerances import FARTHEST_TARGET
+from firmware_host.tasks import make_task
 
 
 class TestCheckedTarget:

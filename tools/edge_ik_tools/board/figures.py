@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from edge_ik_tools.board.protocol import Counters, Hello
-from firmware_host.bench import Latency
-from firmware_host.inspect_model import TextRow, TextTable
+from firmware_host.bench.clock import Latency
+from firmware_host.tables import TextRow, TextTable
 
 # Between the board's float32 and the host's float64 after the same steps [rad].
 JOINT_TOLERANCE = 2e-5

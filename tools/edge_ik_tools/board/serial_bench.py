@@ -18,7 +18,8 @@ from edge_ik_tools.board.figures import (
     SerialBenchmark,
 )
 from edge_ik_tools.board.protocol import HASH_SIZE, BoardSolution, Counters, Hello
-from firmware_host.bench import TARGET_SEED, Latency, bench_targets
+from firmware_host.bench.clock import Latency
+from firmware_host.bench.targets import TARGET_SEED, bench_targets
 from firmware_host.chain import FloatArray
 from firmware_host.errors import ConfigError
 from firmware_host.model_file import read_model

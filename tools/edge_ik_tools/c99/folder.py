@@ -17,15 +17,16 @@ from edge_ik_tools.c99.source import NOT_COUNTED, Firmware
 from edge_ik_tools.emulate.bench import emulated_bench
 from edge_ik_tools.emulate.errors import MissingToolError
 from edge_ik_tools.generated import write_folder
-from firmware_host.bench import bench_targets
+from firmware_host.bench.targets import bench_targets
 from firmware_host.chain import FloatArray
 from firmware_host.errors import ModelFileError
 from firmware_host.model_file import read_model
-from firmware_host.network.interpreter import open_interpreter
+from firmware_host.network.runtimes import open_interpreter
 from firmware_host.solver import IkSolver
 from firmware_host.solving.solution import POSITION_TOLERANCE, ROTATION_TOLERANCE, Status
-from firmware_host.tasks.targets import given_targets, quaternion
-from firmware_host.tasks.task import Task
+from firmware_host.tasks.rotations import quaternion
+from firmware_host.tasks.targets import given_targets
+from firmware_host.tasks import Task
 
 NETWORK_VECTORS = 64
 SOLVE_VECTORS = 32

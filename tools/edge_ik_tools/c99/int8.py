@@ -17,7 +17,7 @@ from edge_ik_tools.c99.literals import array, indented, table, template_text
 from edge_ik_tools.c99.lowering import DenseUnit, Elementwise, Layer, Lookup, Node, Program
 from edge_ik_tools.c99.units import ROWS, Body, ScalarUnit, VectorUnit, is_plain, kept
 from firmware_host.errors import ModelFileError
-from firmware_host.network.reference import FullyConnected, Mul
+from firmware_host.network.steps import FullyConnected, Mul
 
 VECTOR = 16  # int8 numbers in a vector of MVE
 

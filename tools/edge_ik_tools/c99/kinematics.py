@@ -7,18 +7,20 @@ from collections.abc import Sequence
 from types import SimpleNamespace
 
 import numpy as np
+from firmware_host.normalization import Normalization
+from firmware_host.tasks.turn import Encoding
+from firmware_host.encoding import encode as encode_target
 
 from edge_ik_tools.c99.literals import float_literal, indented
 from edge_ik_tools.c99.lowering import Program
 from edge_ik_tools.c99.straight import joint_names, operand, statements
 from firmware_host.chain import Chain
-from firmware_host.encoding import Encoding, Normalization
-from firmware_host.encoding import encode as encode_target
 from firmware_host.errors import ModelFileError
 from firmware_host.kinematics import Scalar, frames
-from firmware_host.solving.refine import DEFAULT_SETTINGS, StepTrace, trace_step
+from firmware_host.problem import StepTrace
+from firmware_host.solving.refine import DEFAULT_SETTINGS, trace_step
 from firmware_host.straightline import Symbol, Tape
-from firmware_host.tasks.task import Task
+from firmware_host.tasks import Task
 
 # Where the damping of `RefineSettings` is less than what single precision resolves of
 # J J^T, whose entries are at most the squared reach.

@@ -15,9 +15,9 @@ from firmware_host.chain import FULL_TURN_TOLERANCE
 from firmware_host.solving.branches import SAME_ANSWER
 from firmware_host.solving.solution import POSITION_TOLERANCE, ROTATION_TOLERANCE
 from firmware_host.spec import ModelSpec
-from firmware_host.tasks.targets import FARTHEST_TARGET
+from firmware_host.tolerances import FARTHEST_TARGET
 from firmware_host.tasks.targets import ROTATION_TOLERANCE as RIGID_TOLERANCE
-from firmware_host.tasks.task import TOOL_AXES
+from firmware_host.tasks import TOOL_AXES
 
 # What is told of a target that is none [m]; beyond any distance that can be measured.
 NO_DISTANCE = "2e19f"

@@ -9,6 +9,7 @@ from pathlib import Path
 from string import Template
 
 import numpy as np
+from firmware_host.encoding import feature_names
 
 from edge_ik import __version__
 from edge_ik_tools.c99 import kinematics
@@ -17,7 +18,6 @@ from edge_ik_tools.c99.literals import comment, identifier, template_text
 from edge_ik_tools.c99.loops import loop_network
 from edge_ik_tools.c99.lowering import Program, lower
 from edge_ik_tools.c99.solvers import Solvers
-from firmware_host.encoding import feature_names
 from firmware_host.errors import ConfigError, ModelFileError
 from firmware_host.model_file import read_model
 from firmware_host.solver import default_steps

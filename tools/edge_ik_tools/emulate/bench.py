@@ -15,16 +15,20 @@ from edge_ik_tools.emulate.measure import AnyArray, Measurement, measure
 from edge_ik_tools.emulate.results import Baseline, EmulatedBenchmark, Estimate, Spread
 from edge_ik_tools.emulate.toolchain import Toolchain
 from edge_ik_tools.emulate.trace import trace_solve
-from firmware_host.bench import COLD_STEPS, TARGET_SEED, Tell, bench_targets
+from firmware_host.bench.cold import COLD_STEPS
+from firmware_host.bench.measure import Tell
+from firmware_host.bench.targets import TARGET_SEED, bench_targets
 from firmware_host.chain import Chain, FloatArray
 from firmware_host.errors import ConfigError
 from firmware_host.model_file import read_model
-from firmware_host.network.interpreter import Interpreter, open_interpreter
+from firmware_host.network.interpreter import Interpreter
+from firmware_host.network.runtimes import open_interpreter
 from firmware_host.solver import IkSolver
 from firmware_host.solving.branches import joint_distance
 from firmware_host.solving.solution import POSITION_TOLERANCE, Status, is_solved
 from firmware_host.tasks.targets import given_targets
-from firmware_host.tasks.task import POSITION, task_errors
+from firmware_host.tasks import POSITION
+from firmware_host.tasks.task import task_errors
 
 DEFAULT_TARGETS = 10_000
 # Bytes of the network's own type are drawn with this seed.

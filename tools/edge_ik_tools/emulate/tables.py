@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from firmware_host.inspect_model import TextRow, TextTable
+from firmware_host.tables import TextRow, TextTable
 
 
 def emulation_tables(values: Mapping[str, Any]) -> list[TextTable]:

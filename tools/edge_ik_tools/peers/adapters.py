@@ -22,7 +22,7 @@ from edge_ik_tools.peers.urdf_text import TIP, chain_urdf
 from firmware_host.chain import Chain, FloatArray
 from firmware_host.errors import EdgeIkError
 from firmware_host.tasks.targets import given_targets
-from firmware_host.tasks.task import Task
+from firmware_host.tasks import Task
 
 # RTB's own default accepts an error of 1.4 mm.
 RTB_TOLERANCE = 1e-12
@@ -166,7 +166,7 @@ def _eaik(chain: Chain, task: Task, start: FloatArray) -> Peer:
 
     zero = np.zeros(n)
     walked = frames(chain, components(np.sin(zero)), components(np.cos(zero)))
-    pose = forward_kinematics(chain, np.sin(zero), np.cos(zero))
+    pose = forward_kinematics(chain, zero)
     H, origins = np.array(walked.axes, dtype=float), np.array(walked.origins, dtype=float)
     points = np.vstack([origins, pose[:3, 3]])
     if task.name == "position":

@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 
 from edge_ik_tools.peers.adapters import Peer, peers
-from firmware_host.bench import Latency, timed
+from firmware_host.bench.clock import Latency, timed
 from firmware_host.chain import Chain, FloatArray
-from firmware_host.inspect_model import TextRow, TextTable
+from firmware_host.tables import TextRow, TextTable
 from firmware_host.solver import IkSolver
 from firmware_host.solving.solution import POSITION_TOLERANCE, ROTATION_TOLERANCE
 from firmware_host.tasks.targets import given_targets
-from firmware_host.tasks.task import Task, reached_targets, task_errors
+from firmware_host.tasks import Task
+from firmware_host.tasks.task import reached_targets, task_errors
 
 COMPARED_TARGETS = 1000
 BATCH = 256

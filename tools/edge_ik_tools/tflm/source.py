@@ -10,6 +10,7 @@ from importlib.resources import files
 from string import Template
 
 import numpy as np
+from firmware_host.encoding import FEATURE_NAMES
 
 from edge_ik import __version__
 from edge_ik_tools.c99 import kinematics
@@ -17,11 +18,10 @@ from edge_ik_tools.c99.literals import comment, float_literal
 from edge_ik_tools.c99.literals import template_text as c99_template
 from edge_ik_tools.c99.source import TYPES, Firmware
 from edge_ik_tools.tflm.arena import Arena
-from firmware_host.encoding import FEATURE_NAMES
 from firmware_host.kinematics import tool_position
 from firmware_host.network.flatbuffer import read_graph
 from firmware_host.solving.solution import POSITION_TOLERANCE
-from firmware_host.tasks.targets import FARTHEST_TARGET
+from firmware_host.tolerances import FARTHEST_TARGET
 
 # How the resolver's function for each operator is called.
 RESOLVERS = {
