@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-from firmware_host.normalization import Normalization
 
 from edge_ik import __version__
-from edge_ik.data.aspects import IntArray, Region, find_region, sample_aspect
-from edge_ik.data.sampling import FocusCircle
+from edge_ik.data.focus import FocusCircle
+from edge_ik.data.targets import TargetSet, evaluation_targets, unseen_targets
 from edge_ik.run import METRICS_FILE, Run
 from firmware_host.chain import Chain, FloatArray
+from firmware_host.encoding import Normalization
 from firmware_host.errors import ModelFileError
 from firmware_host.files import write_json
 from firmware_host.model_file import read_model
@@ -24,15 +23,13 @@ from firmware_host.solver import IkSolver
 from firmware_host.solving.branches import solve_any
 from firmware_host.solving.refine import refinements
 from firmware_host.solving.seeding import Predict, Seeder
-from firmware_host.tasks import POSITION, Task
-from firmware_host.tasks.task import reached_targets, task_errors
+from firmware_host.tasks.task import POSITION, Task, task_errors
 
 REFINE_STEPS = 3
 # With an orientation, or joints to spare, the figures of the last steps still differ.
 FURTHER_STEPS = 6
 SOLVED_TOLERANCE = 1e-3  # [m]
 COARSE_ANGLE, FINE_ANGLE = math.radians(1.0), math.radians(0.1)
-FOCUS_TARGETS = 10_000
 
 # Figures of the published reference, in the units of `ErrorFigures`.
 REFERENCE = {
@@ -42,19 +39,6 @@ REFERENCE = {
     "p95_m": 0.015,
     "max_m": 0.025,
 }
-
-# Independent streams of random numbers drawn from one seed.
-ASPECT_STREAM, POOL_STREAM, VALIDATION_STREAM, EVALUATION_STREAM = range(4)
-
-
-def stream(rng_seed: int, index: int) -> np.random.Generator:
-    """The generator of one purpose; streams of one seed share no numbers."""
-    return np.random.default_rng([rng_seed, index])
-
-
-def aspect_stream() -> np.random.Generator:
-    """The generator that aspects are found with: they are the robot's, whatever the run's seed."""
-    return stream(0, ASPECT_STREAM)
 
 
 @dataclass(frozen=True)
@@ -129,85 +113,6 @@ def _by_steps(figures: Mapping[int, ErrorFigures]) -> dict[str, Any]:
 def _measured(figures: ErrorFigures) -> dict[str, Any]:
     """The figures that the task has, by name."""
     return {name: value for name, value in asdict(figures).items() if value is not None}
-
-
-@dataclass(frozen=True, eq=False)
-class TargetSet:
-    """Targets with the region's own solutions.
-
-    Attributes:
-        q: (N, n) joint vectors, uniform in the region [rad].
-        target: (N, k) what they reach: the components that the task names.
-        aspect: (N,) number of the aspect that each lies in, among those trained.
-        focus: (M, k) targets on the focus path; (0, k) without one.
-        anywhere: (A, k) what configurations from all of joint space reach, for branch
-            "any"; (0, k) for one aspect.
-    """
-
-    q: FloatArray
-    target: FloatArray
-    aspect: IntArray
-    focus: FloatArray
-    anywhere: FloatArray
-
-    @property
-    def position(self) -> FloatArray:
-        """(N, 3) the positions of the targets [m]."""
-        return self.target[:, :3]
-
-
-def draw_targets(
-    region: Region, focus: FocusCircle | None, count: int, rng: np.random.Generator
-) -> TargetSet:
-    """Targets uniform in the region's joint space, and along the focus path."""
-    chain, task = region.chain, region.task
-    q = sample_aspect(region, count, rng)
-    aspect = np.zeros(count, dtype=np.int32)
-    size = len(task.component_names)
-    anywhere = focused = np.zeros((0, size))
-    if focus is not None:
-        focused = focus.points(rng.uniform(0, 2 * math.pi, FOCUS_TARGETS))
-    if region.every:
-        aspect = region.classify(q)
-        # A handful near singularities belong to none for certain.
-        q, aspect = q[aspect >= 0], aspect[aspect >= 0]
-        drawn = rng.uniform(chain.lower, chain.upper, (count, len(chain)))
-        anywhere = reached_targets(chain, task, np.sin(drawn), np.cos(drawn))
-    target = reached_targets(chain, task, np.sin(q), np.cos(q))
-    return TargetSet(q, target, aspect, focused, anywhere)
-
-
-def run_region(run: Run) -> Region:
-    """The region that a run is trained in, found again."""
-    return find_region(
-        run.chain,
-        run.task,
-        run.home,
-        run.config.arm.singularity_margin,
-        aspect_stream(),
-        every=run.config.task.aspects == "all",
-    )
-
-
-def evaluation_targets(run: Run, count: int) -> TargetSet:
-    """The targets that a run's final figures are measured on, unseen in training."""
-    rng = stream(run.config.training.rng_seed, EVALUATION_STREAM)
-    return draw_targets(run_region(run), run.focus, count, rng)
-
-
-def unseen_targets(
-    chain: Chain,
-    home: npt.ArrayLike,
-    singularity_margin: float,
-    rng_seed: int,
-    focus: FocusCircle | None,
-    count: int,
-    task: Task = POSITION,
-    every: bool = False,
-) -> TargetSet:
-    """Targets in the aspect of a posture, or all, from a stream that training never draws from."""
-    region = find_region(chain, task, home, singularity_margin, aspect_stream(), every)
-    return draw_targets(region, focus, count, stream(rng_seed, EVALUATION_STREAM))
 
 
 def evaluate(

@@ -12,8 +12,8 @@ from firmware_host.normalization import Normalization
 
 from edge_ik import __version__
 from edge_ik.config import Config, read_config, to_toml
+from edge_ik.data.focus import FocusCircle
 from edge_ik.data.reach import AspectReach
-from edge_ik.data.sampling import FocusCircle
 from firmware_host.chain import Chain
 from firmware_host.errors import EdgeIkError, RunError
 from firmware_host.files import write_json, write_text

@@ -7,57 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
-from firmware_host.encoding import encode
-from firmware_host.normalization import Normalization
 
-from edge_ik.data.aspects import Region, linear_determinant
-from edge_ik.data.sampling import JointPool
-from firmware_host.chain import Chain, FloatArray
-from firmware_host.kinematics import components, frames, stacked
-from firmware_host.tasks import POSITION, Task
-from firmware_host.tasks.task import reached_targets, task_jacobian
-
-
-@dataclass(frozen=True)
-class Curriculum:
-    """What moves over training, linearly until `share` of it is over.
-
-    Attributes:
-        range_start: Share of the joint range around home that is sampled at first;
-            all of it at the end.
-        focus_start: Share of focus samples at first.
-        focus_end: Share of focus samples at the end.
-        share: Share of training after which both stay as they are; 0 for no curriculum.
-    """
-
-    range_start: float
-    focus_start: float
-    focus_end: float
-    share: float
-
-
-@dataclass(frozen=True, eq=False)
-class SampleSource:
-    """Everything a batch is drawn from.
-
-    Attributes:
-        aspect: The region that samples stay in.
-        pool: Uniform joint vectors.
-        focus_q: (K, n) joint vectors along the focus path [rad]; (0, n) without one.
-        focus_spread: Standard deviation of samples around the path, as a share of
-            each joint's range.
-        normalization: Statistics of the features.
-        curriculum: What moves over training.
-    """
-
-    aspect: Region
-    pool: JointPool
-    focus_q: FloatArray
-    focus_spread: float
-    normalization: Normalization
-    curriculum: Curriculum
+from edge_ik.data.region import Region, linear_determinant
+from edge_ik.data.source import SampleSource
+from firmware_host.chain import Chain
+from firmware_host.encoding import Normalization, encode
+from firmware_host.kinematics import frames, stacked
+from firmware_host.tasks.task import POSITION, Task, reached_targets, task_jacobian
 
 
 @dataclass(frozen=True)
@@ -218,9 +175,3 @@ def _inside(region: Region, sign: tf.Tensor, center: tf.Tensor, q: tf.Tensor) ->
         # Over the corner between two aspects of the same sign the way is through another.
         inside &= sign * determinant((center + q) / 2) >= 0
     return inside
-
-
-def host_features(chain: Chain, q: FloatArray, task: Task = POSITION) -> FloatArray:
-    """Features (N, f), not normalized, of joint vectors q (N, n), in NumPy."""
-    targets = reached_targets(chain, task, np.sin(q), np.cos(q))
-    return np.stack(encode(chain, task, components(targets)).features, axis=-1)

@@ -14,16 +14,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from edge_ik.data.aspects import (
-    IntArray,
-    Region,
-    find_region,
-    nonsingular_posture,
-    sample_aspect,
-    spread_postures,
-    turning_joints,
-)
+from edge_ik.data.aspects import find_region, nonsingular_posture
 from edge_ik.data.reach import reaches
+from edge_ik.data.region import IntArray, Region, turning_joints
+from edge_ik.data.sampling import sample_aspect, spread_postures
 from firmware_host.chain import Chain, FloatArray
 from firmware_host.errors import RobotError
 from firmware_host.kinematics import forward_kinematics

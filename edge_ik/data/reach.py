@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from scipy.spatial import cKDTree
 
-from edge_ik.data.aspects import Region
 from edge_ik.data.redundancy import task_points
+from edge_ik.data.region import Region
 from firmware_host.chain import FloatArray
 from firmware_host.solving.refine import refine
 from firmware_host.solving.solution import is_solved

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from firmware_host.encoding import AXIS_FEATURES, encode
 from scipy.spatial import cKDTree
 
-from edge_ik.data.aspects import Region, turning_joints
+from edge_ik.data.region import Region, turning_joints
 from firmware_host.chain import Chain, FloatArray, Joint
 from firmware_host.kinematics import components, frames, stacked
 from firmware_host.tasks import Task

@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial import cKDTree
 
-from edge_ik.data.aspects import IntArray, Region
 from edge_ik.data.redundancy import task_points
+from edge_ik.data.region import IntArray, Region
 from firmware_host.chain import FloatArray
 from firmware_host.tasks.task import reached_targets
 

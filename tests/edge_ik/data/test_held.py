@@ -65,7 +65,7 @@ def test_samples_hold_the_limits_and_the_held_joints(branches):
 
 
 def test_the_joints_that_turn_with_a_pose_are_not_held():
-    from edge_ik.data.aspects import turning_joints
+    from edge_ik.data.region import turning_joints
 
     chain = load_arm("panda")
     assert turning_joints(chain, POSE) == (0, 6)

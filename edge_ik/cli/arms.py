@@ -54,7 +54,7 @@ def arms(
         return
     if task is not None or base is not None or tip is not None:
         raise click.UsageError("--task, --base and --tip go with --aspects.")
-    with training_stack("Reading robot descriptions"):
+    with training_stack("Reading robot descriptions", tensorflow=False):
         from edge_ik.arms import builtin_arms, load_arm
 
         found = {name: (arm, load_arm(name)) for name, arm in builtin_arms().items()}
@@ -108,12 +108,12 @@ def _aspects(
     as_json: bool,
 ) -> None:
     """Find the aspects of a robot and print what each is worth."""
-    with training_stack("Finding aspects"):
+    with training_stack("Finding aspects", tensorflow=False):
         from edge_ik.arms import load_arm
         from edge_ik.data.aspects import find_region
         from edge_ik.data.reach import measure_reach
-        from edge_ik.evaluation import aspect_stream
-        from edge_ik.training import home_posture
+        from edge_ik.data.streams import aspect_stream
+        from edge_ik.preparation import home_posture
         from firmware_host.errors import RobotError
         from firmware_host.tasks import make_task
 

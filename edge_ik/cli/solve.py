@@ -19,8 +19,8 @@ from edge_ik.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from firmware_host.solver import IkSolver
-    from firmware_host.tasks import Task
+    from firmware_host.solver import IkSolution, IkSolver
+    from firmware_host.tasks.task import Task
 
 
 @click.command()
@@ -83,7 +83,7 @@ def solve(
     as_json: bool,
 ) -> None:
     """Solve one target with a run folder or an exported model."""
-    from firmware_host.solver import IkSolver, Status
+    from firmware_host.solver import IkSolver
 
     if is_model_file(model, runtime):
         solver = IkSolver.load(model, runtime, steps, restarts)
@@ -94,41 +94,52 @@ def solve(
     # The first call prepares the graph; the second is the time told.
     solver.solve(given, q_near, branch)
     solution = solver.solve(given, q_near, branch)
-    names = solver.chain.joint_names
-    aspects = solver.aspects
-    name = aspects[solution.branch] if aspects and solution.branch >= 0 else None
     if as_json:
-        print_json(
-            {
-                "target": np.asarray(given).tolist(),
-                "q": solution.q.tolist(),
-                "joints": list(names),
-                "status": solution.status.value,
-                "reachable": solution.status is Status.SOLVED,
-                "position_error_m": solution.position_error_m,
-                "rotation_error_rad": solution.rotation_error_rad,
-                "seed_error_m": solution.seed_error_m,
-                "within_limits": solution.within_limits,
-                "in_workspace": solution.in_workspace,
-                "branch": solution.branch,
-                "branch_name": name,
-                "tried": solution.tried,
-                "restarts": solution.restarts,
-                "joint_step_rad": solution.joint_step,
-                "steps": solution.steps,
-                "microseconds": solution.microseconds,
-                "runtime": solver.runtime,
-            }
-        )
+        print_json(_json(solver, given, solution))
         return
+    place = tuple(np.asarray(given)[:3, 3].tolist()) if matrix else tuple(given[:3])
+    _print(solver, place, solution)
+
+
+def _branch_name(solver: IkSolver, solution: IkSolution) -> str | None:
+    """The name of the branch that an answer is in, if it has one."""
+    return solver.aspects[solution.branch] if solver.aspects and solution.branch >= 0 else None
+
+
+def _json(solver: IkSolver, given: Any, solution: IkSolution) -> dict[str, Any]:
+    """The answer for programs."""
+    return {
+        "target": np.asarray(given).tolist(),
+        "q": solution.q.tolist(),
+        "joints": list(solver.chain.joint_names),
+        "status": solution.status.value,
+        "reachable": solution.status.value == "solved",
+        "position_error_m": solution.position_error_m,
+        "rotation_error_rad": solution.rotation_error_rad,
+        "seed_error_m": solution.seed_error_m,
+        "within_limits": solution.within_limits,
+        "in_workspace": solution.in_workspace,
+        "branch": solution.branch,
+        "branch_name": _branch_name(solver, solution),
+        "tried": solution.tried,
+        "restarts": solution.restarts,
+        "joint_step_rad": solution.joint_step,
+        "steps": solution.steps,
+        "microseconds": solution.microseconds,
+        "runtime": solver.runtime,
+    }
+
+
+def _print(solver: IkSolver, place: tuple[float, ...], solution: IkSolution) -> None:
+    """The answer for people; the target is at `place` [m]."""
     from edge_ik.report import millimetres, rows_table
+    from firmware_host.solver import Status
 
     rows = [
         (name, f"{angle:.6f}", f"{math.degrees(angle):.3f}")
-        for name, angle in zip(names, solution.q, strict=True)
+        for name, angle in zip(solver.chain.joint_names, solution.q, strict=True)
     ]
     screen = console()
-    place = tuple(np.asarray(given)[:3, 3].tolist()) if matrix else tuple(given[:3])
     screen.print(rows_table(f"{solver.chain.name} at {place} m", ["joint", "rad", "deg"], rows))
     reached = solution.status is Status.SOLVED
     angle = solution.rotation_error_rad
@@ -140,7 +151,8 @@ def solve(
         f"{'within' if solution.within_limits else 'NOT within'} the joint limits, "
         f"{solution.steps} steps, {solution.microseconds:.0f} microseconds ({solver.runtime})."
     )
-    if aspects:
+    if solver.aspects:
+        name = _branch_name(solver, solution)
         screen.print(
             f"Branch {solution.branch}"
             + (f" ({name})" if name else "")
