@@ -14,8 +14,7 @@ from typing import Any
 from edge_ik.presets import DEFAULT_PRESET, PRESETS
 from edge_ik.toml_values import checked_value, parsed_value, read_toml, toml_value
 from firmware_host.errors import ConfigError
-from firmware_host.tasks import TOOL_AXES
-from firmware_host.tasks.task import TASK_NAMES
+from firmware_host.tasks import TASKS, TOOL_AXES, Task, make_task
 
 
 @dataclass(frozen=True)
@@ -51,6 +50,15 @@ class TaskConfig:
     name: str = "position"
     tool_axis: str = "z"
     aspects: str = "home"
+
+    @property
+    def every_aspect(self) -> bool:
+        """Whether one network answers in every branch."""
+        return self.aspects == "all"
+
+    def make(self) -> Task:
+        """The task as the kinematics knows it."""
+        return make_task(self.name, self.tool_axis)
 
 
 @dataclass(frozen=True)
@@ -304,7 +312,7 @@ def _check(config: Config) -> None:
     data, training, mining = config.data, config.training, config.mining
     for key in ("range_start", "focus_start", "focus_end", "curriculum"):
         expect(f"data.{key}", 0 <= getattr(data, key) <= 1, "between 0 and 1")
-    for key, known in (("name", TASK_NAMES), ("tool_axis", TOOL_AXES), ("aspects", ASPECTS)):
+    for key, known in (("name", tuple(TASKS)), ("tool_axis", TOOL_AXES), ("aspects", ASPECTS)):
         expect(f"task.{key}", getattr(config.task, key) in known, f"to be {' or '.join(known)}")
     expect("data.pool", data.pool >= 1000, "of 1000 at the least")
     expect("data.focus_center", len(data.focus_center) in (0, 3), "to be empty or x, y, z")

@@ -9,22 +9,21 @@ import numpy as np
 from edge_ik.arms import builtin_arms, load_arm
 from edge_ik.config import Config, DataConfig
 from edge_ik.data.aspects import find_region, nonsingular_posture
-from edge_ik.data.focus import FocusCircle, default_focus, focus_joints
+from edge_ik.data.focus import FocusCircle, default_focus, focus_joints, has_focus
 from edge_ik.data.pool import JointPool, build_pool
 from edge_ik.data.reach import measure_reach
 from edge_ik.data.region import Region
 from edge_ik.data.sampling import measure_coverage
-from edge_ik.data.source import Curriculum, SampleSource, host_features
+from edge_ik.data.source import Curriculum, SampleSource
 from edge_ik.data.spread import label_spread
 from edge_ik.data.streams import POOL_STREAM, aspect_stream, stream
 from edge_ik.data.targets import run_region
 from edge_ik.run import CHECKPOINT_FILE, POOL_FILE, Run
 from edge_ik.worker import read_worker
-from firmware_host.chain import Chain
-from firmware_host.encoding import Normalization
 from firmware_host.errors import ConfigError, RunError
 from firmware_host.kinematics import tool_position
-from firmware_host.tasks.task import Task, make_task
+from firmware_host.normalization import Normalization
+from firmware_host.problem import IkProblem
 from firmware_host.workspace import Workspace
 
 FOCUS_POINTS = 2048
@@ -47,41 +46,38 @@ def start(config: Config, folder: Path) -> tuple[Run, SampleSource]:
             f"'{folder}' already exists and is not an empty folder. Choose another folder with "
             f"--out, or continue that run with: edge-ik train --resume {folder}"
         )
-    chain = load_arm(config.arm.source, config.arm.base or None, config.arm.tip or None)
-    task = make_task(config.task.name, config.task.tool_axis)
     ends = config.arm.base or None, config.arm.tip or None
-    home = config.arm.home or home_posture(chain, config.arm.source, ends, task)
-    if len(home) != len(chain):
+    problem = IkProblem(load_arm(config.arm.source, *ends), config.task.make())
+    home = config.arm.home or home_posture(problem, config.arm.source, ends)
+    if len(home) != problem.joints:
         raise ConfigError(
-            f"Expected {len(chain)} angles for 'arm.home', one a joint. Received: {len(home)}"
+            f"Expected {problem.joints} angles for 'arm.home', one a joint. Received: {len(home)}"
         )
     aspect = find_region(
-        chain,
-        task,
+        problem,
         home,
         config.arm.singularity_margin,
         aspect_stream(),
-        every=config.task.aspects == "all",
+        every=config.task.every_aspect,
     )
     source, focus = _source(aspect, config, None)
+    q = source.pool.q
     coverage = measure_coverage(aspect, aspect_stream())
     reach = None if aspect.redundant else measure_reach(aspect, aspect_stream())
     run = Run(
         folder=folder,
         config=config,
-        chain=chain,
+        problem=problem,
         home=home,
         normalization=source.normalization,
         focus=focus,
-        aspects=aspect.count,
-        joint_space=coverage.joint_space,
-        workspace=coverage.workspace,
-        region=Workspace.fit(
-            chain, tool_position(chain, np.sin(source.pool.q), np.cos(source.pool.q))
-        ),
-        aspect_names=source.pool.names,
+        aspect_count=aspect.count,
+        joint_space_share=coverage.joint_space,
+        workspace_share=coverage.workspace,
+        workspace=Workspace.fit(problem.chain, tool_position(problem.chain, np.sin(q), np.cos(q))),
+        branches=source.pool.names,
         reach=reach,
-        label_spread=label_spread(aspect, source.pool.q, source.pool.branch),
+        label_spread=label_spread(aspect, q, source.pool.branch),
     )
     if worker.is_chief:
         run.save()
@@ -91,19 +87,18 @@ def start(config: Config, folder: Path) -> tuple[Run, SampleSource]:
 
 
 def home_posture(
-    chain: Chain, source: str, ends: tuple[str | None, str | None], task: Task
+    problem: IkProblem, source: str, ends: tuple[str | None, str | None]
 ) -> tuple[float, ...]:
     """The posture (n,) that chooses the branch if none is given [rad].
 
     Args:
-        chain: The robot.
-        source: The name or path that it was loaded by.
+        problem: The robot and the task.
+        source: The name or path that the robot was loaded by.
         ends: Base and tip link that were asked for.
-        task: What a target is.
     """
     if source in builtin_arms() and not any(ends):
         return builtin_arms()[source].home
-    return tuple(nonsingular_posture(chain, aspect_stream(), task).tolist())
+    return tuple(nonsingular_posture(problem, aspect_stream()).tolist())
 
 
 def resume(folder: Path) -> tuple[Run, SampleSource]:
@@ -132,27 +127,26 @@ def _source(
     pool: JointPool | None = None,
 ) -> tuple[SampleSource, FocusCircle | None]:
     """The pool, the focus path and the statistics of the features."""
-    data = config.data
+    data, problem = config.data, aspect.problem
     if pool is None:
         pool = build_pool(aspect, data.pool, stream(config.training.rng_seed, POOL_STREAM))
     seeds = pool.q[:: max(1, len(pool.q) // FOCUS_SEEDS)]
-    # A path of positions, each with one solution in the region.
-    divided = not (aspect.task.turns or aspect.redundant or aspect.every)
-    if data.focus_center and not divided:
+    wanted = has_focus(problem, aspect.every)
+    if data.focus_center and not wanted:
         raise ConfigError(
             "A focus circle is for positions, in one branch, of an arm without joints to spare. "
             "Expected no 'data.focus_center' here."
         )
-    if focus is None and divided:
+    if focus is None and wanted:
         focus = _given_focus(data) or default_focus(aspect, seeds)
     source = SampleSource(
         aspect=aspect,
         pool=pool,
-        focus_q=np.zeros((0, len(aspect.chain)))
+        focus_q=np.zeros((0, problem.joints))
         if focus is None
         else focus_joints(aspect, focus, FOCUS_POINTS, seeds),
         focus_spread=data.focus_spread,
-        normalization=Normalization.fit(host_features(aspect.chain, pool.q, aspect.task)),
+        normalization=Normalization.fit(problem.features(problem.reached_by(pool.q))),
         curriculum=Curriculum(data.range_start, data.focus_start, data.focus_end, data.curriculum),
     )
     return source, focus

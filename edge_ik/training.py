@@ -93,16 +93,17 @@ def make_trainer(run: Run, strategy: tf.distribute.Strategy) -> IkTrainer:
             f"{strategy.num_replicas_in_sync} replicas. Received: {config.batch_size}"
         )
     with strategy.scope():
-        network = build_network(run.inputs, len(run.chain), run.config.network, config.rng_seed)
+        network = build_network(
+            run.spec.inputs, run.problem.joints, run.config.network, config.rng_seed
+        )
         trainer = IkTrainer(
             network,
-            run.chain,
+            run.problem,
             run.config.loss,
             run.config.mining,
             config.batch_size // strategy.num_replicas_in_sync,
             config.rng_seed,
             config.grid_step,
-            run.task,
         )
         optimizer = keras.optimizers.Adam(
             learning_rate(run.config),

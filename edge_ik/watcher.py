@@ -141,7 +141,7 @@ class Watcher(keras.callbacks.Callback):  # type: ignore[misc]
         """The epoch's figures by `HISTORY_FIELDS`."""
         trainer, config = self.checkpoint.trainer, self.run.config
         run = self.run
-        seeder = Seeder(run.chain, run.normalization, self.predict, run.task, run.aspect_names)
+        seeder = Seeder(run.spec, self.predict)
         figures = evaluate_seeds(seeder, self.targets, steps=0).network
         position_weight, angle_weight = trainer.loss_weights()
         values = {
@@ -161,7 +161,7 @@ class Watcher(keras.callbacks.Callback):  # type: ignore[misc]
     def _merit(self, row: Mapping[str, float]) -> float:
         """What the best network has least of: the error of position and orientation [m]."""
         angle = math.radians(row.get("rotation_mean_deg", 0.0))
-        return row["rmse_m"] + angle * self.run.task.length(self.run.chain)
+        return row["rmse_m"] + angle * self.run.problem.length
 
     def _log(self, row: dict[str, float]) -> None:
         """Write the CSV file and the TensorBoard scalars."""

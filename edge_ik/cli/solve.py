@@ -20,7 +20,7 @@ from edge_ik.cli.common import (
 
 if TYPE_CHECKING:
     from firmware_host.solver import IkSolution, IkSolver
-    from firmware_host.tasks.task import Task
+    from firmware_host.tasks import Task
 
 
 @click.command()
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     metavar="M11 M12 ... M44",
     help="Instead of these: the tool's pose as a 4 x 4 matrix, row by row.",
 )
-@click.option("--branch", help='Number or name of an aspect, "any" or "nearest".  [default: any]')
+@click.option("--branch", help='Number or name of a branch, "any" or "nearest".  [default: any]')
 @click.option(
     "--near",
     metavar="Q1,Q2,...",
@@ -95,7 +95,15 @@ def solve(
     solver.solve(given, q_near, branch)
     solution = solver.solve(given, q_near, branch)
     if as_json:
-        print_json(_json(solver, given, solution))
+        print_json(
+            {
+                "target": np.asarray(given).tolist(),
+                "joints": list(solver.chain.joint_names),
+                **solution.to_dict(),
+                "branch_name": _branch_name(solver, solution),
+                "runtime": solver.runtime,
+            }
+        )
         return
     place = tuple(np.asarray(given)[:3, 3].tolist()) if matrix else tuple(given[:3])
     _print(solver, place, solution)
@@ -103,31 +111,7 @@ def solve(
 
 def _branch_name(solver: IkSolver, solution: IkSolution) -> str | None:
     """The name of the branch that an answer is in, if it has one."""
-    return solver.aspects[solution.branch] if solver.aspects and solution.branch >= 0 else None
-
-
-def _json(solver: IkSolver, given: Any, solution: IkSolution) -> dict[str, Any]:
-    """The answer for programs."""
-    return {
-        "target": np.asarray(given).tolist(),
-        "q": solution.q.tolist(),
-        "joints": list(solver.chain.joint_names),
-        "status": solution.status.value,
-        "reachable": solution.status.value == "solved",
-        "position_error_m": solution.position_error_m,
-        "rotation_error_rad": solution.rotation_error_rad,
-        "seed_error_m": solution.seed_error_m,
-        "within_limits": solution.within_limits,
-        "in_workspace": solution.in_workspace,
-        "branch": solution.branch,
-        "branch_name": _branch_name(solver, solution),
-        "tried": solution.tried,
-        "restarts": solution.restarts,
-        "joint_step_rad": solution.joint_step,
-        "steps": solution.steps,
-        "microseconds": solution.microseconds,
-        "runtime": solver.runtime,
-    }
+    return solver.branches[solution.branch] if solver.branches and solution.branch >= 0 else None
 
 
 def _print(solver: IkSolver, place: tuple[float, ...], solution: IkSolution) -> None:
@@ -151,7 +135,7 @@ def _print(solver: IkSolver, place: tuple[float, ...], solution: IkSolution) -> 
         f"{'within' if solution.within_limits else 'NOT within'} the joint limits, "
         f"{solution.steps} steps, {solution.microseconds:.0f} microseconds ({solver.runtime})."
     )
-    if solver.aspects:
+    if solver.branches:
         name = _branch_name(solver, solution)
         screen.print(
             f"Branch {solution.branch}"
@@ -175,8 +159,6 @@ def solve_target(
     Raises:
         click.UsageError: If they are not those of the task.
     """
-    needs = {"position": "--target", "axis": "--target and --direction, or --matrix"}
-    needs["pose"] = "--target and --quaternion, or --matrix"
     given = {
         name
         for name, value in (
@@ -187,14 +169,13 @@ def solve_target(
         )
         if value
     }
-    forms = {
-        "position": [{"--target"}],
-        "axis": [{"--target", "--direction"}, {"--matrix"}],
-        "pose": [{"--target", "--quaternion"}, {"--matrix"}],
-    }[task.name]
+    # Beside its position a target has as many numbers as one of these options takes.
+    more = {0: [], 3: ["--direction"], 4: ["--quaternion"]}[task.flat_size - 3]
+    forms = [{"--target", *more}, *([{"--matrix"}] if task.has_orientation else [])]
     if given not in forms:
+        needs = " and ".join(["--target", *more]) + ", or --matrix" * task.has_orientation
         raise click.UsageError(
-            f"The model solves the task '{task.name}'. Expected {needs[task.name]}. "
+            f"The model solves the task '{task.name}'. Expected {needs}. "
             f"Received: {', '.join(sorted(given)) or 'none of them'}"
         )
     if matrix:
@@ -211,16 +192,7 @@ def _run_solver(folder: Path, steps: int | None, restarts: int) -> IkSolver:
         from edge_ik.run import Run
     run = Run.load(folder)
     return IkSolver(
-        run.chain,
-        run.normalization,
-        predictor(run.load_network()),
-        steps,
-        workspace=run.region,
-        home=run.home,
-        runtime="keras",
-        task=run.task,
-        aspects=run.aspect_names if len(run.aspect_names) > 1 else (),
-        restarts=restarts,
+        run.spec, predictor(run.load_network()), steps, runtime="keras", restarts=restarts
     )
 
 

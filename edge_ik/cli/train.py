@@ -11,6 +11,7 @@ import click
 
 from edge_ik.cli.common import console, json_option, print_json, training_stack
 from edge_ik.cli.progress import arm_notes, progress_report
+from firmware_host.tasks import TASKS, TOOL_AXES
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,11 +27,11 @@ INTERRUPTED = 130  # the shell's status for a program ended by Ctrl-C
 @click.option("--tip", help="Tip link of a URDF.  [default: the end of the longest chain]")
 @click.option(
     "--task",
-    type=click.Choice(["position", "axis", "pose"]),
+    type=click.Choice(list(TASKS)),
     help="What a target is: a position, with the direction of one tool axis, or with the whole "
     "orientation.  [default: position]",
 )
-@click.option("--tool-axis", type=click.Choice(["x", "y", "z"]), help="For --task axis.  [z]")
+@click.option("--tool-axis", type=click.Choice(TOOL_AXES), help="For --task axis.  [z]")
 @click.option(
     "--aspects",
     type=click.Choice(["home", "all"]),
@@ -185,32 +186,32 @@ def _describe(screen: Console, run: Run) -> None:
     chain, focus = run.chain, run.focus
     screen.print(f"{chain.name}: joints {', '.join(chain.joint_names)}; reach {chain.reach:.3f} m.")
     covered = (
-        f"{100 * run.joint_space:.1f}% of joint space, reaching {100 * run.workspace:.1f}% of the "
-        "workspace"
+        f"{100 * run.joint_space_share:.1f}% of joint space, reaching "
+        f"{100 * run.workspace_share:.1f}% of the workspace"
     )
     margin = f"(margin {run.config.arm.singularity_margin:g} of the largest det J)"
-    if len(chain) > run.task.rows:
-        spare = len(chain) - run.task.rows
-        if len(run.aspect_names) > 1:
+    spare = run.problem.spare_joints
+    if spare:
+        if len(run.branches) > 1:
             screen.print(
-                f"{spare} joint{'s'[: spare - 1]} to spare: held, there are "
-                f"{len(run.aspect_names)} branches worth an input."
+                f"{spare} joint{'s'[: spare - 1]} to spare: locked, there are "
+                f"{len(run.branches)} branches worth an input."
             )
-            for number, name in enumerate(run.aspect_names):
+            for number, name in enumerate(run.branches):
                 screen.print(f"  branch {number}: {name}", markup=False)
         else:
             screen.print(
                 f"{spare} joint{'s'[: spare - 1]} to spare: each target is answered with the "
                 "posture nearest to home."
             )
-    elif len(run.aspect_names) > 1:
-        screen.print(f"All {run.aspects} aspects: {covered} {margin}.")
-        for number, name in enumerate(run.aspect_names):
+    elif len(run.branches) > 1:
+        screen.print(f"All {run.aspect_count} aspects: {covered} {margin}.")
+        for number, name in enumerate(run.branches):
             share = f", {100 * run.reach.targets[number]:.1f}% of targets" if run.reach else ""
             screen.print(f"  branch {number}: {name}{share}", markup=False)
     else:
-        screen.print(f"Aspect of the home posture, one of {run.aspects}: {covered} {margin}.")
-    if run.reach is not None and run.aspects > 1:
+        screen.print(f"Aspect of the home posture, one of {run.aspect_count}: {covered} {margin}.")
+    if run.reach is not None and run.aspect_count > 1:
         screen.print(
             f"A reachable target is reached in {run.reach.mean_aspects:.2f} aspects on average, "
             f"in that of home for {100 * run.reach.targets[0]:.1f}%."

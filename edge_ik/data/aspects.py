@@ -29,7 +29,8 @@ from edge_ik.data.region import (
 )
 from firmware_host.chain import Chain, FloatArray, Joint
 from firmware_host.errors import RobotError
-from firmware_host.tasks.task import POSITION, Task
+from firmware_host.problem import IkProblem
+from firmware_host.tasks import TASKS, Task
 
 SAMPLES = 20_000
 NEIGHBOURS = 12
@@ -42,8 +43,7 @@ ONE_SIDED = 0.999
 
 
 def find_region(
-    chain: Chain,
-    task: Task,
+    problem: IkProblem,
     home: npt.ArrayLike,
     margin: float,
     rng: np.random.Generator,
@@ -57,8 +57,7 @@ def find_region(
     joint space.
 
     Args:
-        chain: A chain of at least as many joints as the task has rows.
-        task: What a target is.
+        problem: A chain of at least as many joints as the task has rows.
         home: (n,) posture inside the wanted aspect [rad].
         margin: Least |det J| inside, as a share of the largest |det J| sampled.
         rng: Source of the samples.
@@ -69,30 +68,22 @@ def find_region(
         RobotError: If the chain has too few joints, is singular everywhere, or the home
             posture is outside the limits or too near a singularity.
     """
-    check_joints(chain, task)
-    n = len(chain)
-    home_q = np.asarray(home, dtype=np.float64)
-    chain = within_one_turn(chain, home_q) if home_q.shape == (n,) else chain
-    if home_q.shape != (n,) or not chain.within_limits(home_q):
-        raise RobotError(
-            f"The home posture of '{chain.name}' is not within its joint limits. "
-            f"Received: {home_q.tolist()}",
-            chain.name,
-        )
-    if n > task.rows:
-        return _undivided(chain, task, home_q, margin, every)
+    check_joints(problem)
+    problem, home_q = _around_home(problem, home)
+    chain, n = problem.chain, problem.joints
+    if problem.spare_joints:
+        return _undivided(problem, home_q, margin, every)
     q = rng.uniform(chain.lower, chain.upper, (SAMPLES, n))
-    determinant = task_determinant(chain, task, q)
-    least = _least_determinant(chain, task, home_q, determinant, margin)
-    joints = _determining_joints(chain, task, q, determinant)
+    determinant = task_determinant(problem, q)
+    least = _least_determinant(problem, home_q, determinant, margin)
+    joints = _determining_joints(problem, q, determinant)
     nodes = np.concatenate([home_q[None], q[np.abs(determinant) >= least]])
-    labels = _numbered(_components(chain, task, nodes, joints, least))
+    labels = _numbered(_components(problem, nodes, joints, least))
     count = int(labels.max()) + 1
-    signs = np.sign(task_determinant(chain, task, nodes))
+    signs = np.sign(task_determinant(problem, nodes))
     first = [int(np.argmax(labels == number)) for number in range(count)]
     return Region(
-        chain=chain,
-        task=task,
+        problem=problem,
         home=home_q,
         least_determinant=least,
         joints=joints,
@@ -107,14 +98,33 @@ def find_region(
     )
 
 
+def _around_home(problem: IkProblem, home: npt.ArrayLike) -> tuple[IkProblem, FloatArray]:
+    """The problem with its joints kept within one turn around home, and home (n,) [rad].
+
+    Raises:
+        RobotError: If home is not within the joint limits.
+    """
+    chain, home_q = problem.chain, np.asarray(home, dtype=np.float64)
+    if home_q.shape == (problem.joints,):
+        chain = within_one_turn(chain, home_q)
+    if home_q.shape != (problem.joints,) or not chain.within_limits(home_q):
+        raise RobotError(
+            f"The home posture of '{chain.name}' is not within its joint limits. "
+            f"Received: {home_q.tolist()}",
+            chain.name,
+        )
+    return replace(problem, chain=chain), home_q
+
+
 def _least_determinant(
-    chain: Chain, task: Task, home: FloatArray, determinant: FloatArray, margin: float
+    problem: IkProblem, home: FloatArray, determinant: FloatArray, margin: float
 ) -> float:
     """The least |det J| inside a region, from samples of det J (N,).
 
     Raises:
         RobotError: If the chain is singular everywhere, or home too near a singularity.
     """
+    chain, task = problem.chain, problem.task
     largest = float(np.abs(determinant).max())
     if largest < 1e-12 * max(chain.reach, 1e-3) ** task.rows:
         raise RobotError(
@@ -123,7 +133,7 @@ def _least_determinant(
             chain.name,
         )
     least = margin * largest
-    at_home = float(task_determinant(chain, task, home))
+    at_home = float(task_determinant(problem, home))
     if abs(at_home) < least:
         raise RobotError(
             f"The home posture of '{chain.name}' is too near a singularity. Expected |det J| >= "
@@ -134,16 +144,16 @@ def _least_determinant(
     return least
 
 
-def check_joints(chain: Chain, task: Task) -> None:
+def check_joints(problem: IkProblem) -> None:
     """Refuse a chain with fewer joints than the task has rows.
 
     Raises:
         RobotError: Then.
     """
-    n = len(chain)
+    chain, task, n = problem.chain, problem.task, problem.joints
     if n >= task.rows:
         return
-    possible = [name for name in ("axis", "position") if Task(name).rows <= n]
+    possible = [name for name, other in reversed(TASKS.items()) if other.rows <= n]
     advice = (
         f"Train it for another task: {' or '.join(f'--task {name}' for name in possible)}."
         if possible
@@ -172,29 +182,26 @@ def within_one_turn(chain: Chain, home: FloatArray) -> Chain:
     return replace(chain, joints=tuple(map(narrowed, chain.joints, home.tolist())))
 
 
-def nonsingular_posture(
-    chain: Chain, rng: np.random.Generator, task: Task = POSITION
-) -> FloatArray:
+def nonsingular_posture(problem: IkProblem, rng: np.random.Generator) -> FloatArray:
     """A posture far from singularities and near the middle of the limits (n,) [rad]."""
-    n = len(chain)
-    if n != task.rows:
+    chain, n = problem.chain, problem.joints
+    if n != problem.task.rows:
         return chain.middle
     chain = within_one_turn(chain, chain.middle)
     spread = (chain.upper - chain.lower) / 2
     q = np.concatenate([[chain.middle], rng.uniform(chain.lower, chain.upper, (SAMPLES, n))])
-    determinant = np.abs(task_determinant(chain, task, q))
+    determinant = np.abs(task_determinant(replace(problem, chain=chain), q))
     good = determinant >= 0.5 * determinant.max()
     distance = np.abs((q - chain.middle) / spread).max(axis=1)
     posture: FloatArray = q[int(np.argmin(np.where(good, distance, np.inf)))]
     return posture
 
 
-def _undivided(chain: Chain, task: Task, home: FloatArray, margin: float, every: bool) -> Region:
+def _undivided(problem: IkProblem, home: FloatArray, margin: float, every: bool) -> Region:
     """The region of an arm with joints to spare: everything."""
     nodes = home[None]
     return Region(
-        chain=chain,
-        task=task,
+        problem=problem,
         home=home,
         least_determinant=0.0,
         joints=(),
@@ -211,23 +218,24 @@ def _undivided(chain: Chain, task: Task, home: FloatArray, margin: float, every:
 
 def _ways(task: Task) -> str:
     """What an arm that is not singular everywhere can move its tool in."""
-    return {
+    known = {
         "position": "three directions",
         "axis": "three directions and turn the axis",
         "pose": "three directions and turn it about three",
-    }[task.name]
+    }
+    return known.get(task.name, f"{task.rows} ways of its task")
 
 
 def _determining_joints(
-    chain: Chain, task: Task, q: FloatArray, determinant: FloatArray
+    problem: IkProblem, q: FloatArray, determinant: FloatArray
 ) -> tuple[int, ...]:
     """Indices of the joints that change det J when they move."""
     largest = float(np.abs(determinant).max())
     found = []
-    for index in range(len(chain)):
+    for index in range(problem.joints):
         moved = q[:500].copy()
         moved[:, index] += 0.1
-        change = np.abs(task_determinant(chain, task, moved) - determinant[:500]).max()
+        change = np.abs(task_determinant(problem, moved) - determinant[:500]).max()
         if change > DEPENDENCE * largest:
             found.append(index)
     return tuple(found)
@@ -279,9 +287,10 @@ def _names(
 
 
 def _components(
-    chain: Chain, task: Task, nodes: FloatArray, joints: tuple[int, ...], least: float
+    problem: IkProblem, nodes: FloatArray, joints: tuple[int, ...], least: float
 ) -> IntArray:
     """Component of each node (N,) in the graph of segments that meet no singularity."""
+    chain = problem.chain
     points = embedded(chain, nodes, joints)
     count = len(nodes)
     _, neighbours = cKDTree(points).query(points, k=min(NEIGHBOURS + 1, count))
@@ -291,11 +300,11 @@ def _components(
     # Only the joints that move det J need to be walked from one node to the other.
     still = np.setdiff1d(np.arange(len(chain)), joints)
     difference[:, still] = 0.0
-    sign = np.sign(task_determinant(chain, task, nodes))
+    sign = np.sign(task_determinant(problem, nodes))
     kept = sign[start] == sign[end]
     for part in np.linspace(0, 1, SEGMENT_POINTS)[1:]:
         along = nodes[start[kept]] + part * difference[kept]
-        kept[kept] = sign[start[kept]] * task_determinant(chain, task, along) >= least
+        kept[kept] = sign[start[kept]] * task_determinant(problem, along) >= least
     # Rejected edges are dropped here: explicit zeros would count as edges.
     graph = coo_matrix((np.ones(int(kept.sum())), (start[kept], end[kept])), (count, count))
     _, labels = connected_components(graph, directed=False)

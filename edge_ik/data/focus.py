@@ -15,6 +15,7 @@ from edge_ik.data.region import Region
 from firmware_host.chain import FloatArray
 from firmware_host.errors import ConfigError
 from firmware_host.kinematics import tool_position
+from firmware_host.problem import IkProblem
 from firmware_host.solving.refine import refine
 
 # A focus circle found automatically starts at this share of the reach and shrinks.
@@ -70,6 +71,16 @@ class FocusCircle:
         return np.asarray(self.center) + self.radius * offsets
 
 
+def has_focus(problem: IkProblem, every: bool) -> bool:
+    """Whether there is a path of positions with one solution each.
+
+    Args:
+        problem: The robot and the task.
+        every: Whether targets are answered in all branches.
+    """
+    return not (problem.task.has_orientation or problem.spare_joints or every)
+
+
 def solve_on_aspect(
     aspect: Region, targets: FloatArray, seeds: FloatArray, steps: int = 30
 ) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
@@ -87,7 +98,7 @@ def solve_on_aspect(
     chain = aspect.chain
     tree = cKDTree(tool_position(chain, np.sin(seeds), np.cos(seeds)))
     _, nearest = tree.query(targets)
-    q, error = refine(chain, seeds[nearest], targets, steps)
+    q, error = refine(aspect.problem, seeds[nearest], targets, steps)
     return q, (error < PATH_TOLERANCE) & aspect.contains(q)
 
 
@@ -143,7 +154,7 @@ def _largest_circle(aspect: Region, posture: FloatArray, seeds: FloatArray) -> F
     chain = aspect.chain
     x, y, z = tool_position(chain, np.sin(posture), np.cos(posture)).tolist()
     u, v, w = chain.links[0][:3, 2].tolist()
-    clearance = np.where(chain.wraps, 0.0, FOCUS_CLEARANCE * (chain.upper - chain.lower))
+    clearance = np.where(chain.periodic, 0.0, FOCUS_CLEARANCE * (chain.upper - chain.lower))
     angles = np.linspace(0, 2 * math.pi, 64, endpoint=False)
     radius = FOCUS_RADIUS * chain.reach
     while radius > FOCUS_LEAST * chain.reach:

@@ -8,11 +8,11 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from edge_ik.data.held import find_branches, sample_branches
+from edge_ik.data.locked import find_branches, sample_branches
 from edge_ik.data.redundancy import settled
 from edge_ik.data.region import IntArray, Region
 from edge_ik.data.sampling import sample_aspect
-from firmware_host.chain import Chain, FloatArray
+from firmware_host.chain import FloatArray
 from firmware_host.errors import RunError
 from firmware_host.files import write_atomically
 
@@ -22,7 +22,7 @@ class JointPool:
     """Joint vectors that samples are drawn around, nearest to the home posture first.
 
     Uniform in a region; of an arm with joints to spare, each slid along its self-motion to
-    the posture nearest to home, or with the spare joints held.
+    the posture nearest to home, or with the spare joints locked.
 
     Attributes:
         q: (N, n) joint vectors [rad].
@@ -70,20 +70,20 @@ class JointPool:
 
 def build_pool(aspect: Region, count: int, rng: np.random.Generator) -> JointPool:
     """Draw the pool; its jitter makes neighbouring boxes overlap, so nothing is left out."""
-    chain: Chain = aspect.chain
+    chain = aspect.chain
     extent = chain.upper - chain.lower
     names = tuple(aspect.names[number] for number in aspect.trained)
     if aspect.redundant:
         # Between two such postures lie none that are labels: nothing is drawn around them.
         jitter = np.zeros(len(chain))
         if aspect.every:
-            branches, _ = find_branches(chain, aspect.task, aspect.home, aspect.margin, rng)
+            branches, _ = find_branches(aspect.problem, aspect.home, aspect.margin, rng)
             q, numbers = sample_branches(branches, count, rng)
             names = tuple(branch.name for branch in branches)
         else:
             q = settled(aspect, sample_aspect(aspect, count, rng), rng)
             numbers = np.zeros(len(q), dtype=np.int32)
-    elif aspect.task.turns:
+    elif aspect.task.has_orientation:
         q = sample_aspect(aspect, count, rng)
         # Joints that do not move det J lead to no other aspect. The boxes just touch: wide
         # ones would reach over the corner between two aspects of the same sign.

@@ -18,7 +18,8 @@ from firmware_host.kinematics import (
     frames,
     jacobian_columns,
 )
-from firmware_host.tasks.task import POSITION, Task, task_jacobian
+from firmware_host.problem import IkProblem
+from firmware_host.tasks import POSITION, Task
 
 # Points of a straight way that det J is looked at.
 SEGMENT_POINTS = 7
@@ -42,14 +43,12 @@ def linear_determinant(chain: Chain, sin_q: Sequence[Scalar], cos_q: Sequence[Sc
     return dot(first, cross(second, third))
 
 
-def task_determinant(chain: Chain, task: Task, q: npt.ArrayLike) -> FloatArray:
+def task_determinant(problem: IkProblem, q: npt.ArrayLike) -> FloatArray:
     """det J of a task with as many rows m as there are joints; q (..., n) -> (...) [m^m]."""
-    if task == POSITION:
-        return position_determinant(chain, q)
+    if problem.task == POSITION:
+        return position_determinant(problem.chain, q)
     angles = np.asarray(q, dtype=np.float64)
-    determinant: FloatArray = np.linalg.det(
-        task_jacobian(chain, task, np.sin(angles), np.cos(angles))
-    )
+    determinant: FloatArray = np.linalg.det(problem.jacobian(np.sin(angles), np.cos(angles)))
     return determinant
 
 
@@ -58,8 +57,7 @@ class Region:
     """The part of joint space that a network answers for: one aspect, or all of them.
 
     Attributes:
-        chain: The robot, its joints held within one turn around home.
-        task: What a target is.
+        problem: The robot, its joints kept within one turn around home, and the task.
         home: (n,) the posture that chose aspect 0 [rad].
         least_determinant: Smallest |det J| inside; the margin times the largest |det J|.
         joints: Indices of the joints that det J depends on.
@@ -73,8 +71,7 @@ class Region:
         every: Whether the region is meant to be answered in all branches.
     """
 
-    chain: Chain
-    task: Task
+    problem: IkProblem
     home: FloatArray
     least_determinant: float
     joints: tuple[int, ...]
@@ -86,6 +83,16 @@ class Region:
     tree: cKDTree
     margin: float
     every: bool
+
+    @property
+    def chain(self) -> Chain:
+        """The robot."""
+        return self.problem.chain
+
+    @property
+    def task(self) -> Task:
+        """What a target is."""
+        return self.problem.task
 
     @property
     def count(self) -> int:
@@ -100,7 +107,7 @@ class Region:
     @property
     def redundant(self) -> bool:
         """Whether there are more joints than the task has rows, so that nothing divides them."""
-        return len(self.chain) > self.task.rows
+        return self.problem.spare_joints > 0
 
     def classify(self, q: npt.ArrayLike) -> IntArray:
         """Number of the aspect that each q (N, n) lies in (N,); -1 near a singularity.
@@ -111,7 +118,7 @@ class Region:
         angles = np.asarray(q, dtype=np.float64)
         if self.redundant:
             return np.zeros(len(angles), dtype=np.int32)
-        determinant = task_determinant(self.chain, self.task, angles)
+        determinant = task_determinant(self.problem, angles)
         found = np.full(len(angles), -1, dtype=np.int32)
         left = np.flatnonzero(np.abs(determinant) >= self.least_determinant)
         if self.count == 1:
@@ -136,7 +143,7 @@ class Region:
         """Whether joint vectors q (N, n) within the limits lie inside the region."""
         if self.trained == tuple(range(self.count)) and not self.redundant:
             # All aspects together are all that is not near a singularity.
-            determinant = task_determinant(self.chain, self.task, q)
+            determinant = task_determinant(self.problem, q)
             result: npt.NDArray[np.bool_] = np.abs(determinant) >= self.least_determinant
             if self.count == 1:
                 result &= determinant * self.sign > 0
@@ -151,7 +158,7 @@ class Region:
         difference = shortest(self.chain, end - start)
         for part in np.linspace(0, 1, SEGMENT_POINTS)[1:-1]:
             at = start[clear] + part * difference[clear]
-            determinant = task_determinant(self.chain, self.task, at)
+            determinant = task_determinant(self.problem, at)
             clear[clear] = determinant * sign[clear] > 0
         return clear
 
@@ -160,7 +167,7 @@ def embedded(chain: Chain, q: FloatArray, joints: Sequence[int]) -> FloatArray:
     """Coordinates in which straight distance respects that joints of a full turn wrap."""
     columns = [np.zeros(len(q))]
     for index in joints:
-        if chain.wraps[index]:
+        if chain.periodic[index]:
             columns += [np.sin(q[:, index]), np.cos(q[:, index])]
         else:
             columns.append(q[:, index])
@@ -169,11 +176,6 @@ def embedded(chain: Chain, q: FloatArray, joints: Sequence[int]) -> FloatArray:
 
 def shortest(chain: Chain, difference: FloatArray) -> FloatArray:
     """Joint differences (..., n) with whole turns taken off where the joint wraps."""
-    turns = np.where(chain.wraps, np.round(difference / (2 * np.pi)), 0.0)
+    turns = np.where(chain.periodic, np.round(difference / (2 * np.pi)), 0.0)
     result: FloatArray = difference - 2 * np.pi * turns
     return result
-
-
-def turning_joints(chain: Chain, task: Task) -> tuple[int, ...]:
-    """Indices of the joints that a target turns along with; see `firmware_host.encoding`."""
-    return {"position": (), "axis": (0,), "pose": (0, len(chain) - 1)}[task.name]

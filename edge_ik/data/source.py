@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from edge_ik.data.pool import JointPool
 from edge_ik.data.region import Region
-from firmware_host.chain import Chain, FloatArray
-from firmware_host.encoding import Normalization, encode
-from firmware_host.kinematics import components
-from firmware_host.tasks.task import POSITION, Task, reached_targets
+from firmware_host.chain import FloatArray
+from firmware_host.normalization import Normalization
 
 
 @dataclass(frozen=True)
@@ -52,9 +48,3 @@ class SampleSource:
     focus_spread: float
     normalization: Normalization
     curriculum: Curriculum
-
-
-def host_features(chain: Chain, q: FloatArray, task: Task = POSITION) -> FloatArray:
-    """Features (N, f), not normalized, of joint vectors q (N, n), in NumPy."""
-    targets = reached_targets(chain, task, np.sin(q), np.cos(q))
-    return np.stack(encode(chain, task, components(targets)).features, axis=-1)

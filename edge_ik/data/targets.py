@@ -14,8 +14,8 @@ from edge_ik.data.region import IntArray, Region
 from edge_ik.data.sampling import sample_aspect
 from edge_ik.data.streams import EVALUATION_STREAM, aspect_stream, stream
 from edge_ik.run import Run
-from firmware_host.chain import Chain, FloatArray
-from firmware_host.tasks.task import POSITION, Task, reached_targets
+from firmware_host.chain import FloatArray
+from firmware_host.problem import IkProblem
 
 # Targets along the focus path.
 FOCUS_TARGETS = 10_000
@@ -28,15 +28,15 @@ class TargetSet:
     Attributes:
         q: (N, n) joint vectors, uniform in the region [rad].
         target: (N, k) what they reach: the components that the task names.
-        aspect: (N,) number of the aspect that each lies in, among those trained.
+        branch: (N,) number of the branch that each is an answer in.
         focus: (M, k) targets on the focus path; (0, k) without one.
         anywhere: (A, k) what configurations from all of joint space reach, for branch
-            "any"; (0, k) for one aspect.
+            "any"; (0, k) for one branch.
     """
 
     q: FloatArray
     target: FloatArray
-    aspect: IntArray
+    branch: IntArray
     focus: FloatArray
     anywhere: FloatArray
 
@@ -50,32 +50,32 @@ def draw_targets(
     region: Region, focus: FocusCircle | None, count: int, rng: np.random.Generator
 ) -> TargetSet:
     """Targets uniform in the region's joint space, and along the focus path."""
-    chain, task = region.chain, region.task
+    problem, chain = region.problem, region.chain
     q = sample_aspect(region, count, rng)
-    aspect = np.zeros(count, dtype=np.int32)
-    size = len(task.component_names)
+    branch = np.zeros(count, dtype=np.int32)
+    size = len(problem.task.component_names)
     anywhere = focused = np.zeros((0, size))
     if focus is not None:
         focused = focus.points(rng.uniform(0, 2 * math.pi, FOCUS_TARGETS))
     if region.every:
-        aspect = region.classify(q)
+        branch = region.classify(q)
         # A handful near singularities belong to none for certain.
-        q, aspect = q[aspect >= 0], aspect[aspect >= 0]
+        q, branch = q[branch >= 0], branch[branch >= 0]
         drawn = rng.uniform(chain.lower, chain.upper, (count, len(chain)))
-        anywhere = reached_targets(chain, task, np.sin(drawn), np.cos(drawn))
-    target = reached_targets(chain, task, np.sin(q), np.cos(q))
-    return TargetSet(q, target, aspect, focused, anywhere)
+        anywhere = problem.reached_by(drawn)
+    target = problem.reached_by(q)
+    return TargetSet(q, target, branch, focused, anywhere)
 
 
 def run_region(run: Run) -> Region:
     """The region that a run is trained in, found again."""
+    config = run.config
     return find_region(
-        run.chain,
-        run.task,
+        run.problem,
         run.home,
-        run.config.arm.singularity_margin,
+        config.arm.singularity_margin,
         aspect_stream(),
-        every=run.config.task.aspects == "all",
+        config.task.every_aspect,
     )
 
 
@@ -86,15 +86,14 @@ def evaluation_targets(run: Run, count: int) -> TargetSet:
 
 
 def unseen_targets(
-    chain: Chain,
+    problem: IkProblem,
     home: npt.ArrayLike,
     singularity_margin: float,
     rng_seed: int,
     focus: FocusCircle | None,
     count: int,
-    task: Task = POSITION,
     every: bool = False,
 ) -> TargetSet:
-    """Targets in the aspect of a posture, or all, from a stream that training never draws from."""
-    region = find_region(chain, task, home, singularity_margin, aspect_stream(), every)
+    """`evaluation_targets` of a run that is known by what its model file says."""
+    region = find_region(problem, home, singularity_margin, aspect_stream(), every)
     return draw_targets(region, focus, count, stream(rng_seed, EVALUATION_STREAM))

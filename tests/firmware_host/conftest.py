@@ -8,6 +8,11 @@ from hypothesis import strategies as st
 
 from firmware_host.chain import Chain, Joint
 from firmware_host.kinematics import forward_kinematics
+from firmware_host.normalization import Normalization
+from firmware_host.problem import IkProblem
+from firmware_host.solver import IkSolver
+from firmware_host.spec import ModelSpec
+from firmware_host.tasks import POSITION
 
 QUARTER_TURNS = [k * math.pi / 2 for k in range(-2, 3)]
 
@@ -92,6 +97,26 @@ def make_arm3():
 def arm3():
     """A three-joint arm: yaw, shoulder, elbow."""
     return build_arm3()
+
+
+def build_solver(chain, predict, refine_steps=None, *, task=POSITION, **values):
+    """A solver of any function as the network; its features are not normalized."""
+    problem = IkProblem(chain, task)
+    count = len(problem.feature_names)
+    said = {name: values.pop(name) for name in ("workspace", "branches") if name in values}
+    spec = ModelSpec(
+        problem,
+        values.pop("normalization", Normalization((0.0,) * count, (1.0,) * count)),
+        tuple(values.pop("home", chain.middle)),
+        **said,
+    )
+    return IkSolver(spec, predict, refine_steps, **values)
+
+
+@pytest.fixture(scope="session")
+def make_solver():
+    """Function of a chain, what predicts, and what else a model says: a solver."""
+    return build_solver
 
 
 @pytest.fixture(scope="session")
