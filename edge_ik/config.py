@@ -14,6 +14,7 @@ from typing import Any
 from edge_ik.presets import DEFAULT_PRESET, PRESETS
 from edge_ik.toml_values import checked_value, parsed_value, read_toml, toml_value
 from firmware_host.errors import ConfigError
+from firmware_host.spec import MOST_BRANCHES
 from firmware_host.tasks import TASKS, TOOL_AXES, Task, make_task
 
 
@@ -26,14 +27,12 @@ class ArmConfig:
         base: Base link; empty for the root.
         tip: Tip link; empty for the end of the longest chain.
         home: Posture that chooses the branch [rad]; empty for the robot's own.
-        singularity_margin: Least |det J| of a sample, as a share of the largest.
     """
 
     source: str = "arm3"
     base: str = ""
     tip: str = ""
     home: tuple[float, ...] = ()
-    singularity_margin: float = 0.05
 
 
 @dataclass(frozen=True)
@@ -43,18 +42,14 @@ class TaskConfig:
     Attributes:
         name: "position", "axis" or "pose".
         tool_axis: Of "axis", the tool axis that is directed: x, y or z.
-        aspects: "home" for the branch of the home posture alone, the smallest network;
-            "all" for one network that answers in every branch.
+        branches: "home" for the branch of the home posture alone, the smallest network;
+            "all" for a network of many heads that answers in every branch; "auto" for "all"
+            wherever a target has more than one answer.
     """
 
     name: str = "position"
     tool_axis: str = "z"
-    aspects: str = "home"
-
-    @property
-    def every_aspect(self) -> bool:
-        """Whether one network answers in every branch."""
-        return self.aspects == "all"
+    branches: str = "auto"
 
     def make(self) -> Task:
         """The task as the kinematics knows it."""
@@ -74,7 +69,8 @@ class DataConfig:
         focus_start: Share of focus samples at the start.
         focus_end: Share of focus samples at the end.
         range_start: Share of the joint range around home that is sampled at the start.
-        curriculum: Share of training until range and focus reach their end; 0 for none.
+        curriculum: Share of training until range and focus reach their end; 0 for none,
+            -1 to let it be chosen.
     """
 
     pool: int = 131_072
@@ -85,7 +81,7 @@ class DataConfig:
     focus_start: float = 0.3
     focus_end: float = 0.2
     range_start: float = 0.5
-    curriculum: float = 0.2
+    curriculum: float = -1.0
 
 
 @dataclass(frozen=True)
@@ -93,15 +89,17 @@ class NetworkConfig:
     """Size of the network, and switches to take parts away.
 
     Attributes:
-        width: Units of the projection and of every block.
-        blocks: Number of gated residual blocks.
+        width: Units of the projection and of every block; 0 to let it be chosen.
+        blocks: Number of gated residual blocks; -1 to let it be chosen.
+        heads: Answers that one run gives; 0 to let it be chosen, 1 with branches "home".
         dropout: Share of a block's units dropped in training.
         gate: Whether blocks are gated.
         residual: Whether blocks add their input.
     """
 
-    width: int = 64
-    blocks: int = 3
+    width: int = 0
+    blocks: int = -1
+    heads: int = 0
     dropout: float = 0.0
     gate: bool = True
     residual: bool = True
@@ -127,13 +125,12 @@ class MiningConfig:
     """Hard-example mining.
 
     Attributes:
-        enabled: Whether high-error targets are fed back.
-        share: Share of each batch that comes from the buffer.
+        share: Share of each batch that is fed back from the buffer of targets with a high
+            error; 0 for none, -1 to let it be chosen.
         buffer: Targets that the buffer holds.
     """
 
-    enabled: bool = True
-    share: float = 0.125
+    share: float = -1.0
     buffer: int = 4096
 
 
@@ -142,12 +139,12 @@ class TrainingConfig:
     """How the network is trained.
 
     Attributes:
-        epochs: Epochs; each ends with a validation and a checkpoint.
+        epochs: Epochs; each ends with a validation and a checkpoint; 0 to let it be chosen.
         steps_per_epoch: Optimizer steps of an epoch.
         steps_per_execution: Steps run in one call into the graph; more is faster for
             small networks, fewer shows progress more often.
         batch_size: Samples a step, over all workers.
-        learning_rate: Peak learning rate of Adam.
+        learning_rate: Peak learning rate of Adam; 0 to let it be chosen.
         final_learning_rate: Where its cosine decay ends.
         warmup: Share of the steps in which the learning rate rises from 0.
         ema: Momentum of the exponential moving average of the weights; 0 for none.
@@ -157,11 +154,11 @@ class TrainingConfig:
         rng_seed: Seed of data, initial weights and dropout.
     """
 
-    epochs: int = 16
+    epochs: int = 0
     steps_per_epoch: int = 500
     steps_per_execution: int = 100
     batch_size: int = 1024
-    learning_rate: float = 1e-2
+    learning_rate: float = 0.0
     final_learning_rate: float = 1e-5
     warmup: float = 0.02
     ema: float = 0.995
@@ -201,15 +198,11 @@ class Config:
 
     def hash(self) -> str:
         """The first 16 hexadecimal digits of the SHA-256 of the configuration."""
-        values = self.to_dict()
-        # A run from before there were tasks keeps its hash.
-        if self.task == TaskConfig():
-            del values["task"]
-        text = json.dumps(values, sort_keys=True)
+        text = json.dumps(self.to_dict(), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-ASPECTS = ("home", "all")
+BRANCHES = ("auto", "home", "all")
 
 
 def make_config(
@@ -310,9 +303,15 @@ def _check(config: Config) -> None:
             raise ConfigError(f"Expected '{key}' {expected}. Received: {received}")
 
     data, training, mining = config.data, config.training, config.mining
-    for key in ("range_start", "focus_start", "focus_end", "curriculum"):
+    for key in ("range_start", "focus_start", "focus_end"):
         expect(f"data.{key}", 0 <= getattr(data, key) <= 1, "between 0 and 1")
-    for key, known in (("name", tuple(TASKS)), ("tool_axis", TOOL_AXES), ("aspects", ASPECTS)):
+    chosen = "or -1 to let it be chosen"
+    expect(
+        "data.curriculum",
+        data.curriculum == -1 or 0 <= data.curriculum <= 1,
+        f"between 0 and 1, {chosen}",
+    )
+    for key, known in (("name", tuple(TASKS)), ("tool_axis", TOOL_AXES), ("branches", BRANCHES)):
         expect(f"task.{key}", getattr(config.task, key) in known, f"to be {' or '.join(known)}")
     expect("data.pool", data.pool >= 1000, "of 1000 at the least")
     expect("data.focus_center", len(data.focus_center) in (0, 3), "to be empty or x, y, z")
@@ -323,18 +322,30 @@ def _check(config: Config) -> None:
         "to be x, y, z, not all 0",
     )
     expect("data.focus_spread", data.focus_spread >= 0, "of 0 or more")
-    expect("arm.singularity_margin", 0 < config.arm.singularity_margin < 0.5, "between 0 and 0.5")
-    expect("network.width", config.network.width >= 1, "of 1 or more")
-    expect("network.blocks", config.network.blocks >= 0, "of 0 or more")
-    expect("network.dropout", 0 <= config.network.dropout < 1, "in [0, 1)")
+    network = config.network
+    expect("network.width", network.width >= 0, "of 1 or more, or 0 to let it be chosen")
+    expect("network.blocks", network.blocks >= -1, "of 0 or more, or -1 to let it be chosen")
+    expect(
+        "network.heads",
+        0 <= network.heads <= MOST_BRANCHES,
+        f"of 1 to {MOST_BRANCHES}, or 0 to let it be chosen",
+    )
+    if config.task.branches == "home":
+        expect("network.heads", network.heads <= 1, "of 1 with task.branches = 'home'")
+    expect("network.dropout", 0 <= network.dropout < 1, "in [0, 1)")
     expect("loss.position_weight", config.loss.position_weight >= 0, "of 0 or more")
     expect("loss.angle_weight", config.loss.angle_weight >= 0, "of 0 or more")
-    expect("mining.share", 0 <= mining.share < 1, "in [0, 1)")
+    expect("mining.share", mining.share == -1 or 0 <= mining.share < 1, f"in [0, 1), {chosen}")
     expect("mining.buffer", mining.buffer >= 1, "of 1 or more")
-    for key in ("epochs", "steps_per_epoch", "steps_per_execution"):
+    expect("training.epochs", training.epochs >= 0, "of 1 or more, or 0 to let it be chosen")
+    for key in ("steps_per_epoch", "steps_per_execution"):
         expect(f"training.{key}", getattr(training, key) >= 1, "of 1 or more")
     expect("training.batch_size", training.batch_size >= 8, "of 8 or more")
-    expect("training.learning_rate", training.learning_rate > 0, "greater than 0")
+    expect(
+        "training.learning_rate",
+        training.learning_rate >= 0,
+        "greater than 0, or 0 to let it be chosen",
+    )
     expect("training.final_learning_rate", training.final_learning_rate >= 0, "of 0 or more")
     expect("training.warmup", 0 <= training.warmup < 1, "in [0, 1)")
     expect("training.grid_start", 0 <= training.grid_start <= 1, "between 0 and 1")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from edge_ik import __version__
 from edge_ik.data.focus import FocusCircle
-from edge_ik.data.targets import TargetSet, evaluation_targets, unseen_targets
+from edge_ik.data.targets import BranchTargets, TargetSet, unseen_targets
 from edge_ik.run import METRICS_FILE, Run
 from firmware_host.chain import FloatArray
 from firmware_host.errors import ModelFileError
@@ -30,8 +30,16 @@ FURTHER_STEPS = 6
 # An orientation that is this near counts where a tool is set down by hand [rad].
 COARSE_ANGLE = math.radians(1.0)
 
-# Figures of the published reference, in the units of `ErrorFigures`.
-REFERENCE = {
+# What counts as near a limit [rad], near a singularity (smallest singular value of J, as a
+# share of the characteristic length), and at the edge of the workspace.
+LIMIT_MARGIN = math.radians(3.0)
+SINGULAR_SHARE = 0.05
+EDGE_SHARE = 0.97
+
+# The robot of the published study, and the figures of its network, in the units of
+# `ErrorFigures`.
+STUDY_ROBOT = "arm3"
+STUDY = {
     "rmse_m": 0.009,
     "focus_rmse_m": 0.003,
     "joint_error_mean_deg": 1.2,
@@ -75,33 +83,69 @@ class ErrorFigures:
 
 
 @dataclass(frozen=True)
-class Evaluation:
-    """Error figures of the network alone and after each number of refinement steps.
+class BranchEvaluation:
+    """Figures of one branch on targets of its own.
 
     Attributes:
         network: Figures of the network alone.
         refined: Figures by number of steps.
         targets: Number of targets.
-        any_branch: Figures of branch "any" by number of steps, on configurations drawn
-            from all of joint space, singular ones too; empty for one branch.
     """
 
     network: ErrorFigures
     refined: dict[int, ErrorFigures]
     targets: int
-    any_branch: dict[int, ErrorFigures] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready values."""
-        values: dict[str, Any] = {
+        return {
             "network": _measured(self.network),
             "refined": _by_steps(self.refined),
             "targets": self.targets,
         }
-        if self.any_branch:
-            values["any_branch"] = _by_steps(self.any_branch)
-        if self.network.rotation_mean_deg is None:
-            values["reference"] = REFERENCE
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Error figures of a network alone and after each number of refinement steps.
+
+    Attributes:
+        solved: Share of everything the arm reaches that is answered to within tolerance, as
+            the solver answers by default.
+        steps: The refinement steps of that.
+        targets: Number of targets.
+        any_branch: Figures of branch "any" by number of steps on everything the arm reaches;
+            0 is the network alone, by the head that it trusts most.
+        tried: Seeds refined for a target, in the mean, with the default steps.
+        rest: Where the targets lie that are not solved; see `describe_rest`.
+        one_branch: Figures of the branch that a network of one head was trained in.
+    """
+
+    solved: float
+    steps: int
+    targets: int
+    any_branch: dict[int, ErrorFigures]
+    tried: float
+    rest: dict[str, float]
+    one_branch: BranchEvaluation | None = None
+
+    @property
+    def network(self) -> ErrorFigures:
+        """Figures of the network alone."""
+        return self.any_branch[0]
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready values."""
+        values: dict[str, Any] = {
+            "solved": self.solved,
+            "steps": self.steps,
+            "targets": self.targets,
+            "any_branch": _by_steps(self.any_branch),
+            "tried": self.tried,
+            "rest": self.rest,
+        }
+        if self.one_branch is not None:
+            values["one_branch"] = self.one_branch.to_dict()
         return values
 
 
@@ -114,40 +158,107 @@ def _measured(figures: ErrorFigures) -> dict[str, Any]:
     return {name: value for name, value in asdict(figures).items() if value is not None}
 
 
+def most_steps(problem: IkProblem) -> int:
+    """Steps that figures are told for: those of the last still differ where more is to settle."""
+    further = problem.task.has_orientation or problem.spare_joints
+    return FURTHER_STEPS if further else REFINE_STEPS
+
+
 def evaluate_seeds(seeder: Seeder, targets: TargetSet, steps: int | None = None) -> Evaluation:
-    """Measure a network alone and refined.
+    """Measure a network alone and refined, answering in any branch.
 
     Args:
         seeder: The network with its problem.
         targets: What to solve.
-        steps: Largest number of refinement steps; by default 3 for positions of
-            arms without joints to spare, else 6.
+        steps: Largest number of refinement steps, at least the problem's usual number; by
+            default `most_steps`.
 
     Returns:
         Figures after 0, 1, ..., `steps` steps; each error is recomputed by forward
         kinematics on the clamped joints.
     """
     problem = seeder.spec.problem
-    if steps is None:
-        further = problem.task.has_orientation or problem.spare_joints
-        steps = FURTHER_STEPS if further else REFINE_STEPS
+    usual = problem.default_steps
+    anywhere: dict[int, ErrorFigures] = {}
+    tried, solved = 1.0, np.ones(len(targets.q), dtype=bool)
+    for taken in range((most_steps(problem) if steps is None else max(steps, usual)) + 1):
+        if taken == 0:
+            guesses = seeder.guesses(targets.target)
+            q = guesses.seeds(guesses.order[:, 0])
+        else:
+            answers = solve_any(seeder, targets.target, taken)
+            q = answers.q
+        errors = problem.errors(q, targets.target)
+        anywhere[taken] = _figures(problem, q, errors, np.zeros(0), None)
+        if taken == usual:
+            tried = float(answers.tried.mean())
+            solved = problem.is_solved(q, targets.target) & problem.chain.within_limits(q)
+    return Evaluation(
+        solved=float(solved.mean()),
+        steps=usual,
+        targets=len(targets.q),
+        any_branch=anywhere,
+        tried=tried,
+        rest=describe_rest(problem, targets.q[~solved]),
+        one_branch=None
+        if targets.one_branch is None
+        else evaluate_branch(seeder, targets.one_branch, steps),
+    )
+
+
+def validate(seeder: Seeder, targets: TargetSet) -> tuple[float, ErrorFigures]:
+    """The share solved by default, and the figures of the network alone: less than all."""
+    problem = seeder.spec.problem
+    guesses = seeder.guesses(targets.target)
+    seeds = guesses.seeds(guesses.order[:, 0])
+    alone = _figures(problem, seeds, problem.errors(seeds, targets.target), np.zeros(0), None)
+    q = solve_any(seeder, targets.target, problem.default_steps).q
+    return float(problem.is_solved(q, targets.target).mean()), alone
+
+
+def evaluate_branch(
+    seeder: Seeder, targets: BranchTargets, steps: int | None = None
+) -> BranchEvaluation:
+    """Measure the first head on targets of its own branch; arguments as in `evaluate_seeds`."""
+    problem = seeder.spec.problem
     everything = np.concatenate([targets.target, targets.focus])
     count = len(targets.target)
-    asked = np.zeros(len(everything), dtype=int)
-    asked[:count] = targets.branch
-    seeds = seeder.seeds(everything, asked)
+    seeds = seeder.seeds(everything)
     figures = []
-    for q, _ in refinements(problem, seeds, everything, steps):
+    most = most_steps(problem) if steps is None else steps
+    for q, _ in refinements(problem, seeds, everything, most):
         distance, angle = problem.errors(q, everything)
         own = distance[:count], angle[:count]
         figures.append(_figures(problem, q[:count], own, distance[count:], targets.q))
-    anywhere = {}
-    if len(targets.anywhere) and steps > 0:
-        for taken in range(1, steps + 1):
-            q = solve_any(seeder, targets.anywhere, taken).q
-            errors = problem.errors(q, targets.anywhere)
-            anywhere[taken] = _figures(problem, q, errors, np.zeros(0), None)
-    return Evaluation(figures[0], dict(enumerate(figures[1:], start=1)), count, anywhere)
+    return BranchEvaluation(figures[0], dict(enumerate(figures[1:], start=1)), count)
+
+
+def describe_rest(problem: IkProblem, q: FloatArray) -> dict[str, float]:
+    """Where configurations (N, n) lie whose targets were not solved, in shares of them.
+
+    Returns:
+        The shares near a limit, near a singularity, near the edge of the workspace (at over
+        `EDGE_SHARE` of the farthest that the arm reaches), and elsewhere; empty for none.
+        One configuration may be near several.
+    """
+    if not len(q):
+        return {}
+    chain = problem.chain
+    stop = ~chain.continuous
+    margin = np.minimum(q - chain.lower, chain.upper - q)[:, stop]
+    at_limit = (margin < LIMIT_MARGIN).any(axis=1)
+    smallest = np.linalg.svd(problem.jacobian(np.sin(q), np.cos(q)), compute_uv=False)[:, -1]
+    singular = smallest < SINGULAR_SHARE * problem.length
+    origin = np.array(chain.link_columns[0][3])
+    far = np.linalg.norm(problem.reached_by(q)[:, :3] - origin, axis=1)
+    edge = far > EDGE_SHARE * chain.reach
+    rest = ~(at_limit | singular | edge)
+    return {
+        "near_limits": float(at_limit.mean()),
+        "near_singularities": float(singular.mean()),
+        "edge_of_workspace": float(edge.mean()),
+        "elsewhere": float(rest.mean()),
+    }
 
 
 def evaluate_run(folder: Path, count: int) -> dict[str, Any]:
@@ -167,10 +278,10 @@ def evaluate_run(folder: Path, count: int) -> dict[str, Any]:
 
     run = Run.load(folder)
     network = run.load_network()
-    targets = evaluation_targets(run, count)
-    found = evaluate_seeds(Seeder(run.spec, predictor(network)), targets)
+    found = evaluate_seeds(Seeder(run.spec, predictor(network)), evaluation_targets(run, count))
     metrics = {
         **found.to_dict(),
+        "branches": [asdict(branch) for branch in run.branches],
         "robot": run.chain.name,
         "parameters": network.count_params(),
         "format": "float32",
@@ -182,13 +293,25 @@ def evaluate_run(folder: Path, count: int) -> dict[str, Any]:
     return metrics
 
 
+def evaluation_targets(run: Run, count: int) -> TargetSet:
+    """The targets that a run's final figures are measured on, unseen in training."""
+    return unseen_targets(
+        run.problem,
+        np.array(run.home),
+        run.one_branch,
+        run.focus,
+        count,
+        run.config.training.rng_seed,
+    )
+
+
 def evaluate_model(path: Path, count: int, runtime: str | None = None) -> dict[str, Any]:
     """Measure an exported model on the targets that its run is measured on.
 
     Args:
         path: The model file.
         count: Number of unseen targets.
-        runtime: What runs the network; see `firmware_host.network.interpreter`.
+        runtime: What runs the network; see `firmware_host.network.runtimes`.
 
     Returns:
         The same figures as `evaluate_run`.
@@ -201,10 +324,9 @@ def evaluate_model(path: Path, count: int, runtime: str | None = None) -> dict[s
     provenance = solver.spec.provenance
     try:
         rng_seed = int(provenance["rng_seed"])
-        margin = float(provenance["singularity_margin"])
         circle = provenance["focus"]
         focus = None if circle is None else FocusCircle.from_dict(circle)
-        every = bool(provenance.get("every_aspect", False))
+        one_branch = provenance["trained_branches"] == "home"
         described = {
             "parameters": int(provenance["parameters"]),
             "format": str(provenance["quantization"]["format"]),
@@ -215,10 +337,11 @@ def evaluate_model(path: Path, count: int, runtime: str | None = None) -> dict[s
         raise ModelFileError(
             f"{path} does not say what it was trained on: {type(error).__name__}: {error}."
         ) from error
-    targets = unseen_targets(solver.problem, solver.home, margin, rng_seed, focus, count, every)
+    targets = unseen_targets(solver.problem, solver.home, one_branch, focus, count, rng_seed)
     found = evaluate_seeds(solver.seeder, targets)
     return {
         **found.to_dict(),
+        "branches": [asdict(branch) for branch in solver.spec.branches],
         "robot": solver.chain.name,
         "runtime": solver.runtime,
         **described,

@@ -8,30 +8,30 @@ import numpy as np
 
 from edge_ik.arms import builtin_arms, load_arm
 from edge_ik.config import Config, DataConfig
-from edge_ik.data.aspects import find_region, nonsingular_posture
+from edge_ik.data.aspects import check_joints, find_region, nonsingular_posture
 from edge_ik.data.focus import FocusCircle, default_focus, focus_joints, has_focus
-from edge_ik.data.pool import JointPool, build_pool
-from edge_ik.data.reach import measure_reach
+from edge_ik.data.pool import build_pool
 from edge_ik.data.region import Region
 from edge_ik.data.sampling import measure_coverage
-from edge_ik.data.source import Curriculum, SampleSource
-from edge_ik.data.spread import label_spread
+from edge_ik.data.source import Curriculum, OneBranch, SampleSource
 from edge_ik.data.streams import POOL_STREAM, aspect_stream, stream
-from edge_ik.data.targets import run_region
-from edge_ik.run import CHECKPOINT_FILE, POOL_FILE, Run
+from edge_ik.data.targets import draw_everywhere
+from edge_ik.run import CHECKPOINT_FILE, AspectRecord, Run, numbered_branches
+from edge_ik.sizing import resolved
 from edge_ik.worker import read_worker
 from firmware_host.errors import ConfigError, RunError
-from firmware_host.kinematics import tool_position
 from firmware_host.normalization import Normalization
 from firmware_host.problem import IkProblem
 from firmware_host.workspace import Workspace
 
 FOCUS_POINTS = 2048
 FOCUS_SEEDS = 20_000
+# Configurations that the map of the workspace is made of.
+MAPPED = 131_072
 
 
 def start(config: Config, folder: Path) -> tuple[Run, SampleSource]:
-    """Load the robot, find its aspect and focus path, and write the run's record.
+    """Load the robot, choose what was left to be chosen, and write the run's record.
 
     Raises:
         RobotError: If the robot cannot be used.
@@ -53,17 +53,13 @@ def start(config: Config, folder: Path) -> tuple[Run, SampleSource]:
         raise ConfigError(
             f"Expected {problem.joints} angles for 'arm.home', one a joint. Received: {len(home)}"
         )
-    aspect = find_region(
-        problem,
-        home,
-        config.arm.singularity_margin,
-        aspect_stream(),
-        every=config.task.every_aspect,
-    )
-    source, focus = _source(aspect, config, None)
-    q = source.pool.q
-    coverage = measure_coverage(aspect, aspect_stream())
-    reach = None if aspect.redundant else measure_reach(aspect, aspect_stream())
+    check_joints(problem)
+    region = _region(config, problem, home)
+    config = resolved(config, problem, one_branch=region is not None)
+    source, focus = _source(config, problem, home, region, None)
+    everywhere = draw_everywhere(
+        problem, MAPPED, stream(config.training.rng_seed, POOL_STREAM)
+    ).position
     run = Run(
         folder=folder,
         config=config,
@@ -71,19 +67,31 @@ def start(config: Config, folder: Path) -> tuple[Run, SampleSource]:
         home=home,
         normalization=source.normalization,
         focus=focus,
-        aspect_count=aspect.count,
-        joint_space_share=coverage.joint_space,
-        workspace_share=coverage.workspace,
-        workspace=Workspace.fit(problem.chain, tool_position(problem.chain, np.sin(q), np.cos(q))),
-        branches=source.pool.names,
-        reach=reach,
-        label_spread=label_spread(aspect, q, source.pool.branch),
+        workspace=Workspace.fit(problem.chain, everywhere),
+        aspect=None if region is None else _aspect_record(region),
+        branches=numbered_branches(config.network.heads),
     )
     if worker.is_chief:
         run.save()
-        if aspect.redundant:
-            source.pool.save(run.folder / POOL_FILE)
     return run, source
+
+
+def _region(config: Config, problem: IkProblem, home: tuple[float, ...]) -> Region | None:
+    """The aspect to train in, or None for all branches.
+
+    Raises:
+        RobotError: If one branch is asked for, and there is none.
+    """
+    if config.task.branches == "all" or (config.task.branches == "auto" and problem.spare_joints):
+        return None
+    region = find_region(problem, home, aspect_stream())
+    alone = config.task.branches == "home" or region.count == 1
+    return region if alone and config.network.heads <= 1 else None
+
+
+def _aspect_record(region: Region) -> AspectRecord:
+    coverage = measure_coverage(region, aspect_stream())
+    return AspectRecord(region.count, coverage.joint_space, coverage.workspace)
 
 
 def home_posture(
@@ -108,10 +116,8 @@ def resume(folder: Path) -> tuple[Run, SampleSource]:
         RunError: If the folder is not a run.
     """
     run = Run.load(folder)
-    aspect = run_region(run)
-    path = run.folder / POOL_FILE
-    pool = JointPool.load(path) if path.is_file() else None
-    source, _ = _source(aspect, run.config, run.focus, pool)
+    region = find_region(run.problem, run.home, aspect_stream()) if run.one_branch else None
+    source, _ = _source(run.config, run.problem, run.home, region, run.focus)
     return run, source
 
 
@@ -121,35 +127,38 @@ def _is_taken(folder: Path) -> bool:
 
 
 def _source(
-    aspect: Region,
     config: Config,
+    problem: IkProblem,
+    home: tuple[float, ...],
+    region: Region | None,
     focus: FocusCircle | None,
-    pool: JointPool | None = None,
 ) -> tuple[SampleSource, FocusCircle | None]:
-    """The pool, the focus path and the statistics of the features."""
-    data, problem = config.data, aspect.problem
-    if pool is None:
-        pool = build_pool(aspect, data.pool, stream(config.training.rng_seed, POOL_STREAM))
-    seeds = pool.q[:: max(1, len(pool.q) // FOCUS_SEEDS)]
-    wanted = has_focus(problem, aspect.every)
+    """What samples are drawn from, with the statistics of the features, and the focus path."""
+    data = config.data
+    rng = stream(config.training.rng_seed, POOL_STREAM)
+    curriculum = Curriculum(data.range_start, data.focus_start, data.focus_end, data.curriculum)
+    wanted = has_focus(problem, region is not None)
     if data.focus_center and not wanted:
         raise ConfigError(
             "A focus circle is for positions, in one branch, of an arm without joints to spare. "
             "Expected no 'data.focus_center' here."
         )
+    if region is None:
+        targets = draw_everywhere(problem, data.pool, rng).target
+        normalization = Normalization.fit(problem.features(targets))
+        return SampleSource(problem, home, normalization, curriculum), None
+    pool = build_pool(region, data.pool, rng)
+    normalization = Normalization.fit(problem.features(problem.reached_by(pool.q)))
+    seeds = pool.q[:: max(1, len(pool.q) // FOCUS_SEEDS)]
     if focus is None and wanted:
-        focus = _given_focus(data) or default_focus(aspect, seeds)
-    source = SampleSource(
-        aspect=aspect,
-        pool=pool,
-        focus_q=np.zeros((0, problem.joints))
+        focus = _given_focus(data) or default_focus(region, seeds)
+    path = (
+        np.zeros((0, problem.joints))
         if focus is None
-        else focus_joints(aspect, focus, FOCUS_POINTS, seeds),
-        focus_spread=data.focus_spread,
-        normalization=Normalization.fit(problem.features(problem.reached_by(pool.q))),
-        curriculum=Curriculum(data.range_start, data.focus_start, data.focus_end, data.curriculum),
+        else focus_joints(region, focus, FOCUS_POINTS, seeds)
     )
-    return source, focus
+    one = OneBranch(region, pool, path, data.focus_spread)
+    return SampleSource(problem, home, normalization, curriculum, one), focus
 
 
 def _given_focus(data: DataConfig) -> FocusCircle | None:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+SHORT = {"epochs": 16, "learning_rate": 1e-2}
+
 PRESETS: dict[str, dict[str, dict[str, Any]]] = {
-    "nano": {"network": {"width": 8, "blocks": 1}},
-    "micro": {"network": {"width": 16, "blocks": 2}},
+    # Everything is chosen by the task and the joints; see `edge_ik.sizing`.
+    "auto": {},
+    "nano": {"network": {"width": 8, "blocks": 1}, "training": SHORT},
+    "micro": {"network": {"width": 16, "blocks": 2}, "training": SHORT},
     "edge": {
         "network": {"width": 64, "blocks": 3},
         "training": {"epochs": 32, "learning_rate": 5e-3},
@@ -21,4 +25,4 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         },
     },
 }
-DEFAULT_PRESET = "edge"
+DEFAULT_PRESET = "auto"

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge_ik import __version__
 from edge_ik.config import Config, read_config, to_toml
 from edge_ik.data.focus import FocusCircle, has_focus
-from edge_ik.data.reach import AspectReach
 from firmware_host.chain import Chain
 from firmware_host.errors import EdgeIkError, RunError
 from firmware_host.files import write_json, write_text
 from firmware_host.normalization import Normalization
 from firmware_host.problem import IkProblem
-from firmware_host.spec import ModelSpec
+from firmware_host.spec import ONE_BRANCH, Branch, ModelSpec
 from firmware_host.tasks import Task
 from firmware_host.workspace import Workspace
 
@@ -29,9 +28,24 @@ RUN_FILE = "run.json"
 CHECKPOINT_FILE = "checkpoint.npz"
 BEST_FILE = "best.keras"
 HISTORY_FILE = "history.csv"
-POOL_FILE = "samples.npz"
+BRANCHES_FILE = "branches.json"
 METRICS_FILE = "metrics.json"
 TENSORBOARD_FOLDER = "tensorboard"
+
+
+@dataclass(frozen=True)
+class AspectRecord:
+    """What an aspect keeps of everything that the joint limits allow.
+
+    Attributes:
+        count: How many aspects there are.
+        joint_space: Share of joint space inside the aspect.
+        workspace: Share of the reachable workspace that it reaches.
+    """
+
+    count: int
+    joint_space: float
+    workspace: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,15 +58,10 @@ class Run:
         problem: The robot and the task.
         home: (n,) posture that chose the aspect [rad].
         normalization: Statistics of the features.
-        focus: The focus circle; None for targets with an orientation, several branches or
-            joints to spare.
-        aspect_count: How many aspects the joint limits hold.
-        joint_space_share: Share of joint space inside the region trained on.
-        workspace_share: Share of the reachable workspace that the region reaches.
+        focus: The focus circle; None for targets with an orientation or several branches.
         workspace: Where samples are drawn.
-        branches: Names of the branches trained, home's first.
-        reach: Figures of every aspect; None for joints to spare.
-        label_spread: What `edge_ik.data.spread` measured of the labels; None if nothing.
+        aspect: What the branch of the home posture keeps; None for all branches.
+        branches: What the heads answer; named once the network is trained.
     """
 
     folder: Path
@@ -61,13 +70,14 @@ class Run:
     home: tuple[float, ...]
     normalization: Normalization
     focus: FocusCircle | None
-    aspect_count: int
-    joint_space_share: float
-    workspace_share: float
     workspace: Workspace
-    branches: tuple[str, ...]
-    reach: AspectReach | None = None
-    label_spread: float | None = None
+    aspect: AspectRecord | None
+    branches: tuple[Branch, ...]
+
+    @property
+    def one_branch(self) -> bool:
+        """Whether the network answers in the branch of the home posture alone."""
+        return self.aspect is not None
 
     @property
     def chain(self) -> Chain:
@@ -87,8 +97,7 @@ class Run:
             normalization=self.normalization,
             home=self.home,
             workspace=self.workspace,
-            # One branch needs no input to name it.
-            branches=self.branches if len(self.branches) > 1 else (),
+            branches=self.branches,
         )
 
     def save(self) -> None:
@@ -115,14 +124,7 @@ class Run:
                 "normalization": self.normalization.to_dict(),
                 "focus": None if self.focus is None else self.focus.to_dict(),
                 "workspace": self.workspace.to_dict(),
-                "branches": list(self.branches),
-                "aspects": {
-                    "count": self.aspect_count,
-                    "joint_space_share": self.joint_space_share,
-                    "workspace_share": self.workspace_share,
-                    "reach": None if self.reach is None else self.reach.to_dict(),
-                },
-                "label_spread": self.label_spread,
+                "aspect": None if self.aspect is None else asdict(self.aspect),
             },
         )
 
@@ -148,7 +150,7 @@ class Run:
         config = read_config(folder / CONFIG_FILE)
         try:
             record: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-            aspects = record["aspects"]
+            aspect = record["aspect"]
             if record["config_hash"] != config.hash():
                 raise RunError(
                     f"{folder / CONFIG_FILE} was changed after the run began. Start a new run "
@@ -158,8 +160,8 @@ class Run:
             home = tuple(float(angle) for angle in record["home"])
             if len(home) != problem.joints:
                 raise ValueError(f"home has {len(home)} angles for {problem.joints} joints")
-            focus, reach = record["focus"], aspects["reach"]
-            if (focus is not None) != has_focus(problem, config.task.every_aspect):
+            focus = record["focus"]
+            if (focus is not None) != has_focus(problem, config.task.branches == "home"):
                 raise ValueError("a focus circle is missing, or there is one too many")
             return cls(
                 folder=folder,
@@ -168,13 +170,9 @@ class Run:
                 home=home,
                 normalization=Normalization.from_dict(record["normalization"]),
                 focus=None if focus is None else FocusCircle.from_dict(focus),
-                aspect_count=int(aspects["count"]),
-                joint_space_share=float(aspects["joint_space_share"]),
-                workspace_share=float(aspects["workspace_share"]),
                 workspace=Workspace.from_dict(record["workspace"]),
-                branches=tuple(map(str, record["branches"])),
-                reach=None if reach is None else AspectReach.from_dict(reach),
-                label_spread=record["label_spread"],
+                aspect=None if aspect is None else AspectRecord(**aspect),
+                branches=_branches(folder / BRANCHES_FILE, config.network.heads),
             )
         except EdgeIkError:
             raise
@@ -201,3 +199,21 @@ class Run:
             return keras.saving.load_model(path, compile=False)
         except Exception as error:  # Keras raises many kinds for a damaged archive.
             raise RunError(f"{path} cannot be loaded: {error}") from error
+
+
+def numbered_branches(heads: int) -> tuple[Branch, ...]:
+    """The branches of heads that nothing is known of yet."""
+    if heads == 1:
+        return ONE_BRANCH
+    return tuple(Branch(str(number), 0.0, 0.0) for number in range(heads))
+
+
+def _branches(path: Path, heads: int) -> tuple[Branch, ...]:
+    """What was found of the heads after training, if it has come to its end."""
+    if not path.is_file():
+        return numbered_branches(heads)
+    record = json.loads(path.read_text(encoding="utf-8"))
+    branches = tuple(Branch(**row) for row in record["branches"])
+    if len(branches) != heads:
+        raise ValueError(f"{path.name} names {len(branches)} branches of {heads} heads")
+    return branches

@@ -5,19 +5,25 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from edge_ik.checkpoint import Checkpoint
 from edge_ik.config import Config
-from edge_ik.data.dataset import Replicas, make_dataset
+from edge_ik.data.dataset import Replicas, features_and_labels, make_dataset
 from edge_ik.data.source import SampleSource
+from edge_ik.data.streams import POOL_STREAM, stream
 from edge_ik.distribution import choose_strategy, lost_worker_reported, mean_over_replicas
-from edge_ik.model.network import build_network
+from edge_ik.model.network import build_network, spread_heads
 from edge_ik.model.trainer import IkTrainer
 from edge_ik.run import CHECKPOINT_FILE, Run
 from edge_ik.watcher import Report, Watcher, silent
 from edge_ik.worker import read_worker
 from firmware_host.errors import ConfigError, RunError
+
+# Postures that heads begin with are chosen among these.
+HEAD_POSTURES = 5000
 
 
 def train(
@@ -96,9 +102,11 @@ def make_trainer(run: Run, strategy: tf.distribute.Strategy) -> IkTrainer:
         network = build_network(
             run.spec.inputs, run.problem.joints, run.config.network, config.rng_seed
         )
+        spread_heads(network, _postures(run), run.spec.heads)
         trainer = IkTrainer(
             network,
             run.problem,
+            run.spec.heads,
             run.config.loss,
             run.config.mining,
             config.batch_size // strategy.num_replicas_in_sync,
@@ -119,6 +127,16 @@ def make_trainer(run: Run, strategy: tf.distribute.Strategy) -> IkTrainer:
             steps_per_execution=_execution_steps(run.config, distributed),
         )
     return trainer
+
+
+def _postures(run: Run) -> npt.NDArray[np.float32]:
+    """Answers (N, 2n) of random configurations, as labels are made of them."""
+    chain = run.chain
+    rng = stream(run.config.training.rng_seed, POOL_STREAM)
+    q = rng.uniform(chain.lower, chain.upper, (HEAD_POSTURES, run.problem.joints))
+    _, labels = features_and_labels(run.problem, run.normalization, tf.constant(q, tf.float32))
+    answers: npt.NDArray[np.float32] = labels.numpy()[:, : 2 * run.problem.joints]
+    return answers
 
 
 def learning_rate(config: Config) -> keras.optimizers.schedules.LearningRateSchedule:

@@ -17,8 +17,8 @@ import tensorflow as tf
 from edge_ik.checkpoint import Checkpoint, History
 from edge_ik.data.source import SampleSource
 from edge_ik.data.streams import VALIDATION_STREAM, stream
-from edge_ik.data.targets import draw_targets
-from edge_ik.evaluation import evaluate_seeds
+from edge_ik.data.targets import draw_branch, draw_everywhere
+from edge_ik.evaluation import evaluate_branch, validate
 from edge_ik.model.trainer import IkTrainer
 from edge_ik.model.weight_grid import snap_to_grid
 from edge_ik.predictor import predictor
@@ -35,6 +35,7 @@ HISTORY_FIELDS = (
     "train_rmse_m",
     "position_weight",
     "angle_weight",
+    "solved",
     "rmse_m",
     "p95_m",
     "max_m",
@@ -91,12 +92,10 @@ class Watcher(keras.callbacks.Callback):  # type: ignore[misc]
         self.history = history
         self.report = report
         training = run.config.training
-        self.targets = draw_targets(
-            source.aspect,
-            run.focus,
-            training.validation_targets,
-            stream(training.rng_seed, VALIDATION_STREAM),
-        )
+        rng = stream(training.rng_seed, VALIDATION_STREAM)
+        one, count = source.one_branch, training.validation_targets
+        self.targets = draw_everywhere(run.problem, count, rng)
+        self.branch = None if one is None else draw_branch(one.region, run.focus, count, rng)
         trainer = checkpoint.trainer
         self.averaged = keras.models.clone_model(trainer.network)
         self.predict = predictor(self.averaged)
@@ -129,7 +128,7 @@ class Watcher(keras.callbacks.Callback):  # type: ignore[misc]
         if self.run.config.training.grid_step is not None:
             snap_to_grid(self.averaged)
         row = self._row(epoch, logs or {})
-        best = min((float(np.inf), *(self._merit(past) for past in self.history)))
+        best = min(((math.inf, math.inf), *(self._merit(past) for past in self.history)))
         self.history.append(row)
         if self._merit(row) < best:
             write_atomically(self.run.folder / BEST_FILE, self.averaged.save)
@@ -142,7 +141,9 @@ class Watcher(keras.callbacks.Callback):  # type: ignore[misc]
         trainer, config = self.checkpoint.trainer, self.run.config
         run = self.run
         seeder = Seeder(run.spec, self.predict)
-        figures = evaluate_seeds(seeder, self.targets, steps=0).network
+        solved, figures = validate(seeder, self.targets)
+        if self.branch is not None:
+            figures = evaluate_branch(seeder, self.branch, steps=0).network
         position_weight, angle_weight = trainer.loss_weights()
         values = {
             "step": (epoch + 1) * config.training.steps_per_epoch,
@@ -152,16 +153,22 @@ class Watcher(keras.callbacks.Callback):  # type: ignore[misc]
             "train_rmse_m": float(np.sqrt(logs.get("position_mse", np.nan))),
             "position_weight": position_weight,
             "angle_weight": angle_weight,
+            "solved": solved,
         }
         measured: dict[str, float | None] = asdict(figures)
         # What a task does not measure is left out.
         values |= {name: value for name, value in measured.items() if value is not None}
         return {name: values[name] for name in HISTORY_FIELDS if name in values}
 
-    def _merit(self, row: Mapping[str, float]) -> float:
-        """What the best network has least of: the error of position and orientation [m]."""
+    def _merit(self, row: Mapping[str, float]) -> tuple[float, float]:
+        """What the best network has least of.
+
+        In one branch that is the error of position and orientation [m]; of many heads, of
+        which some are not meant for a target, the share that is not solved comes first.
+        """
         angle = math.radians(row.get("rotation_mean_deg", 0.0))
-        return row["rmse_m"] + angle * self.run.problem.length
+        error = row["rmse_m"] + angle * self.run.problem.length
+        return (0.0 if self.run.one_branch else 1.0 - row["solved"], error)
 
     def _log(self, row: dict[str, float]) -> None:
         """Write the CSV file and the TensorBoard scalars."""

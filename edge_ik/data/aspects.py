@@ -38,44 +38,44 @@ NEIGHBOURS = 12
 LEAST_SHARE = 0.002
 # A joint moves det J if it changes it by more than this share of the largest det J.
 DEPENDENCE = 1e-9
-# Share of an aspect's samples whose joint turns to one side for the side to be its name.
-ONE_SIDED = 0.999
+# Least |det J| inside an aspect, as a share of the largest: nearer to a singularity one
+# network cannot tell two aspects apart.
+MARGIN = 0.05
 
 
 def find_region(
     problem: IkProblem,
     home: npt.ArrayLike,
-    margin: float,
     rng: np.random.Generator,
-    every: bool = False,
 ) -> Region:
-    """Find the aspects of an arm.
+    """Find the aspects of an arm, and the one that a posture lies in.
 
     Uniform samples are joined to their nearest neighbours wherever det J keeps its
-    sign and the margin along the whole segment; the connected components of that
-    graph are the aspects. An arm with joints to spare has none: its region is all of
-    joint space.
+    sign and `MARGIN` along the whole segment; the connected components of that graph
+    are the aspects.
 
     Args:
-        problem: A chain of at least as many joints as the task has rows.
+        problem: A chain of as many joints as the task has rows.
         home: (n,) posture inside the wanted aspect [rad].
-        margin: Least |det J| inside, as a share of the largest |det J| sampled.
         rng: Source of the samples.
-        every: Whether the region is all aspects, and not that of home alone. The branches
-            of an arm with joints to spare are chosen when it is sampled.
 
     Raises:
-        RobotError: If the chain has too few joints, is singular everywhere, or the home
-            posture is outside the limits or too near a singularity.
+        RobotError: If the chain has too few joints or some to spare, is singular everywhere,
+            or the home posture is outside the limits or too near a singularity.
     """
     check_joints(problem)
     problem, home_q = _around_home(problem, home)
     chain, n = problem.chain, problem.joints
     if problem.spare_joints:
-        return _undivided(problem, home_q, margin, every)
+        raise RobotError(
+            f"Robot '{chain.name}' has {n} joints for a task of {problem.task.rows} rows: its "
+            "postures flow into one another, and none has a branch of its own. Train it with "
+            "--branches all.",
+            chain.name,
+        )
     q = rng.uniform(chain.lower, chain.upper, (SAMPLES, n))
     determinant = task_determinant(problem, q)
-    least = _least_determinant(problem, home_q, determinant, margin)
+    least = _least_determinant(problem, home_q, determinant)
     joints = _determining_joints(problem, q, determinant)
     nodes = np.concatenate([home_q[None], q[np.abs(determinant) >= least]])
     labels = _numbered(_components(problem, nodes, joints, least))
@@ -87,14 +87,10 @@ def find_region(
         home=home_q,
         least_determinant=least,
         joints=joints,
-        names=_names(chain, nodes, labels, joints, signs[first]),
         signs=signs[first],
-        trained=tuple(range(count)) if every else (0,),
         nodes=nodes,
         labels=labels,
         tree=cKDTree(embedded(chain, nodes, joints)),
-        margin=margin,
-        every=every,
     )
 
 
@@ -116,9 +112,7 @@ def _around_home(problem: IkProblem, home: npt.ArrayLike) -> tuple[IkProblem, Fl
     return replace(problem, chain=chain), home_q
 
 
-def _least_determinant(
-    problem: IkProblem, home: FloatArray, determinant: FloatArray, margin: float
-) -> float:
+def _least_determinant(problem: IkProblem, home: FloatArray, determinant: FloatArray) -> float:
     """The least |det J| inside a region, from samples of det J (N,).
 
     Raises:
@@ -132,7 +126,7 @@ def _least_determinant(
             "everywhere. Choose a tip that lies off the last joint's axis.",
             chain.name,
         )
-    least = margin * largest
+    least = MARGIN * largest
     at_home = float(task_determinant(problem, home))
     if abs(at_home) < least:
         raise RobotError(
@@ -197,25 +191,6 @@ def nonsingular_posture(problem: IkProblem, rng: np.random.Generator) -> FloatAr
     return posture
 
 
-def _undivided(problem: IkProblem, home: FloatArray, margin: float, every: bool) -> Region:
-    """The region of an arm with joints to spare: everything."""
-    nodes = home[None]
-    return Region(
-        problem=problem,
-        home=home,
-        least_determinant=0.0,
-        joints=(),
-        names=("all",),
-        signs=np.ones(1),
-        trained=(0,),
-        nodes=nodes,
-        labels=np.zeros(1, dtype=np.int32),
-        tree=cKDTree(nodes),
-        margin=margin,
-        every=every,
-    )
-
-
 def _ways(task: Task) -> str:
     """What an arm that is not singular everywhere can move its tool in."""
     known = {
@@ -251,39 +226,6 @@ def _numbered(found: npt.NDArray[Any]) -> IntArray:
     numbers[order] = np.arange(len(order))
     result: IntArray = numbers[found]
     return result
-
-
-def _names(
-    chain: Chain,
-    nodes: FloatArray,
-    labels: IntArray,
-    joints: tuple[int, ...],
-    signs: npt.NDArray[np.float64],
-) -> tuple[str, ...]:
-    """A name for each aspect: the sides that its joints are turned to, and the sign of det J.
-
-    A joint tells aspects apart if in each of them it stays on one side of 0, and not the
-    same one in all.
-    """
-    count = len(signs)
-    sides = {}
-    for joint in joints:
-        side = np.sin(nodes[:, joint]) > 0
-        shares = np.array([side[labels == number].mean() for number in range(count)])
-        clear = (shares > ONE_SIDED) | (shares < 1 - ONE_SIDED)
-        if clear.all() and len(set(np.round(shares).tolist())) > 1:
-            sides[chain.joint_names[joint]] = shares > 0.5
-    parts = [
-        [f"{name}{'+' if side[number] else '-'}" for name, side in sides.items()]
-        + ([f"det{'+' if signs[number] > 0 else '-'}"] if len(set(signs.tolist())) > 1 else [])
-        for number in range(count)
-    ]
-    names: list[str] = []
-    for words in parts:
-        name = ",".join(words) or "all"
-        twins = sum(other == name or other.startswith(f"{name}#") for other in names)
-        names.append(f"{name}#{twins + 1}" if twins else name)
-    return tuple(names)
 
 
 def _components(

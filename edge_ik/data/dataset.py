@@ -74,21 +74,7 @@ def batch_function(
     replicas: Replicas = ONE_REPLICA,
 ) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
     """The function from a batch's index (int64 scalar) to the batch; see `make_dataset`."""
-    region = source.aspect
-    problem, chain = region.problem, region.chain
-    n = problem.joints
-    has_focus = len(source.focus_q) > 0
-    pool_branch = tf.constant(source.pool.branch)
-    signs = tf.constant(region.signs, tf.float32)
-    pool_q = tf.constant(source.pool.q, tf.float32)
-    pool_distance = tf.constant(source.pool.distance, tf.float32)
-    focus_q = tf.constant(source.focus_q, tf.float32)
-    focus_spread = tf.constant(source.focus_spread * (chain.upper - chain.lower), tf.float32)
-    jitter = tf.constant(source.pool.jitter, tf.float32)
-    lower, upper = tf.constant(chain.lower, tf.float32), tf.constant(chain.upper, tf.float32)
-
-    def uniform(seed: tf.Tensor, shape: list[int]) -> tf.Tensor:
-        return tf.random.stateless_uniform(shape, seed, alg="philox")
+    joints = _everywhere(source) if source.one_branch is None else _in_one_branch(source)
 
     def draw(index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         step = index // replicas.local
@@ -96,18 +82,58 @@ def batch_function(
         stream = tf.stack([tf.constant(rng_seed, tf.int64), step * replicas.total + replica])
         seeds = tf.random.experimental.stateless_split(stream, 5, alg="philox")
         done = tf.cast(step, tf.float32) / float(max(1, total_steps))
-        joint_range, focus_share = _present(source.curriculum, done)
+        q = joints(batch_size, seeds, *_present(source.curriculum, done))
+        return features_and_labels(source.problem, source.normalization, q)
+
+    return draw
+
+
+# From the rows of a batch, seeds (5, 2), and the present shares of the joint range and of
+# focus samples to joint vectors (B, n).
+DrawJoints = Callable[[int, tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]
+
+
+def _everywhere(source: SampleSource) -> DrawJoints:
+    """Joint vectors uniform within the limits, at first around home if a curriculum says so."""
+    chain = source.problem.chain
+    lower, upper = tf.constant(chain.lower, tf.float32), tf.constant(chain.upper, tf.float32)
+    home = tf.constant(source.home, tf.float32)
+
+    def draw(rows: int, seeds: tf.Tensor, joint_range: tf.Tensor, _: tf.Tensor) -> tf.Tensor:
+        share = _uniform(seeds[0], [rows, source.problem.joints])
+        first = home + joint_range * (lower - home)
+        last = home + joint_range * (upper - home)
+        return first + share * (last - first)
+
+    return draw
+
+
+def _in_one_branch(source: SampleSource) -> DrawJoints:
+    """Joint vectors in one aspect: around those of the pool, and around the focus path."""
+    one, chain = source.one_branch, source.problem.chain
+    assert one is not None  # noqa: S101 - narrows the type
+    n, count = source.problem.joints, len(one.pool.q)
+    has_focus = len(one.focus_q) > 0
+    pool_q = tf.constant(one.pool.q, tf.float32)
+    pool_distance = tf.constant(one.pool.distance, tf.float32)
+    focus_q = tf.constant(one.focus_q, tf.float32)
+    focus_spread = tf.constant(one.focus_spread * (chain.upper - chain.lower), tf.float32)
+    jitter = tf.constant(one.pool.jitter, tf.float32)
+    lower, upper = tf.constant(chain.lower, tf.float32), tf.constant(chain.upper, tf.float32)
+
+    def draw(
+        batch: int, seeds: tf.Tensor, joint_range: tf.Tensor, focus_share: tf.Tensor
+    ) -> tf.Tensor:
         usable = tf.searchsorted(pool_distance, [joint_range], side="right")[0]
-        usable = tf.cast(tf.maximum(usable, tf.minimum(256, len(source.pool.q))), tf.float32)
-        rows = tf.cast(uniform(seeds[0], [batch_size]) * usable, tf.int32)
-        rows = tf.minimum(rows, len(source.pool.q) - 1)
-        center, number = tf.gather(pool_q, rows), tf.gather(pool_branch, rows)
-        move = (2 * uniform(seeds[3], [batch_size, n]) - 1) * jitter
+        usable = tf.cast(tf.maximum(usable, tf.minimum(256, count)), tf.float32)
+        rows = tf.cast(_uniform(seeds[0], [batch]) * usable, tf.int32)
+        center = tf.gather(pool_q, tf.minimum(rows, count - 1))
+        move = (2 * _uniform(seeds[3], [batch, n]) - 1) * jitter
         if has_focus:
-            path = tf.cast(uniform(seeds[1], [batch_size]) * len(source.focus_q), tf.int32)
-            path = tf.minimum(path, len(source.focus_q) - 1)
-            is_focus = uniform(seeds[2], [batch_size, 1]) < focus_share
-            bell = tf.random.stateless_normal([batch_size, n], seeds[4], alg="philox")
+            path = tf.cast(_uniform(seeds[1], [batch]) * len(one.focus_q), tf.int32)
+            path = tf.minimum(path, len(one.focus_q) - 1)
+            is_focus = _uniform(seeds[2], [batch, 1]) < focus_share
+            bell = tf.random.stateless_normal([batch, n], seeds[4], alg="philox")
             center = tf.where(is_focus, tf.gather(focus_q, path), center)
             move = tf.where(is_focus, bell * focus_spread, move)
         moved = center + move
@@ -116,16 +142,13 @@ def batch_function(
         moved = tf.where(moved < lower, 2 * lower - moved, moved)
         moved = tf.clip_by_value(moved, lower, upper)
         # A move that leaves the aspect is taken back: the centres are all inside.
-        if not region.redundant:
-            inside = _inside(region, tf.gather(signs, number), center, moved)
-            moved = tf.where(inside[:, None], moved, center)
-        features, labels = features_and_labels(problem, source.normalization, moved)
-        if (branches := len(source.pool.names)) > 1:
-            one_hot = tf.one_hot(number, branches, dtype=features.dtype)
-            features = tf.concat([features, one_hot], axis=-1)
-        return features, labels
+        return tf.where(_inside(one.region, center, moved)[:, None], moved, center)
 
     return draw
+
+
+def _uniform(seed: tf.Tensor, shape: list[int]) -> tf.Tensor:
+    return tf.random.stateless_uniform(shape, seed, alg="philox")
 
 
 def _present(curriculum: Curriculum, done: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -160,7 +183,7 @@ def features_and_labels(
     return features, tf.concat([sin_q, cos_q, target], axis=-1)
 
 
-def _inside(region: Region, sign: tf.Tensor, center: tf.Tensor, q: tf.Tensor) -> tf.Tensor:
+def _inside(region: Region, center: tf.Tensor, q: tf.Tensor) -> tf.Tensor:
     """Whether q (B, n), a small move from a centre in an aspect, still lies in it (B,)."""
 
     def determinant(angles: tf.Tensor) -> tf.Tensor:
@@ -171,6 +194,7 @@ def _inside(region: Region, sign: tf.Tensor, center: tf.Tensor, q: tf.Tensor) ->
             )
         return tf.linalg.det(region.problem.jacobian(sin_q, cos_q, keras.ops))
 
+    sign = region.sign
     inside = sign * determinant(q) >= region.least_determinant
     if region.task.has_orientation:
         # Over the corner between two aspects of the same sign the way is through another.

@@ -71,14 +71,14 @@ class FocusCircle:
         return np.asarray(self.center) + self.radius * offsets
 
 
-def has_focus(problem: IkProblem, every: bool) -> bool:
+def has_focus(problem: IkProblem, one_branch: bool) -> bool:
     """Whether there is a path of positions with one solution each.
 
     Args:
         problem: The robot and the task.
-        every: Whether targets are answered in all branches.
+        one_branch: Whether targets are answered in one branch alone.
     """
-    return not (problem.task.has_orientation or problem.spare_joints or every)
+    return one_branch and not problem.task.has_orientation
 
 
 def solve_on_aspect(

@@ -54,35 +54,27 @@ def task_determinant(problem: IkProblem, q: npt.ArrayLike) -> FloatArray:
 
 @dataclass(frozen=True, eq=False)
 class Region:
-    """The part of joint space that a network answers for: one aspect, or all of them.
+    """The part of joint space that a network of one head answers for: one aspect.
 
     Attributes:
         problem: The robot, its joints kept within one turn around home, and the task.
-        home: (n,) the posture that chose aspect 0 [rad].
-        least_determinant: Smallest |det J| inside; the margin times the largest |det J|.
+        home: (n,) the posture that chose the aspect [rad].
+        least_determinant: Smallest |det J| inside.
         joints: Indices of the joints that det J depends on.
-        names: A name for each aspect that the joint limits hold, home's first.
-        signs: (K,) sign of det J in each.
-        trained: Numbers of the aspects that belong to the region.
+        signs: (K,) sign of det J in each aspect that the joint limits hold, home's first.
         nodes: (N, n) reference samples [rad].
         labels: (N,) number of the aspect of each; -1 for sampling dust.
         tree: Nearest-neighbour index of the reference samples.
-        margin: Least |det J| inside, as a share of the largest.
-        every: Whether the region is meant to be answered in all branches.
     """
 
     problem: IkProblem
     home: FloatArray
     least_determinant: float
     joints: tuple[int, ...]
-    names: tuple[str, ...]
     signs: npt.NDArray[np.float64]
-    trained: tuple[int, ...]
     nodes: FloatArray
     labels: IntArray
     tree: cKDTree
-    margin: float
-    every: bool
 
     @property
     def chain(self) -> Chain:
@@ -97,17 +89,12 @@ class Region:
     @property
     def count(self) -> int:
         """How many aspects the joint limits hold."""
-        return len(self.names)
+        return len(self.signs)
 
     @property
     def sign(self) -> float:
-        """Sign of det J in the aspect of the home posture."""
+        """Sign of det J inside."""
         return float(self.signs[0])
-
-    @property
-    def redundant(self) -> bool:
-        """Whether there are more joints than the task has rows, so that nothing divides them."""
-        return self.problem.spare_joints > 0
 
     def classify(self, q: npt.ArrayLike) -> IntArray:
         """Number of the aspect that each q (N, n) lies in (N,); -1 near a singularity.
@@ -116,8 +103,6 @@ class Region:
         straight way leads to without a change of the sign of det J.
         """
         angles = np.asarray(q, dtype=np.float64)
-        if self.redundant:
-            return np.zeros(len(angles), dtype=np.int32)
         determinant = task_determinant(self.problem, angles)
         found = np.full(len(angles), -1, dtype=np.int32)
         left = np.flatnonzero(np.abs(determinant) >= self.least_determinant)
@@ -141,14 +126,8 @@ class Region:
 
     def contains(self, q: npt.ArrayLike) -> npt.NDArray[np.bool_]:
         """Whether joint vectors q (N, n) within the limits lie inside the region."""
-        if self.trained == tuple(range(self.count)) and not self.redundant:
-            # All aspects together are all that is not near a singularity.
-            determinant = task_determinant(self.problem, q)
-            result: npt.NDArray[np.bool_] = np.abs(determinant) >= self.least_determinant
-            if self.count == 1:
-                result &= determinant * self.sign > 0
-            return result
-        return np.isin(self.classify(q), self.trained)
+        inside: npt.NDArray[np.bool_] = self.classify(q) == 0
+        return inside
 
     def _is_clear(
         self, start: FloatArray, end: FloatArray, sign: FloatArray

@@ -1,21 +1,16 @@
-"""Samples of joint space: uniform in a region, or far from one another."""
+"""Samples of joint space, uniform in a region."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from edge_ik.data.region import Region
-from firmware_host.chain import Chain, FloatArray
+from firmware_host.chain import FloatArray
 from firmware_host.errors import RobotError
 from firmware_host.kinematics import tool_position
-
-# Share of each joint's range that spread postures keep free on either side.
-POSTURE_CLEARANCE = 0.1
-# Samples that spread postures are chosen among.
-POSTURE_SAMPLES = 20_000
 
 
 @dataclass(frozen=True)
@@ -66,24 +61,3 @@ def sample_aspect(region: Region, count: int, rng: np.random.Generator) -> Float
         if sum(map(len, blocks)) >= count:
             break
     return np.concatenate(blocks)[:count]
-
-
-def spread_postures(
-    chain: Chain, home: FloatArray, count: int, rng: np.random.Generator, turning: Sequence[int]
-) -> FloatArray:
-    """Postures (count, n) [rad] far from one another, home first.
-
-    Each is the sample farthest from those before it, in shares of the joint ranges and
-    clear of the limits (Gonzalez, "Clustering to minimize the maximum intercluster
-    distance", Theoretical Computer Science, 1985).
-    """
-    extent = chain.upper - chain.lower
-    margin = POSTURE_CLEARANCE * extent
-    q = rng.uniform(chain.lower + margin, chain.upper - margin, (POSTURE_SAMPLES, len(chain)))
-    q[:, list(turning)] = home[list(turning)]
-    chosen = [home]
-    distance = np.full(len(q), np.inf)
-    while len(chosen) < count:
-        distance = np.minimum(distance, np.linalg.norm((q - chosen[-1]) / extent, axis=1))
-        chosen.append(q[int(np.argmax(distance))])
-    return np.array(chosen)

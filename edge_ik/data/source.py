@@ -8,6 +8,7 @@ from edge_ik.data.pool import JointPool
 from edge_ik.data.region import Region
 from firmware_host.chain import FloatArray
 from firmware_host.normalization import Normalization
+from firmware_host.problem import IkProblem
 
 
 @dataclass(frozen=True)
@@ -29,22 +30,37 @@ class Curriculum:
 
 
 @dataclass(frozen=True, eq=False)
+class OneBranch:
+    """The samples of one aspect.
+
+    Attributes:
+        region: What they stay in.
+        pool: Joint vectors uniform in it.
+        focus_q: (K, n) joint vectors along the focus path [rad]; (0, n) without one.
+        focus_spread: Standard deviation of samples around the path, as a share of
+            each joint's range.
+    """
+
+    region: Region
+    pool: JointPool
+    focus_q: FloatArray
+    focus_spread: float
+
+
+@dataclass(frozen=True, eq=False)
 class SampleSource:
     """Everything a batch is drawn from.
 
     Attributes:
-        aspect: The region that samples stay in.
-        pool: Uniform joint vectors.
-        focus_q: (K, n) joint vectors along the focus path [rad]; (0, n) without one.
-        focus_spread: Standard deviation of samples around the path, as a share of
-            each joint's range.
+        problem: The robot and the task.
+        home: (n,) posture that the curriculum begins around [rad].
         normalization: Statistics of the features.
         curriculum: What moves over training.
+        one_branch: The aspect that samples are drawn from; None for all of joint space.
     """
 
-    aspect: Region
-    pool: JointPool
-    focus_q: FloatArray
-    focus_spread: float
+    problem: IkProblem
+    home: tuple[float, ...]
     normalization: Normalization
     curriculum: Curriculum
+    one_branch: OneBranch | None = None

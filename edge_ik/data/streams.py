@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-ASPECT_STREAM, POOL_STREAM, VALIDATION_STREAM, EVALUATION_STREAM = range(4)
+(
+    ASPECT_STREAM,
+    POOL_STREAM,
+    VALIDATION_STREAM,
+    EVALUATION_STREAM,
+    EVERYWHERE_STREAM,
+    BRANCH_STREAM,
+) = range(6)
 
 
 def stream(rng_seed: int, index: int) -> np.random.Generator:

@@ -72,7 +72,7 @@ class IkTrainer(keras.Model):  # type: ignore[misc]
         self.mining = mining
         self.grid_start = grid_start
         self.replicas: int = self.distribute_strategy.num_replicas_in_sync
-        self.hard_rows = int(batch_size * mining.share) if mining.enabled else 0
+        self.hard_rows = int(batch_size * mining.share)
         self.kept_rows = min(int(batch_size * BUFFER_INTAKE), mining.buffer // self.replicas)
         self.kept_rows = max(1, min(self.kept_rows, batch_size - self.hard_rows))
         self.intake_rows = self.kept_rows * self.replicas
@@ -162,12 +162,14 @@ class IkTrainer(keras.Model):  # type: ignore[misc]
         )
         idle = EXCESS_WEIGHT * excess_length(answers, n)
         loss = self._total(robust_mean(position), robust_mean(angle) + idle)
-        after = squared_error_after_step(
-            self.problem, ops.stop_gradient(answers), target[:, None]
-        )
+        after = squared_error_after_step(self.problem, ops.stop_gradient(answers), target[:, None])
         wanted = ops.stop_gradient(promise(after, self.problem.chain.reach))
         missed = ops.mean((promises - wanted) ** 2)[None]
-        return loss + PROMISE_WEIGHT * balanced_loss(missed, self.promise_log_variance), position, angle
+        return (
+            loss + PROMISE_WEIGHT * balanced_loss(missed, self.promise_log_variance),
+            position,
+            angle,
+        )
 
     def _forward(self, features: Any) -> Any:
         """The network's training outputs, its kernels rounded to their grid if so configured."""
