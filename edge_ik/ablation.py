@@ -21,7 +21,7 @@ from firmware_host.errors import RunError
 # Each variant takes one part away; the last figure is the one the part is there for.
 VARIANTS: dict[str, tuple[dict[str, Any], str]] = {
     "everything": ({}, "rmse_m"),
-    "no hard mining": ({"mining.enabled": False}, "max_m"),
+    "no hard mining": ({"mining.share": 0.0}, "max_m"),
     "fixed weights": ({"loss.balance": False}, "rmse_m"),
     "no gate": ({"network.gate": False}, "rmse_m"),
     "no residual": ({"network.residual": False}, "rmse_m"),
@@ -76,7 +76,7 @@ def ablate(
             run = _trained(changed, run_folder)
             metrics = _measured(run, targets)
             seconds = read_history(run)[-1]["seconds"]
-            yield Trial(variant, rng_seed, metrics["network"], seconds)
+            yield Trial(variant, rng_seed, _network(metrics), seconds)
 
 
 def summarize(trials: list[Trial]) -> dict[str, dict[str, Any]]:
@@ -124,6 +124,12 @@ def _trained(config: Config, folder: Path) -> Run:
         run, source = preparation.start(config, folder)
     training.train(run, source)
     return run
+
+
+def _network(metrics: dict[str, Any]) -> dict[str, float]:
+    """The network's own figures, in its branch if it was trained for one."""
+    figures: dict[str, float] = metrics.get("one_branch", metrics["any_branch"])
+    return figures["network"] if "network" in figures else figures["0"]  # type: ignore[return-value]
 
 
 def _measured(run: Run, targets: int) -> dict[str, Any]:

@@ -7,6 +7,12 @@ from typing import Any
 
 from rich.table import Table
 
+from edge_ik.evaluation import STUDY, STUDY_ROBOT
+from firmware_host.inspect_model import branch_table
+
+# A share of targets that is not solved and small enough to pass over.
+UNSOLVED_WORTH_A_WORD = 1e-3
+
 FIGURES = (
     ("rmse_m", "position RMSE, mm", "mm"),
     ("mean_m", "position mean, mm", "mm"),
@@ -22,21 +28,63 @@ FIGURES = (
 )
 
 
-def evaluation_table(metrics: Mapping[str, Any], title: str) -> Table:
-    """The figures of `Evaluation.to_dict` as a table, beside the reference's."""
-    columns = {"reference": metrics["reference"]} if "reference" in metrics else {}
-    columns["network"] = metrics["network"]
-    for steps, figures in metrics["refined"].items():
-        columns[f"+{steps} DLS"] = figures
-    return figures_table(columns, title)
+def evaluation_tables(metrics: Mapping[str, Any], title: str) -> list[Table]:
+    """The figures of `edge_ik.evaluation` as tables.
+
+    Everything the arm reaches comes first; then, of a network for one branch, its own
+    targets, on the default arm beside the published study's figures; then the branches.
+    """
+    tables = [figures_table(_by_steps(metrics["any_branch"]), title)]
+    one = metrics.get("one_branch")
+    if one is not None:
+        study = {"published study": STUDY} if metrics["robot"] == STUDY_ROBOT else {}
+        columns = study | _by_steps({"0": one["network"], **one["refined"]})
+        tables.append(
+            figures_table(columns, f"The home posture's branch alone, {one['targets']:,} targets")
+        )
+    if len(metrics["branches"]) > 1:
+        _, columns_of_branches, rows = branch_table(metrics["branches"])
+        tables.append(rows_table("Branches", columns_of_branches, rows))
+        tables[-1].columns[1].justify = "left"
+    return tables
 
 
-def any_branch_table(metrics: Mapping[str, Any]) -> Table | None:
-    """The figures of branch "any" by number of steps, or None for one branch."""
-    if "any_branch" not in metrics:
+def _by_steps(figures: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    return {
+        "network" if steps == "0" else f"+{steps} DLS": found for steps, found in figures.items()
+    }
+
+
+def solved_line(metrics: Mapping[str, Any]) -> str:
+    """The first figure of all: the share of everything the arm reaches that is solved."""
+    angle = " and 0.1 deg" if "rotation_mean_deg" in metrics["any_branch"]["0"] else ""
+    steps = metrics["steps"]
+    return (
+        f"Solved: {figure_cell(metrics['solved'], '%')}% of everything the arm reaches, to 1 mm"
+        f"{angle}, limits held, after {steps} DLS steps from at most "
+        f"{max(1, len(metrics['branches']))} seeds ({metrics['tried']:.2f} in the mean)."
+    )
+
+
+def rest_line(metrics: Mapping[str, Any]) -> str | None:
+    """Where the rest lies and what to do about it; None if there is next to none."""
+    unsolved = 1 - metrics["solved"]
+    if unsolved <= UNSOLVED_WORTH_A_WORD:
         return None
-    columns = {f"+{steps} DLS": figures for steps, figures in metrics["any_branch"].items()}
-    return figures_table(columns, "Any branch, configurations from all of joint space")
+    words = {
+        "near_limits": "near joint limits",
+        "near_singularities": "near singularities",
+        "edge_of_workspace": "at the edge of the workspace",
+        "elsewhere": "elsewhere",
+    }
+    where = ", ".join(
+        f"{100 * share:.0f}% {words[name]}" for name, share in metrics["rest"].items() if share
+    )
+    if "one_branch" in metrics:
+        advice = "Train all branches: edge-ik train --branches all"
+    else:
+        advice = "Train longer or wider: edge-ik train --goal 0.999 --minutes 10, or --epochs"
+    return f"Not solved: {100 * unsolved:.2g}% of what the arm reaches; of these {where}. {advice}"
 
 
 def figures_table(columns: Mapping[str, Mapping[str, Any]], title: str) -> Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import keras
@@ -17,10 +18,14 @@ from edge_ik.data.streams import POOL_STREAM, stream
 from edge_ik.distribution import choose_strategy, lost_worker_reported, mean_over_replicas
 from edge_ik.model.network import build_network, spread_heads
 from edge_ik.model.trainer import IkTrainer
-from edge_ik.run import CHECKPOINT_FILE, Run
+from edge_ik.naming import describe_branches
+from edge_ik.predictor import predictor
+from edge_ik.run import BRANCHES_FILE, CHECKPOINT_FILE, Run
 from edge_ik.watcher import Report, Watcher, silent
 from edge_ik.worker import read_worker
 from firmware_host.errors import ConfigError, RunError
+from firmware_host.files import write_json
+from firmware_host.solving.seeding import Seeder
 
 # Postures that heads begin with are chosen among these.
 HEAD_POSTURES = 5000
@@ -79,10 +84,21 @@ def train(
                 shuffle=False,
                 verbose=0,
             )
+        if worker.is_chief and run.spec.heads > 1:
+            write_branches(run)
         if worker.count > 1:
             # A worker that left while the chief still validates would count as lost.
             mean_over_replicas(strategy, config.epochs)
     return trainer
+
+
+def write_branches(run: Run) -> None:
+    """Name what the heads of the best network answer, in the run's folder."""
+    path = run.folder / BRANCHES_FILE
+    if not path.is_file():
+        seeder = Seeder(run.spec, predictor(run.load_network()))
+        branches = describe_branches(seeder, run.config.training.rng_seed)
+        write_json(path, {"branches": [asdict(branch) for branch in branches]})
 
 
 def make_trainer(run: Run, strategy: tf.distribute.Strategy) -> IkTrainer:

@@ -40,14 +40,16 @@ def evaluate(model: Path, targets: int, runtime: str | None, as_json: bool) -> N
     if as_json:
         print_json(metrics)
         return
-    from edge_ik.report import any_branch_table, evaluation_table
+    from edge_ik.report import evaluation_tables, rest_line, solved_line
 
     title = (
-        f"{metrics['robot']}, {metrics['parameters']:,} parameters, {metrics['format']}, "
-        f"{targets:,} unseen targets"
+        f"{metrics['robot']}, {metrics['parameters']:,} parameters, {metrics['format']}: "
+        f"{targets:,} unseen targets of everything the arm reaches"
     )
     screen = console()
-    screen.print(evaluation_table(metrics, title))
-    anywhere = any_branch_table(metrics)
-    if anywhere is not None:
-        screen.print(anywhere)
+    screen.print(solved_line(metrics), markup=False)
+    for table in evaluation_tables(metrics, title):
+        screen.print(table)
+    rest = rest_line(metrics)
+    if rest is not None:
+        screen.print(rest, markup=False)

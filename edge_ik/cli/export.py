@@ -186,18 +186,35 @@ def _firmware(
 
 def _print_export(result: Export, targets: int) -> None:
     """The figures before and after refinement, the sizes, and how runtimes agree."""
-    from edge_ik.report import figures_table, rows_table
+    from edge_ik.report import figure_cell, figures_table, rest_line, rows_table
 
     screen = console()
     evaluations = {"trained": result.trained}
     evaluations |= {file.format: file.verification.evaluation for file in result.files}
-    columns = {name: dataclasses.asdict(found.network) for name, found in evaluations.items()}
-    screen.print(figures_table(columns, f"Network alone, {targets:,} unseen targets"))
-    for steps in result.trained.refined:
+    for name, found in evaluations.items():
+        screen.print(
+            f"{name}: {figure_cell(found.solved, '%')}% of everything the arm reaches is solved "
+            f"after {found.steps} DLS steps"
+        )
+    for steps in result.trained.any_branch:
         columns = {
-            name: dataclasses.asdict(found.refined[steps]) for name, found in evaluations.items()
+            name: dataclasses.asdict(found.any_branch[steps]) for name, found in evaluations.items()
         }
-        screen.print(figures_table(columns, f"After {steps} DLS step{'s'[: steps - 1]}"))
+        title = (
+            f"After {steps} DLS step{'s'[: steps - 1]}"
+            if steps
+            else f"Network alone, {targets:,} unseen targets of everything the arm reaches"
+        )
+        screen.print(figures_table(columns, title))
+    for found in evaluations.values():
+        if found.one_branch is not None:
+            columns = {
+                name: dataclasses.asdict(other.one_branch.network)
+                for name, other in evaluations.items()
+                if other.one_branch is not None
+            }
+            screen.print(figures_table(columns, "Network alone, in the home posture's branch"))
+            break
     rows = [
         (
             file.format,
@@ -218,3 +235,7 @@ def _print_export(result: Export, targets: int) -> None:
                     f"outputs differ from the reference, by {agreement['max_units']:.3g} at most"
                 )
         screen.print(f"Wrote [bold]{file.path}[/bold]")
+    for file in result.files:
+        rest = rest_line(file.verification.evaluation.to_dict())
+        if rest is not None:
+            screen.print(f"{file.format}: {rest}", markup=False)

@@ -42,16 +42,20 @@ def progress_report(screen: Console) -> Iterator[Report]:
     def figures(row: Mapping[str, float] | None) -> str:
         if row is None:
             return "compiling"
-        return (
-            f"RMSE {millimetres(row['rmse_m'])} mm, max {millimetres(row['max_m'])} mm, "
-            + ", ".join(
+        return ", ".join(
+            [
+                f"solved {100 * row['solved']:.2f}%",
+                f"network RMSE {millimetres(row['rmse_m'])} mm",
+                f"max {millimetres(row['max_m'])} mm",
+            ]
+            + [
                 f"{label} {row[name]:.3g} deg"
                 for label, name in (
                     ("rotation", "rotation_mean_deg"),
                     ("joint", "joint_error_mean_deg"),
                 )
                 if name in row
-            )
+            ]
         )
 
     if not screen.is_terminal:

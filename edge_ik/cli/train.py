@@ -11,6 +11,7 @@ import click
 
 from edge_ik.cli.common import console, json_option, print_json, training_stack
 from edge_ik.cli.progress import arm_notes, progress_report
+from edge_ik.sizing import ONE_BRANCH_MINING
 from firmware_host.tasks import TASKS, TOOL_AXES
 
 if TYPE_CHECKING:
@@ -33,11 +34,15 @@ INTERRUPTED = 130  # the shell's status for a program ended by Ctrl-C
 )
 @click.option("--tool-axis", type=click.Choice(TOOL_AXES), help="For --task axis.  [z]")
 @click.option(
-    "--aspects",
+    "--branches",
     type=click.Choice(["home", "all"]),
-    help="Answer in the branch of the home posture, or in all.  [default: home]",
+    help="Answer in the branch of the home posture alone, or in all.  [default: all, where a "
+    "target has several answers]",
 )
-@click.option("--preset", help="Size: nano, micro, edge or capstone.  [default: edge]")
+@click.option(
+    "--preset",
+    help="Size: nano, micro, edge or capstone.  [default: auto, by the task and the joints]",
+)
 @click.option(
     "--config", "config_file", type=click.Path(path_type=Path), help="TOML file of values."
 )
@@ -51,7 +56,7 @@ INTERRUPTED = 130  # the shell's status for a program ended by Ctrl-C
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    help="Run folder to write.  [default: runs/ARM-PRESET]",
+    help="Run folder to write.  [default: runs/ARM-TASK]",
 )
 @click.option(
     "--resume", type=click.Path(path_type=Path), metavar="RUN", help="Continue a run instead."
@@ -62,6 +67,7 @@ INTERRUPTED = 130  # the shell's status for a program ended by Ctrl-C
 @click.option("--learning-rate", type=float, help="Peak learning rate.")
 @click.option("--width", type=int, help="Units of every block.")
 @click.option("--blocks", type=int, help="Number of blocks.")
+@click.option("--heads", type=int, help="Answers that one run of the network gives.")
 @click.option("--dropout", type=float, help="Share of units dropped in training.")
 @click.option("--hard-mining/--no-hard-mining", default=None, help="Feed hard examples back.")
 @click.option(
@@ -114,7 +120,7 @@ def train(
     else:
         overrides = _overrides(arm, assignments, flags)
         config = make_config(preset or DEFAULT_PRESET, config_file, overrides)
-        folder = out or Path("runs") / f"{Path(config.arm.source).stem}-{preset or DEFAULT_PRESET}"
+        folder = out or Path("runs") / f"{Path(config.arm.source).stem}-{config.task.name}"
         with arm_notes(screen):
             run, source = preparation.start(config, folder)
     _describe(screen, run)
@@ -132,6 +138,11 @@ def train(
     if as_json:
         print_json({"run": str(run.folder), "config": run.config.to_dict(), "history": history})
         return
+    share = max(row["solved"] for row in history)
+    screen.print(
+        f"Solved while training: {100 * share:.3f}% of everything the arm reaches, after "
+        f"{run.problem.default_steps} DLS steps."
+    )
     screen.print(
         f"Trained in {history[-1]['seconds']:.1f} s. Best network in [bold]{run.folder}[/bold]; "
         f"measure it with: edge-ik evaluate {run.folder}"
@@ -145,7 +156,7 @@ def _overrides(
     keys = {
         "task": "task.name",
         "tool_axis": "task.tool_axis",
-        "aspects": "task.aspects",
+        "branches": "task.branches",
         "base": "arm.base",
         "tip": "arm.tip",
         "rng_seed": "training.rng_seed",
@@ -154,8 +165,8 @@ def _overrides(
         "learning_rate": "training.learning_rate",
         "width": "network.width",
         "blocks": "network.blocks",
+        "heads": "network.heads",
         "dropout": "network.dropout",
-        "hard_mining": "mining.enabled",
         "gate": "network.gate",
         "residual": "network.residual",
     }
@@ -166,6 +177,8 @@ def _overrides(
         values["arm.source"] = arm
     if flags["loss_weights"] is not None:
         values["loss.balance"] = flags["loss_weights"] == "balanced"
+    if flags["hard_mining"] is not None:
+        values["mining.share"] = ONE_BRANCH_MINING if flags["hard_mining"] else 0.0
     if flags["no_curriculum"]:
         values["data.curriculum"] = 0.0
     resolved: dict[str, Any] = dict(values)
@@ -181,49 +194,21 @@ def _overrides(
 
 def _describe(screen: Console, run: Run) -> None:
     """Tell what is about to be trained."""
-    from edge_ik.data.spread import spread_warning
-
-    chain, focus = run.chain, run.focus
+    chain, config = run.chain, run.config
     screen.print(f"{chain.name}: joints {', '.join(chain.joint_names)}; reach {chain.reach:.3f} m.")
-    covered = (
-        f"{100 * run.joint_space_share:.1f}% of joint space, reaching "
-        f"{100 * run.workspace_share:.1f}% of the workspace"
-    )
-    margin = f"(margin {run.config.arm.singularity_margin:g} of the largest det J)"
-    spare = run.problem.spare_joints
-    if spare:
-        if len(run.branches) > 1:
-            screen.print(
-                f"{spare} joint{'s'[: spare - 1]} to spare: locked, there are "
-                f"{len(run.branches)} branches worth an input."
-            )
-            for number, name in enumerate(run.branches):
-                screen.print(f"  branch {number}: {name}", markup=False)
-        else:
-            screen.print(
-                f"{spare} joint{'s'[: spare - 1]} to spare: each target is answered with the "
-                "posture nearest to home."
-            )
-    elif len(run.branches) > 1:
-        screen.print(f"All {run.aspect_count} aspects: {covered} {margin}.")
-        for number, name in enumerate(run.branches):
-            share = f", {100 * run.reach.targets[number]:.1f}% of targets" if run.reach else ""
-            screen.print(f"  branch {number}: {name}{share}", markup=False)
+    network = config.network
+    if run.aspect is not None:
+        screen.print(
+            f"One branch, that of the home posture: one of {run.aspect.count} aspect"
+            f"{'s'[: run.aspect.count - 1]}, {100 * run.aspect.joint_space:.1f}% of joint space, "
+            f"reaching {100 * run.aspect.workspace:.1f}% of the workspace."
+        )
     else:
-        screen.print(f"Aspect of the home posture, one of {run.aspect_count}: {covered} {margin}.")
-    if run.reach is not None and run.aspect_count > 1:
-        screen.print(
-            f"A reachable target is reached in {run.reach.mean_aspects:.2f} aspects on average, "
-            f"in that of home for {100 * run.reach.targets[0]:.1f}%."
-        )
-    if focus is not None:
-        center = ", ".join(f"{value:.3f}" for value in focus.center)
-        screen.print(f"Focus circle: centre ({center}) m, radius {focus.radius:.3f} m.")
-    if run.label_spread is not None:
-        screen.print(
-            f"Neighbouring targets whose labels lie on different branches: "
-            f"{100 * run.label_spread:.2f}%."
-        )
-        warning = spread_warning(run.label_spread)
-        if warning is not None:
-            screen.print(f"[bold]Warning[/bold]: {warning}")
+        screen.print(f"All branches, learned by {network.heads} heads from all of joint space.")
+    screen.print(
+        f"Network: {network.width} wide, {network.blocks} blocks; {config.training.steps:,} steps "
+        f"of {config.training.batch_size:,} samples."
+    )
+    if run.focus is not None:
+        center = ", ".join(f"{value:.3f}" for value in run.focus.center)
+        screen.print(f"Focus circle: centre ({center}) m, radius {run.focus.radius:.3f} m.")

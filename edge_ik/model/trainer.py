@@ -128,7 +128,7 @@ class IkTrainer(keras.Model):  # type: ignore[misc]
         if self.hard_rows:
             features, labels = self._with_hard_examples(features, labels)
         with tf.GradientTape() as tape:
-            loss, position, angle = self._losses(self._forward(features), labels)
+            loss, position, angle = self._judged(self._forward(features), labels)
             # The optimizer sums the gradients of all replicas.
             share = loss / self.replicas
         variables = self.trainable_variables
@@ -143,9 +143,9 @@ class IkTrainer(keras.Model):  # type: ignore[misc]
         """Losses on a batch, without training."""
         features, labels = data
         outputs = self.network(features, training=False)
-        return self._updated(*self._losses(outputs, labels))
+        return self._updated(*self._judged(outputs, labels))
 
-    def _losses(self, outputs: Any, labels: Any) -> tuple[Any, Any, Any]:
+    def _judged(self, outputs: Any, labels: Any) -> tuple[Any, Any, Any]:
         """The scalar loss; squared task errors [m^2] and angle errors of the winners (B,)."""
         n = self.problem.joints
         answer, target = labels[:, : 2 * n], labels[:, 2 * n :]
