@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from edge_ik import __version__
 from edge_ik.data.targets import evaluation_targets
-from edge_ik.evaluation import Evaluation, evaluate
+from edge_ik.evaluation import Evaluation, evaluate_seeds
 from edge_ik.predictor import predictor
 from edge_ik.preparation import resume
 from edge_ik.run import Run
@@ -27,6 +27,7 @@ from edge_ik_tools.verify import Verification, verify
 from firmware_host.errors import ConfigError
 from firmware_host.files import write_json
 from firmware_host.model_file import write_model
+from firmware_host.solving.seeding import Seeder
 from firmware_host.spec import ModelSpec
 
 EXPORT_FOLDER = "export"
@@ -149,15 +150,13 @@ def export(
     suffix = ("-qat" if qat else "") + (f"-pruned{100 * sparsity:.0f}" if sparsity else "")
     # A robot's name may hold what a file's name may not.
     name = re.sub(r"[^\w.-]+", "_", run.chain.name)
-    name += f"-{run.task.name}" if run.task.turns else ""
+    name += f"-{run.task.name}" if run.task.has_orientation else ""
     files = []
     for target, flatbuffer, measured in made:
         path = destination / f"{name}-{target.name}{suffix}.tflite"
         write_model(path, flatbuffer, _with_figures(spec, target, measured, qat, sparsity))
         files.append(Exported(path, target.name, path.stat().st_size, len(flatbuffer), measured))
-    measured_before = evaluate(
-        run.chain, run.normalization, trained, drawn, task=run.task, aspects=run.aspect_names
-    )
+    measured_before = evaluate_seeds(Seeder(run.spec, trained), drawn)
     result = Export(measured_before, tuple(files))
     write_json(destination / EXPORT_FILE, result.to_dict())
     return result
@@ -165,11 +164,8 @@ def export(
 
 def _spec(run: Run, parameters: int) -> ModelSpec:
     """The robot and where it was trained, without figures yet."""
-    return ModelSpec(
-        chain=run.chain,
-        home=run.home,
-        normalization=run.normalization,
-        workspace=run.region,
+    return replace(
+        run.spec,
         provenance={
             "version": __version__,
             "config_hash": run.config.hash(),
@@ -177,13 +173,10 @@ def _spec(run: Run, parameters: int) -> ModelSpec:
             "singularity_margin": run.config.arm.singularity_margin,
             "focus": None if run.focus is None else run.focus.to_dict(),
             "parameters": parameters,
-            "every_aspect": run.config.task.aspects == "all",
+            "every_aspect": run.config.task.every_aspect,
             "label_spread": run.label_spread,
             "aspects": None if run.reach is None else run.reach.to_dict(),
         },
-        task=run.task.name,
-        tool_axis=run.config.task.tool_axis,
-        aspects=run.aspect_names if len(run.aspect_names) > 1 else (),
     )
 
 

@@ -11,13 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_ik.data.targets import TargetSet
-from edge_ik.evaluation import Evaluation, evaluate
+from edge_ik.evaluation import Evaluation, evaluate_seeds
 from edge_ik_tools.convert import ALLOWED_OPERATORS, Format
 from edge_ik_tools.tflm.arena import measure_arena
 from firmware_host.errors import EdgeIkError
 from firmware_host.network.flatbuffer import Graph, read_graph
 from firmware_host.network.runtimes import available_runtimes, open_interpreter
-from firmware_host.solver import Predict
+from firmware_host.solving.seeding import Predict, Seeder
 from firmware_host.spec import ModelSpec
 
 # Random inputs on which the runtimes are compared.
@@ -105,7 +105,7 @@ def verify(
     predict = interpreters[usable[0]].run
     difference = np.abs(predict(features) - float_predict(features))
     largest, mean = float(difference.max()), float(difference.mean())
-    shares = ORIENTATION_SHARES if spec.target.turns else (1.0, 1.0)
+    shares = ORIENTATION_SHARES if spec.task.has_orientation else (1.0, 1.0)
     most, usual = shares[0] * target.max_difference, shares[1] * target.mean_difference
     if not (largest <= most and mean <= usual):
         raise VerificationError(
@@ -114,14 +114,7 @@ def verify(
         )
     agreement = _agreement(interpreters, graph, target) if "reference" in usable else {}
     return Verification(
-        evaluation=evaluate(
-            spec.chain,
-            spec.normalization,
-            predict,
-            targets,
-            task=spec.target,
-            aspects=spec.aspects,
-        ),
+        evaluation=evaluate_seeds(Seeder(spec, predict), targets),
         operators=dict(operators),
         max_difference=largest,
         mean_difference=mean,
