@@ -12,8 +12,8 @@ from edge_ik_tools.emulate.bench import (
     output_differences,
 )
 from edge_ik_tools.emulate.cores import CORES
-from edge_ik_tools.emulate.errors import EmulationError, MissingToolError
 from edge_ik_tools.emulate.tables import emulation_tables
+from edge_ik_tools.errors import EmulationError, MissingToolError
 from firmware_host.errors import ConfigError
 from firmware_host.model_file import read_model, write_model
 from firmware_host.network.interpreter import open_interpreter

@@ -3,8 +3,8 @@
 import pytest
 
 from edge_ik_tools.emulate.cores import CORES
-from edge_ik_tools.emulate.errors import EmulationError, FirmwareBuildError
 from edge_ik_tools.emulate.measure import count_instructions
+from edge_ik_tools.errors import EmulationError, FirmwareBuildError
 
 LOOP = """
     ldr r0, =30000

@@ -4,8 +4,8 @@ import pytest
 
 from edge_ik_tools.emulate.build import Sources, build_snippet, linker_script
 from edge_ik_tools.emulate.cores import CORES
-from edge_ik_tools.emulate.errors import EmulationError, FirmwareBuildError, MissingToolError
 from edge_ik_tools.emulate.toolchain import PACKAGES, Toolchain, find_tool, qemu_version
+from edge_ik_tools.errors import EmulationError, FirmwareBuildError, MissingToolError
 from firmware_host.errors import EdgeIkError
 
 M4 = CORES["cortex-m4"]

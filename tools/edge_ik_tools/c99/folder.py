@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from string import Template
@@ -14,8 +13,6 @@ import numpy.typing as npt
 from edge_ik import __version__
 from edge_ik_tools.c99.literals import float_literal, template_text
 from edge_ik_tools.c99.source import NOT_COUNTED, Firmware
-from edge_ik_tools.emulate.bench import emulated_bench
-from edge_ik_tools.emulate.errors import MissingToolError
 from edge_ik_tools.generated import write_folder
 from firmware_host.bench import bench_targets
 from firmware_host.chain import FloatArray
@@ -42,48 +39,29 @@ ARGUMENTS = {
     "pose": "x y z and a unit quaternion w x y z",
 }
 
-COUNTED_CORE = "cortex-m4"
-COUNTED_TARGETS = 1_000
-
 Tell = Callable[[str], None]
 
 
 def write_c99(
-    path: Path,
-    out: Path | None = None,
-    *,
-    name: str | None = None,
-    steps: int | None = None,
-    restarts: int = 0,
-    count: bool | None = None,
+    firmware: Firmware,
+    out: Path,
+    counts: str = NOT_COUNTED,
     tell: Tell = lambda line: None,
-) -> Firmware:
+) -> None:
     """Write the firmware of a model as C99.
 
-    The same arguments, and the same cross-compiler if there is one, give the same bytes.
+    The same firmware and counts give the same bytes.
 
     Args:
-        path: A `.tflite` that carries its robot.
-        out: The folder; beside the model, and named after it, without.
-        name: Name of the firmware; that of the robot without it.
-        steps: Refinement steps, 0 or more; the task's usual number without it.
-        restarts: Seeds drawn at random, at most, where no branch reaches the target.
-        count: Whether to count instructions on an emulated Cortex-M4 for the header; None
-            for where the cross-compiler and the emulator are installed.
+        firmware: The model, ready to be printed.
+        out: The folder to write; see `write_folder` for what it may hold.
+        counts: What was measured of it, in a sentence for the header.
         tell: Called with a line of progress.
 
-    Returns:
-        What was written.
-
     Raises:
-        ConfigError: If the name or steps cannot be used.
         FirmwareFolderError: If the folder holds something else, or cannot be written.
-        ModelFileError: If the model is damaged, or made of what no firmware is made for.
-        MissingToolError: If `count` is true and a tool is not installed.
+        ModelFileError: If the model solves nothing that firmware could be tested with.
     """
-    firmware = Firmware.load(path, name, steps, restarts)
-    destination = out or path.with_name(f"{path.stem}-c99")
-    counts = NOT_COUNTED if count is False else _counts(firmware, bool(count), tell)
     tell("Computing golden vectors")
     values = _values(firmware, counts)
     texts = {
@@ -93,44 +71,13 @@ def write_c99(
     for file in ("main.c", "selftest.c", "CMakeLists.txt", "arm-none-eabi.cmake", "README.md"):
         texts[file] = Template(template_text(f"{file}.in")).substitute(values)
     record = {"firmware": "c99", "version": __version__, "name": firmware.name}
-    write_folder(
-        destination, texts, record | {"model": firmware.model_hash, "steps": firmware.steps}
-    )
-    return firmware
+    write_folder(out, texts, record | {"model": firmware.model_hash, "steps": firmware.steps})
 
 
 def write_sources(firmware: Firmware, folder: Path) -> None:
     """Write `NAME.h` and `NAME.c` alone, for those who compile them at once."""
     (folder / f"{firmware.name}.h").write_text(firmware.header(), encoding="utf-8")
     (folder / f"{firmware.name}.c").write_text(firmware.source(), encoding="utf-8")
-
-
-def _counts(firmware: Firmware, must: bool, tell: Tell) -> str:
-    """What the firmware takes on a Cortex-M4, in a sentence."""
-    with tempfile.TemporaryDirectory(prefix="edge-ik-count-") as folder:
-        write_sources(firmware, Path(folder))
-        try:
-            found = emulated_bench(
-                Path(folder),
-                firmware.name,
-                firmware.path,
-                COUNTED_CORE,
-                COUNTED_TARGETS,
-                tell=tell,
-            )
-        except MissingToolError as error:
-            if must:
-                raise
-            tell(f"Instructions are not counted: {error}")
-            return NOT_COUNTED
-    compiler = found.machine["compiler"]
-    return (
-        f"On a Cortex-M4F, at most over {COUNTED_TARGETS:,} targets: {found.total.max:,} "
-        f"instructions a solve (network {found.network.max:,}, refinement "
-        f"{found.refine.max:,}), {found.stack_bytes:,} bytes of stack; {found.flash_bytes:,} "
-        f"bytes of flash, {found.ram_bytes:,} of static RAM. Counted under emulation, "
-        f"{compiler}, -O2 -ffp-contract=fast."
-    )
 
 
 def _values(firmware: Firmware, counts: str) -> dict[str, Any]:

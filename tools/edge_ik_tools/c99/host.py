@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from edge_ik_tools.c99.literals import template_text
 from edge_ik_tools.c99.source import Firmware
-from edge_ik_tools.emulate.errors import FirmwareBuildError
+from edge_ik_tools.errors import FirmwareBuildError
 from firmware_host.chain import FloatArray
 from firmware_host.errors import EdgeIkError, TargetError
 from firmware_host.files import write_atomically

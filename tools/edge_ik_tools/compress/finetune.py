@@ -1,6 +1,6 @@
 """Quantization-aware training and pruning of a trained run.
 
-The work is done in a process of its own, `compress_worker`, since
+The work is done in a process of its own, `worker`, since
 tensorflow-model-optimization needs another Keras than the rest of the package.
 """
 

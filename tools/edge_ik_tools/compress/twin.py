@@ -1,7 +1,7 @@
 """The network rebuilt in tf_keras, flat, as tensorflow-model-optimization needs it.
 
 That package knows no other Keras and sets TF_USE_LEGACY_KERAS when it is imported, so
-only `compress_worker`, a process of its own, imports this module.
+only `worker`, a process of its own, imports this module.
 """
 
 from __future__ import annotations

@@ -10,11 +10,11 @@ import numpy as np
 from edge_ik_tools.emulate.build import Sources, measure_size
 from edge_ik_tools.emulate.closed_form import LIMIT_SLACK
 from edge_ik_tools.emulate.cores import find_core
-from edge_ik_tools.emulate.errors import EmulationError
 from edge_ik_tools.emulate.measure import AnyArray, Measurement, measure
 from edge_ik_tools.emulate.results import Baseline, EmulatedBenchmark, Estimate, Spread
 from edge_ik_tools.emulate.toolchain import Toolchain
 from edge_ik_tools.emulate.trace import trace_solve
+from edge_ik_tools.errors import EmulationError
 from firmware_host.bench import COLD_STEPS, TARGET_SEED, Tell, bench_targets
 from firmware_host.chain import Chain, FloatArray
 from firmware_host.errors import ConfigError

@@ -11,8 +11,8 @@ import numpy as np
 
 from edge_ik_tools.emulate.closed_form import c_floats, closed_form_constants
 from edge_ik_tools.emulate.cores import Core
-from edge_ik_tools.emulate.errors import FirmwareBuildError
 from edge_ik_tools.emulate.toolchain import Toolchain
+from edge_ik_tools.errors import FirmwareBuildError
 from firmware_host.chain import Chain
 from firmware_host.files import write_text
 

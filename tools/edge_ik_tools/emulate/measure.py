@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from edge_ik_tools.emulate.build import Sources, build_bench, build_snippet
 from edge_ik_tools.emulate.cores import Core
-from edge_ik_tools.emulate.errors import EmulationError
 from edge_ik_tools.emulate.toolchain import Toolchain
+from edge_ik_tools.errors import EmulationError
 from firmware_host.chain import Chain
 
 AnyArray = npt.NDArray[Any]

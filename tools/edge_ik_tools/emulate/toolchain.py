@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge_ik_tools.emulate.cores import Core
-from edge_ik_tools.emulate.errors import EmulationError, FirmwareBuildError, MissingToolError
+from edge_ik_tools.errors import EmulationError, FirmwareBuildError, MissingToolError
 
 # The Debian packages of the commands.
 PACKAGES: Mapping[str, str] = {
