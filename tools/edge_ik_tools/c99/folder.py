@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from string import Template
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from edge_ik import __version__
-from edge_ik_tools.c99.literals import float_literal, template_text
+from edge_ik_tools.c99.literals import float_literal
 from edge_ik_tools.c99.source import NOT_COUNTED, Firmware
 from edge_ik_tools.generated import write_folder
+from edge_ik_tools.templates import filled
 from firmware_host.bench import bench_targets
 from firmware_host.chain import FloatArray
 from firmware_host.errors import ModelFileError
@@ -69,7 +69,7 @@ def write_c99(
         f"{firmware.name}.c": firmware.source(counts),
     }
     for file in ("main.c", "selftest.c", "CMakeLists.txt", "arm-none-eabi.cmake", "README.md"):
-        texts[file] = Template(template_text(f"{file}.in")).substitute(values)
+        texts[file] = filled("c99", f"{file}.in", values)
     record = {"firmware": "c99", "version": __version__, "name": firmware.name}
     write_folder(out, texts, record | {"model": firmware.model_hash, "steps": firmware.steps})
 

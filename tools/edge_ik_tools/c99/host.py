@@ -10,15 +10,14 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
-from string import Template
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from edge_ik_tools.c99.literals import template_text
 from edge_ik_tools.c99.source import Firmware
 from edge_ik_tools.errors import FirmwareBuildError
+from edge_ik_tools.templates import filled
 from firmware_host.chain import FloatArray
 from firmware_host.errors import EdgeIkError, TargetError
 from firmware_host.files import write_atomically
@@ -290,8 +289,8 @@ def build_library(firmware: Firmware, compiler: Path) -> Path:
     texts = {
         f"{firmware.name}.h": firmware.header(),
         f"{firmware.name}.c": firmware.source(),
-        "host.c": Template(template_text("host.c.in")).substitute(
-            name=firmware.name, NAME=firmware.name.upper()
+        "host.c": filled(
+            "c99", "host.c.in", {"name": firmware.name, "NAME": firmware.name.upper()}
         ),
     }
     version = _run([compiler, "--version"]).stdout

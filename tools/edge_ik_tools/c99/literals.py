@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterable, Sequence
-from importlib.resources import files
+from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
@@ -61,6 +60,11 @@ def float_literal(value: float) -> str:
     return (text if any(mark in text for mark in ".e") else f"{text}.0") + "f"
 
 
+def float_list(values: Iterable[float]) -> str:
+    """float32 numbers as they stand between the braces of an initializer."""
+    return ", ".join(map(float_literal, values))
+
+
 def integers(values: npt.ArrayLike) -> str:
     """Integers as the lines between the braces of an array."""
     return _lines(str(value) for value in np.asarray(values).ravel().tolist())
@@ -83,7 +87,7 @@ def indented(lines: Iterable[str], depth: int = 1) -> str:
     return "\n".join("    " * depth + line if line else "" for line in lines)
 
 
-def table(rows: Sequence[Sequence[object]]) -> str:
+def table(rows: Iterable[Iterable[object]]) -> str:
     """Rows of numbers as the lines between the braces of an array of structures."""
     return "\n".join("    {" + ", ".join(map(str, row)) + "}," for row in rows)
 
@@ -97,8 +101,3 @@ def _lines(words: Iterable[str]) -> str:
         break_long_words=False,
         break_on_hyphens=False,
     )
-
-
-def template_text(name: str) -> str:
-    """A template or a fixed part of the firmware that ships with the package."""
-    return (files("edge_ik_tools.c99") / "templates" / name).read_text(encoding="utf-8")
