@@ -12,10 +12,11 @@ import numpy.typing as npt
 
 from edge_ik.evaluation import Evaluation, TargetSet, evaluate
 from edge_ik_tools.convert import ALLOWED_OPERATORS, Format
+from edge_ik_tools.random_inputs import random_inputs
 from edge_ik_tools.tflm.arena import measure_arena
 from firmware_host.errors import EdgeIkError
-from firmware_host.network.flatbuffer import Graph, read_graph
-from firmware_host.network.interpreter import available_runtimes, open_interpreter
+from firmware_host.network.flatbuffer import read_graph
+from firmware_host.network.interpreter import Interpreter, available_runtimes, open_interpreter
 from firmware_host.solver import Predict
 from firmware_host.spec import ModelSpec
 
@@ -111,7 +112,7 @@ def verify(
             f"The {target.name} network differs from the trained one by up to {largest:.3g}, "
             f"{mean:.3g} in the mean. Expected at most {most:g} and {usual:g}."
         )
-    agreement = _agreement(interpreters, graph, target) if "reference" in usable else {}
+    agreement = _agreement(interpreters, target) if "reference" in usable else {}
     return Verification(
         evaluation=evaluate(
             spec.chain,
@@ -130,20 +131,11 @@ def verify(
 
 
 def _agreement(
-    interpreters: Mapping[str, Any], graph: Graph, target: Format
+    interpreters: Mapping[str, Interpreter], target: Format
 ) -> dict[str, dict[str, float]]:
     """Differences of each runtime to the reference on random inputs."""
     reference = interpreters["reference"]
-    width = reference.input_shape[1]
-    rng = np.random.default_rng(0)
-    dtype = graph.tensors[graph.inputs[0]].dtype
-    if target.activations == "float32":
-        inputs: npt.NDArray[Any] = rng.normal(size=(COMPARED_INPUTS, width)).astype(dtype)
-    else:
-        limits = np.iinfo(dtype)
-        inputs = rng.integers(
-            limits.min, limits.max, (COMPARED_INPUTS, width), dtype=dtype, endpoint=True
-        )
+    inputs = random_inputs(reference, COMPARED_INPUTS, np.random.default_rng(0))
     expected = reference.run_raw(inputs).astype(np.float64)
     result = {}
     for name, interpreter in interpreters.items():

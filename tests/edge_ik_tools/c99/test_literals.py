@@ -110,7 +110,7 @@ def test_arrays_hold_all_numbers_in_lines_of_bounded_length(values):
 
 def test_tables_and_lines_of_code():
     assert table([(1, -2), (3, 4)]) == "    {1, -2},\n    {3, 4},"
-    assert indented(["a;", "", "b;"], 2) == "        a;\n\n        b;"
+    assert indented(["a;", "", "b;"]) == "    a;\n\n    b;"
 
 
 def test_lists_stand_between_braces():

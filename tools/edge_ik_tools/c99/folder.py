@@ -13,6 +13,7 @@ from edge_ik import __version__
 from edge_ik_tools.c99.literals import float_literal
 from edge_ik_tools.c99.source import NOT_COUNTED, Firmware
 from edge_ik_tools.generated import write_folder
+from edge_ik_tools.random_inputs import random_inputs
 from edge_ik_tools.templates import filled
 from firmware_host.bench import bench_targets
 from firmware_host.chain import FloatArray
@@ -122,13 +123,7 @@ def _golden(firmware: Firmware) -> dict[str, Any]:
     """Golden vectors: random inputs of the network, and targets of the whole solver."""
     flatbuffer, _ = read_model(firmware.path)
     interpreter = open_interpreter(flatbuffer, "reference")
-    rng = np.random.default_rng(GOLDEN_SEED)
-    shape = (NETWORK_VECTORS, interpreter.input_shape[1])
-    if interpreter.dtype == np.float32:
-        inputs = rng.normal(size=shape).astype(np.float32)
-    else:
-        limits = np.iinfo(interpreter.dtype)
-        inputs = rng.integers(limits.min, limits.max, shape, interpreter.dtype, endpoint=True)
+    inputs = random_inputs(interpreter, NETWORK_VECTORS, np.random.default_rng(GOLDEN_SEED))
     solver = IkSolver.load(firmware.path, "reference", firmware.steps)
     task = firmware.spec.target
     drawn = bench_targets(solver, 2 * SOLVE_VECTORS, GOLDEN_SEED).astype(np.float32)

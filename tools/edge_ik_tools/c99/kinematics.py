@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from edge_ik_tools.c99.literals import float_list, float_literal, indented, table
+from edge_ik_tools.c99.literals import float_list, float_literal, indented, initializer, table
 from edge_ik_tools.c99.lowering import Program
 from edge_ik_tools.c99.straight import joint_names, operand, statements, stored
 from firmware_host.chain import Chain
@@ -103,9 +103,7 @@ def _encoding(
     joints = [0, len(chain) - 1][: len(turned)]
     return {
         "plain_features": len(encoding.features),
-        "affine": ", ".join(
-            f"{{{float_list(pair)}}}" for pair in zip(factors, offsets, strict=True)
-        ),
+        "affine": ", ".join(initializer(pair) for pair in zip(factors, offsets, strict=True)),
         "encoding": indented(statements(tape, [*encoding.features, *turns], names)),
         "feature_values": ", ".join(operand(feature, names) for feature in encoding.features),
         "turns": len(turns),

@@ -65,6 +65,11 @@ def float_list(values: Iterable[float]) -> str:
     return ", ".join(map(float_literal, values))
 
 
+def initializer(values: Iterable[float]) -> str:
+    """An array of float32 numbers on one line, braces included."""
+    return f"{{{float_list(values)}}}"
+
+
 def integers(values: npt.ArrayLike) -> str:
     """Integers as the lines between the braces of an array."""
     return _lines(str(value) for value in np.asarray(values).ravel().tolist())
@@ -82,9 +87,9 @@ def array(kind: str, name: str, values: npt.ArrayLike, qualifiers: str = "") -> 
     return f"static const {kind} {name}[{flat.size}]{qualifiers} = {{\n{text}\n}};"
 
 
-def indented(lines: Iterable[str], depth: int = 1) -> str:
-    """Lines of code, moved in by so many levels."""
-    return "\n".join("    " * depth + line if line else "" for line in lines)
+def indented(lines: Iterable[str]) -> str:
+    """Lines of code, moved in by a level."""
+    return "\n".join("    " + line if line else "" for line in lines)
 
 
 def table(rows: Iterable[Iterable[object]]) -> str:

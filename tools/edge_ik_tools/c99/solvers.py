@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edge_ik_tools.c99 import kinematics
-from edge_ik_tools.c99.literals import comment, float_list, float_literal
+from edge_ik_tools.c99.literals import comment, float_list, float_literal, initializer
 from edge_ik_tools.c99.lowering import Program
 from edge_ik_tools.templates import filled
 from firmware_host.chain import FULL_TURN_TOLERANCE
@@ -160,9 +160,7 @@ class Solvers:
             if joint.continuous or joint.upper - joint.lower >= 2 * math.pi + FULL_TURN_TOLERANCE
         ]
         return {
-            "ranges": ", ".join(
-                f"{{{float_list(pair)}}}" for pair in zip(lower, upper, strict=True)
-            ),
+            "ranges": ", ".join(initializer(pair) for pair in zip(lower, upper, strict=True)),
             "turns_further": bool(lines),
             "nearest_turns": "".join(lines).rstrip(),
         }

@@ -15,11 +15,12 @@ from edge_ik_tools.emulate.results import Baseline, EmulatedBenchmark, Estimate,
 from edge_ik_tools.emulate.toolchain import Toolchain
 from edge_ik_tools.emulate.trace import trace_solve
 from edge_ik_tools.errors import EmulationError
+from edge_ik_tools.random_inputs import random_inputs
 from firmware_host.bench import COLD_STEPS, TARGET_SEED, Tell, bench_targets
 from firmware_host.chain import Chain, FloatArray
 from firmware_host.errors import ConfigError
 from firmware_host.model_file import read_model
-from firmware_host.network.interpreter import Interpreter, open_interpreter
+from firmware_host.network.interpreter import open_interpreter
 from firmware_host.solver import IkSolver
 from firmware_host.solving.branches import joint_distance
 from firmware_host.solving.solution import POSITION_TOLERANCE, Status, is_solved
@@ -27,7 +28,7 @@ from firmware_host.tasks.targets import given_targets
 from firmware_host.tasks.task import POSITION, task_errors
 
 DEFAULT_TARGETS = 10_000
-# Bytes of the network's own type are drawn with this seed.
+# Inputs for the network alone are drawn with this seed.
 INPUT_SEED = 1
 # Answers further apart than this are those of different branches [rad].
 OTHER_ANSWER = 0.1
@@ -76,7 +77,7 @@ def emulated_bench(
     tell("Drawing targets")
     # What the firmware gets is in single precision, and so is what it is compared on.
     drawn = bench_targets(solver, targets, rng_seed).astype(np.float32).astype(np.float64)
-    inputs = network_inputs(interpreter, targets)
+    inputs = random_inputs(interpreter, targets, np.random.default_rng(INPUT_SEED))
     tell(f"{targets:,} targets on an emulated {core.name}")
     with tempfile.TemporaryDirectory(prefix="edge-ik-size-") as folder:
         size = measure_size(tools, core, generated, solver.chain, Path(folder))
@@ -129,16 +130,6 @@ def emulated_bench(
         ),
         closed_form=_closed_form(solver.chain, found, drawn),
     )
-
-
-def network_inputs(interpreter: Interpreter, count: int) -> AnyArray:
-    """Random inputs (count, n_in) of the network's own type, over all of its range."""
-    rng = np.random.default_rng(INPUT_SEED)
-    shape = (count, interpreter.input_shape[1])
-    if interpreter.dtype == np.float32:
-        return rng.normal(size=shape).astype(np.float32)
-    limits = np.iinfo(interpreter.dtype)
-    return rng.integers(limits.min, limits.max, shape, dtype=interpreter.dtype, endpoint=True)
 
 
 def output_differences(received: AnyArray, expected: AnyArray) -> int:
