@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from firmware_host.errors import ConfigError
-from firmware_host.tasks.task import TASK_NAMES, TOOL_AXES
+from firmware_host.tasks import TOOL_AXES
+from firmware_host.tasks.task import TASK_NAMES
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from firmware_host.normalization import Normalization
 
 from edge_ik import __version__
 from edge_ik.data.aspects import IntArray, Region, find_region, sample_aspect
 from edge_ik.data.sampling import FocusCircle
 from edge_ik.run import METRICS_FILE, Run
 from firmware_host.chain import Chain, FloatArray
-from firmware_host.encoding import Normalization
 from firmware_host.errors import ModelFileError
 from firmware_host.files import write_json
 from firmware_host.model_file import read_model
@@ -24,7 +24,8 @@ from firmware_host.solver import IkSolver
 from firmware_host.solving.branches import solve_any
 from firmware_host.solving.refine import refinements
 from firmware_host.solving.seeding import Predict, Seeder
-from firmware_host.tasks.task import POSITION, Task, reached_targets, task_errors
+from firmware_host.tasks import POSITION, Task
+from firmware_host.tasks.task import reached_targets, task_errors
 
 REFINE_STEPS = 3
 # With an orientation, or joints to spare, the figures of the last steps still differ.

@@ -8,16 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from firmware_host.normalization import Normalization
+
 from edge_ik import __version__
 from edge_ik.config import Config, read_config, to_toml
 from edge_ik.data.reach import AspectReach
 from edge_ik.data.sampling import FocusCircle
 from firmware_host.chain import Chain
-from firmware_host.encoding import Normalization
 from firmware_host.errors import EdgeIkError, RunError
 from firmware_host.files import write_json, write_text
 from firmware_host.solving.seeding import network_inputs
-from firmware_host.tasks.task import Task, make_task
+from firmware_host.tasks import Task, make_task
 from firmware_host.workspace import Workspace
 
 if TYPE_CHECKING:

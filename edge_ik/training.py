@@ -14,6 +14,7 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from firmware_host.normalization import Normalization
 
 from edge_ik.arms import builtin_arms, load_arm
 from edge_ik.checkpoint import Checkpoint, History
@@ -62,12 +63,11 @@ from edge_ik.run import (
     Run,
 )
 from firmware_host.chain import Chain
-from firmware_host.encoding import Normalization
 from firmware_host.errors import ConfigError, RunError
 from firmware_host.files import write_atomically, write_text
 from firmware_host.kinematics import tool_position
 from firmware_host.solving.seeding import Seeder
-from firmware_host.tasks.task import Task, make_task
+from firmware_host.tasks import Task, make_task
 from firmware_host.workspace import Workspace
 
 FOCUS_POINTS = 2048

@@ -13,16 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from firmware_host.errors import RobotError
+from firmware_host.tolerances import CHAIN_ROTATION, FULL_TURN, UNIT_LENGTH
 
 FloatArray = npt.NDArray[np.float64]
-
-# A rotation read from a text file carries its rounding (1.5707963 for pi/2).
-ROTATION_TOLERANCE = 1e-6
-# Rounding leaves a normalized axis within a few units of the last place of length 1.
-UNIT_TOLERANCE = 1e-15
-
-# Limits written as +-3.14159 mean a full turn [rad].
-FULL_TURN_TOLERANCE = 1e-4
 
 
 @dataclass(frozen=True)
@@ -107,12 +100,16 @@ class Chain:
         return np.array([joint.continuous for joint in self.joints])
 
     @cached_property
-    def wraps(self) -> npt.NDArray[np.bool_]:
-        """(n,) True where every direction is within the limits, so that none is ever met."""
-        wraps: npt.NDArray[np.bool_] = self.continuous | (
-            self.upper - self.lower >= 2 * math.pi - FULL_TURN_TOLERANCE
+    def periodic(self) -> npt.NDArray[np.bool_]:
+        """(n,) True where every direction is within the limits.
+
+        The tool can then be had from any side, though only a continuous joint turns on for
+        ever: one with stops must travel back.
+        """
+        periodic: npt.NDArray[np.bool_] = self.continuous | (
+            self.upper - self.lower >= 2 * math.pi - FULL_TURN
         )
-        return wraps
+        return periodic
 
     @property
     def middle(self) -> FloatArray:
@@ -167,6 +164,30 @@ class Chain:
         wrapped = np.where(outside, q - turns, q)
         clamped: FloatArray = np.minimum(np.maximum(wrapped, self.lower), self.upper)
         return clamped
+
+    def nearest_turn(self, q: FloatArray, near: FloatArray) -> FloatArray:
+        """Joint vectors (..., n) with whole turns added, as the limits allow, to come near others.
+
+        Args:
+            q: (..., n) joint vectors [rad].
+            near: (..., n) where the joints are [rad].
+        """
+        turns = np.round((near - q) / (2 * np.pi))
+        fewest = np.ceil((self.lower - q) / (2 * np.pi))
+        most = np.floor((self.upper - q) / (2 * np.pi))
+        held = np.maximum(np.minimum(turns, most), fewest)
+        turned = q + 2 * np.pi * np.where(self.continuous, turns, held)
+        within = np.clip(turned, self.lower, self.upper)
+        return np.where(self.continuous, turned, within)
+
+    def travel(self, q: FloatArray, near: FloatArray) -> FloatArray:
+        """Largest angle (...) [rad] that a joint must travel from `near` to what q (..., n) means.
+
+        A continuous joint goes the shorter way around, and one that may turn further than
+        once to the turn nearest; a joint between stops has one way.
+        """
+        travelled: FloatArray = np.abs(self.nearest_turn(q, near) - near).max(axis=-1)
+        return travelled
 
     def to_dict(self) -> dict[str, Any]:
         """The chain as JSON-ready values; `from_dict` gives it back exactly."""
@@ -244,7 +265,7 @@ def _checked_joint(joint: Joint) -> Joint:
     )
     origin = _rigid(joint.origin, f"origin of joint '{joint.name}'")
     # Dividing a unit axis once more would change its last digits, and with them the record.
-    if abs(length - 1) > UNIT_TOLERANCE:
+    if abs(length - 1) > UNIT_LENGTH:
         axis = axis / length
     axis.setflags(write=False)
     return Joint(joint.name, origin, axis, lower, upper, joint.continuous)
@@ -256,7 +277,7 @@ def _rigid(transform: npt.ArrayLike, what: str) -> FloatArray:
     rigid = matrix.shape == (4, 4) and bool(np.all(np.isfinite(matrix)))
     if rigid:
         rotation = matrix[:3, :3]
-        orthonormal = np.allclose(rotation @ rotation.T, np.eye(3), atol=ROTATION_TOLERANCE)
+        orthonormal = np.allclose(rotation @ rotation.T, np.eye(3), atol=CHAIN_ROTATION)
         rigid = orthonormal and float(np.linalg.det(rotation)) > 0
         rigid = rigid and bool(np.array_equal(matrix[3], [0, 0, 0, 1]))
     if not rigid:

@@ -7,29 +7,13 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from firmware_host.encoding import feature_names
 from firmware_host.model_file import read_model
 from firmware_host.network.flatbuffer import Graph, Tensor, read_graph
 from firmware_host.spec import ModelSpec
-from firmware_host.tasks.targets import describe_target
-
-TextRow = tuple[str, ...]
-
-
-class TextTable(NamedTuple):
-    """A table of text, for whoever draws it.
-
-    Attributes:
-        title: What it shows.
-        columns: The heads of its columns.
-        rows: The cells, one sequence a row.
-    """
-
-    title: str
-    columns: tuple[str, ...]
-    rows: list[TextRow]
+from firmware_host.tables import TextRow, TextTable
+from firmware_host.workspace import Workspace
 
 
 def inspect_model(path: str | Path) -> dict[str, Any]:
@@ -47,8 +31,7 @@ def inspect_model(path: str | Path) -> dict[str, Any]:
     """
     flatbuffer, record = read_model(path)
     spec = ModelSpec.from_dict(record)
-    features = list(feature_names(spec.chain, spec.target))
-    cells, sectors = spec.workspace.cells, spec.workspace.sectors
+    workspace = Workspace.from_dict(record["workspace"])
     return {
         "file": {
             "name": Path(path).name,
@@ -56,16 +39,19 @@ def inspect_model(path: str | Path) -> dict[str, Any]:
             "flatbuffer_bytes": len(flatbuffer),
             "flatbuffer_sha256": hashlib.sha256(flatbuffer).hexdigest(),
         },
-        "task": spec.task,
-        "target": describe_target(spec.target),
-        "aspects": list(spec.aspects),
+        "task": spec.task.name,
+        "target": spec.task.describe(),
+        "branches": list(spec.branches),
         "robot": {**spec.chain.to_dict(), "reach": spec.chain.reach},
         "home": list(spec.home),
-        "normalization": {"features": features, **spec.normalization.to_dict()},
+        "normalization": {
+            "features": list(spec.problem.feature_names),
+            **spec.normalization.to_dict(),
+        },
         "workspace": {
-            **spec.workspace.to_dict(),
-            "cells_share": float(cells.mean()),
-            "sectors_share": float(sectors.mean()),
+            **workspace.to_dict(),
+            "cells_share": float(workspace.cells.mean()),
+            "sectors_share": float(workspace.sectors.mean()),
         },
         "network": inspect_network(read_graph(flatbuffer)),
         "provenance": dict(spec.provenance),
@@ -106,7 +92,7 @@ def inspection_tables(values: Mapping[str, Any]) -> list[TextTable]:
     file, robot, network = values["file"], values["robot"], values["network"]
     model: list[TextRow] = [
         ("task", f"{values['task']}: {values['target']}"),
-        *((f"branch {number}", name) for number, name in enumerate(values["aspects"])),
+        *((f"branch {number}", name) for number, name in enumerate(values["branches"])),
         ("robot", f"{robot['name']}, {robot['base']} to {robot['tip']}"),
         ("reach", f"{robot['reach']:.3f} m"),
         ("tool", _millimetres(row[3] for row in robot["tool"][:3]) + " mm from the last joint"),

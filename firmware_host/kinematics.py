@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from firmware_host.chain import Chain
+from firmware_host.chain import Chain, FloatArray
 
 Scalar = Any  # float | array over the batch | tensor | symbol
 Vector = tuple[Scalar, Scalar, Scalar]
@@ -134,8 +135,23 @@ def jacobian_columns(walked: Frames) -> list[tuple[Scalar, ...]]:
     return columns
 
 
-def forward_kinematics(chain: Chain, sin_q: Any, cos_q: Any, xp: Any = np) -> Any:
+def forward_kinematics(chain: Chain, q: npt.ArrayLike) -> FloatArray:
     """Pose of the tool in the base frame.
+
+    Args:
+        chain: The robot.
+        q: (..., n) joint angles [rad].
+
+    Returns:
+        T_base_tool (..., 4, 4), in metres.
+    """
+    angles = np.asarray(q, dtype=np.float64)
+    pose: FloatArray = tool_pose(chain, np.sin(angles), np.cos(angles))
+    return pose
+
+
+def tool_pose(chain: Chain, sin_q: Any, cos_q: Any, xp: Any = np) -> Any:
+    """Pose of the tool in the base frame, from sines and cosines.
 
     Args:
         chain: The robot.
@@ -154,7 +170,7 @@ def forward_kinematics(chain: Chain, sin_q: Any, cos_q: Any, xp: Any = np) -> An
 
 
 def tool_position(chain: Chain, sin_q: Any, cos_q: Any, xp: Any = np) -> Any:
-    """Position of the tool p (..., 3) [m]; arguments as in `forward_kinematics`."""
+    """Position of the tool p (..., 3) [m]; arguments as in `tool_pose`."""
     walked = frames(chain, components(sin_q), components(cos_q))
     return stacked(walked.position, sin_q[..., 0], xp)
 

@@ -1,4 +1,4 @@
-"""What a model file says of its robot: everything but the network itself."""
+"""What a model is of: everything but the network itself."""
 
 from __future__ import annotations
 
@@ -10,61 +10,90 @@ from typing import Any
 import numpy as np
 
 from firmware_host.chain import Chain
-from firmware_host.encoding import Normalization, feature_names
 from firmware_host.errors import EdgeIkError, ModelFileError
-from firmware_host.solving.seeding import network_inputs
-from firmware_host.tasks.task import TASK_NAMES, Task, make_task
+from firmware_host.normalization import Normalization
+from firmware_host.problem import IkProblem
+from firmware_host.tasks import TASKS, Task, make_task
 from firmware_host.workspace import Workspace
 
 # Far more than an arm has, and little enough to be one input each.
-MOST_ASPECTS = 256
+MOST_BRANCHES = 256
 
 
 @dataclass(frozen=True, eq=False)
 class ModelSpec:
-    """The robot and the features that a network belongs to.
+    """The problem and the features that a network belongs to.
 
     Attributes:
-        chain: The robot.
-        home: (n,) posture whose aspect the network solves in [rad].
+        problem: The robot and what a target is.
         normalization: Statistics of the features.
-        workspace: Where training samples were.
-        task: What a target is: "position", "axis" or "pose".
-        provenance: Where the model comes from: version, configuration, seed, figures.
-        tool_axis: Of the task "axis", which tool axis it directs: x, y or z.
-        aspects: Names of the branches that the network answers for; with two or more,
+        home: (n,) posture whose branch is the network's first [rad].
+        workspace: Where training samples were; None if that is not known.
+        branches: Names of the branches that the network answers for; with two or more,
             each is one input.
+        provenance: Where the model comes from: version, configuration, seed, figures.
     """
 
-    chain: Chain
-    home: tuple[float, ...]
+    problem: IkProblem
     normalization: Normalization
-    workspace: Workspace
-    task: str = "position"
+    home: tuple[float, ...]
+    workspace: Workspace | None = None
+    branches: tuple[str, ...] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
-    tool_axis: str = "z"
-    aspects: tuple[str, ...] = ()
 
     @property
-    def target(self) -> Task:
-        """The task as the kinematics knows it."""
-        return make_task(self.task, self.tool_axis)
+    def chain(self) -> Chain:
+        """The robot."""
+        return self.problem.chain
+
+    @property
+    def task(self) -> Task:
+        """What a target is."""
+        return self.problem.task
+
+    @property
+    def branch_count(self) -> int:
+        """How many branches there are to choose from, 1 or more."""
+        return max(1, len(self.branches))
 
     @property
     def inputs(self) -> int:
-        """Numbers that the network takes for one target."""
-        return network_inputs(self.chain, self.target, len(self.aspects))
+        """Numbers that the network takes for one target: features, and one for each branch."""
+        count = self.branch_count
+        return len(self.problem.feature_names) + (count if count > 1 else 0)
+
+    @property
+    def outputs(self) -> int:
+        """Numbers that the network gives: the sine of each joint, then the cosine of each."""
+        return 2 * self.problem.joints
+
+    def check_network(self, inputs: int, outputs: int) -> None:
+        """Refuse a network of other sizes.
+
+        Raises:
+            ModelFileError: If the numbers that it takes or gives are not the problem's.
+        """
+        if (inputs, outputs) != (self.inputs, self.outputs):
+            raise ModelFileError(
+                f"The network does not fit its robot. Expected {self.inputs} inputs and "
+                f"{self.outputs} outputs for {self.problem.joints} joints. Received: {inputs} "
+                f"and {outputs}"
+            )
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready values."""
-        # What only some models have stays out of the others' records, as older ones read them.
-        more: dict[str, Any] = {}
-        if self.task == "axis":
-            more["tool_axis"] = self.tool_axis
-        if self.aspects:
-            more["aspects"] = list(self.aspects)
+        """JSON-ready values.
+
+        Raises:
+            ValueError: If there is no workspace.
+        """
+        if self.workspace is None:
+            raise ValueError("a record needs the workspace")
+        # What only some models have stays out of the others' records.
+        more: dict[str, Any] = dict(self.task.options())
+        if self.branches:
+            more["aspects"] = list(self.branches)
         return {
-            "task": self.task,
+            "task": self.task.name,
             **more,
             "robot": self.chain.to_dict(),
             "home": list(self.home),
@@ -80,27 +109,31 @@ class ModelSpec:
         Raises:
             ModelFileError: If a value is missing, of the wrong kind, or does not fit.
         """
-        spec = cls(
-            chain=_field(data, "robot", Chain.from_dict),
-            home=_field(data, "home", _angles),
-            normalization=_field(data, "normalization", _statistics),
-            workspace=_field(data, "workspace", Workspace.from_dict),
-            task=_field(data, "task", str),
-            provenance=_field(data, "provenance", dict),
-            tool_axis=_field({"tool_axis": "z", **data}, "tool_axis", _tool_axis),
-            aspects=_field({"aspects": [], **data}, "aspects", _names),
-        )
-        if spec.task not in TASK_NAMES:
+        chain = _field(data, "robot", Chain.from_dict)
+        home = _field(data, "home", _angles)
+        normalization = _field(data, "normalization", _statistics)
+        workspace = _field(data, "workspace", Workspace.from_dict)
+        name = _field(data, "task", str)
+        tool_axis = _field({"tool_axis": "z", **data}, "tool_axis", _tool_axis)
+        if name not in TASKS:
             raise ModelFileError(
-                f"The model solves the task '{spec.task}'. Expected one of: "
-                f"{', '.join(TASK_NAMES)}. Install a newer edge-ik."
+                f"The model solves the task '{name}'. Expected one of: "
+                f"{', '.join(TASKS)}. Install a newer edge-ik."
             )
-        features = len(feature_names(spec.chain, spec.target))
-        if not len(spec.normalization.mean) == len(spec.normalization.std) == features:
+        spec = cls(
+            problem=IkProblem(chain, make_task(name, tool_axis)),
+            normalization=normalization,
+            home=home,
+            workspace=workspace,
+            branches=_field({"aspects": [], **data}, "aspects", _names),
+            provenance=_field(data, "provenance", dict),
+        )
+        features = len(spec.problem.feature_names)
+        if not len(normalization.mean) == len(normalization.std) == features:
             raise ModelFileError(f"Expected the statistics of {features} features in the model.")
-        if len(spec.home) != len(spec.chain):
+        if len(home) != len(chain):
             raise ModelFileError(
-                f"Expected {len(spec.chain)} home angles in the model. Received: {len(spec.home)}"
+                f"Expected {len(chain)} home angles in the model. Received: {len(home)}"
             )
         return spec
 
@@ -127,7 +160,7 @@ def _tool_axis(value: Any) -> str:
 def _names(values: Any) -> tuple[str, ...]:
     names = tuple(values)
     usable = all(isinstance(name, str) for name in names) and len(set(names)) == len(names)
-    if not isinstance(values, list) or not usable or len(names) > MOST_ASPECTS:
+    if not isinstance(values, list) or not usable or len(names) > MOST_BRANCHES:
         raise ValueError("expected a list of different names")
     return names
 

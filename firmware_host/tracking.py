@@ -9,9 +9,8 @@ import numpy.typing as npt
 
 from firmware_host.chain import FloatArray
 from firmware_host.errors import TargetError
-from firmware_host.solver import IkSolver
-from firmware_host.solving.branches import NEAREST, joint_distance, solve_target
-from firmware_host.solving.solution import is_solved
+from firmware_host.solver import IkSolver, Status
+from firmware_host.solving.branches import NEAREST
 from firmware_host.tasks.targets import checked_target
 
 # A larger change of a joint between two targets of a fine path is a jump [rad].
@@ -25,10 +24,10 @@ class IkPath:
     Attributes:
         q: (N, n) joint angles within the limits [rad].
         solved: (N,) whether each target is reached within tolerance.
-        branch: (N,) number of the aspect whose seed led to each; -1 where refinement from
+        branch: (N,) number of the branch whose seed led to each; -1 where refinement from
             the joints before led there and no network's seed did.
-        joint_step: (N,) largest change of a joint since the target before [rad]; the
-            first since the starting joints.
+        joint_step: (N,) largest angle that a joint must travel since the target before
+            [rad]; the first since the starting joints.
         jumps: Indices of the targets that a joint had to jump to: the branch that the path
             was on ends there.
     """
@@ -53,6 +52,8 @@ def track(
 ) -> IkPath:
     """Solve a path with branch "nearest", each target from the answer before it.
 
+    Every answer is the solver's own: a solver that is firmware answers with its C.
+
     A target that is not reached within tolerance leaves the joints where the nearest
     configuration found is, and the path goes on from there.
 
@@ -65,8 +66,8 @@ def track(
     Raises:
         TargetError: If a target or the starting joints have another shape or are not finite.
     """
-    chain, task = solver.chain, solver.task
-    rows = checked_target(targets, batch=True, task=task)
+    chain = solver.chain
+    rows = solver.task.given(checked_target(targets, batch=True, task=solver.task))
     q = np.asarray(q_start, dtype=np.float64)
     if q.shape != (len(chain),) or not np.isfinite(q).all():
         raise TargetError(
@@ -74,16 +75,17 @@ def track(
         )
     count = len(rows)
     joints = np.zeros((count, len(chain)))
+    solved = np.zeros(count, dtype=bool)
     branch, steps = np.zeros(count, dtype=int), np.zeros(count)
     for index, row in enumerate(rows):
-        answer = solve_target(solver.seeder, row, NEAREST, q, solver.refine_steps)
-        steps[index] = float(joint_distance(chain, answer.q[0], q))
-        q = answer.q[0]
-        joints[index], branch[index] = q, answer.branch[0]
+        answer = solver.solve(row, q, NEAREST)
+        steps[index] = float(np.abs(answer.q - q).max())
+        q = joints[index] = answer.q
+        solved[index], branch[index] = answer.status is Status.SOLVED, answer.branch
     jumps = np.flatnonzero(steps > largest_step)
     return IkPath(
         q=joints,
-        solved=is_solved(chain, task, joints, rows),
+        solved=solved,
         branch=branch,
         joint_step=steps,
         jumps=tuple(int(index) for index in jumps if index > 0),

@@ -59,10 +59,12 @@ def planar_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import numpy as np
 
     from firmware_host.chain import Chain, Joint
-    from firmware_host.encoding import Normalization, network_features
     from firmware_host.kinematics import tool_position
     from firmware_host.model_file import write_model
+    from firmware_host.normalization import Normalization
+    from firmware_host.problem import IkProblem
     from firmware_host.spec import ModelSpec
+    from firmware_host.tasks import POSITION
     from firmware_host.workspace import Workspace
 
     link = np.eye(4)
@@ -72,11 +74,11 @@ def planar_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     chain = Chain("planar", joints, link)
     q = np.random.default_rng(0).uniform(chain.lower, chain.upper, (5000, 2))
     positions = tool_position(chain, np.sin(q), np.cos(q))
-    plain = Normalization((0.0,) * 6, (1.0,) * 6)
+    problem = IkProblem(chain, POSITION)
     spec = ModelSpec(
-        chain=chain,
+        problem=problem,
+        normalization=Normalization.fit(problem.features(positions)),
         home=tuple(chain.middle.tolist()),
-        normalization=Normalization.fit(network_features(chain, plain, positions)),
         workspace=Workspace.fit(chain, positions),
         provenance={"version": "1.2.3", "rng_seed": 5, "metrics": {"rmse_m": 0.1, "steps": [1, 2]}},
     )

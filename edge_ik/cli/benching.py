@@ -103,8 +103,9 @@ def _here(
     with_peers: bool,
     as_json: bool,
 ) -> None:
-    from firmware_host.bench import DEFAULT_TARGETS, bench_tables
-    from firmware_host.bench import bench as bench_model
+    from firmware_host.bench.measure import DEFAULT_TARGETS
+    from firmware_host.bench.report import bench_tables
+    from firmware_host.bench.measure import bench as bench_model
 
     screen = console(stderr=as_json)
     count = targets or DEFAULT_TARGETS

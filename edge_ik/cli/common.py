@@ -17,7 +17,7 @@ from firmware_host.errors import MissingExtraError, RunError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from firmware_host.inspect_model import TextTable
+    from firmware_host.tables import TextTable
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 runtime_option = click.option(

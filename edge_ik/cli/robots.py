@@ -115,7 +115,7 @@ def _aspects(
         from edge_ik.evaluation import aspect_stream
         from edge_ik.training import home_posture
         from firmware_host.errors import RobotError
-        from firmware_host.tasks.task import make_task
+        from firmware_host.tasks import make_task
 
         chain = load_arm(name, *ends)
         # A robot for which none fits is refused below, by what position needs.

@@ -20,7 +20,7 @@ from edge_ik.cli.common import (
 
 if TYPE_CHECKING:
     from firmware_host.solver import IkSolver
-    from firmware_host.tasks.task import Task
+    from firmware_host.tasks import Task
 
 
 @click.command()

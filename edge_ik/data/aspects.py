@@ -31,7 +31,8 @@ from firmware_host.kinematics import (
     jacobian_columns,
     tool_position,
 )
-from firmware_host.tasks.task import POSITION, Task, task_jacobian
+from firmware_host.tasks import POSITION, Task
+from firmware_host.tasks.task import task_jacobian
 
 SAMPLES = 20_000
 NEIGHBOURS = 12

@@ -9,13 +9,15 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from firmware_host.encoding import encode
+from firmware_host.normalization import Normalization
 
 from edge_ik.data.aspects import Region, linear_determinant
 from edge_ik.data.sampling import JointPool
 from firmware_host.chain import Chain, FloatArray
-from firmware_host.encoding import Normalization, encode
 from firmware_host.kinematics import components, frames, stacked
-from firmware_host.tasks.task import POSITION, Task, reached_targets, task_jacobian
+from firmware_host.tasks import POSITION, Task
+from firmware_host.tasks.task import reached_targets, task_jacobian
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,8 @@ from edge_ik.data.reach import reaches
 from firmware_host.chain import Chain, FloatArray
 from firmware_host.errors import RobotError
 from firmware_host.kinematics import forward_kinematics
-from firmware_host.tasks.task import Task, reached_targets
+from firmware_host.tasks import Task
+from firmware_host.tasks.task import reached_targets
 
 # Values of the held joints, home's first, and targets that the choice of the joints to
 # hold is made on: a glance at each set of joints.
@@ -135,7 +136,7 @@ def held_chain(chain: Chain, held: tuple[int, ...], q_held: FloatArray) -> Chain
         if index in held:
             single = Chain("held", (replace(joint),), np.eye(4))
             angle = q_held[index : index + 1]
-            before = before @ forward_kinematics(single, np.sin(angle), np.cos(angle))
+            before = before @ forward_kinematics(single, angle)
             continue
         joints.append(replace(joint, origin=_rigid(before @ joint.origin)))
         before = np.eye(4)

@@ -13,13 +13,14 @@ from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
+from firmware_host.encoding import AXIS_FEATURES, encode
 from scipy.spatial import cKDTree
 
 from edge_ik.data.aspects import Region, turning_joints
 from firmware_host.chain import Chain, FloatArray, Joint
-from firmware_host.encoding import AXIS_FEATURES, encode
 from firmware_host.kinematics import components, frames, stacked
-from firmware_host.tasks.task import Task, reached_targets, task_errors, task_jacobian
+from firmware_host.tasks import Task
+from firmware_host.tasks.task import reached_targets, task_errors, task_jacobian
 
 SLIDE_STEPS = 40
 # Largest change of a joint in one step of the descent [rad].

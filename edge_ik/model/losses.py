@@ -8,7 +8,7 @@ from keras import ops
 
 from firmware_host.chain import Chain
 from firmware_host.kinematics import components, frames
-from firmware_host.tasks.task import POSITION, Task
+from firmware_host.tasks import POSITION, Task
 
 # Keeps the unit circle's projection differentiable at the origin.
 CIRCLE_EPSILON = 1e-6

@@ -16,7 +16,7 @@ from edge_ik.model.losses import (
 )
 from edge_ik.model.weight_grid import is_kernel, straight_through
 from firmware_host.chain import Chain
-from firmware_host.tasks.task import POSITION, Task
+from firmware_host.tasks import POSITION, Task
 
 # Of each batch, this share, its hardest rows, enters the buffer of hard examples.
 BUFFER_INTAKE = 1 / 16

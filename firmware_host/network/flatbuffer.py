@@ -8,7 +8,6 @@ the file, so damaged bytes end in a `ModelFileError` and nothing else.
 from __future__ import annotations
 
 import math
-import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,14 +16,13 @@ import numpy as np
 import numpy.typing as npt
 
 from firmware_host.errors import ModelFileError
+from firmware_host.network.bytes_reader import Reader, Table, malformed
 
 IDENTIFIER = b"TFL3"
 SCHEMA_VERSION = 3
 
 # The most dimensions an operator of TFLite takes.
 MAX_RANK = 8
-# An honest file is read about twice over; shared vtables are read again and again.
-READ_BUDGET_PER_BYTE = 16
 
 TENSOR_TYPES: Mapping[int, str] = {
     0: "float32",
@@ -199,7 +197,7 @@ def read_graph(flatbuffer: bytes) -> Graph:
             f"Not a TFLite model. Expected the identifier {IDENTIFIER.decode()} at byte 4. "
             f"Received: {bytes(flatbuffer[4:8])!r}"
         )
-    reader = _Reader(flatbuffer)
+    reader = Reader(flatbuffer)
     model = reader.root()
     version = model.scalar(0, "I")
     if version != SCHEMA_VERSION:
@@ -223,112 +221,7 @@ def read_graph(flatbuffer: bytes) -> Graph:
     )
 
 
-class _Reader:
-    """Checked access to the bytes, with a limit on the total read."""
-
-    def __init__(self, data: bytes) -> None:
-        self.data = data
-        self.left = READ_BUDGET_PER_BYTE * len(data)
-
-    def root(self) -> _Table:
-        """The root table."""
-        return self.table(self.offset(0))
-
-    def unpack(self, fmt: str, position: int) -> int:
-        """One little-endian integer."""
-        size = struct.calcsize("<" + fmt)
-        self.check(position, size)
-        value: int = struct.unpack_from("<" + fmt, self.data, position)[0]
-        return value
-
-    def check(self, position: int, size: int) -> None:
-        """Refuse a range that leaves the file, or reading that does not end."""
-        if position < 0 or size < 0 or position + size > len(self.data):
-            raise _malformed(f"{size} bytes at offset {position} lie outside of the file")
-        self.left -= size
-        if self.left < 0:
-            raise _malformed("its parts overlap")
-
-    def offset(self, position: int) -> int:
-        """The place an unsigned 32-bit relative offset at `position` leads to."""
-        return position + self.unpack("I", position)
-
-    def vector(self, position: int, dtype: str) -> npt.NDArray[Any]:
-        """The vector of scalars at `position`."""
-        count = self.unpack("I", position)
-        kind = np.dtype(dtype)
-        self.check(position + 4, count * kind.itemsize)
-        return np.frombuffer(self.data, kind, count, position + 4)
-
-    def table(self, position: int) -> _Table:
-        """The table at `position`."""
-        vtable = position - self.unpack("i", position)
-        size = self.unpack("H", vtable)
-        if size < 4 or size % 2:
-            raise _malformed(f"the vtable at offset {vtable} has {size} bytes")
-        self.check(vtable, size)
-        slots = struct.unpack_from(f"<{(size - 4) // 2}H", self.data, vtable + 4)
-        return _Table(self, position, slots)
-
-    def buffer(self, table: _Table) -> npt.NDArray[np.uint8] | None:
-        """Constant data held inside the flatbuffer or after it; None if there is none."""
-        offset, size = table.scalar(1, "Q"), table.scalar(2, "Q")
-        if offset > 1:
-            if offset + size > len(self.data):
-                raise _malformed(f"{size} bytes at offset {offset} lie outside of the file")
-            return np.frombuffer(self.data, np.uint8, size, offset)
-        inline = table.vector(0, "u1")
-        return inline if inline.size else None
-
-
-@dataclass(frozen=True)
-class _Table:
-    """One table: its fields by slot number, in the order of the schema."""
-
-    reader: _Reader
-    position: int
-    slots: tuple[int, ...]
-
-    def at(self, slot: int) -> int | None:
-        """The position of a field, or None if it has its default."""
-        offset = self.slots[slot] if slot < len(self.slots) else 0
-        return self.position + offset if offset else None
-
-    def scalar(self, slot: int, fmt: str, default: int = 0) -> int:
-        position = self.at(slot)
-        return default if position is None else self.reader.unpack(fmt, position)
-
-    def target(self, slot: int) -> int | None:
-        """The position that the offset in a field leads to."""
-        position = self.at(slot)
-        return None if position is None else self.reader.offset(position)
-
-    def vector(self, slot: int, dtype: str) -> npt.NDArray[Any]:
-        """A vector of scalars; empty if absent."""
-        position = self.target(slot)
-        return np.empty(0, dtype) if position is None else self.reader.vector(position, dtype)
-
-    def table(self, slot: int) -> _Table | None:
-        position = self.target(slot)
-        return None if position is None else self.reader.table(position)
-
-    def tables(self, slot: int) -> list[_Table]:
-        """A vector of tables; empty if absent."""
-        position = self.target(slot)
-        if position is None:
-            return []
-        offsets = self.reader.vector(position, "<u4").tolist()
-        return [
-            self.reader.table(position + 4 + 4 * index + offset)
-            for index, offset in enumerate(offsets)
-        ]
-
-
-def _malformed(what: str) -> ModelFileError:
-    return ModelFileError(f"The TFLite model is damaged: {what}.")
-
-
-def _operator_name(code: _Table) -> str:
+def _operator_name(code: Table) -> str:
     """The name of an operator code; the old 8-bit field holds those below 127."""
     builtin = max(code.scalar(0, "b"), code.scalar(3, "i"))
     return OPERATORS.get(builtin, f"operator number {builtin}")
@@ -338,21 +231,21 @@ def _indices(values: npt.NDArray[Any], lowest: int, count: int, what: str) -> tu
     indices = tuple(values.tolist())
     for index in indices:
         if not lowest <= index < count:
-            raise _malformed(f"{what} is tensor {index} of {count}")
+            raise malformed(f"{what} is tensor {index} of {count}")
     return indices
 
 
-def _operator(table: _Table, codes: list[str], tensor_count: int) -> Operator:
+def _operator(table: Table, codes: list[str], tensor_count: int) -> Operator:
     code = table.scalar(0, "I")
     if code >= len(codes):
-        raise _malformed(f"an operator has code {code} of {len(codes)}")
+        raise malformed(f"an operator has code {code} of {len(codes)}")
     name = codes[code]
     options = {}
     if name in OPTIONS:
         expected, fields = OPTIONS[name]
         tag, given = table.scalar(3, "B"), table.table(4)
         if tag != (0 if given is None else expected):
-            raise _malformed(f"{name} has options of type {tag}")
+            raise malformed(f"{name} has options of type {tag}")
         if given is not None:
             options = {key: given.scalar(slot, fmt) for key, slot, fmt in fields}
     return Operator(
@@ -363,7 +256,7 @@ def _operator(table: _Table, codes: list[str], tensor_count: int) -> Operator:
     )
 
 
-def _tensor(table: _Table, buffers: list[npt.NDArray[np.uint8] | None]) -> Tensor:
+def _tensor(table: Table, buffers: list[npt.NDArray[np.uint8] | None]) -> Tensor:
     name = table.vector(3, "u1").tobytes().decode("utf-8", "replace")
     code = table.scalar(1, "b")
     if code not in TENSOR_TYPES:
@@ -375,22 +268,22 @@ def _tensor(table: _Table, buffers: list[npt.NDArray[np.uint8] | None]) -> Tenso
     dtype = np.dtype(TENSOR_TYPES[code]).newbyteorder("<")
     shape = tuple(table.vector(0, "<i4").tolist())
     if len(shape) > MAX_RANK or any(size < 0 for size in shape):
-        raise _malformed(f"tensor '{name}' has the shape {shape[: MAX_RANK + 1]}")
+        raise malformed(f"tensor '{name}' has the shape {shape[: MAX_RANK + 1]}")
     index = table.scalar(2, "I")
     if index >= len(buffers):
-        raise _malformed(f"tensor '{name}' has buffer {index} of {len(buffers)}")
+        raise malformed(f"tensor '{name}' has buffer {index} of {len(buffers)}")
     raw = buffers[index]
     data = None
     if raw is not None:
         if math.prod(shape) * dtype.itemsize != raw.size:
-            raise _malformed(
+            raise malformed(
                 f"tensor '{name}' of shape {shape} and type {dtype.name} has {raw.size} bytes"
             )
         data = raw.view(dtype).reshape(shape)
     return Tensor(name, shape, dtype, _quantization(table.table(4), name, shape), data)
 
 
-def _quantization(table: _Table | None, name: str, shape: tuple[int, ...]) -> Quantization | None:
+def _quantization(table: Table | None, name: str, shape: tuple[int, ...]) -> Quantization | None:
     if table is None:
         return None
     if table.scalar(4, "B"):
@@ -402,7 +295,7 @@ def _quantization(table: _Table | None, name: str, shape: tuple[int, ...]) -> Qu
         return None
     along = shape[dimension] if 0 <= dimension < len(shape) else -1
     if scale.size != zero_point.size or (scale.size > 1 and scale.size != along):
-        raise _malformed(
+        raise malformed(
             f"tensor '{name}' of shape {shape} has {scale.size} scales and "
             f"{zero_point.size} zero points along axis {dimension}"
         )

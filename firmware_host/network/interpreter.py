@@ -1,114 +1,22 @@
-"""One face over the TFLite runtimes: float features in, float network outputs out.
-
-Four runtimes can run the same file: LiteRT (the default), tflite-runtime, its
-predecessor, TFLite Micro, which runs what the microcontroller runs, and the NumPy
-reference. Which one answered is always said; none is swapped in silently.
-"""
+"""One face over the TFLite runtimes: float features in, float network outputs out."""
 
 from __future__ import annotations
 
-import importlib
-import importlib.metadata
-import importlib.util
 import math
-import os
-import struct
-import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from firmware_host.errors import ConfigError, ModelFileError, RuntimeUnavailableError, TargetError
-from firmware_host.network.flatbuffer import Graph, Tensor, read_graph
-from firmware_host.network.reference import ReferenceInterpreter
+from firmware_host.errors import ModelFileError, TargetError
+from firmware_host.network.flatbuffer import Graph, Tensor
 
 FloatArray = npt.NDArray[np.float32]
 AnyArray = npt.NDArray[Any]
 
-# Rows that LiteRT takes at once: its speed per row grows no more beyond this.
-MAX_BATCH = 1024
 # Rows up to which looking levels up in a table is faster than computing them.
 TABLE_ROWS = 16
-# TFLite Micro needs about 3 KB for small networks; this is a host.
-ARENA_BYTES = 1 << 20
-# What LiteRT writes to stderr whenever it is created, through no logger.
-BANNER = b"INFO: "
-
-
-@dataclass(frozen=True)
-class Runtime:
-    """Where a runtime comes from.
-
-    Attributes:
-        package: Name of the distribution that pip installs.
-        module: Module with the `Interpreter` class.
-    """
-
-    package: str
-    module: str
-
-
-RUNTIMES: Mapping[str, Runtime] = {
-    "litert": Runtime("ai-edge-litert", "ai_edge_litert.interpreter"),
-    "tflite-runtime": Runtime("tflite-runtime", "tflite_runtime.interpreter"),
-    "tflite-micro": Runtime("tflite-micro", "tflite_micro.python.tflite_micro.runtime"),
-    "reference": Runtime("numpy", "numpy"),
-}
-DEFAULT_RUNTIME = "litert"
-
-
-def available_runtimes() -> tuple[str, ...]:
-    """Names of the runtimes that are installed and fit the installed NumPy."""
-    return tuple(name for name in RUNTIMES if _obstacle(name) is None)
-
-
-def open_interpreter(
-    flatbuffer: bytes, runtime: str | None = None, *, threads: int = 1
-) -> Interpreter:
-    """Load a network into a runtime.
-
-    Args:
-        flatbuffer: A TFLite model with one input (1, n_in) and one output (1, n_out),
-            both int8, int16 or float32. From a file, take what `read_model` returns:
-            its hash is checked.
-        runtime: "litert", "tflite-runtime", "tflite-micro" or "reference"; None means
-            "litert".
-        threads: Threads for "litert" and "tflite-runtime"; the others use one.
-
-    Returns:
-        The loaded network. It is not safe to share between threads.
-
-    Raises:
-        ConfigError: If the runtime is unknown or threads is below 1.
-        RuntimeUnavailableError: If the runtime is not installed or does not work here.
-        ModelFileError: If the model is damaged or the runtime refuses it.
-    """
-    name = DEFAULT_RUNTIME if runtime is None else runtime
-    if name not in RUNTIMES:
-        raise ConfigError(
-            f"Unknown runtime. Expected one of {', '.join(RUNTIMES)}. Received: runtime={name!r}"
-        )
-    if threads < 1:
-        raise ConfigError(f"Expected at least one thread. Received: threads={threads}")
-    obstacle = _obstacle(name)
-    if obstacle is not None:
-        raise _unavailable(name, obstacle)
-    # A native runtime may take the process down over a damaged model: look first.
-    graph = read_graph(flatbuffer)
-    if name == "reference":
-        return _Reference(flatbuffer, graph)
-    try:
-        module = importlib.import_module(RUNTIMES[name].module)
-    except (ImportError, OSError, AttributeError) as error:
-        raise _unavailable(name, f"importing it fails with '{error}'") from error
-    if name == "tflite-micro":
-        return _TfliteMicro(flatbuffer, graph, module)
-    return _LiteRt(flatbuffer, graph, module, name, threads)
 
 
 class Interpreter(ABC):
@@ -218,143 +126,6 @@ class Interpreter(ABC):
     @abstractmethod
     def _network(self, q: AnyArray) -> AnyArray:
         """The runtime's answer to checked inputs."""
-
-
-class _Reference(Interpreter):
-    """The NumPy reference."""
-
-    def __init__(self, flatbuffer: bytes, graph: Graph) -> None:
-        super().__init__(f"reference (NumPy {np.__version__})", graph)
-        self._native = ReferenceInterpreter(flatbuffer)
-
-    def _network(self, q: AnyArray) -> AnyArray:
-        return self._native.run(q)
-
-
-class _TfliteMicro(Interpreter):
-    """TFLite Micro, whose batch is always 1."""
-
-    def __init__(self, flatbuffer: bytes, graph: Graph, module: Any) -> None:
-        super().__init__(_named("tflite-micro"), graph)
-        # TFLite Micro ends the process over a scale it cannot use: let the reference look first.
-        ReferenceInterpreter(flatbuffer)
-        try:
-            self._native = module.Interpreter.from_bytes(flatbuffer, arena_size=ARENA_BYTES)
-        except (RuntimeError, ValueError, TypeError, struct.error) as error:
-            raise ModelFileError(f"{self.runtime} refuses the model: {error}.") from error
-
-    def _network(self, q: AnyArray) -> AnyArray:
-        outputs = np.empty((len(q), self.output_shape[1]), self.dtype)
-        native = self._native
-        try:
-            for row in range(len(q)):
-                native.set_input(q[row : row + 1], 0)
-                native.invoke()
-                outputs[row] = native.get_output(0)[0]
-        except (RuntimeError, ValueError) as error:
-            raise ModelFileError(f"{self.runtime} fails: {error}.") from error
-        return outputs
-
-
-class _LiteRt(Interpreter):
-    """LiteRT, or tflite-runtime, which has the same interface."""
-
-    def __init__(
-        self, flatbuffer: bytes, graph: Graph, module: Any, name: str, threads: int
-    ) -> None:
-        super().__init__(_named(name), graph)
-        self._flatbuffer = flatbuffer
-        self._class = module.Interpreter
-        self._threads = threads
-        self._batches: dict[int, Any] = {}
-        self._single, self._source, self._result = self._allocated(1)
-
-    def _allocated(self, rows: int) -> tuple[Any, int, int]:
-        """A native interpreter for batches of `rows`, and the indices of its tensors."""
-        try:
-            with _without_banner():
-                native = self._class(model_content=self._flatbuffer, num_threads=self._threads)
-                source = native.get_input_details()[0]["index"]
-                if rows > 1:
-                    native.resize_tensor_input(source, [rows, self._n_in])
-                native.allocate_tensors()
-            return native, source, native.get_output_details()[0]["index"]
-        except (RuntimeError, ValueError, SystemError) as error:
-            raise ModelFileError(f"{self.runtime} refuses the model: {error}.") from error
-
-    def _network(self, q: AnyArray) -> AnyArray:
-        try:
-            if len(q) == 1:
-                # The measured minimum: views of the tensors cost more than these copies.
-                native = self._single
-                native.set_tensor(self._source, q)
-                native.invoke()
-                outputs: AnyArray = native.get_tensor(self._result)
-                return outputs
-            return self._batch(q)
-        except (RuntimeError, ValueError) as error:
-            raise ModelFileError(f"{self.runtime} fails: {error}.") from error
-
-    def _batch(self, q: AnyArray) -> AnyArray:
-        """Chunks of `MAX_BATCH`; the last is filled up to the next power of two."""
-        outputs = np.empty((len(q), self.output_shape[1]), self.dtype)
-        for start in range(0, len(q), MAX_BATCH):
-            chunk = q[start : start + MAX_BATCH]
-            rows = 1 << (len(chunk) - 1).bit_length()
-            if rows not in self._batches:
-                self._batches[rows] = self._allocated(rows)
-            native, source, result = self._batches[rows]
-            if rows > len(chunk):
-                filler = np.zeros((rows - len(chunk), self._n_in), self.dtype)
-                native.set_tensor(source, np.concatenate([chunk, filler]))
-            else:
-                native.set_tensor(source, chunk)
-            native.invoke()
-            outputs[start : start + len(chunk)] = native.get_tensor(result)[: len(chunk)]
-        return outputs
-
-
-def _obstacle(name: str) -> str | None:
-    """Why a runtime cannot be used, or None."""
-    package = RUNTIMES[name].module.partition(".")[0]
-    if importlib.util.find_spec(package) is None:
-        return "it is not installed"
-    if name == "tflite-runtime" and int(np.__version__.partition(".")[0]) >= 2:
-        return f"it needs NumPy 1, and NumPy {np.__version__} is installed"
-    return None
-
-
-def _named(name: str) -> str:
-    """Name and version of an installed runtime."""
-    try:
-        return f"{name} {importlib.metadata.version(RUNTIMES[name].package)}"
-    except importlib.metadata.PackageNotFoundError:
-        return f"{name} of unknown version"
-
-
-def _unavailable(name: str, reason: str) -> RuntimeUnavailableError:
-    return RuntimeUnavailableError(name, RUNTIMES[name].package, available_runtimes(), reason)
-
-
-@contextmanager
-def _without_banner() -> Iterator[None]:
-    """Drop what the native library announces on stderr; anything else is passed on."""
-    try:
-        stderr = os.dup(2)
-    except OSError:  # No stderr, so nothing to keep quiet.
-        yield
-        return
-    with tempfile.TemporaryFile() as log:
-        os.dup2(log.fileno(), 2)
-        try:
-            yield
-        finally:
-            os.dup2(stderr, 2)
-            os.close(stderr)
-            log.seek(0)
-            for line in log:
-                if not line.startswith(BANNER):
-                    os.write(2, line)
 
 
 def _checked_shape(tensor: Tensor) -> tuple[int, int]:

@@ -10,27 +10,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from firmware_host.chain import Chain, FloatArray
+from firmware_host.chain import FloatArray
 from firmware_host.errors import TargetError
-from firmware_host.solving.refine import (
-    DEFAULT_SETTINGS,
-    RefineSettings,
-    compiled_step,
-    has_spare_joints,
-    plain_errors,
-    refine_seed,
-)
+from firmware_host.problem import IkProblem
+from firmware_host.solving.refine import DEFAULT_SETTINGS, RefineSettings, refine_seed
 from firmware_host.solving.seeding import Seeder
-from firmware_host.solving.solution import is_solved, within_tolerance
-from firmware_host.tasks.task import Task
+from firmware_host.tolerances import SAME_ANSWER, within_tolerance
 
 ANY, NEAREST = "any", "nearest"
 
 # Restarts are the same for every solve, so that a target always gets the same answer.
 RESTART_SEED = 0
-
-# Two answers whose distances differ by less are the same configuration [rad].
-SAME_ANSWER = 1e-2
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,9 +29,9 @@ class Answers:
 
     Attributes:
         q: (N, n) [rad].
-        error: (N,) the distance that `Task.squared_error` is the square of [m].
+        error: (N,) the distance that `IkProblem.squared_error` is the square of [m].
         seed: (N, n) the seed that each came from [rad].
-        branch: (N,) number of the aspect that the seed was for, or -1.
+        branch: (N,) number of the branch that the seed was for, or -1.
         tried: (N,) seeds that were refined.
         restarts: (N,) how many of them were drawn at random.
     """
@@ -54,23 +44,33 @@ class Answers:
     restarts: npt.NDArray[np.int_]
 
 
-def branch_number(aspects: tuple[str, ...], branch: int | str) -> int:
-    """The number of an aspect given by its number or name; "home" is 0.
+def preferred(solved: Any, rank: Any, best_solved: Any, best_rank: Any, margin: float = 0.0) -> Any:
+    """Whether an answer is preferred to the best before it; numbers, or arrays of them.
+
+    One within tolerance is preferred to one that is not. Of two alike, the one of lesser
+    rank is, if by more than a margin: the joint distance among answers within tolerance,
+    otherwise the error.
+    """
+    return (solved > best_solved) | ((solved == best_solved) & (rank < best_rank - margin))
+
+
+def branch_number(branches: tuple[str, ...], branch: int | str) -> int:
+    """The number of a branch given by its number or name; "home" is 0.
 
     Raises:
-        TargetError: If there is no such aspect.
+        TargetError: If there is no such branch.
     """
-    count = max(1, len(aspects))
+    count = max(1, len(branches))
     if branch == "home":
         return 0
     if isinstance(branch, str) and branch.lstrip("-").isdigit():
         branch = int(branch)
-    if isinstance(branch, str) and branch in aspects:
-        return aspects.index(branch)
+    if isinstance(branch, str) and branch in branches:
+        return branches.index(branch)
     # True and False are integers too, and mean nothing here.
     if isinstance(branch, int) and not isinstance(branch, bool) and 0 <= branch < count:
         return branch
-    known = ", ".join(f"{index} ({name})" for index, name in enumerate(aspects)) or "0"
+    known = ", ".join(f"{index} ({name})" for index, name in enumerate(branches)) or "0"
     raise TargetError(
         f"Expected a branch of the model: {known}, or '{ANY}' or '{NEAREST}'. Received: {branch!r}"
     )
@@ -85,7 +85,7 @@ def solve_one(
 ) -> Answers:
     """The answers (N, k) in one branch."""
     seeds = seeder.seeds(targets, branch)
-    q, error, _ = refine_seed(seeder.chain, seeds, targets, steps, settings, seeder.task)
+    q, error, _ = refine_seed(seeder.spec.problem, seeds, targets, steps, settings)
     count = len(targets)
     return Answers(q, error, seeds, np.full(count, branch), np.ones(count, int), _zeros(count))
 
@@ -110,23 +110,20 @@ def solve_any(
         restarts: Seeds drawn at random, at most, where no branch leads to the target.
         settings: Damping and bounds.
     """
-    chain, task, branches = seeder.chain, seeder.task, seeder.branches
-    count = len(targets)
+    problem, branches = seeder.spec.problem, seeder.branches
+    chain, count = problem.chain, len(targets)
     seeds = np.stack([seeder.seeds(targets, number) for number in range(branches)], axis=1)
     if branches > 1:
-        lengths = [
-            step_length(chain, task, seeds[:, k], targets, settings) for k in range(branches)
-        ]
+        lengths = [step_length(problem, seeds[:, k], targets, settings) for k in range(branches)]
         order = np.argsort(np.stack(lengths, axis=1), axis=1, kind="stable")
     else:
         order = np.zeros((count, 1), dtype=int)
-    rows = np.arange(count)
-    first = seeds[rows, order[:, 0]]
-    q, error, _ = refine_seed(chain, first, targets, steps, settings, task)
+    first = seeds[np.arange(count), order[:, 0]]
+    q, error, _ = refine_seed(problem, first, targets, steps, settings)
     found = Answers(q, error, first.copy(), order[:, 0].copy(), np.ones(count, int), _zeros(count))
     rng = np.random.default_rng(RESTART_SEED)
     for attempt in range(1, branches + restarts):
-        left = np.flatnonzero(~is_solved(chain, task, found.q, targets))
+        left = np.flatnonzero(~problem.is_solved(found.q, targets))
         if not len(left):
             break
         if attempt < branches:
@@ -139,7 +136,7 @@ def solve_any(
             start = np.broadcast_to(drawn, (len(left), len(chain)))
             found.restarts[left] += 1
         found.tried[left] += 1
-        _improve(found, left, start, number, seeder, targets, steps, settings)
+        _improve(found, left, start, number, problem, targets, steps, settings)
     return found
 
 
@@ -162,19 +159,18 @@ def solve_nearest(
         steps: Refinement steps from each seed.
         settings: Damping and bounds.
     """
-    chain, task, branches = seeder.chain, seeder.task, seeder.branches
+    problem, branches = seeder.spec.problem, seeder.branches
     count = len(targets)
     starts = [seeder.seeds(targets, number) for number in range(branches)]
-    starts.append(chain.clamp(near))
+    starts.append(problem.chain.clamp(near))
     found: Answers | None = None
     best = np.full(count, math.inf)
     good = np.zeros(count, dtype=bool)
     for index, start in enumerate(starts):
         number = index if index < branches else -1
-        q, error, _ = refine_seed(chain, start, targets, steps, settings, task)
-        solved = is_solved(chain, task, q, targets)
-        # Answers within tolerance compete by distance, the others by their error.
-        rank = np.where(solved, joint_distance(chain, q, near), error)
+        q, error, _ = refine_seed(problem, start, targets, steps, settings)
+        solved = problem.is_solved(q, targets)
+        rank = np.where(solved, problem.chain.travel(q, near), error)
         if found is None:
             found = Answers(
                 q, error, start, np.full(count, number), np.full(count, len(starts)), _zeros(count)
@@ -182,7 +178,7 @@ def solve_nearest(
             best, good = rank, solved
             continue
         # The network's own branch keeps its number where both lead to one configuration.
-        wins = np.where(solved == good, rank < best - SAME_ANSWER, solved)
+        wins = preferred(solved, rank, good, best, SAME_ANSWER)
         for kept, new in ((found.q, q), (found.error, error), (found.seed, start)):
             kept[wins] = new[wins]
         found.branch[wins] = number
@@ -213,17 +209,20 @@ def solve_target(
         restarts: Seeds drawn at random, at most, for "any".
         settings: Damping and bounds.
     """
-    chain, task = seeder.chain, seeder.task
+    problem = seeder.spec.problem
+    chain = problem.chain
     plain: list[float] = target.tolist()
     guesses = [chain.clamp(guess) for guess in seeder.every_seed(plain)]
     rng = np.random.default_rng(RESTART_SEED)
     starts: list[tuple[FloatArray | None, int]]
+    margin = 0.0
     if branch == NEAREST and near is not None:
         starts = [*zip(guesses, range(len(guesses)), strict=True), (chain.clamp(near), -1)]
+        margin = SAME_ANSWER
     elif branch == ANY:
         order = sorted(
             range(len(guesses)),
-            key=lambda k: plain_step_length(chain, task, guesses[k], plain, settings),
+            key=lambda k: plain_step_length(problem, guesses[k], plain, settings),
         )
         starts = [(guesses[k], k) for k in (order if len(guesses) > 1 else [0])]
         starts += [(None, -1)] * restarts
@@ -233,18 +232,12 @@ def solve_target(
     tried = 0
     for start, number in starts:
         seed = rng.uniform(chain.lower, chain.upper) if start is None else start
-        q, error, _ = refine_seed(chain, seed, target, steps, settings, task)
+        q, error, _ = refine_seed(problem, seed, target, steps, settings)
         tried += 1
-        solved = within_tolerance(*plain_errors(chain, task, q.tolist(), plain))
-        # Answers within tolerance compete by distance, the others by their error.
-        rank = float(error)
-        if solved and branch == NEAREST:
-            rank = float(joint_distance(chain, q, np.asarray(near, dtype=np.float64)))
-        if (
-            best is None
-            or (solved and not best[0])
-            or (solved == best[0] and rank < best[1] - (SAME_ANSWER if branch == NEAREST else 0.0))
-        ):
+        solved = within_tolerance(*problem.plain_errors(q.tolist(), plain))
+        by_distance = solved and branch == NEAREST and near is not None
+        rank = float(chain.travel(q, near)) if by_distance and near is not None else float(error)
+        if best is None or preferred(solved, rank, best[0], best[1], margin):
             best = (solved, rank, q, float(error), seed, number)
         if solved and branch != NEAREST:
             break
@@ -261,8 +254,7 @@ def solve_target(
 
 
 def plain_step_length(
-    chain: Chain,
-    task: Task,
+    problem: IkProblem,
     seed: FloatArray,
     target: Sequence[float],
     settings: RefineSettings = DEFAULT_SETTINGS,
@@ -270,37 +262,26 @@ def plain_step_length(
     """`step_length` of one seed (n,) in plain floats."""
     angles: list[float] = seed.tolist()
     place = [*map(math.sin, angles), *map(math.cos, angles), *target]
-    return math.hypot(*_first_step(chain, task, place, settings))
-
-
-def joint_distance(chain: Chain, q: FloatArray, near: FloatArray) -> FloatArray:
-    """Largest joint difference (...) [rad]; around the circle where a joint wraps."""
-    difference = q - near
-    turns = np.where(chain.wraps, np.round(difference / (2 * np.pi)), 0.0)
-    distance: FloatArray = np.abs(difference - 2 * np.pi * turns).max(axis=-1)
-    return distance
+    return math.hypot(*_first_step(problem, place, settings))
 
 
 def step_length(
-    chain: Chain,
-    task: Task,
+    problem: IkProblem,
     seeds: FloatArray,
     targets: FloatArray,
     settings: RefineSettings = DEFAULT_SETTINGS,
 ) -> FloatArray:
     """Length (N,) [rad] of the first step from seeds (N, n) toward targets (N, k), unbounded."""
     place = [*np.sin(seeds).T, *np.cos(seeds).T, *targets.T]
-    dq = _first_step(chain, task, place, settings)
+    dq = _first_step(problem, place, settings)
     length: FloatArray = np.sqrt(sum(change * change for change in dq))
     return length
 
 
-def _first_step(
-    chain: Chain, task: Task, place: Sequence[Any], settings: RefineSettings
-) -> list[Any]:
+def _first_step(problem: IkProblem, place: Sequence[Any], settings: RefineSettings) -> list[Any]:
     """The joint changes from sines, cosines and target components."""
-    _, newton = compiled_step(chain, task)
-    free = [1.0] * len(chain) if has_spare_joints(chain, task) else []
+    _, newton = problem.compiled_step
+    free = [1.0] * problem.joints if problem.spare_joints else []
     changes: list[Any] = list(newton(*place, settings.damping, settings.damping_floor, *free))
     return changes[1:]
 
@@ -310,15 +291,15 @@ def _improve(
     rows: npt.NDArray[np.int_],
     start: FloatArray,
     number: npt.NDArray[np.int_],
-    seeder: Seeder,
+    problem: IkProblem,
     targets: FloatArray,
     steps: int,
     settings: RefineSettings,
 ) -> None:
-    """Refine other seeds for some rows, and keep what comes nearer."""
-    chain, task = seeder.chain, seeder.task
-    q, error, _ = refine_seed(chain, start, targets[rows], steps, settings, task)
-    better = (error < found.error[rows]) | is_solved(chain, task, q, targets[rows])
+    """Refine other seeds for some rows, none solved yet, and keep what is preferred."""
+    q, error, _ = refine_seed(problem, start, targets[rows], steps, settings)
+    solved = problem.is_solved(q, targets[rows])
+    better = preferred(solved, error, False, found.error[rows])
     where = rows[better]
     found.q[where], found.error[where] = q[better], error[better]
     found.seed[where], found.branch[where] = start[better], number[better]

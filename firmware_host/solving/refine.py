@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
@@ -12,10 +11,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from firmware_host.chain import Chain, FloatArray
-from firmware_host.kinematics import Scalar, add, dot, frames, mul, sub
-from firmware_host.straightline import Symbol, Tape, compile_function
-from firmware_host.tasks.task import POSITION, Task
+from firmware_host.chain import FloatArray
+from firmware_host.kinematics import Scalar
+from firmware_host.problem import IkProblem
 
 
 @dataclass(frozen=True)
@@ -44,12 +42,11 @@ BLOCK_ROWS = 2048
 
 
 def refine(
-    chain: Chain,
+    problem: IkProblem,
     q: npt.ArrayLike,
     target: npt.ArrayLike,
     steps: int = 3,
     settings: RefineSettings = DEFAULT_SETTINGS,
-    task: Task = POSITION,
 ) -> tuple[FloatArray, FloatArray]:
     """Take damped-least-squares steps from a seed toward a target.
 
@@ -57,36 +54,34 @@ def refine(
     clamping. The best configuration met is returned, so more steps never harm.
 
     Args:
-        chain: The robot.
+        problem: The robot and its task.
         q: (..., n) seed [rad]; brought into the limits first.
         target: (..., k) targets in the base frame, of the same leading shape: the
             components that the task names, metres and unit vectors.
         steps: Number of steps, 0 or more.
         settings: Damping and bounds.
-        task: What a target is.
 
     Returns:
         q (..., n) within the limits, and the distance (...) [m] between what it reaches
-        and the target, as `Task.squared_error` weighs positions and directions.
+        and the target, as `IkProblem.squared_error` weighs positions and directions.
     """
-    q, error, _ = refine_seed(chain, q, target, steps, settings, task)
+    q, error, _ = refine_seed(problem, q, target, steps, settings)
     return q, error
 
 
 def refine_seed(
-    chain: Chain,
+    problem: IkProblem,
     q: npt.ArrayLike,
     target: npt.ArrayLike,
     steps: int = 3,
     settings: RefineSettings = DEFAULT_SETTINGS,
-    task: Task = POSITION,
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """`refine`'s result, and the distance (...) [m] between the seed and the target."""
-    seeds, targets = chain.clamp(q), np.asarray(target, dtype=np.float64)
+    seeds, targets = problem.chain.clamp(q), np.asarray(target, dtype=np.float64)
     firsts, lasts = [], []
     # A block is walked to its end before the next begins, while the cache holds it.
     for block in _blocks(seeds, targets):
-        walked = list(_walk(chain, task, *block, steps, settings))
+        walked = list(_walk(problem, *block, steps, settings))
         firsts.append(walked[0])
         lasts.append(walked[-1])
     _, seed_error = _joined(firsts, seeds.shape)
@@ -94,16 +89,15 @@ def refine_seed(
 
 
 def refinements(
-    chain: Chain,
+    problem: IkProblem,
     q: npt.ArrayLike,
     target: npt.ArrayLike,
     steps: int = 3,
     settings: RefineSettings = DEFAULT_SETTINGS,
-    task: Task = POSITION,
 ) -> Iterator[tuple[FloatArray, FloatArray]]:
     """`refine`'s result after 0, 1, ..., steps steps."""
-    seeds, targets = chain.clamp(q), np.asarray(target, dtype=np.float64)
-    walks = [_walk(chain, task, *block, steps, settings) for block in _blocks(seeds, targets)]
+    seeds, targets = problem.chain.clamp(q), np.asarray(target, dtype=np.float64)
+    walks = [_walk(problem, *block, steps, settings) for block in _blocks(seeds, targets)]
     for results in zip(*walks, strict=True):
         yield _joined(results, seeds.shape)
 
@@ -137,8 +131,7 @@ def _joined(
 
 
 def _walk(
-    chain: Chain,
-    task: Task,
+    problem: IkProblem,
     q: Sequence[Scalar],
     target: Sequence[Scalar],
     xp: Any,
@@ -146,14 +139,15 @@ def _walk(
     settings: RefineSettings,
 ) -> Iterator[tuple[list[Scalar], Scalar]]:
     """Best joint components and distance after each number of steps."""
+    chain = problem.chain
     limits = list(
-        zip(chain.lower.tolist(), chain.upper.tolist(), chain.wraps.tolist(), strict=True)
+        zip(chain.lower.tolist(), chain.upper.tolist(), chain.periodic.tolist(), strict=True)
     )
-    distance_squared, newton = compiled_step(chain, task)
+    distance_squared, newton = problem.compiled_step
     damping, floor, most = settings.damping, settings.damping_floor, settings.max_step
     q = list(q)
     # 0 for a joint that its limit holds back, of an arm with others to do its part.
-    free: list[Scalar] = [1.0] * len(q) if has_spare_joints(chain, task) else []
+    free: list[Scalar] = [1.0] * len(q) if problem.spare_joints else []
     best_q: list[Scalar] = q
     best: Scalar = math.inf
     for step in range(steps + 1):
@@ -167,163 +161,16 @@ def _walk(
         best = xp.where(better, squared, best)
         yield best_q, xp.sqrt(best)
         for index, change in enumerate(dq):
-            lower, upper, wraps = limits[index]
+            lower, upper, periodic = limits[index]
             moved = q[index] + xp.clip(change, -most, most)
-            if free and not wraps:
-                held = (moved < lower) | (moved > upper)
-                free[index] = xp.where(held, 0.0, 1.0)
-            if wraps:
+            if free and not periodic:
+                locked = (moved < lower) | (moved > upper)
+                free[index] = xp.where(locked, 0.0, 1.0)
+            if periodic:
                 outside = (moved < lower) | (moved > upper)
                 turns = xp.round((moved - (lower + upper) / 2) / (2 * math.pi))
                 moved = xp.where(outside, moved - 2 * math.pi * turns, moved)
             q[index] = xp.clip(moved, lower, upper)
-
-
-@dataclass(frozen=True, eq=False)
-class StepTrace:
-    """The arithmetic of one step for a robot and a task, recorded but not yet compiled.
-
-    Attributes:
-        tape: The operations.
-        sines: n inputs, the sine of each joint angle.
-        cosines: n inputs, the cosine of each joint angle.
-        target: k inputs, the components that the task names.
-        damping: Input, `RefineSettings.damping`.
-        floor: Input, `RefineSettings.damping_floor`.
-        free: n inputs where there are joints to spare, otherwise none: 1, or 0 for a joint
-            that must not move in this step because the last one drove it onto its limit.
-        squared: Output, the squared distance [m^2]; needs neither damping nor floor.
-        dq: n outputs, the joint changes [rad], not yet bounded.
-    """
-
-    tape: Tape
-    sines: list[Symbol]
-    cosines: list[Symbol]
-    target: list[Symbol]
-    damping: Symbol
-    floor: Symbol
-    free: list[Symbol]
-    squared: Scalar
-    dq: list[Scalar]
-
-
-def has_spare_joints(chain: Chain, task: Task) -> bool:
-    """Whether there are more joints than rows, so that others can do a held joint's part."""
-    return len(chain) > task.rows
-
-
-def trace_step(chain: Chain, task: Task = POSITION) -> StepTrace:
-    """Record one step: dq = J^T (J J^T + lambda^2 I)^-1 e, solved in the smaller dimension.
-
-    With fewer joints than rows, the same dq is (J^T J + lambda^2 I)^-1 J^T e.
-    """
-    tape = Tape()
-    n = len(chain)
-    sines, cosines = tape.inputs("s", n), tape.inputs("c", n)
-    target = tape.inputs("p", len(task.component_names))
-    damping, floor = Symbol(tape, "damping"), Symbol(tape, "floor")
-    walked = frames(chain, sines, cosines)
-    e = task.error(chain, walked, target)  # (m,) [m]
-    squared = task.squared_error(chain, walked, target)
-    columns = task.columns(chain, walked)  # n of (m,)
-    free = tape.inputs("free", n) if has_spare_joints(chain, task) else []
-    if free:
-        columns = [
-            tuple(mul(share, part) for part in column)
-            for share, column in zip(free, columns, strict=True)
-        ]
-    strength = damping * squared + floor
-    if n >= task.rows:
-        weights = solve_symmetric(gram(columns, strength), e)  # (m,)
-        dq = [dot(column, weights) for column in columns]  # (n,) [rad]
-    else:
-        rows = [[column[k] for column in columns] for k in range(task.rows)]  # m of (n,)
-        dq = solve_symmetric(gram(rows, strength), [dot(column, e) for column in columns])
-    return StepTrace(tape, sines, cosines, target, damping, floor, free, squared, dq)
-
-
-@functools.lru_cache(maxsize=64)
-def compiled_step(
-    chain: Chain, task: Task = POSITION
-) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """The arithmetic of one step for a robot and a task, as straight-line code.
-
-    Returns:
-        A function from n sines, n cosines and the target's components to the squared
-        distance alone, and one that takes the damping factor and its floor too (and which
-        joints are free, if there are some to spare) and returns the squared distance
-        followed by the n joint changes dq.
-    """
-    step = trace_step(chain, task)
-    place = [*step.sines, *step.cosines, *step.target]
-    return (
-        compile_function(step.tape, place, [step.squared]),
-        compile_function(
-            step.tape, [*place, step.damping, step.floor, *step.free], [step.squared, *step.dq]
-        ),
-    )
-
-
-@functools.lru_cache(maxsize=64)
-def _compiled_parts(chain: Chain, task: Task) -> Callable[..., Any]:
-    """From n sines, n cosines and a target to `Task.squared_parts`, as straight-line code."""
-    tape = Tape()
-    n = len(chain)
-    sines, cosines = tape.inputs("s", n), tape.inputs("c", n)
-    target = tape.inputs("p", len(task.component_names))
-    parts = task.squared_parts(frames(chain, sines, cosines), target)
-    return compile_function(tape, [*sines, *cosines, *target], parts)
-
-
-def plain_errors(
-    chain: Chain, task: Task, q: Sequence[float], target: Sequence[float]
-) -> tuple[float, float]:
-    """`task_errors` of one configuration in plain floats: arrays of one number cost more."""
-    sines, cosines = map(math.sin, q), map(math.cos, q)
-    position, directions = _compiled_parts(chain, task)(*sines, *cosines, *target)
-    return math.sqrt(position), 2 * math.asin(min(math.sqrt(directions) / 2, 1.0))
-
-
-def gram(columns: Sequence[Sequence[Scalar]], damping: Scalar) -> list[list[Scalar]]:
-    """Lower triangle of A A^T + damping I from A's columns, as components."""
-    rows = [[column[k] for column in columns] for k in range(len(columns[0]))]
-    matrix = [[dot(rows[i], rows[j]) for j in range(i + 1)] for i in range(len(rows))]
-    for i, row in enumerate(matrix):
-        row[i] = add(row[i], damping)
-    return matrix
-
-
-def solve_symmetric(lower: list[list[Scalar]], right: Sequence[Scalar]) -> list[Scalar]:
-    """Solve A x = b for a positive definite A given by its lower triangle.
-
-    The square-root-free Cholesky factorization A = L D L^T (Golub and Van Loan,
-    Matrix Computations, 4th edition, section 4.1).
-    """
-    size = len(right)
-    unit: list[list[Scalar]] = []  # rows of L, without the ones
-    inverse: list[Scalar] = []  # 1 / D
-    scaled: list[Scalar] = []  # L^-1 b
-    for i in range(size):
-        row: list[Scalar] = []
-        pivot, value = lower[i][i], right[i]
-        for j in range(i):
-            raw = lower[i][j]
-            for k in range(j):
-                raw = sub(raw, mul(row[k], unit[j][k]))
-            row.append(raw)  # L D, scaled below once used
-        for j in range(i):
-            factor = mul(row[j], inverse[j])
-            pivot = sub(pivot, mul(factor, row[j]))
-            row[j] = factor
-            value = sub(value, mul(factor, scaled[j]))
-        unit.append(row)
-        inverse.append(1.0 / pivot)
-        scaled.append(value)
-    x = [mul(scaled[i], inverse[i]) for i in range(size)]
-    for i in reversed(range(size)):
-        for j in range(i):
-            x[j] = sub(x[j], mul(unit[i][j], x[i]))
-    return x
 
 
 def _float_clip(value: float, lower: float, upper: float) -> float:

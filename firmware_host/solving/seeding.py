@@ -1,25 +1,20 @@
-"""The network as a source of seeds: targets and the aspect wanted in, joint angles out."""
+"""The network as a source of seeds: targets and the branch wanted in, joint angles out."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from firmware_host.chain import Chain, FloatArray
-from firmware_host.encoding import (
-    Normalization,
-    decode_joints,
-    encode,
-    feature_names,
-    normalized_features,
-    turned_outputs,
-)
 from firmware_host.kinematics import components
-from firmware_host.tasks.task import POSITION, Task
+from firmware_host.normalization import Normalization
+from firmware_host.spec import ModelSpec
+from firmware_host.tasks.turn import Encoding
 
 Predict = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]
 
@@ -29,77 +24,66 @@ class Seeder:
     """A network with what its numbers mean.
 
     Attributes:
-        chain: The robot.
-        normalization: Statistics of the features.
+        spec: The problem, its features and the branches that the network answers for.
         predict: The network: features (N, f) to sines and cosines (N, 2n). With several
-            aspects, a 1 in the place of the wanted one and 0 in the others follow the
+            branches, a 1 in the place of the wanted one and 0 in the others follow the
             features.
-        task: What a target is.
-        aspects: Names of the aspects that it answers for; fewer than two take no inputs.
     """
 
-    chain: Chain
-    normalization: Normalization
+    spec: ModelSpec
     predict: Predict
-    task: Task = POSITION
-    aspects: tuple[str, ...] = ()
 
     @property
     def branches(self) -> int:
-        """How many aspects there are to choose from, 1 or more."""
-        return max(1, len(self.aspects))
-
-    @property
-    def inputs(self) -> int:
-        """Numbers that the network takes for one target."""
-        return network_inputs(self.chain, self.task, len(self.aspects))
+        """How many branches there are to choose from, 1 or more."""
+        return self.spec.branch_count
 
     def features(
         self, targets: npt.ArrayLike, branch: npt.ArrayLike = 0
     ) -> npt.NDArray[np.float32]:
         """What the network takes (N, f) for targets (N, k) and a branch, or one each (N,)."""
-        features = normalized_features(
-            self.normalization,
-            encode(self.chain, self.task, components(np.asarray(targets, dtype=np.float64))),
-        )
-        return self._with_aspects(features, branch)
+        return self._with_branches(self._encoded(targets)[1], branch)
 
     def seeds(self, targets: npt.ArrayLike, branch: npt.ArrayLike = 0) -> FloatArray:
         """First guesses q (N, n) [rad] within the limits.
 
         Args:
             targets: (N, k) components of the targets.
-            branch: Number of the aspect wanted, or one for each target (N,).
+            branch: Number of the branch wanted, or one for each target (N,).
         """
-        values = np.asarray(targets, dtype=np.float64)
-        encoding = encode(self.chain, self.task, components(values))
-        features = self._with_aspects(normalized_features(self.normalization, encoding), branch)
-        return decode_joints(self.chain, turned_outputs(encoding, self.predict(features)))
+        encoding, features = self._encoded(targets)
+        outputs = self.predict(self._with_branches(features, branch))
+        return decode_joints(self.spec.chain, turned_outputs(encoding, outputs))
 
     def every_seed(self, target: Sequence[float]) -> list[list[float]]:
-        """A guess (n,) [rad] for each aspect, for one target in plain floats.
+        """A guess (n,) [rad] for each branch, for one target in plain floats.
 
         Arrays of one number cost more. The angles may lie outside the limits.
         """
-        encoding = encode(self.chain, self.task, target, math)
-        row = np.array([self.normalization.apply(encoding.features)], dtype=np.float32)
+        problem = self.spec.problem
+        encoding = problem.encode(target, math)
+        row = np.array([self.spec.normalization.apply(encoding.features)], dtype=np.float32)
         count = self.branches
         if count > 1:
-            row = self._with_aspects(np.repeat(row, count, axis=0), np.arange(count))
-        n = len(self.chain)
+            row = self._with_branches(np.repeat(row, count, axis=0), np.arange(count))
+        n = problem.joints
         guesses = []
         for outputs in self.predict(row).tolist():
             pairs = list(zip(outputs[:n], outputs[n:], strict=True))
-            for joint, turn in ((0, encoding.first), (n - 1, encoding.last)):
-                if turn is not None:
-                    pairs[joint] = turn.applied(*pairs[joint])
+            for joint, turn in encoding.turns.items():
+                pairs[joint] = turn.applied(*pairs[joint])
             guesses.append([math.atan2(sin, cos) for sin, cos in pairs])
         return guesses
 
-    def _with_aspects(
+    def _encoded(self, targets: npt.ArrayLike) -> tuple[Encoding, npt.NDArray[np.float32]]:
+        values = np.asarray(targets, dtype=np.float64)
+        encoding = self.spec.problem.encode(components(values))
+        return encoding, normalized_features(self.spec.normalization, encoding)
+
+    def _with_branches(
         self, features: npt.NDArray[np.float32], branch: npt.ArrayLike
     ) -> npt.NDArray[np.float32]:
-        """Features (N, f) with the inputs that name the aspect, if there are such."""
+        """Features (N, f) with the inputs that name the branch, if there are such."""
         count = self.branches
         if count == 1:
             return features
@@ -108,6 +92,39 @@ class Seeder:
         return np.concatenate([features, one_hot], axis=-1)
 
 
-def network_inputs(chain: Chain, task: Task, aspects: int) -> int:
-    """How many numbers a network takes: the features, and one for each aspect of several."""
-    return len(feature_names(chain, task)) + (aspects if aspects > 1 else 0)
+def normalized_features(
+    normalization: Normalization, encoding: Encoding
+) -> npt.NDArray[np.float32]:
+    """What the network takes (N, f) of N encoded targets, its branch aside."""
+    return np.stack(normalization.apply(encoding.features), axis=-1).astype(np.float32)
+
+
+def decode_joints(chain: Chain, outputs: npt.ArrayLike) -> FloatArray:
+    """Joint angles within the limits from the network's outputs.
+
+    Args:
+        chain: The robot.
+        outputs: (..., 2n): the n sines, then the n cosines, of any common length.
+
+    Returns:
+        q (..., n) [rad], clamped to the limits.
+    """
+    # One joint's angles side by side in memory: what follows runs along the batch.
+    values = np.moveaxis(np.asarray(outputs), -1, 0).astype(np.float64, order="C")
+    n = len(chain)
+    return chain.clamp(np.moveaxis(np.arctan2(values[:n], values[n:]), 0, -1))
+
+
+def turned_outputs(encoding: Encoding, outputs: npt.NDArray[Any]) -> FloatArray:
+    """The network's outputs (N, 2n) with the target's turns added; as `decode_joints` takes.
+
+    Args:
+        encoding: Of N targets, components of shape (N,).
+        outputs: (N, 2n): the n sines, then the n cosines.
+    """
+    values = outputs.astype(np.float64)
+    n = values.shape[-1] // 2
+    for joint, turn in encoding.turns.items():
+        sin, cos = turn.applied(values[:, joint], values[:, n + joint])
+        values[:, joint], values[:, n + joint] = sin, cos
+    return values

@@ -8,13 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from firmware_host.chain import Chain, FloatArray
-from firmware_host.tasks.task import Task, task_errors
-
-# A target counts as reached below this distance [m] ...
-POSITION_TOLERANCE = 1e-3
-# ... and, where it has an orientation, below this angle [rad]: 0.1 degrees.
-ROTATION_TOLERANCE = float(np.radians(0.1))
+from firmware_host.chain import FloatArray
 
 
 class Status(enum.Enum):
@@ -45,10 +39,11 @@ class IkSolution:
         microseconds: Time the solve took.
         rotation_error_rad: Angle between the tool's orientation, or axis, and the
             target's [rad]; None for positions.
-        branch: Number of the aspect whose seed led here; -1 if no network's seed did.
+        branch: Number of the branch whose seed led here; -1 if no network's seed did.
         tried: Seeds that were refined.
         restarts: How many of them were drawn at random.
-        joint_step: Largest joint difference to `q_near` [rad]; None without it.
+        joint_step: Largest angle that a joint must travel from `q_near` [rad]; None without it.
+        near_within_limits: Whether `q_near` holds every limit; None without it.
     """
 
     q: FloatArray
@@ -64,6 +59,7 @@ class IkSolution:
     tried: int = 1
     restarts: int = 0
     joint_step: float | None = None
+    near_within_limits: bool | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +77,7 @@ class IkBatch:
         steps: Refinement steps taken for each seed.
         microseconds: Time that all of them took.
         rotation_error_rad: (N,) [rad], NaN for a bad target; None for positions.
-        branch: (N,) number of the aspect whose seed led here; -1 if no network's seed did.
+        branch: (N,) number of the branch whose seed led here; -1 if no network's seed did.
         tried: (N,) seeds that were refined.
         restarts: (N,) how many of them were drawn at random.
     """
@@ -98,17 +94,3 @@ class IkBatch:
     branch: npt.NDArray[np.int_]
     tried: npt.NDArray[np.int_]
     restarts: npt.NDArray[np.int_]
-
-
-def is_solved(
-    chain: Chain, task: Task, q: FloatArray, targets: FloatArray
-) -> npt.NDArray[np.bool_]:
-    """Whether q (..., n) reaches targets (..., k) to `POSITION_` and `ROTATION_TOLERANCE`."""
-    distance, angle = task_errors(chain, task, q, targets)
-    solved: npt.NDArray[np.bool_] = (distance < POSITION_TOLERANCE) & (angle < ROTATION_TOLERANCE)
-    return solved
-
-
-def within_tolerance(distance: float, angle: float) -> bool:
-    """Whether a distance [m] and an angle [rad] count as reached."""
-    return distance < POSITION_TOLERANCE and angle < ROTATION_TOLERANCE

@@ -7,13 +7,9 @@ import numpy.typing as npt
 
 from firmware_host.chain import FloatArray
 from firmware_host.errors import TargetError
-from firmware_host.tasks.task import POSITION, TOOL_AXES, Task
-
-# Far beyond any robot, and far below what single precision can square [m].
-FARTHEST_TARGET = 1e6
-
-# A rotation matrix or quaternion that was rounded to four digits is still meant as one.
-ROTATION_TOLERANCE = 1e-3
+from firmware_host.tasks import POSITION, Task
+from firmware_host.tasks.rotations import rotation_columns
+from firmware_host.tolerances import FARTHEST_TARGET, TARGET_ROTATION
 
 
 def checked_target(
@@ -35,16 +31,16 @@ def checked_target(
         TargetError: If the shape is another, a value is not a finite number or is beyond
             `FARTHEST_TARGET`, or a rotation is none.
     """
-    rows, what = _FORMS[task.name]
+    rows, what = task.flat_size, task.flat_words
     lead = "N, " if batch else ""
     flat = f"({lead}{rows})" if batch else f"({rows},)"
-    shapes = flat if task.name == "position" else f"({lead}4, 4) or {flat}"
+    shapes = f"({lead}4, 4) or {flat}" if task.has_orientation else flat
     try:
         values = np.asarray(target, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise TargetError(f"A target is {shapes} numbers: {what}. Received: {target!r}") from error
     shape = values.shape[1:] if batch else values.shape
-    matrix = task.turns and shape == (4, 4) and values.ndim == 2 + batch
+    matrix = task.has_orientation and shape == (4, 4) and values.ndim == 2 + batch
     if not matrix and (values.ndim != 1 + batch or shape != (rows,)):
         raise TargetError(
             f"Expected a target of shape {shapes}: {what}. Received: shape {values.shape}"
@@ -61,14 +57,12 @@ def checked_target(
             f"Expected x, y, z in metres, none beyond {FARTHEST_TARGET:g} m. "
             f"Received: {farthest:g} m"
         )
-    if not task.turns:
+    if not task.has_orientation:
         return values
     if matrix:
         directions = _matrix_directions(task, values)
-    elif task.name == "pose":
-        directions = _quaternion_columns(values[..., 3:])
     else:
-        directions = _unit(values[..., 3:], any_length=True)
+        directions = task.flat_directions(values[..., 3:])
     broken = ~np.isfinite(directions).all(axis=-1)
     if finite and broken.any():
         where = f" (row {int(np.argmax(broken))})" if batch else ""
@@ -79,97 +73,10 @@ def checked_target(
     return np.concatenate([position, directions], axis=-1)
 
 
-_FORMS = {
-    "position": (3, "x, y, z in metres"),
-    "axis": (6, "a pose of the tool, or x, y, z in metres and a direction"),
-    "pose": (7, "a pose of the tool, or x, y, z in metres and a unit quaternion w, x, y, z"),
-}
-
-
 def _matrix_directions(task: Task, poses: FloatArray) -> FloatArray:
-    """The columns (..., 9), or the one (..., 3), of the rotations in (..., 4, 4)."""
-    rotation = poses[..., :3, :3]
+    """The unit vectors (..., k - 3) that poses (..., 4, 4) direct; NaN where one is none."""
     with np.errstate(invalid="ignore"):
-        gram = np.swapaxes(rotation, -1, -2) @ rotation
-        rigid = np.abs(gram - np.eye(3)).max(axis=(-1, -2)) < ROTATION_TOLERANCE
-        rigid &= np.abs(poses[..., 3, :] - [0, 0, 0, 1]).max(axis=-1) < ROTATION_TOLERANCE
-    safe = np.where(rigid[..., None, None], rotation, np.eye(3))
-    rigid &= np.linalg.det(safe) > 0
-    # The nearest rotation, so that rounding in the input is no error of the answer.
-    left, _, right = np.linalg.svd(safe)
-    columns = np.swapaxes(left @ right, -1, -2)
-    if task.name == "axis":
-        columns = columns[..., task.tool_axis : task.tool_axis + 1, :]
-    flat = columns.reshape(*columns.shape[:-2], -1)
-    result: FloatArray = np.where(rigid[..., None], flat, np.nan)
+        good = np.abs(poses[..., 3, :] - [0, 0, 0, 1]).max(axis=-1) < TARGET_ROTATION
+    directions = task.matrix_directions(rotation_columns(poses[..., :3, :3]))
+    result: FloatArray = np.where(good[..., None], directions, np.nan)
     return result
-
-
-def _quaternion_columns(quaternions: FloatArray) -> FloatArray:
-    """Columns (..., 9) of the rotation matrices of unit quaternions (..., 4), w first."""
-    w, x, y, z = np.moveaxis(_unit(quaternions, any_length=False), -1, 0)
-    columns = [
-        *(1 - 2 * (y * y + z * z), 2 * (x * y + w * z), 2 * (x * z - w * y)),
-        *(2 * (x * y - w * z), 1 - 2 * (x * x + z * z), 2 * (y * z + w * x)),
-        *(2 * (x * z + w * y), 2 * (y * z - w * x), 1 - 2 * (x * x + y * y)),
-    ]
-    return np.stack(columns, axis=-1)
-
-
-def _unit(vectors: FloatArray, any_length: bool) -> FloatArray:
-    """Vectors scaled to length 1; NaN where there is no length, or it is not nearly 1."""
-    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        good = length > 0 if any_length else np.abs(length - 1) < ROTATION_TOLERANCE
-        result: FloatArray = np.where(good & np.isfinite(length), vectors / length, np.nan)
-    return result
-
-
-def quaternion(rotation: FloatArray) -> FloatArray:
-    """The unit quaternion w, x, y, z (4,) of a rotation matrix (3, 3), w not negative.
-
-    From the largest of the four, which is never small (Shepperd, "Quaternion from rotation
-    matrix", Journal of Guidance and Control, 1978).
-    """
-    m = rotation
-    squares = np.array(
-        [
-            1 + m[0, 0] + m[1, 1] + m[2, 2],
-            1 + m[0, 0] - m[1, 1] - m[2, 2],
-            1 - m[0, 0] + m[1, 1] - m[2, 2],
-            1 - m[0, 0] - m[1, 1] + m[2, 2],
-        ]
-    )
-    w, x, y = m[2, 1] - m[1, 2], m[0, 2] - m[2, 0], m[1, 0] - m[0, 1]
-    largest = int(np.argmax(squares))
-    products = np.array(
-        [
-            [squares[0], w, x, y],
-            [w, squares[1], m[0, 1] + m[1, 0], m[0, 2] + m[2, 0]],
-            [x, m[0, 1] + m[1, 0], squares[2], m[1, 2] + m[2, 1]],
-            [y, m[0, 2] + m[2, 0], m[1, 2] + m[2, 1], squares[3]],
-        ]
-    )[largest]
-    unit: FloatArray = products / np.linalg.norm(products)
-    return unit if unit[0] >= 0 else -unit
-
-
-def given_targets(task: Task, components: FloatArray) -> FloatArray:
-    """Components (N, k) in a form that `checked_target` takes: poses as (N, 4, 4) matrices."""
-    if task.name != "pose":
-        return components
-    poses = np.zeros((len(components), 4, 4))
-    poses[:, 3, 3] = 1.0
-    poses[:, :3, 3] = components[:, :3]
-    poses[:, :3, :3] = np.swapaxes(components[:, 3:].reshape(-1, 3, 3), -1, -2)
-    return poses
-
-
-def describe_target(task: Task) -> str:
-    """What a target of a task is, in words."""
-    axis = TOOL_AXES[task.tool_axis]
-    return {
-        "position": "position of the tool",
-        "axis": f"position of the tool and direction of its {axis} axis",
-        "pose": "position and orientation of the tool",
-    }[task.name]

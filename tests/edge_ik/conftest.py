@@ -12,11 +12,12 @@ def make_source():
 
     Other keywords replace values of the curriculum or the spread of the focus samples.
     """
+    from firmware_host.normalization import Normalization
+
     from edge_ik.arms import builtin_arms, load_arm
     from edge_ik.data.aspects import find_home_aspect
     from edge_ik.data.dataset import Curriculum, SampleSource, host_features
     from edge_ik.data.sampling import build_pool, default_focus, focus_joints
-    from firmware_host.encoding import Normalization
 
     def make(name="arm3", pool=2000, focus_spread=0.02, **curriculum):
         rng = np.random.default_rng(0)

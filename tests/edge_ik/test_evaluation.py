@@ -9,6 +9,8 @@ import pytest
 
 pytest.importorskip("tensorflow")
 
+from firmware_host.normalization import Normalization
+
 from edge_ik.data.sampling import build_pool
 from edge_ik.evaluation import (
     EVALUATION_STREAM,
@@ -24,7 +26,6 @@ from edge_ik.evaluation import (
     stream,
 )
 from edge_ik.run import METRICS_FILE, Run
-from firmware_host.encoding import Normalization
 from firmware_host.kinematics import tool_position
 
 pytestmark = pytest.mark.tensorflow

@@ -8,6 +8,11 @@ from hypothesis import strategies as st
 
 from firmware_host.chain import Chain, Joint
 from firmware_host.kinematics import forward_kinematics
+from firmware_host.normalization import Normalization
+from firmware_host.problem import IkProblem
+from firmware_host.solver import IkSolver
+from firmware_host.spec import ModelSpec
+from firmware_host.tasks import POSITION
 
 QUARTER_TURNS = [k * math.pi / 2 for k in range(-2, 3)]
 
@@ -94,6 +99,26 @@ def arm3():
     return build_arm3()
 
 
+def build_solver(chain, predict, refine_steps=None, *, task=POSITION, **values):
+    """A solver of any function as the network; its features are not normalized."""
+    problem = IkProblem(chain, task)
+    count = len(problem.feature_names)
+    said = {name: values.pop(name) for name in ("workspace", "branches") if name in values}
+    spec = ModelSpec(
+        problem,
+        values.pop("normalization", Normalization((0.0,) * count, (1.0,) * count)),
+        tuple(values.pop("home", chain.middle)),
+        **said,
+    )
+    return IkSolver(spec, predict, refine_steps, **values)
+
+
+@pytest.fixture(scope="session")
+def make_solver():
+    """Function of a chain, what predicts, and what else a model says: a solver."""
+    return build_solver
+
+
 @pytest.fixture(scope="session")
 def transforms():
     """Hypothesis strategy for rigid (4, 4) transforms."""
@@ -112,7 +137,7 @@ def finite_differences():
     """Function of (chain, q): the geometric Jacobian (6, n) by central differences."""
 
     def pose(chain, q):
-        return forward_kinematics(chain, np.sin(q), np.cos(q))
+        return forward_kinematics(chain, q)
 
     def jacobian(chain, q, step=1e-6):
         columns = []

@@ -11,7 +11,7 @@ from firmware_host.chain import Chain
 from firmware_host.errors import ModelFileError
 from firmware_host.inspect_model import inspect_model, inspect_network, inspection_tables
 from firmware_host.model_file import read_model
-from firmware_host.network import interpreter
+from firmware_host.network import runtimes
 from firmware_host.network.flatbuffer import read_graph
 from firmware_host.spec import ModelSpec
 
@@ -62,7 +62,7 @@ def test_a_network_in_floats_has_no_scale():
 
 
 def test_no_runtime_is_needed(planar_model, monkeypatch):
-    monkeypatch.setattr(interpreter, "_obstacle", lambda name: "it is not installed")
+    monkeypatch.setattr(runtimes, "_obstacle", lambda name: "it is not installed")
     assert inspect_model(planar_model)["task"] == "position"
 
 

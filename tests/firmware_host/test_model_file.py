@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from firmware_host import model_file
 from firmware_host.errors import ModelFileError
 from firmware_host.model_file import ENVELOPE, MEMBER, pack, read_model, unpack, write_model
-from firmware_host.network.interpreter import available_runtimes, open_interpreter
+from firmware_host.network.runtimes import available_runtimes, open_interpreter
 
 MODELS = Path(__file__).parent / "models"
 FLATBUFFER = (MODELS / "int8_per_channel.tflite").read_bytes()

@@ -6,17 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from firmware_host.encoding import Normalization
 from firmware_host.errors import ConfigError, ModelFileError, TargetError
 from firmware_host.kinematics import tool_position
 from firmware_host.model_file import read_model, write_model
-from firmware_host.network.interpreter import DEFAULT_RUNTIME, RUNTIMES, available_runtimes
-from firmware_host.solver import POSITION_TOLERANCE, IkSolver, Status
+from firmware_host.network.runtimes import DEFAULT_RUNTIME, RUNTIMES, available_runtimes
+from firmware_host.normalization import Normalization
+from firmware_host.solver import IkSolver, Status
+from firmware_host.tolerances import SOLVED_POSITION
 from firmware_host.workspace import Workspace
 
 MODELS = Path(__file__).parent / "models"
-
-IDENTITY = Normalization((0.0,) * 6, (1.0,) * 6)
 
 
 def position(chain, q):
@@ -37,9 +36,9 @@ def rough(features):
     return closed_form(features, 0.03)
 
 
-def test_a_perfect_network_needs_no_step(arm3):
+def test_a_perfect_network_needs_no_step(arm3, make_solver):
     q = np.array([0.4, 0.9, 1.1])
-    solution = IkSolver(arm3, IDENTITY, closed_form, refine_steps=0).solve(position(arm3, q))
+    solution = make_solver(arm3, closed_form, refine_steps=0).solve(position(arm3, q))
     np.testing.assert_allclose(solution.q, q, atol=1e-5)
     assert solution.status is Status.SOLVED
     assert solution.within_limits
@@ -48,10 +47,10 @@ def test_a_perfect_network_needs_no_step(arm3):
     assert 0 < solution.microseconds < 1e6
 
 
-def test_a_rough_network_is_refined(arm3):
+def test_a_rough_network_is_refined(arm3, make_solver):
     q = np.array([0.4, 0.9, 1.1])
     target = position(arm3, q)
-    solution = IkSolver(arm3, IDENTITY, rough).solve(target)
+    solution = make_solver(arm3, rough).solve(target)
     assert solution.seed_error_m > 5e-3
     assert solution.position_error_m < 1e-9
     assert solution.status is Status.SOLVED
@@ -59,9 +58,9 @@ def test_a_rough_network_is_refined(arm3):
     assert solution.steps == 3
 
 
-def test_the_error_is_that_of_the_joints_returned(arm3):
+def test_the_error_is_that_of_the_joints_returned(arm3, make_solver):
     rng = np.random.default_rng(0)
-    solver = IkSolver(arm3, IDENTITY, rough, refine_steps=2)
+    solver = make_solver(arm3, rough, refine_steps=2)
     for target in rng.uniform(-0.8, 0.8, (50, 3)):
         solution = solver.solve(target)
         error = np.linalg.norm(position(arm3, solution.q) - target)
@@ -69,24 +68,24 @@ def test_the_error_is_that_of_the_joints_returned(arm3):
         assert solution.position_error_m <= solution.seed_error_m
         assert solution.within_limits == bool(arm3.within_limits(solution.q))
         assert solution.within_limits
-        assert (solution.status is Status.SOLVED) == (error < POSITION_TOLERANCE)
+        assert (solution.status is Status.SOLVED) == (error < SOLVED_POSITION)
 
 
-def test_an_unreachable_target_is_told_with_the_nearest_found(arm3):
-    solution = IkSolver(arm3, IDENTITY, closed_form).solve([2.0, 0.0, 0.15])
+def test_an_unreachable_target_is_told_with_the_nearest_found(arm3, make_solver):
+    solution = make_solver(arm3, closed_form).solve([2.0, 0.0, 0.15])
     assert solution.status is Status.UNREACHABLE
     assert solution.position_error_m >= 2.0 - 0.5 * math.cos(0.075) - 1e-9
     assert solution.within_limits
 
 
-def test_no_steps_and_a_rough_network_is_not_solved(arm3):
+def test_no_steps_and_a_rough_network_is_not_solved(arm3, make_solver):
     target = position(arm3, np.array([0.4, 0.9, 1.1]))
-    solution = IkSolver(arm3, IDENTITY, rough, refine_steps=0).solve(target)
+    solution = make_solver(arm3, rough, refine_steps=0).solve(target)
     assert solution.status is Status.UNREACHABLE
     assert solution.position_error_m == solution.seed_error_m
 
 
-def test_the_network_sees_normalized_features(arm3):
+def test_the_network_sees_normalized_features(arm3, make_solver):
     seen = []
 
     def spy(features):
@@ -94,27 +93,28 @@ def test_the_network_sees_normalized_features(arm3):
         return np.ones((len(features), 6), np.float32)
 
     normalization = Normalization((0.1,) * 6, (2.0,) * 6)
-    IkSolver(arm3, normalization, spy).seed(np.array([[0.3, 0.0, 0.2], [0.0, 0.4, 0.1]]))
+    solver = make_solver(arm3, spy, normalization=normalization)
+    solver.seed(np.array([[0.3, 0.0, 0.2], [0.0, 0.4, 0.1]]))
     expected = (np.array([[0.3, 0, 0.2, 0.3, 0, 1], [0, 0.4, 0.1, 0.4, 1, 0]]) - 0.1) / 2
     np.testing.assert_allclose(seen[0], expected, atol=1e-6)
 
 
-def test_a_target_very_far_away_gives_finite_joints(arm3):
-    solution = IkSolver(arm3, IDENTITY, closed_form).solve([1e6, -1e6, 1e6])
+def test_a_target_very_far_away_gives_finite_joints(arm3, make_solver):
+    solution = make_solver(arm3, closed_form).solve([1e6, -1e6, 1e6])
     assert np.isfinite(solution.q).all()
     assert solution.status is Status.UNREACHABLE
 
 
 @pytest.mark.parametrize("target", [[1, 2], [[1, 2, 3]], [1, 2, math.nan], "x", None])
-def test_what_is_not_a_target_is_refused(arm3, target):
+def test_what_is_not_a_target_is_refused(arm3, make_solver, target):
     with pytest.raises(TargetError):
-        IkSolver(arm3, IDENTITY, closed_form).solve(target)
+        make_solver(arm3, closed_form).solve(target)
 
 
 class TestBatch:
-    def test_a_batch_is_answered_like_its_rows(self, arm3):
+    def test_a_batch_is_answered_like_its_rows(self, arm3, make_solver):
         targets = np.random.default_rng(1).uniform(-0.6, 0.6, (30, 3))
-        solver = IkSolver(arm3, IDENTITY, rough)
+        solver = make_solver(arm3, rough)
         together = solver.solve_batch(targets)
         for row, target in enumerate(targets):
             alone = solver.solve(target)
@@ -124,9 +124,9 @@ class TestBatch:
             assert together.seed_error_m[row] == pytest.approx(alone.seed_error_m, abs=1e-6)
 
     @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
-    def test_a_bad_row_stays_at_home_and_harms_no_other(self, arm3, bad):
+    def test_a_bad_row_stays_at_home_and_harms_no_other(self, arm3, make_solver, bad):
         home = np.array([0.1, 0.8, 1.2])
-        solver = IkSolver(arm3, IDENTITY, rough, home=home)
+        solver = make_solver(arm3, rough, home=home)
         target = position(arm3, np.array([0.4, 0.9, 1.1]))
         solution = solver.solve_batch([target, [0.1, bad, 0.2], target])
         assert list(solution.status) == [Status.SOLVED, Status.BAD_TARGET, Status.SOLVED]
@@ -134,39 +134,39 @@ class TestBatch:
         assert np.isnan(solution.position_error_m[1])
         assert np.all(solution.position_error_m[[0, 2]] < 1e-9)
 
-    def test_no_targets_give_no_answers(self, arm3):
-        solution = IkSolver(arm3, IDENTITY, rough).solve_batch(np.zeros((0, 3)))
+    def test_no_targets_give_no_answers(self, arm3, make_solver):
+        solution = make_solver(arm3, rough).solve_batch(np.zeros((0, 3)))
         assert solution.q.shape == (0, 3)
         assert len(solution.status) == 0
 
-    def test_answers_of_several_turns_come_near_the_present_joints(self, make_arm3):
+    def test_answers_of_several_turns_come_near_the_present_joints(self, make_arm3, make_solver):
         chain = make_arm3(2 * math.pi)
-        solver = IkSolver(chain, IDENTITY, rough)
+        solver = make_solver(chain, rough)
         target = position(chain, np.array([3.0, 0.9, 1.1]))
         for near, expected in ((3.2, 3.0), (-3.2, 3.0 - 2 * math.pi)):
             q_near = np.array([near, 0.9, 1.1])
             assert solver.solve(target, q_near).q[0] == pytest.approx(expected, abs=1e-6)
             assert solver.solve_batch([target], q_near).q[0, 0] == pytest.approx(expected, abs=1e-6)
 
-    def test_each_row_has_its_own_present_joints(self, make_arm3):
+    def test_each_row_has_its_own_present_joints(self, make_arm3, make_solver):
         chain = make_arm3(2 * math.pi)
         target = position(chain, np.array([3.0, 0.9, 1.1]))
         q_near = np.array([[3.2, 0.9, 1.1], [-3.2, 0.9, 1.1]])
-        found = IkSolver(chain, IDENTITY, rough).solve_batch([target, target], q_near)
+        found = make_solver(chain, rough).solve_batch([target, target], q_near)
         np.testing.assert_allclose(found.q[:, 0], [3.0, 3.0 - 2 * math.pi], atol=1e-6)
         assert found.within_limits.all()
         assert np.all(found.position_error_m < 1e-9)
 
-    def test_a_joint_without_room_for_another_turn_stays(self, arm3):
+    def test_a_joint_without_room_for_another_turn_stays(self, arm3, make_solver):
         target = position(arm3, np.array([3.0, 0.9, 1.1]))
-        found = IkSolver(arm3, IDENTITY, rough).solve_batch([target], [-3.2, 0.9, 1.1])
+        found = make_solver(arm3, rough).solve_batch([target], [-3.2, 0.9, 1.1])
         assert found.q[0, 0] == pytest.approx(3.0, abs=1e-6)
         assert found.within_limits.all()
 
-    def test_a_joint_that_turns_without_end_follows_any_number_of_turns(self, make_arm3):
+    def test_a_joint_without_end_follows_any_number_of_turns(self, make_arm3, make_solver):
         chain = make_arm3(continuous=True)
         q = np.array([3.0, 0.9, 1.1])
-        solver = IkSolver(chain, IDENTITY, rough)
+        solver = make_solver(chain, rough)
         target = position(chain, q)
         for turns in (-3, -1, 0, 2):
             whole = q + np.array([2 * math.pi * turns, 0, 0])
@@ -177,16 +177,16 @@ class TestBatch:
                 assert np.all(solution.within_limits)
 
     @pytest.mark.parametrize("near", [[0.0, 9.0, -9.0], [[0.0, 9.0, -9.0]] * 2])
-    def test_a_bad_row_stays_near_the_present_joints_and_in_the_limits(self, arm3, near):
+    def test_a_bad_row_stays_near_the_present_joints_in_the_limits(self, arm3, make_solver, near):
         target = position(arm3, np.array([0.4, 0.9, 1.1]))
-        found = IkSolver(arm3, IDENTITY, rough).solve_batch([[math.nan, 0, 0], target], near)
+        found = make_solver(arm3, rough).solve_batch([[math.nan, 0, 0], target], near)
         assert list(found.status) == [Status.BAD_TARGET, Status.SOLVED]
         np.testing.assert_array_equal(found.q[0], arm3.clamp([0.0, 9.0, -9.0]))
         assert found.within_limits.all()
         assert arm3.within_limits(found.q).all()
 
-    def test_a_home_beyond_the_limits_is_brought_into_them(self, arm3):
-        solver = IkSolver(arm3, IDENTITY, rough, home=[0.0, 9.0, 9.0])
+    def test_a_home_beyond_the_limits_is_brought_into_them(self, arm3, make_solver):
+        solver = make_solver(arm3, rough, home=[0.0, 9.0, 9.0])
         found = solver.solve_batch([[math.inf, 0, 0]])
         assert found.within_limits.all()
         assert arm3.within_limits(found.q).all()
@@ -194,25 +194,25 @@ class TestBatch:
     @pytest.mark.parametrize(
         "near", [[0.0, 0.0], [[0.0, 0.0, 0.0]], [math.nan, 0.0, 0.0], 0.0, [[[0.0] * 3] * 2] * 2]
     )
-    def test_present_joints_of_another_shape_are_refused(self, arm3, near):
+    def test_present_joints_of_another_shape_are_refused(self, arm3, make_solver, near):
         target = position(arm3, np.array([0.4, 0.9, 1.1]))
-        solver = IkSolver(arm3, IDENTITY, rough)
+        solver = make_solver(arm3, rough)
         with pytest.raises(TargetError, match="q_near of 3 finite angles"):
             solver.solve(target, near)
         with pytest.raises(TargetError, match="q_near of 3 finite angles"):
             solver.solve_batch([target, target], near)
 
     @pytest.mark.parametrize("targets", [[1, 2, 3], [[1, 2]], [[[1, 2, 3]]], "x", None])
-    def test_what_is_no_batch_is_refused(self, arm3, targets):
+    def test_what_is_no_batch_is_refused(self, arm3, make_solver, targets):
         with pytest.raises(TargetError):
-            IkSolver(arm3, IDENTITY, rough).solve_batch(targets)
+            make_solver(arm3, rough).solve_batch(targets)
 
 
 class TestWorkspace:
     @pytest.fixture
-    def solver(self, arm3):
+    def solver(self, arm3, make_solver):
         q = np.random.default_rng(0).uniform(arm3.lower, arm3.upper, (20_000, 3))
-        return IkSolver(arm3, IDENTITY, rough, workspace=Workspace.fit(arm3, position(arm3, q)))
+        return make_solver(arm3, rough, workspace=Workspace.fit(arm3, position(arm3, q)))
 
     def test_targets_outside_are_answered_and_flagged(self, arm3, solver):
         inside = position(arm3, np.array([0.4, 0.9, 1.1]))
@@ -226,8 +226,8 @@ class TestWorkspace:
             assert alone.in_workspace is bool(flag)
             assert alone.within_limits
 
-    def test_without_a_map_it_is_not_known(self, arm3):
-        solver = IkSolver(arm3, IDENTITY, rough)
+    def test_without_a_map_it_is_not_known(self, arm3, make_solver):
+        solver = make_solver(arm3, rough)
         assert solver.solve([0.3, 0.0, 0.2]).in_workspace is None
         assert solver.solve_batch([[0.3, 0.0, 0.2]]).in_workspace is None
 
@@ -300,6 +300,6 @@ class TestLoad:
             IkSolver.load(tmp_path / "none.tflite")
 
 
-def test_a_negative_number_of_steps_is_told(arm3):
+def test_a_negative_number_of_steps_is_told(arm3, make_solver):
     with pytest.raises(ValueError, match="refine_steps=-1"):
-        IkSolver(arm3, IDENTITY, rough, refine_steps=-1)
+        make_solver(arm3, rough, refine_steps=-1)

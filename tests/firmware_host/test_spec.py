@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from firmware_host.errors import ModelFileError
 from firmware_host.model_file import read_model
 from firmware_host.spec import ModelSpec
+from firmware_host.tasks import POSITION
 
 FIELDS = ("robot", "home", "normalization", "workspace", "task", "provenance")
 HUGE = 10**400  # JSON has whole numbers that no float holds
@@ -63,7 +64,8 @@ def test_a_record_reads_back_exactly(record):
     assert again.chain.joint_names == ("inner", "outer")
     assert again.home == spec.home
     assert again.normalization == spec.normalization
-    assert again.task == "position"
+    assert again.task == spec.task == POSITION
+    assert again.problem.task is again.task
     assert again.provenance == {
         "version": "1.2.3",
         "rng_seed": 5,

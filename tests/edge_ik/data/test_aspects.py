@@ -23,7 +23,8 @@ from edge_ik.data.aspects import (
 from firmware_host.chain import Chain, Joint
 from firmware_host.errors import RobotError
 from firmware_host.kinematics import jacobian, tool_position
-from firmware_host.tasks.task import POSE, POSITION, Task, task_jacobian
+from firmware_host.tasks import POSE, POSITION, Task
+from firmware_host.tasks.task import task_jacobian
 
 pytestmark = pytest.mark.tensorflow  # the URDF library comes with the same extra
 

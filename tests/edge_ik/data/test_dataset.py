@@ -10,6 +10,7 @@ import pytest
 pytest.importorskip("tensorflow")
 
 import tensorflow as tf
+from firmware_host.encoding import network_features
 
 from edge_ik.data.aspects import position_determinant
 from edge_ik.data.dataset import (
@@ -19,7 +20,6 @@ from edge_ik.data.dataset import (
     host_features,
     make_dataset,
 )
-from firmware_host.encoding import network_features
 from firmware_host.kinematics import tool_position
 
 pytestmark = pytest.mark.tensorflow

@@ -9,13 +9,13 @@ from edge_ik.arms import builtin_arms, load_arm
 from edge_ik.data import held as module
 from edge_ik.data.held import find_branches, held_chain, sample_branches
 from firmware_host.kinematics import forward_kinematics
-from firmware_host.tasks.task import POSE, POSITION
+from firmware_host.tasks import POSE, POSITION
 
 pytestmark = pytest.mark.tensorflow
 
 
 def pose(chain, q):
-    return forward_kinematics(chain, np.sin(q), np.cos(q))
+    return forward_kinematics(chain, q)
 
 
 @pytest.mark.parametrize(("name", "held"), [("panda", (2,)), ("panda", (6,)), ("so101", (0, 3))])

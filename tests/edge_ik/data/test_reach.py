@@ -8,7 +8,7 @@ pytest.importorskip("scipy")
 from edge_ik.arms import builtin_arms, load_arm
 from edge_ik.data.aspects import find_region
 from edge_ik.data.reach import AspectReach, measure_reach
-from firmware_host.tasks.task import POSE, POSITION
+from firmware_host.tasks import POSE, POSITION
 
 pytestmark = pytest.mark.tensorflow
 

@@ -9,7 +9,8 @@ from edge_ik.arms import builtin_arms, load_arm
 from edge_ik.data.aspects import find_region
 from edge_ik.data.redundancy import LABEL_TOLERANCE, posture_cost, settled, slide
 from edge_ik.data.spread import label_spread
-from firmware_host.tasks.task import POSE, POSITION, reached_targets, task_errors
+from firmware_host.tasks import POSE, POSITION
+from firmware_host.tasks.task import reached_targets, task_errors
 
 pytestmark = pytest.mark.tensorflow  # the URDF library comes with the same extra
 

@@ -8,7 +8,7 @@ pytest.importorskip("scipy")
 from edge_ik.arms import builtin_arms, load_arm
 from edge_ik.data.aspects import find_region, sample_aspect
 from edge_ik.data.spread import HIGH_SPREAD, label_spread, spread_warning
-from firmware_host.tasks.task import POSITION
+from firmware_host.tasks import POSITION
 
 pytestmark = pytest.mark.tensorflow
 

@@ -4,16 +4,17 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from firmware_host.chain import Chain, Joint
-from firmware_host.encoding import Normalization
 from firmware_host.errors import TargetError
 from firmware_host.kinematics import tool_position
-from firmware_host.solver import IkSolver, Status
-from firmware_host.solving.branches import branch_number, joint_distance, step_length
-from firmware_host.tasks.task import POSITION
+from firmware_host.problem import IkProblem
+from firmware_host.solver import Status
+from firmware_host.solving.branches import branch_number, plain_step_length, preferred, step_length
+from firmware_host.tasks import POSITION
 
-IDENTITY = Normalization((0.0,) * 6, (1.0,) * 6)
 NAMES = ("elbow+", "elbow-")
 
 
@@ -52,8 +53,8 @@ def both_ways(offset=0.02):
 
 
 @pytest.fixture(scope="module")
-def solver(arm):
-    return IkSolver(arm, IDENTITY, both_ways(), aspects=NAMES)
+def solver(arm, make_solver):
+    return make_solver(arm, both_ways(), branches=NAMES)
 
 
 def position(chain, q):
@@ -119,49 +120,64 @@ def test_nearest_needs_the_present_joints(solver):
 
 
 class TestRestarts:
-    def blind(self, arm, restarts):
-        """A network that knows nothing."""
+    @pytest.fixture
+    def blind(self, arm, make_solver):
+        """Function of the restarts: a solver whose network knows nothing."""
         aside = np.array([3.0, -1.4, 0.05])
 
         def predict(features):
             row = np.concatenate([np.sin(aside), np.cos(aside)]).astype(np.float32)
             return np.tile(row, (len(features), 1))
 
-        return IkSolver(arm, IDENTITY, predict, restarts=restarts)
+        return lambda restarts: make_solver(arm, predict, restarts=restarts)
 
-    def test_they_solve_more_and_are_counted_up_to_their_bound(self, arm):
+    def test_they_solve_more_and_are_counted_up_to_their_bound(self, arm, blind):
         rng = np.random.default_rng(2)
         targets = position(arm, rng.uniform(arm.lower, arm.upper, (200, 3)))
-        none, many = (self.blind(arm, n).solve_batch(targets, branch="any") for n in (0, 10))
+        none, many = (blind(n).solve_batch(targets, branch="any") for n in (0, 10))
         assert not none.restarts.any()
         assert np.mean(many.status == Status.SOLVED) > np.mean(none.status == Status.SOLVED) + 0.2
         assert many.restarts.max() == 10
         assert np.all(many.tried == 1 + many.restarts)
 
-    def test_the_same_target_gets_the_same_answer(self, arm):
-        solver = self.blind(arm, 5)
+    def test_the_same_target_gets_the_same_answer(self, arm, blind):
+        solver = blind(5)
         target = position(arm, UP)
         first, second = solver.solve(target), solver.solve(target)
         np.testing.assert_array_equal(first.q, second.q)
         assert first.restarts == second.restarts
 
-    def test_less_than_none_is_refused(self, arm):
+    def test_less_than_none_is_refused(self, blind):
         with pytest.raises(ValueError, match="restarts=-1"):
-            self.blind(arm, -1)
+            blind(-1)
 
 
 def test_the_first_step_tells_how_far_the_solution_is(arm):
     target = position(arm, UP)
     seeds = UP + np.array([[0.0, 0, 0], [0.01, 0, 0], [0.1, 0.1, 0]])
-    lengths = step_length(arm, POSITION, seeds, np.tile(target, (3, 1)))
+    problem = IkProblem(arm, POSITION)
+    lengths = step_length(problem, seeds, np.tile(target, (3, 1)))
     assert lengths[0] < 1e-12
     assert lengths[1] == pytest.approx(0.01, rel=0.05)
     assert lengths[2] == pytest.approx(math.hypot(0.1, 0.1), rel=0.2)
 
+    alone = [plain_step_length(problem, seed, target.tolist()) for seed in seeds]
+    np.testing.assert_allclose(alone, lengths, atol=1e-12)
 
-def test_distance_is_around_the_circle_where_a_joint_wraps(arm):
-    near, far = np.array([math.pi - 0.1, 0.0, 0.0]), np.array([-math.pi + 0.1, 0.0, 0.0])
-    assert joint_distance(arm, near, far) == pytest.approx(0.2)
+
+@given(
+    st.lists(st.tuples(st.booleans(), st.floats(0, 9), st.booleans(), st.floats(0, 9)), min_size=1),
+    st.sampled_from([0.0, 0.01, 1.0]),
+)
+def test_numbers_are_preferred_like_arrays_of_them(rows, margin):
+    columns = [np.array(column) for column in zip(*rows, strict=True)]
+    together = preferred(*columns, margin)
+    assert together.dtype == bool
+    assert [bool(preferred(*row, margin)) for row in rows] == together.tolist()
+    for (solved, rank, best_solved, best_rank), wins in zip(rows, together, strict=True):
+        # Solved before not solved; of two alike the lesser rank, if by more than the margin.
+        expected = solved if solved != best_solved else rank < best_rank - margin
+        assert wins == expected
 
 
 def test_a_model_of_one_branch_has_number_0_alone():

@@ -6,13 +6,10 @@ import numpy as np
 import pytest
 
 from firmware_host.errors import TargetError
-from firmware_host.tasks.targets import (
-    FARTHEST_TARGET,
-    checked_target,
-    given_targets,
-    quaternion,
-)
-from firmware_host.tasks.task import make_task
+from firmware_host.tasks import make_task
+from firmware_host.tasks.rotations import quaternion
+from firmware_host.tasks.targets import checked_target
+from firmware_host.tolerances import FARTHEST_TARGET
 
 
 class TestCheckedTarget:
@@ -72,7 +69,7 @@ class TestOrientations:
     def test_a_quaternion_and_its_matrix_are_one_target(self):
         given = self.poses()
         rows = checked_target(given, batch=True, task=self.POSE)
-        matrices = given_targets(self.POSE, rows)
+        matrices = self.POSE.given(rows)
         np.testing.assert_allclose(np.linalg.det(matrices), 1, atol=1e-12)
         again = checked_target(matrices, batch=True, task=self.POSE)
         np.testing.assert_allclose(again, rows, atol=1e-12)
@@ -90,7 +87,7 @@ class TestOrientations:
         assert row.tolist() == [1, 2, 3, 0, 0, -1]
 
     def test_an_axis_is_read_from_a_pose(self):
-        matrix = given_targets(self.POSE, checked_target(self.poses(1), True, task=self.POSE))[0]
+        matrix = self.POSE.given(checked_target(self.poses(1), True, task=self.POSE))[0]
         row = checked_target(matrix, task=self.AXIS)
         np.testing.assert_allclose(row, [*matrix[:3, 3], *matrix[:3, 0]], atol=1e-12)
 

@@ -1,0 +1,70 @@
+"""Times of single calls, with nothing else in them."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from firmware_host.chain import FloatArray
+
+# Calls before the clock counts: caches fill, and runtimes allocate what they need.
+WARM_UP = 100
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Times of single calls [microseconds].
+
+    Attributes:
+        p50: The median.
+        p99: The 99th percentile.
+        max: The longest.
+    """
+
+    p50: float
+    p99: float
+    max: float
+
+
+def latency(call: Callable[[Any], object], arguments: Sequence[Any]) -> Latency:
+    """The time of one call, over one call for each argument after a warm-up."""
+    return percentiles(timed(call, arguments))
+
+
+def timed(call: Callable[[Any], object], arguments: Sequence[Any]) -> FloatArray:
+    """The time of the call with each argument (N,) [microseconds], after a warm-up."""
+    for index in range(WARM_UP):
+        call(arguments[index % len(arguments)])
+    clock = time.perf_counter_ns
+    taken = []
+    with without_garbage_collection():
+        for argument in arguments:
+            began = clock()
+            call(argument)
+            taken.append(clock() - began)
+    return np.array(taken) / 1e3
+
+
+def percentiles(microseconds: FloatArray) -> Latency:
+    """Median, 99th percentile and maximum of times (N,) [microseconds]."""
+    p50, p99 = np.percentile(microseconds, [50, 99]).tolist()
+    return Latency(p50, p99, float(microseconds.max()))
+
+
+@contextmanager
+def without_garbage_collection() -> Iterator[None]:
+    """Keep the garbage collector from running; it is left as it was found."""
+    enabled = gc.isenabled()
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()

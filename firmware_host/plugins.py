@@ -1,0 +1,37 @@
+"""Solvers that other packages offer, found by their entry points."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from typing import Any
+
+from firmware_host.errors import ConfigError
+from firmware_host.network.runtimes import RUNTIMES, available_runtimes
+
+# Each is a subclass of `firmware_host.solver.IkSolver`.
+PLUGINS = "edge_ik.runtimes"
+
+
+def available_solvers() -> tuple[str, ...]:
+    """Names of the runtimes that `IkSolver.load` can use on this machine."""
+    found = [name for name in _plugins() if solver_plugin(name).obstacle() is None]
+    return (*available_runtimes(), *found)
+
+
+def solver_plugin(name: str) -> Any:
+    """The subclass of `IkSolver` that another package offers under a name.
+
+    Raises:
+        ConfigError: If there is none.
+    """
+    plugins = _plugins()
+    if name not in plugins:
+        raise ConfigError(
+            f"Unknown runtime. Expected one of {', '.join([*RUNTIMES, *plugins])}. "
+            f"Received: runtime={name!r}"
+        )
+    return plugins[name].load()
+
+
+def _plugins() -> dict[str, importlib.metadata.EntryPoint]:
+    return {point.name: point for point in importlib.metadata.entry_points(group=PLUGINS)}

@@ -1,0 +1,228 @@
+"""One inverse-kinematics problem: a robot and what is asked of its tool."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from firmware_host.chain import Chain, FloatArray
+from firmware_host.kinematics import (
+    Frames,
+    Scalar,
+    add,
+    components,
+    dot,
+    frames,
+    mul,
+    stacked,
+)
+from firmware_host.linear import gram, solve_symmetric
+from firmware_host.straightline import Symbol, Tape, compile_function
+from firmware_host.tasks import Task
+from firmware_host.tasks.turn import Encoding
+from firmware_host.tolerances import SOLVED_POSITION, SOLVED_ROTATION
+
+# One radian weighs as much as this share of the reach: about how far a tool moves when a
+# joint midway along the arm turns, so that neither part of the error rules the other.
+LENGTH_SHARE = 0.3
+
+# Steps that leave nothing to see of a network's error: 4 where more is to be settled.
+PLAIN_STEPS, FURTHER_STEPS = 3, 4
+
+
+@dataclass(frozen=True)
+class IkProblem:
+    """What is to be solved: everything that follows from a robot and a task alone.
+
+    Attributes:
+        chain: The robot.
+        task: What a target is.
+    """
+
+    chain: Chain
+    task: Task
+
+    @property
+    def joints(self) -> int:
+        """Number of joints n."""
+        return len(self.chain)
+
+    @cached_property
+    def length(self) -> float:
+        """Characteristic length L [m]: an orientation error of 1 rad counts as much."""
+        return LENGTH_SHARE * self.chain.reach
+
+    @property
+    def spare_joints(self) -> int:
+        """Joints beyond the task's rows, which can do the part of one that its limit holds."""
+        return max(0, self.joints - self.task.rows)
+
+    @property
+    def default_steps(self) -> int:
+        """Refinement steps if none are asked for."""
+        more = self.task.has_orientation or self.spare_joints
+        return FURTHER_STEPS if more else PLAIN_STEPS
+
+    @cached_property
+    def feature_names(self) -> tuple[str, ...]:
+        """Names of the network's features."""
+        return self.task.feature_names(self.chain)
+
+    def encode(self, target: Sequence[Scalar], xp: Any = np) -> Encoding:
+        """A target's features, not normalized, and the turns to add to the network's answer.
+
+        Args:
+            target: Its components.
+            xp: Namespace with `sqrt`: `numpy`, `keras.ops` or `math`.
+        """
+        return self.task.encode(self.chain, target, xp)
+
+    def features(self, targets: npt.ArrayLike) -> FloatArray:
+        """Features (N, f), not normalized, of targets (N, k)."""
+        encoding = self.encode(components(np.asarray(targets, dtype=np.float64)))
+        return np.stack(encoding.features, axis=-1)
+
+    def walked(self, sin_q: Any, cos_q: Any) -> Frames:
+        """The chain's geometry at sines and cosines (..., n)."""
+        return frames(self.chain, components(sin_q), components(cos_q))
+
+    def reached(self, sin_q: Any, cos_q: Any, xp: Any = np) -> Any:
+        """The targets (..., k) that configurations reach.
+
+        Args:
+            sin_q: (..., n) sine of each joint angle.
+            cos_q: (..., n) cosine of each joint angle.
+            xp: Array namespace: `numpy` or `keras.ops`.
+        """
+        return stacked(self.task.reached(self.walked(sin_q, cos_q)), sin_q[..., 0], xp)
+
+    def reached_by(self, q: npt.ArrayLike) -> FloatArray:
+        """The targets (..., k) that joint vectors q (..., n) [rad] reach."""
+        angles = np.asarray(q, dtype=np.float64)
+        reached: FloatArray = self.reached(np.sin(angles), np.cos(angles))
+        return reached
+
+    def jacobian(self, sin_q: Any, cos_q: Any, xp: Any = np) -> Any:
+        """J (..., m, n) [m/rad] of the task; arguments as in `reached`."""
+        columns = self.task.columns(self.length, self.walked(sin_q, cos_q))
+        like = sin_q[..., 0]
+        return xp.stack([stacked(column, like, xp) for column in columns], axis=-1)
+
+    def squared_error(self, walked: Frames, target: Sequence[Scalar]) -> Scalar:
+        """Squared distance [m^2]: of the positions, plus L^2 times that of the directions."""
+        position, directions = self.task.squared_parts(walked, target)
+        return add(position, mul(self.length**2, directions))
+
+    def errors(self, q: FloatArray, targets: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Distance [m] and angle [rad] between what q (..., n) reaches and targets (..., k).
+
+        The angle is the geodesic distance of the orientations, or the angle between the two
+        directions; 0 for positions.
+        """
+        walked = self.walked(np.sin(q), np.cos(q))
+        position, directions = self.task.squared_parts(walked, components(targets))
+        distance: FloatArray = np.sqrt(position)
+        chord = np.sqrt(directions + np.zeros_like(distance))
+        angle: FloatArray = 2 * np.arcsin(np.minimum(chord / 2, 1.0))
+        return distance, angle
+
+    def plain_errors(self, q: Sequence[float], target: Sequence[float]) -> tuple[float, float]:
+        """`errors` of one configuration in plain floats: arrays of one number cost more."""
+        sines, cosines = map(math.sin, q), map(math.cos, q)
+        position, directions = self._compiled_parts(*sines, *cosines, *target)
+        return math.sqrt(position), 2 * math.asin(min(math.sqrt(directions) / 2, 1.0))
+
+    def is_solved(self, q: FloatArray, targets: FloatArray) -> npt.NDArray[np.bool_]:
+        """Whether q (..., n) reaches targets (..., k) to within tolerance."""
+        distance, angle = self.errors(q, targets)
+        solved: npt.NDArray[np.bool_] = (distance < SOLVED_POSITION) & (angle < SOLVED_ROTATION)
+        return solved
+
+    def trace_step(self) -> StepTrace:
+        """Record one step: dq = J^T (J J^T + lambda^2 I)^-1 e, solved in the smaller dimension.
+
+        With fewer joints than rows, the same dq is (J^T J + lambda^2 I)^-1 J^T e.
+        """
+        tape, n, task = Tape(), self.joints, self.task
+        sines, cosines = tape.inputs("s", n), tape.inputs("c", n)
+        target = tape.inputs("p", len(task.component_names))
+        damping, floor = Symbol(tape, "damping"), Symbol(tape, "floor")
+        walked = frames(self.chain, sines, cosines)
+        e = task.error(self.length, walked, target)  # (m,) [m]
+        squared = self.squared_error(walked, target)
+        columns = task.columns(self.length, walked)  # n of (m,)
+        free = tape.inputs("free", n) if self.spare_joints else []
+        if free:
+            columns = [
+                tuple(mul(share, part) for part in column)
+                for share, column in zip(free, columns, strict=True)
+            ]
+        strength = damping * squared + floor
+        if n >= task.rows:
+            weights = solve_symmetric(gram(columns, strength), e)  # (m,)
+            dq = [dot(column, weights) for column in columns]  # (n,) [rad]
+        else:
+            rows = [[column[k] for column in columns] for k in range(task.rows)]  # m of (n,)
+            dq = solve_symmetric(gram(rows, strength), [dot(column, e) for column in columns])
+        return StepTrace(tape, sines, cosines, target, damping, floor, free, squared, dq)
+
+    @cached_property
+    def compiled_step(self) -> tuple[Callable[..., Any], Callable[..., Any]]:
+        """The arithmetic of one step as straight-line code.
+
+        A function from n sines, n cosines and the target's components to the squared
+        distance alone, and one that takes the damping factor and its floor too (and which
+        joints are free, if there are some to spare) and returns the squared distance
+        followed by the n joint changes dq.
+        """
+        step = self.trace_step()
+        place = [*step.sines, *step.cosines, *step.target]
+        return (
+            compile_function(step.tape, place, [step.squared]),
+            compile_function(
+                step.tape, [*place, step.damping, step.floor, *step.free], [step.squared, *step.dq]
+            ),
+        )
+
+    @cached_property
+    def _compiled_parts(self) -> Callable[..., Any]:
+        """From n sines, n cosines and a target to `Task.squared_parts`, as straight-line code."""
+        tape = Tape()
+        sines, cosines = tape.inputs("s", self.joints), tape.inputs("c", self.joints)
+        target = tape.inputs("p", len(self.task.component_names))
+        parts = self.task.squared_parts(frames(self.chain, sines, cosines), target)
+        return compile_function(tape, [*sines, *cosines, *target], parts)
+
+
+@dataclass(frozen=True, eq=False)
+class StepTrace:
+    """The arithmetic of one step of a problem, recorded but not yet compiled.
+
+    Attributes:
+        tape: The operations.
+        sines: n inputs, the sine of each joint angle.
+        cosines: n inputs, the cosine of each joint angle.
+        target: k inputs, the components that the task names.
+        damping: Input, `RefineSettings.damping`.
+        floor: Input, `RefineSettings.damping_floor`.
+        free: n inputs where there are joints to spare, otherwise none: 1, or 0 for a joint
+            that must not move in this step because the last one drove it onto its limit.
+        squared: Output, the squared distance [m^2]; needs neither damping nor floor.
+        dq: n outputs, the joint changes [rad], not yet bounded.
+    """
+
+    tape: Tape
+    sines: list[Symbol]
+    cosines: list[Symbol]
+    target: list[Symbol]
+    damping: Symbol
+    floor: Symbol
+    free: list[Symbol]
+    squared: Scalar
+    dq: list[Scalar]

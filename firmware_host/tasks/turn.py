@@ -1,0 +1,88 @@
+"""Angles that a target turns joints by, as the network's features leave them out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from firmware_host.chain import Chain
+from firmware_host.kinematics import Scalar, Vector, add, dot, mul, sub
+
+# Keeps the azimuth finite on the first joint's axis; far below any robot's accuracy [m].
+AXIS_RADIUS = 1e-9
+
+
+@dataclass(frozen=True)
+class Turn:
+    """An angle by its sine and cosine, as components."""
+
+    sin: Scalar
+    cos: Scalar
+
+    def applied(self, sin: Scalar, cos: Scalar) -> tuple[Scalar, Scalar]:
+        """Sine and cosine of another angle, of any common length, with this one added."""
+        return (
+            add(mul(sin, self.cos), mul(cos, self.sin)),
+            sub(mul(cos, self.cos), mul(sin, self.sin)),
+        )
+
+    def removed(self, sin: Scalar, cos: Scalar) -> tuple[Scalar, Scalar]:
+        """Sine and cosine of another angle, of any common length, less this one."""
+        return (
+            sub(mul(sin, self.cos), mul(cos, self.sin)),
+            add(mul(cos, self.cos), mul(sin, self.sin)),
+        )
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """A target as the network sees it, and what is to be added to its answer.
+
+    Attributes:
+        features: The components named by `Task.feature_names`, not normalized.
+        turns: Joint index -> angle to add to that joint of the network's answer.
+    """
+
+    features: list[Scalar]
+    turns: dict[int, Turn]
+
+
+def turn_of(sin: Scalar, cos: Scalar, xp: Any) -> tuple[Turn, Scalar]:
+    """The angle of a point in the plane, and its distance from the origin.
+
+    Moved aside by next to nothing, a point on the origin has an angle too.
+    """
+    aside = cos + AXIS_RADIUS
+    length = xp.sqrt(add(sin * sin + aside * aside, AXIS_RADIUS**4))
+    return Turn(sin / length, aside / length), length
+
+
+class AboutFirstAxis:
+    """Cylindrical coordinates about the first joint's axis, turned to a point's azimuth.
+
+    Args:
+        chain: The robot.
+        point: x, y, z of the point in the base frame [m].
+        xp: Namespace with `sqrt`.
+
+    Attributes:
+        turn: The point's azimuth.
+        radial: Its distance from the axis [m].
+        axial: Its coordinate along the axis [m].
+    """
+
+    def __init__(self, chain: Chain, point: Sequence[Scalar], xp: Any) -> None:
+        *self._axes, origin = chain.link_columns[0]
+        offset = [sub(point[k], origin[k]) for k in range(3)]
+        u, v, self.axial = (dot(axis, offset) for axis in self._axes)
+        self.turn, self.radial = turn_of(v, u, xp)
+
+    def turned(self, direction: Sequence[Scalar]) -> Vector:
+        """The radial, tangential and axial parts of a direction in the base frame."""
+        du, dv, dz = (dot(axis, direction) for axis in self._axes)
+        return (
+            add(mul(du, self.turn.cos), mul(dv, self.turn.sin)),
+            sub(mul(dv, self.turn.cos), mul(du, self.turn.sin)),
+            dz,
+        )
