@@ -11,7 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from edge_ik import training
+from edge_ik import preparation, training
 from edge_ik.checkpoint import read_history
 from edge_ik.config import Config, config_from_dict
 from edge_ik.evaluation import evaluate_run
@@ -114,14 +114,14 @@ def _trained(config: Config, folder: Path) -> Run:
     """The finished run of a configuration, trained or continued if it must be."""
     keras.backend.clear_session()
     if (folder / RUN_FILE).is_file():
-        run, source = training.resume(folder)
+        run, source = preparation.resume(folder)
         if run.config != config:
             raise RunError(
                 f"'{folder}' holds a trial of another configuration. Choose another folder "
                 "with --out, or remove it."
             )
     else:
-        run, source = training.start(config, folder)
+        run, source = preparation.start(config, folder)
     training.train(run, source)
     return run
 

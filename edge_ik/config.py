@@ -1,22 +1,20 @@
-"""Configuration: frozen dataclasses, presets, and their TOML form."""
+"""Configuration: frozen dataclasses, and their TOML form."""
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
 import json
-import sys
-import tomllib
-import types
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from edge_ik.presets import DEFAULT_PRESET, PRESETS
+from edge_ik.toml_values import checked_value, parsed_value, read_toml, toml_value
 from firmware_host.errors import ConfigError
-from firmware_host.tasks import TOOL_AXES
-from firmware_host.tasks.task import TASK_NAMES
+from firmware_host.tasks import TASKS, TOOL_AXES, Task, make_task
 
 
 @dataclass(frozen=True)
@@ -52,6 +50,15 @@ class TaskConfig:
     name: str = "position"
     tool_axis: str = "z"
     aspects: str = "home"
+
+    @property
+    def every_aspect(self) -> bool:
+        """Whether one network answers in every branch."""
+        return self.aspects == "all"
+
+    def make(self) -> Task:
+        """The task as the kinematics knows it."""
+        return make_task(self.name, self.tool_axis)
 
 
 @dataclass(frozen=True)
@@ -167,6 +174,11 @@ class TrainingConfig:
         """Optimizer steps of the whole training."""
         return self.epochs * self.steps_per_epoch
 
+    @property
+    def grid_step(self) -> int | None:
+        """Step from which kernels are rounded, or None for never."""
+        return int(self.grid_start * self.steps) if self.grid_start < 1 else None
+
 
 @dataclass(frozen=True)
 class Config:
@@ -199,25 +211,6 @@ class Config:
 
 ASPECTS = ("home", "all")
 
-PRESETS: dict[str, dict[str, dict[str, Any]]] = {
-    "nano": {"network": {"width": 8, "blocks": 1}},
-    "micro": {"network": {"width": 16, "blocks": 2}},
-    "edge": {
-        "network": {"width": 64, "blocks": 3},
-        "training": {"epochs": 32, "learning_rate": 5e-3},
-    },
-    "capstone": {
-        "network": {"width": 2048, "blocks": 10, "dropout": 0.1},
-        "training": {
-            "epochs": 40,
-            "batch_size": 128,
-            "learning_rate": 1e-4,
-            "steps_per_execution": 1,
-        },
-    },
-}
-DEFAULT_PRESET = "edge"
-
 
 def make_config(
     preset: str = DEFAULT_PRESET,
@@ -239,7 +232,7 @@ def make_config(
         raise ConfigError(f"Unknown preset '{preset}'. Expected one of: {', '.join(PRESETS)}.")
     values = {table: dict(keys) for table, keys in PRESETS[preset].items()}
     if file is not None:
-        for table, keys in _read_toml(file).items():
+        for table, keys in read_toml(file).items():
             if not isinstance(keys, dict):
                 raise ConfigError(
                     f"'{table}' in {file} is not in a table. Expected it under one of: "
@@ -248,8 +241,8 @@ def make_config(
             values.setdefault(table, {}).update(keys)
     for key, value in (overrides or {}).items():
         table, _, name = key.partition(".")
-        parsed = _parsed(value, _hint(table, name)) if isinstance(value, str) else value
-        values.setdefault(table, {})[name] = parsed
+        read = parsed_value(value, _hint(table, name)) if isinstance(value, str) else value
+        values.setdefault(table, {})[name] = read
     return config_from_dict(values)
 
 
@@ -274,7 +267,10 @@ def config_from_dict(values: Mapping[str, Mapping[str, Any]]) -> Config:
                     f"{', '.join(f'{table}.{hint}' for hint in hints)}."
                 )
         parts[table] = tables[table](
-            **{name: _typed(f"{table}.{name}", value, hints[name]) for name, value in keys.items()}
+            **{
+                name: checked_value(f"{table}.{name}", value, hints[name])
+                for name, value in keys.items()
+            }
         )
     return Config(**parts)
 
@@ -285,7 +281,7 @@ def read_config(file: Path) -> Config:
     Raises:
         ConfigError: If the file cannot be read or a value is not valid.
     """
-    return config_from_dict(_read_toml(file))
+    return config_from_dict(read_toml(file))
 
 
 def to_toml(config: Config) -> str:
@@ -293,68 +289,15 @@ def to_toml(config: Config) -> str:
     lines = []
     for table, keys in config.to_dict().items():
         lines.append(f"[{table}]")
-        lines += [f"{name} = {_toml_value(value)}" for name, value in keys.items()]
+        lines += [f"{name} = {toml_value(value)}" for name, value in keys.items()]
         lines.append("")
     return "\n".join(lines)
-
-
-def _toml_value(value: Any) -> str:
-    """A TOML literal; for the kinds of value here JSON's notation is nearly TOML's."""
-    text = json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)
-    return text.replace("\x7f", "\\u007f")  # the one control character that JSON leaves alone
-
-
-def _read_toml(file: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"Cannot read the configuration {file}: {error.strerror}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{file} is not a TOML file: {error}.") from error
 
 
 def _hint(table: str, name: str) -> Any:
     """The type of a key's value, or None if there is no such key."""
     part = typing.get_type_hints(Config).get(table)
     return typing.get_type_hints(part).get(name) if part else None
-
-
-def _parsed(text: str, hint: Any) -> Any:
-    """A value given as text: a TOML value, or else the text itself."""
-    try:
-        value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text
-    # The name of a robot may read like a number.
-    return text if hint is str and not isinstance(value, str) else value
-
-
-def _typed(key: str, value: Any, hint: Any) -> Any:
-    """The value as the type of its field."""
-    if isinstance(hint, types.GenericAlias):  # tuple[float, ...]
-        numbers = isinstance(value, list | tuple) and all(_is_number(item) for item in value)
-        if not numbers:
-            raise ConfigError(f"Expected a list of numbers for '{key}'. Received: {value!r}")
-        return tuple(float(item) for item in value)
-    if hint is float and _is_number(value):
-        return float(value)
-    if hint is int and isinstance(value, float) and value.is_integer():
-        value = int(value)
-    # A float that comes here is not finite.
-    if hint is float or not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
-        names = {
-            int: "a whole number",
-            float: "a finite number",
-            bool: "true or false",
-            str: "text",
-        }
-        raise ConfigError(f"Expected {names[hint]} for '{key}'. Received: {value!r}")
-    return value
-
-
-def _is_number(value: Any) -> bool:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return is_number and abs(value) <= sys.float_info.max
 
 
 def _check(config: Config) -> None:
@@ -369,7 +312,7 @@ def _check(config: Config) -> None:
     data, training, mining = config.data, config.training, config.mining
     for key in ("range_start", "focus_start", "focus_end", "curriculum"):
         expect(f"data.{key}", 0 <= getattr(data, key) <= 1, "between 0 and 1")
-    for key, known in (("name", TASK_NAMES), ("tool_axis", TOOL_AXES), ("aspects", ASPECTS)):
+    for key, known in (("name", tuple(TASKS)), ("tool_axis", TOOL_AXES), ("aspects", ASPECTS)):
         expect(f"task.{key}", getattr(config.task, key) in known, f"to be {' or '.join(known)}")
     expect("data.pool", data.pool >= 1000, "of 1000 at the least")
     expect("data.focus_center", len(data.focus_center) in (0, 3), "to be empty or x, y, z")

@@ -1,58 +1,15 @@
-"""Who trains: this process alone, several GPUs, or the workers that TF_CONFIG names."""
+"""How a training is divided: one device, several GPUs, or several workers."""
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import tensorflow as tf
 
-from firmware_host.errors import ConfigError, RunError
-
-JOBS = ("chief", "worker")
-
-
-@dataclass(frozen=True)
-class Worker:
-    """This process among those that train one network together.
-
-    Attributes:
-        index: Its place, from 0; a job `chief` comes before the job `worker`.
-        count: How many there are.
-    """
-
-    index: int = 0
-    count: int = 1
-
-    @property
-    def is_chief(self) -> bool:
-        """Whether this one validates, writes the run folder and reports."""
-        return self.index == 0
-
-
-def read_worker() -> Worker:
-    """This process's place by the environment variable TF_CONFIG; alone without it.
-
-    Raises:
-        ConfigError: If TF_CONFIG is not what TensorFlow documents.
-    """
-    text = os.environ.get("TF_CONFIG", "").strip()
-    if not text:
-        return Worker()
-    try:
-        return _worker(json.loads(text))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        reason = f"no {error}" if isinstance(error, KeyError) else str(error)
-        raise ConfigError(
-            'Expected TF_CONFIG to be like {"cluster": {"worker": ["HOST:PORT", "HOST:PORT"]}, '
-            '"task": {"type": "worker", "index": 0}}, with another index on every worker. '
-            f"Received: {text} ({reason})"
-        ) from error
+from edge_ik.worker import Worker, read_worker
+from firmware_host.errors import RunError
 
 
 def choose_strategy() -> tf.distribute.Strategy:
@@ -77,25 +34,6 @@ def choose_strategy() -> tf.distribute.Strategy:
     if len(tf.config.list_logical_devices("GPU")) > 1:
         return tf.distribute.MirroredStrategy()
     return tf.distribute.get_strategy()
-
-
-def _worker(config: Mapping[str, Any]) -> Worker:
-    """The worker that a parsed TF_CONFIG describes."""
-    cluster, task = config["cluster"], config["task"]
-    if not set(cluster) <= set(JOBS):
-        raise ValueError(f"jobs other than {' and '.join(JOBS)}")
-    addresses = [address for job in JOBS for address in cluster.get(job, [])]
-    for address in addresses:
-        host, _, port = address.rpartition(":")
-        if not host or not port.isdecimal():
-            raise ValueError(f"{address!r} is not HOST:PORT")
-    if len(set(addresses)) < len(addresses):
-        raise ValueError("an address stands twice")
-    job, index = task["type"], int(task["index"])
-    if not 0 <= index < len(cluster[job]):
-        raise ValueError(f"no {job} has the index {index}")
-    before = len(cluster.get("chief", [])) if job == "worker" else 0
-    return Worker(before + index, len(addresses))
 
 
 def mean_over_replicas(strategy: tf.distribute.Strategy, value: float) -> float:

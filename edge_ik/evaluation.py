@@ -9,30 +9,26 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-from firmware_host.normalization import Normalization
 
 from edge_ik import __version__
-from edge_ik.data.aspects import IntArray, Region, find_region, sample_aspect
-from edge_ik.data.sampling import FocusCircle
+from edge_ik.data.focus import FocusCircle
+from edge_ik.data.targets import TargetSet, evaluation_targets, unseen_targets
 from edge_ik.run import METRICS_FILE, Run
-from firmware_host.chain import Chain, FloatArray
+from firmware_host.chain import FloatArray
 from firmware_host.errors import ModelFileError
 from firmware_host.files import write_json
-from firmware_host.model_file import read_model
+from firmware_host.problem import IkProblem
 from firmware_host.solver import IkSolver
 from firmware_host.solving.branches import solve_any
 from firmware_host.solving.refine import refinements
-from firmware_host.solving.seeding import Predict, Seeder
-from firmware_host.tasks import POSITION, Task
-from firmware_host.tasks.task import reached_targets, task_errors
+from firmware_host.solving.seeding import Seeder
+from firmware_host.tolerances import SOLVED_POSITION, SOLVED_ROTATION
 
 REFINE_STEPS = 3
 # With an orientation, or joints to spare, the figures of the last steps still differ.
 FURTHER_STEPS = 6
-SOLVED_TOLERANCE = 1e-3  # [m]
-COARSE_ANGLE, FINE_ANGLE = math.radians(1.0), math.radians(0.1)
-FOCUS_TARGETS = 10_000
+# An orientation that is this near counts where a tool is set down by hand [rad].
+COARSE_ANGLE = math.radians(1.0)
 
 # Figures of the published reference, in the units of `ErrorFigures`.
 REFERENCE = {
@@ -42,19 +38,6 @@ REFERENCE = {
     "p95_m": 0.015,
     "max_m": 0.025,
 }
-
-# Independent streams of random numbers drawn from one seed.
-ASPECT_STREAM, POOL_STREAM, VALIDATION_STREAM, EVALUATION_STREAM = range(4)
-
-
-def stream(rng_seed: int, index: int) -> np.random.Generator:
-    """The generator of one purpose; streams of one seed share no numbers."""
-    return np.random.default_rng([rng_seed, index])
-
-
-def aspect_stream() -> np.random.Generator:
-    """The generator that aspects are found with: they are the robot's, whatever the run's seed."""
-    return stream(0, ASPECT_STREAM)
 
 
 @dataclass(frozen=True)
@@ -100,7 +83,7 @@ class Evaluation:
         refined: Figures by number of steps.
         targets: Number of targets.
         any_branch: Figures of branch "any" by number of steps, on configurations drawn
-            from all of joint space, singular ones too; empty for one aspect.
+            from all of joint space, singular ones too; empty for one branch.
     """
 
     network: ErrorFigures
@@ -131,103 +114,11 @@ def _measured(figures: ErrorFigures) -> dict[str, Any]:
     return {name: value for name, value in asdict(figures).items() if value is not None}
 
 
-@dataclass(frozen=True, eq=False)
-class TargetSet:
-    """Targets with the region's own solutions.
-
-    Attributes:
-        q: (N, n) joint vectors, uniform in the region [rad].
-        target: (N, k) what they reach: the components that the task names.
-        aspect: (N,) number of the aspect that each lies in, among those trained.
-        focus: (M, k) targets on the focus path; (0, k) without one.
-        anywhere: (A, k) what configurations from all of joint space reach, for branch
-            "any"; (0, k) for one aspect.
-    """
-
-    q: FloatArray
-    target: FloatArray
-    aspect: IntArray
-    focus: FloatArray
-    anywhere: FloatArray
-
-    @property
-    def position(self) -> FloatArray:
-        """(N, 3) the positions of the targets [m]."""
-        return self.target[:, :3]
-
-
-def draw_targets(
-    region: Region, focus: FocusCircle | None, count: int, rng: np.random.Generator
-) -> TargetSet:
-    """Targets uniform in the region's joint space, and along the focus path."""
-    chain, task = region.chain, region.task
-    q = sample_aspect(region, count, rng)
-    aspect = np.zeros(count, dtype=np.int32)
-    size = len(task.component_names)
-    anywhere = focused = np.zeros((0, size))
-    if focus is not None:
-        focused = focus.points(rng.uniform(0, 2 * math.pi, FOCUS_TARGETS))
-    if region.every:
-        aspect = region.classify(q)
-        # A handful near singularities belong to none for certain.
-        q, aspect = q[aspect >= 0], aspect[aspect >= 0]
-        drawn = rng.uniform(chain.lower, chain.upper, (count, len(chain)))
-        anywhere = reached_targets(chain, task, np.sin(drawn), np.cos(drawn))
-    target = reached_targets(chain, task, np.sin(q), np.cos(q))
-    return TargetSet(q, target, aspect, focused, anywhere)
-
-
-def run_region(run: Run) -> Region:
-    """The region that a run is trained in, found again."""
-    return find_region(
-        run.chain,
-        run.task,
-        run.home,
-        run.config.arm.singularity_margin,
-        aspect_stream(),
-        every=run.config.task.aspects == "all",
-    )
-
-
-def evaluation_targets(run: Run, count: int) -> TargetSet:
-    """The targets that a run's final figures are measured on, unseen in training."""
-    rng = stream(run.config.training.rng_seed, EVALUATION_STREAM)
-    return draw_targets(run_region(run), run.focus, count, rng)
-
-
-def unseen_targets(
-    chain: Chain,
-    home: npt.ArrayLike,
-    singularity_margin: float,
-    rng_seed: int,
-    focus: FocusCircle | None,
-    count: int,
-    task: Task = POSITION,
-    every: bool = False,
-) -> TargetSet:
-    """Targets in the aspect of a posture, or all, from a stream that training never draws from."""
-    region = find_region(chain, task, home, singularity_margin, aspect_stream(), every)
-    return draw_targets(region, focus, count, stream(rng_seed, EVALUATION_STREAM))
-
-
-def evaluate(
-    chain: Chain,
-    normalization: Normalization,
-    predict: Predict,
-    targets: TargetSet,
-    steps: int | None = None,
-    task: Task = POSITION,
-    aspects: tuple[str, ...] = (),
-) -> Evaluation:
-    """`evaluate_seeds` of a network by its parts; see `firmware_host.solving.seeding.Seeder`."""
-    return evaluate_seeds(Seeder(chain, normalization, predict, task, aspects), targets, steps)
-
-
 def evaluate_seeds(seeder: Seeder, targets: TargetSet, steps: int | None = None) -> Evaluation:
     """Measure a network alone and refined.
 
     Args:
-        seeder: The network with its robot.
+        seeder: The network with its problem.
         targets: What to solve.
         steps: Largest number of refinement steps; by default 3 for positions of
             arms without joints to spare, else 6.
@@ -236,29 +127,26 @@ def evaluate_seeds(seeder: Seeder, targets: TargetSet, steps: int | None = None)
         Figures after 0, 1, ..., `steps` steps; each error is recomputed by forward
         kinematics on the clamped joints.
     """
-    chain, task = seeder.chain, seeder.task
+    problem = seeder.spec.problem
     if steps is None:
-        plain = not task.turns and len(chain) <= task.rows
-        steps = REFINE_STEPS if plain else FURTHER_STEPS
+        further = problem.task.has_orientation or problem.spare_joints
+        steps = FURTHER_STEPS if further else REFINE_STEPS
     everything = np.concatenate([targets.target, targets.focus])
     count = len(targets.target)
     asked = np.zeros(len(everything), dtype=int)
-    asked[:count] = targets.aspect
+    asked[:count] = targets.branch
     seeds = seeder.seeds(everything, asked)
     figures = []
-    for q, _ in refinements(chain, seeds, everything, steps, task=task):
-        distance, angle = task_errors(chain, task, q, everything)
-        figures.append(
-            _figures(
-                chain, task, q[:count], distance[:count], angle[:count], distance[count:], targets.q
-            )
-        )
+    for q, _ in refinements(problem, seeds, everything, steps):
+        distance, angle = problem.errors(q, everything)
+        own = distance[:count], angle[:count]
+        figures.append(_figures(problem, q[:count], own, distance[count:], targets.q))
     anywhere = {}
     if len(targets.anywhere) and steps > 0:
         for taken in range(1, steps + 1):
             q = solve_any(seeder, targets.anywhere, taken).q
-            distance, angle = task_errors(chain, task, q, targets.anywhere)
-            anywhere[taken] = _figures(chain, task, q, distance, angle, distance[:0], None)
+            errors = problem.errors(q, targets.anywhere)
+            anywhere[taken] = _figures(problem, q, errors, np.zeros(0), None)
     return Evaluation(figures[0], dict(enumerate(figures[1:], start=1)), count, anywhere)
 
 
@@ -280,14 +168,7 @@ def evaluate_run(folder: Path, count: int) -> dict[str, Any]:
     run = Run.load(folder)
     network = run.load_network()
     targets = evaluation_targets(run, count)
-    found = evaluate(
-        run.chain,
-        run.normalization,
-        predictor(network),
-        targets,
-        task=run.task,
-        aspects=run.aspect_names,
-    )
+    found = evaluate_seeds(Seeder(run.spec, predictor(network)), targets)
     metrics = {
         **found.to_dict(),
         "robot": run.chain.name,
@@ -317,8 +198,7 @@ def evaluate_model(path: Path, count: int, runtime: str | None = None) -> dict[s
         RuntimeUnavailableError: If the runtime is not installed.
     """
     solver = IkSolver.load(path, runtime)
-    _, record = read_model(path)
-    provenance = record["provenance"]
+    provenance = solver.spec.provenance
     try:
         rng_seed = int(provenance["rng_seed"])
         margin = float(provenance["singularity_margin"])
@@ -335,9 +215,7 @@ def evaluate_model(path: Path, count: int, runtime: str | None = None) -> dict[s
         raise ModelFileError(
             f"{path} does not say what it was trained on: {type(error).__name__}: {error}."
         ) from error
-    targets = unseen_targets(
-        solver.chain, solver.home, margin, rng_seed, focus, count, solver.task, every
-    )
+    targets = unseen_targets(solver.problem, solver.home, margin, rng_seed, focus, count, every)
     found = evaluate_seeds(solver.seeder, targets)
     return {
         **found.to_dict(),
@@ -354,19 +232,20 @@ def joint_difference(q: FloatArray, q_true: FloatArray) -> FloatArray:
 
 
 def _figures(
-    chain: Chain,
-    task: Task,
+    problem: IkProblem,
     q: FloatArray,
-    error: FloatArray,
-    angle: FloatArray,
+    errors: tuple[FloatArray, FloatArray],
     focus_error: FloatArray,
     q_true: FloatArray | None,
 ) -> ErrorFigures:
-    held = chain.within_limits(q)
-    near = (error < SOLVED_TOLERANCE) & held
+    """The figures of answers q (N, n), of `IkProblem.errors` and those on the focus path (M,)."""
+    error, angle = errors
+    within = problem.chain.within_limits(q)
+    near = (error < SOLVED_POSITION) & within
+    has_orientation = problem.task.has_orientation
     joint_error = None
     # Of an arm with joints to spare, another posture than the sample's is as good.
-    if q_true is not None and len(chain) <= task.rows:
+    if q_true is not None and not problem.spare_joints:
         joint_error = math.degrees(float(joint_difference(q, q_true).mean()))
     return ErrorFigures(
         rmse_m=float(np.sqrt(np.mean(error**2))),
@@ -376,8 +255,10 @@ def _figures(
         joint_error_mean_deg=joint_error,
         focus_rmse_m=float(np.sqrt(np.mean(focus_error**2))) if len(focus_error) else None,
         solved_1mm=float(np.mean(near)),
-        limit_violations=int((~held).sum()),
-        rotation_mean_deg=math.degrees(float(angle.mean())) if task.turns else None,
-        solved_1mm_1deg=float(np.mean(near & (angle < COARSE_ANGLE))) if task.turns else None,
-        solved_1mm_01deg=float(np.mean(near & (angle < FINE_ANGLE))) if task.turns else None,
+        limit_violations=int((~within).sum()),
+        rotation_mean_deg=math.degrees(float(angle.mean())) if has_orientation else None,
+        solved_1mm_1deg=float(np.mean(near & (angle < COARSE_ANGLE))) if has_orientation else None,
+        solved_1mm_01deg=float(np.mean(near & (angle < SOLVED_ROTATION)))
+        if has_orientation
+        else None,
     )

@@ -32,7 +32,7 @@ def evaluation_table(metrics: Mapping[str, Any], title: str) -> Table:
 
 
 def any_branch_table(metrics: Mapping[str, Any]) -> Table | None:
-    """The figures of branch "any" by number of steps, or None for one aspect."""
+    """The figures of branch "any" by number of steps, or None for one branch."""
     if "any_branch" not in metrics:
         return None
     columns = {f"+{steps} DLS": figures for steps, figures in metrics["any_branch"].items()}

@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from firmware_host.normalization import Normalization
-
 from edge_ik import __version__
 from edge_ik.config import Config, read_config, to_toml
+from edge_ik.data.focus import FocusCircle, has_focus
 from edge_ik.data.reach import AspectReach
-from edge_ik.data.sampling import FocusCircle
 from firmware_host.chain import Chain
 from firmware_host.errors import EdgeIkError, RunError
 from firmware_host.files import write_json, write_text
-from firmware_host.solving.seeding import network_inputs
-from firmware_host.tasks import Task, make_task
+from firmware_host.normalization import Normalization
+from firmware_host.problem import IkProblem
+from firmware_host.spec import ModelSpec
+from firmware_host.tasks import Task
 from firmware_host.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -41,44 +41,55 @@ class Run:
     Attributes:
         folder: Where its files are.
         config: The resolved configuration.
-        chain: The robot.
+        problem: The robot and the task.
         home: (n,) posture that chose the aspect [rad].
         normalization: Statistics of the features.
-        focus: The focus circle; None for targets with an orientation, several aspects or
+        focus: The focus circle; None for targets with an orientation, several branches or
             joints to spare.
-        aspects: How many aspects the joint limits hold.
-        joint_space: Share of joint space inside the aspect trained on.
-        workspace: Share of the reachable workspace that the aspect reaches.
-        region: Where in the workspace samples are drawn.
-        aspect_names: Names of the aspects trained on, home's first; empty for runs from
-            before they had names.
-        reach: Figures of every aspect; None for joints to spare, and for older runs.
+        aspect_count: How many aspects the joint limits hold.
+        joint_space_share: Share of joint space inside the region trained on.
+        workspace_share: Share of the reachable workspace that the region reaches.
+        workspace: Where samples are drawn.
+        branches: Names of the branches trained, home's first.
+        reach: Figures of every aspect; None for joints to spare.
         label_spread: What `edge_ik.data.spread` measured of the labels; None if nothing.
     """
 
     folder: Path
     config: Config
-    chain: Chain
+    problem: IkProblem
     home: tuple[float, ...]
     normalization: Normalization
     focus: FocusCircle | None
-    aspects: int
-    joint_space: float
-    workspace: float
-    region: Workspace
-    aspect_names: tuple[str, ...] = ()
+    aspect_count: int
+    joint_space_share: float
+    workspace_share: float
+    workspace: Workspace
+    branches: tuple[str, ...]
     reach: AspectReach | None = None
     label_spread: float | None = None
 
     @property
-    def task(self) -> Task:
-        """What a target is."""
-        return make_task(self.config.task.name, self.config.task.tool_axis)
+    def chain(self) -> Chain:
+        """The robot."""
+        return self.problem.chain
 
     @property
-    def inputs(self) -> int:
-        """Numbers that the network takes for one target."""
-        return network_inputs(self.chain, self.task, len(self.aspect_names))
+    def task(self) -> Task:
+        """What a target is."""
+        return self.problem.task
+
+    @property
+    def spec(self) -> ModelSpec:
+        """What the network is of; where it comes from aside."""
+        return ModelSpec(
+            problem=self.problem,
+            normalization=self.normalization,
+            home=self.home,
+            workspace=self.workspace,
+            # One branch needs no input to name it.
+            branches=self.branches if len(self.branches) > 1 else (),
+        )
 
     def save(self) -> None:
         """Write the configuration and the record of the run into its folder.
@@ -103,12 +114,12 @@ class Run:
                 "home": list(self.home),
                 "normalization": self.normalization.to_dict(),
                 "focus": None if self.focus is None else self.focus.to_dict(),
-                "aspect": {
-                    "count": self.aspects,
-                    "joint_space": self.joint_space,
-                    "workspace": self.workspace,
-                    "region": self.region.to_dict(),
-                    "names": list(self.aspect_names),
+                "workspace": self.workspace.to_dict(),
+                "branches": list(self.branches),
+                "aspects": {
+                    "count": self.aspect_count,
+                    "joint_space_share": self.joint_space_share,
+                    "workspace_share": self.workspace_share,
                     "reach": None if self.reach is None else self.reach.to_dict(),
                 },
                 "label_spread": self.label_spread,
@@ -137,30 +148,33 @@ class Run:
         config = read_config(folder / CONFIG_FILE)
         try:
             record: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-            aspect = record["aspect"]
+            aspects = record["aspects"]
             if record["config_hash"] != config.hash():
                 raise RunError(
                     f"{folder / CONFIG_FILE} was changed after the run began. Start a new run "
                     "for other values, or restore the file."
                 )
-            chain = Chain.from_dict(record["robot"])
+            problem = IkProblem(Chain.from_dict(record["robot"]), config.task.make())
             home = tuple(float(angle) for angle in record["home"])
-            if len(home) != len(chain):
-                raise ValueError(f"home has {len(home)} angles for {len(chain)} joints")
+            if len(home) != problem.joints:
+                raise ValueError(f"home has {len(home)} angles for {problem.joints} joints")
+            focus, reach = record["focus"], aspects["reach"]
+            if (focus is not None) != has_focus(problem, config.task.every_aspect):
+                raise ValueError("a focus circle is missing, or there is one too many")
             return cls(
                 folder=folder,
                 config=config,
-                chain=chain,
+                problem=problem,
                 home=home,
                 normalization=Normalization.from_dict(record["normalization"]),
-                focus=_focus(config, chain, record["focus"]),
-                aspects=int(aspect["count"]),
-                joint_space=float(aspect["joint_space"]),
-                workspace=float(aspect["workspace"]),
-                region=Workspace.from_dict(aspect["region"]),
-                aspect_names=tuple(map(str, aspect.get("names", ()))),
-                reach=AspectReach.from_dict(reach) if (reach := aspect.get("reach")) else None,
-                label_spread=record.get("label_spread"),
+                focus=None if focus is None else FocusCircle.from_dict(focus),
+                aspect_count=int(aspects["count"]),
+                joint_space_share=float(aspects["joint_space_share"]),
+                workspace_share=float(aspects["workspace_share"]),
+                workspace=Workspace.from_dict(record["workspace"]),
+                branches=tuple(map(str, record["branches"])),
+                reach=None if reach is None else AspectReach.from_dict(reach),
+                label_spread=record["label_spread"],
             )
         except EdgeIkError:
             raise
@@ -187,11 +201,3 @@ class Run:
             return keras.saving.load_model(path, compile=False)
         except Exception as error:  # Keras raises many kinds for a damaged archive.
             raise RunError(f"{path} cannot be loaded: {error}") from error
-
-
-def _focus(config: Config, chain: Chain, record: Any) -> FocusCircle | None:
-    """The focus circle; None where a run need not have one."""
-    one_branch = config.task.name == "position" and config.task.aspects == "home"
-    if record is None and not (one_branch and len(chain) == make_task("position").rows):
-        return None
-    return FocusCircle.from_dict(record)

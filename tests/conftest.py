@@ -110,10 +110,10 @@ def tiny_config():
 @pytest.fixture(scope="session")
 def tiny_folder(tmp_path_factory, tiny_config):
     """The run folder of that training, to be read only."""
-    from edge_ik import training
+    from edge_ik import preparation, training
 
     folder = tmp_path_factory.mktemp("runs") / "tiny"
-    training.train(*training.start(tiny_config, folder))
+    training.train(*preparation.start(tiny_config, folder))
     return folder
 
 

@@ -1,4 +1,4 @@
-"""The command line: one command a task; heavy imports stay inside the commands."""
+"""The command line: one file a command; heavy imports stay inside the commands."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from typing import Any
 import click
 
 from edge_ik import __version__
-from edge_ik.cli.benching import bench
-from edge_ik.cli.exporting import export
-from edge_ik.cli.models import evaluate, inspect
-from edge_ik.cli.robots import arms
-from edge_ik.cli.solving import solve
-from edge_ik.cli.training import ablate, train
+from edge_ik.cli.ablate import ablate
+from edge_ik.cli.arms import arms
+from edge_ik.cli.bench import bench
+from edge_ik.cli.evaluate import evaluate
+from edge_ik.cli.export import export
+from edge_ik.cli.inspect import inspect
+from edge_ik.cli.solve import solve
+from edge_ik.cli.train import train
 from firmware_host.errors import EdgeIkError
 
 

@@ -7,57 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
-from firmware_host.encoding import encode
+
+from edge_ik.data.region import Region, linear_determinant
+from edge_ik.data.source import Curriculum, SampleSource
+from firmware_host.kinematics import stacked
 from firmware_host.normalization import Normalization
-
-from edge_ik.data.aspects import Region, linear_determinant
-from edge_ik.data.sampling import JointPool
-from firmware_host.chain import Chain, FloatArray
-from firmware_host.kinematics import components, frames, stacked
-from firmware_host.tasks import POSITION, Task
-from firmware_host.tasks.task import reached_targets, task_jacobian
-
-
-@dataclass(frozen=True)
-class Curriculum:
-    """What moves over training, linearly until `share` of it is over.
-
-    Attributes:
-        range_start: Share of the joint range around home that is sampled at first;
-            all of it at the end.
-        focus_start: Share of focus samples at first.
-        focus_end: Share of focus samples at the end.
-        share: Share of training after which both stay as they are; 0 for no curriculum.
-    """
-
-    range_start: float
-    focus_start: float
-    focus_end: float
-    share: float
-
-
-@dataclass(frozen=True, eq=False)
-class SampleSource:
-    """Everything a batch is drawn from.
-
-    Attributes:
-        aspect: The region that samples stay in.
-        pool: Uniform joint vectors.
-        focus_q: (K, n) joint vectors along the focus path [rad]; (0, n) without one.
-        focus_spread: Standard deviation of samples around the path, as a share of
-            each joint's range.
-        normalization: Statistics of the features.
-        curriculum: What moves over training.
-    """
-
-    aspect: Region
-    pool: JointPool
-    focus_q: FloatArray
-    focus_spread: float
-    normalization: Normalization
-    curriculum: Curriculum
+from firmware_host.problem import IkProblem
 
 
 @dataclass(frozen=True)
@@ -119,11 +75,10 @@ def batch_function(
 ) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
     """The function from a batch's index (int64 scalar) to the batch; see `make_dataset`."""
     region = source.aspect
-    chain, task = region.chain, region.task
-    n = len(chain)
+    problem, chain = region.problem, region.chain
+    n = problem.joints
     has_focus = len(source.focus_q) > 0
     pool_branch = tf.constant(source.pool.branch)
-    branches = len(source.pool.names)
     signs = tf.constant(region.signs, tf.float32)
     pool_q = tf.constant(source.pool.q, tf.float32)
     pool_distance = tf.constant(source.pool.distance, tf.float32)
@@ -131,7 +86,6 @@ def batch_function(
     focus_spread = tf.constant(source.focus_spread * (chain.upper - chain.lower), tf.float32)
     jitter = tf.constant(source.pool.jitter, tf.float32)
     lower, upper = tf.constant(chain.lower, tf.float32), tf.constant(chain.upper, tf.float32)
-    curriculum = source.curriculum
 
     def uniform(seed: tf.Tensor, shape: list[int]) -> tf.Tensor:
         return tf.random.stateless_uniform(shape, seed, alg="philox")
@@ -142,11 +96,7 @@ def batch_function(
         stream = tf.stack([tf.constant(rng_seed, tf.int64), step * replicas.total + replica])
         seeds = tf.random.experimental.stateless_split(stream, 5, alg="philox")
         done = tf.cast(step, tf.float32) / float(max(1, total_steps))
-        ramp = tf.clip_by_value(done / curriculum.share, 0.0, 1.0) if curriculum.share > 0 else 1.0
-        joint_range = curriculum.range_start + (1 - curriculum.range_start) * ramp
-        focus_share = (
-            curriculum.focus_start + (curriculum.focus_end - curriculum.focus_start) * ramp
-        )
+        joint_range, focus_share = _present(source.curriculum, done)
         usable = tf.searchsorted(pool_distance, [joint_range], side="right")[0]
         usable = tf.cast(tf.maximum(usable, tf.minimum(256, len(source.pool.q))), tf.float32)
         rows = tf.cast(uniform(seeds[0], [batch_size]) * usable, tf.int32)
@@ -169,8 +119,8 @@ def batch_function(
         if not region.redundant:
             inside = _inside(region, tf.gather(signs, number), center, moved)
             moved = tf.where(inside[:, None], moved, center)
-        features, labels = features_and_labels(chain, source.normalization, moved, task)
-        if branches > 1:
+        features, labels = features_and_labels(problem, source.normalization, moved)
+        if (branches := len(source.pool.names)) > 1:
             one_hot = tf.one_hot(number, branches, dtype=features.dtype)
             features = tf.concat([features, one_hot], axis=-1)
         return features, labels
@@ -178,8 +128,16 @@ def batch_function(
     return draw
 
 
+def _present(curriculum: Curriculum, done: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Share of the joint range, and of focus samples, when a share of training is done."""
+    ramp = tf.clip_by_value(done / curriculum.share, 0.0, 1.0) if curriculum.share > 0 else 1.0
+    joint_range = curriculum.range_start + (1 - curriculum.range_start) * ramp
+    focus_share = curriculum.focus_start + (curriculum.focus_end - curriculum.focus_start) * ramp
+    return joint_range, focus_share
+
+
 def features_and_labels(
-    chain: Chain, normalization: Normalization, q: Any, task: Task = POSITION
+    problem: IkProblem, normalization: Normalization, q: Any
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Features (B, f) and labels (B, 2n + k) of joint vectors q (B, n), in the graph.
 
@@ -187,18 +145,18 @@ def features_and_labels(
     joints less those turns, and the target that these joints reach.
     """
     sin_q, cos_q = tf.sin(q), tf.cos(q)
-    walked = frames(chain, tf.unstack(sin_q, axis=-1), tf.unstack(cos_q, axis=-1))
-    encoding = encode(chain, task, task.reached(walked), keras.ops)
+    walked = problem.walked(sin_q, cos_q)
+    reached = problem.task.reached(walked)
+    encoding = problem.encode(reached, keras.ops)
     features = tf.stack(normalization.apply(encoding.features), axis=-1)
-    if not task.turns:
-        target = stacked(walked.position, sin_q[:, 0], keras.ops)
+    if not encoding.turns:
+        target = stacked(reached, sin_q[:, 0], keras.ops)
         return features, tf.concat([sin_q, cos_q, target], axis=-1)
     sines, cosines = tf.unstack(sin_q, axis=-1), tf.unstack(cos_q, axis=-1)
-    for joint, turn in ((0, encoding.first), (-1, encoding.last)):
-        if turn is not None:
-            sines[joint], cosines[joint] = turn.removed(sines[joint], cosines[joint])
+    for joint, turn in encoding.turns.items():
+        sines[joint], cosines[joint] = turn.removed(sines[joint], cosines[joint])
     sin_q, cos_q = tf.stack(sines, axis=-1), tf.stack(cosines, axis=-1)
-    target = reached_targets(chain, task, sin_q, cos_q, keras.ops)
+    target = problem.reached(sin_q, cos_q, keras.ops)
     return features, tf.concat([sin_q, cos_q, target], axis=-1)
 
 
@@ -207,20 +165,14 @@ def _inside(region: Region, sign: tf.Tensor, center: tf.Tensor, q: tf.Tensor) ->
 
     def determinant(angles: tf.Tensor) -> tf.Tensor:
         sin_q, cos_q = tf.sin(angles), tf.cos(angles)
-        if not region.task.turns:
+        if not region.task.has_orientation:
             return linear_determinant(
                 region.chain, tf.unstack(sin_q, axis=-1), tf.unstack(cos_q, axis=-1)
             )
-        return tf.linalg.det(task_jacobian(region.chain, region.task, sin_q, cos_q, keras.ops))
+        return tf.linalg.det(region.problem.jacobian(sin_q, cos_q, keras.ops))
 
     inside = sign * determinant(q) >= region.least_determinant
-    if region.task.turns:
+    if region.task.has_orientation:
         # Over the corner between two aspects of the same sign the way is through another.
         inside &= sign * determinant((center + q) / 2) >= 0
     return inside
-
-
-def host_features(chain: Chain, q: FloatArray, task: Task = POSITION) -> FloatArray:
-    """Features (N, f), not normalized, of joint vectors q (N, n), in NumPy."""
-    targets = reached_targets(chain, task, np.sin(q), np.cos(q))
-    return np.stack(encode(chain, task, components(targets)).features, axis=-1)

@@ -9,12 +9,10 @@ from typing import Any
 import numpy as np
 from scipy.spatial import cKDTree
 
-from edge_ik.data.aspects import Region
 from edge_ik.data.redundancy import task_points
+from edge_ik.data.region import Region
 from firmware_host.chain import FloatArray
 from firmware_host.solving.refine import refine
-from firmware_host.solving.solution import is_solved
-from firmware_host.tasks.task import reached_targets
 
 REACH_TARGETS = 2000
 # Reference samples of an aspect that a target is solved from, and the steps from each:
@@ -74,12 +72,12 @@ def measure_reach(
         rng: Source of the configurations.
         targets: How many targets are solved in every aspect.
     """
-    chain, task = region.chain, region.task
+    problem, chain = region.problem, region.chain
     q = rng.uniform(chain.lower, chain.upper, (10 * targets, len(chain)))
     number = region.classify(q)
     shares = np.array([(number == k).mean() for k in range(region.count)])
     q = q[:targets]
-    wanted = reached_targets(chain, task, np.sin(q), np.cos(q))
+    wanted = problem.reached_by(q)
     reached = np.stack(
         [reaches(region, k, wanted) | (number[:targets] == k) for k in range(region.count)]
     )
@@ -93,10 +91,10 @@ def measure_reach(
 
 def reaches(region: Region, number: int, targets: FloatArray) -> FloatArray:
     """Whether an aspect reaches each target (N,), looked for from its reference samples."""
-    chain, task = region.chain, region.task
+    problem = region.problem
     nodes = region.nodes[region.labels == number]
-    own = reached_targets(chain, task, np.sin(nodes), np.cos(nodes))
-    points, turns = task_points(chain, task, np.concatenate([own, targets]))
+    own = problem.reached_by(nodes)
+    points, turns = task_points(problem, np.concatenate([own, targets]))
     count = min(SEEDS, len(nodes))
     _, nearest = cKDTree(points[: len(nodes)]).query(points[len(nodes) :], k=[*range(1, count + 1)])
     found = np.zeros(len(targets), dtype=bool)
@@ -105,6 +103,6 @@ def reaches(region: Region, number: int, targets: FloatArray) -> FloatArray:
         near = nearest[left, rank]
         # The sample's posture, turned to the target.
         seeds = nodes[near] + turns[len(nodes) + left] - turns[near]
-        q, _ = refine(chain, seeds, targets[left], STEPS, task=task)
-        found[left] = is_solved(chain, task, q, targets[left]) & (region.classify(q) == number)
+        q, _ = refine(problem, seeds, targets[left], STEPS)
+        found[left] = problem.is_solved(q, targets[left]) & (region.classify(q) == number)
     return found

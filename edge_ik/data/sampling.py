@@ -1,243 +1,89 @@
-"""Where training samples come from: a pool of joint vectors and a focus path."""
+"""Samples of joint space: uniform in a region, or far from one another."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
-import numpy.typing as npt
-from scipy.spatial import cKDTree
 
-from edge_ik.data.aspects import IntArray, Region, sample_aspect
-from edge_ik.data.held import find_branches, sample_branches
-from edge_ik.data.redundancy import settled
+from edge_ik.data.region import Region
 from firmware_host.chain import Chain, FloatArray
-from firmware_host.errors import ConfigError, RunError
-from firmware_host.files import write_atomically
+from firmware_host.errors import RobotError
 from firmware_host.kinematics import tool_position
-from firmware_host.solving.refine import refine
 
-# A focus circle found automatically starts at this share of the reach and shrinks.
-FOCUS_RADIUS = 0.25
-FOCUS_SHRINK = 0.8
-FOCUS_LEAST = 0.01
-# A circle of this share of the reach needs no better place; else so many are tried.
-FOCUS_ENOUGH = 0.1
-FOCUS_CANDIDATES = 24
-# Points of an automatic focus circle keep this share of each joint's range free.
-FOCUS_CLEARANCE = 0.05
-PATH_TOLERANCE = 1e-6  # [m]
+# Share of each joint's range that spread postures keep free on either side.
+POSTURE_CLEARANCE = 0.1
+# Samples that spread postures are chosen among.
+POSTURE_SAMPLES = 20_000
 
 
 @dataclass(frozen=True)
-class FocusCircle:
-    """The circle in the workspace that deserves the best accuracy.
+class Coverage:
+    """What a region keeps of everything that the joint limits allow.
 
     Attributes:
-        center: Its centre in the base frame [m].
-        radius: Its radius [m].
-        normal: A vector normal to its plane, of any length.
+        joint_space: Share of joint space inside the region.
+        workspace: Share of the reachable workspace that the region reaches,
+            counted in cells of a twentieth of the reach.
     """
 
-    center: tuple[float, float, float]
-    radius: float
-    normal: tuple[float, float, float] = (0.0, 0.0, 1.0)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The circle as JSON-ready values."""
-        return {
-            "center": list(self.center),
-            "radius": self.radius,
-            "normal": list(self.normal),
-        }
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> FocusCircle:
-        """The circle from `to_dict`'s values."""
-        x, y, z = (float(value) for value in data["center"])
-        u, v, w = (float(value) for value in data["normal"])
-        return cls((x, y, z), float(data["radius"]), (u, v, w))
-
-    def points(self, angles: FloatArray) -> FloatArray:
-        """Positions (N, 3) [m] at angles (N,) [rad] along the circle."""
-        normal = np.asarray(self.normal, dtype=np.float64)
-        normal = normal / np.linalg.norm(normal)
-        helper = np.eye(3)[int(np.argmin(np.abs(normal)))]
-        first = np.cross(normal, helper)
-        first /= np.linalg.norm(first)
-        second = np.cross(normal, first)
-        offsets = np.outer(np.cos(angles), first) + np.outer(np.sin(angles), second)
-        return np.asarray(self.center) + self.radius * offsets
+    joint_space: float
+    workspace: float
 
 
-def solve_on_aspect(
-    aspect: Region, targets: FloatArray, seeds: FloatArray, steps: int = 30
-) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
-    """Joint vectors inside an aspect that reach given targets.
+def measure_coverage(region: Region, rng: np.random.Generator, samples: int = 400_000) -> Coverage:
+    """Measure what the region keeps, from uniform joint samples."""
+    chain = region.chain
+    q = rng.uniform(chain.lower, chain.upper, (samples, len(chain)))
+    inside = region.contains(q)
+    cells = np.floor(tool_position(chain, np.sin(q), np.cos(q)) / (chain.reach / 20)).astype(int)
+    reachable = set(map(tuple, cells.tolist()))
+    kept = set(map(tuple, cells[inside].tolist()))
+    return Coverage(float(inside.mean()), len(kept) / len(reachable))
 
-    Args:
-        aspect: The region that the answers must lie in.
-        targets: (N, 3) positions [m].
-        seeds: (M, n) joint vectors inside the aspect to start from [rad].
-        steps: Refinement steps from the seed nearest to each target.
 
-    Returns:
-        q (N, n), and (N,) True where the target is reached inside the aspect.
+def uniform_in_aspect(region: Region, rng: np.random.Generator) -> Iterator[FloatArray]:
+    """Endless blocks (N, n) of joint vectors, uniform in the region [rad]."""
+    chain = region.chain
+    empty = 0
+    while empty < 100:
+        q = rng.uniform(chain.lower, chain.upper, (50_000, len(chain)))
+        inside = q[region.contains(q)]
+        empty = 0 if len(inside) else empty + 1
+        if len(inside):
+            yield inside
+    raise RobotError(
+        f"The aspect of '{chain.name}' around its home posture is too small to sample.", chain.name
+    )
+
+
+def sample_aspect(region: Region, count: int, rng: np.random.Generator) -> FloatArray:
+    """Joint vectors (count, n), uniform in the region [rad]."""
+    blocks: list[FloatArray] = []
+    for block in uniform_in_aspect(region, rng):
+        blocks.append(block)
+        if sum(map(len, blocks)) >= count:
+            break
+    return np.concatenate(blocks)[:count]
+
+
+def spread_postures(
+    chain: Chain, home: FloatArray, count: int, rng: np.random.Generator, turning: Sequence[int]
+) -> FloatArray:
+    """Postures (count, n) [rad] far from one another, home first.
+
+    Each is the sample farthest from those before it, in shares of the joint ranges and
+    clear of the limits (Gonzalez, "Clustering to minimize the maximum intercluster
+    distance", Theoretical Computer Science, 1985).
     """
-    chain = aspect.chain
-    tree = cKDTree(tool_position(chain, np.sin(seeds), np.cos(seeds)))
-    _, nearest = tree.query(targets)
-    q, error = refine(chain, seeds[nearest], targets, steps)
-    return q, (error < PATH_TOLERANCE) & aspect.contains(q)
-
-
-def focus_joints(aspect: Region, circle: FocusCircle, count: int, seeds: FloatArray) -> FloatArray:
-    """Joint vectors (count, n) [rad] evenly along the focus circle.
-
-    Raises:
-        ConfigError: If a part of the circle lies outside the aspect's workspace.
-    """
-    angles = np.linspace(0, 2 * math.pi, count, endpoint=False)
-    q, reached = solve_on_aspect(aspect, circle.points(angles), seeds)
-    if not reached.all():
-        raise ConfigError(
-            f"The focus circle leaves the workspace of '{aspect.chain.name}': "
-            f"{100 * (1 - reached.mean()):.0f}% of it cannot be reached. Expected a circle inside "
-            f"the workspace. Received: center={circle.center}, radius={circle.radius:g}, "
-            f"normal={circle.normal}"
-        )
-    return q
-
-
-def default_focus(aspect: Region, seeds: FloatArray) -> FocusCircle:
-    """A circle well inside the workspace, around the home posture's tool position.
-
-    Where only a small circle fits there, the largest around other postures is taken.
-
-    Args:
-        aspect: The region that the circle is solved in.
-        seeds: (M, n) joint vectors inside the aspect, nearest to home first [rad].
-
-    Raises:
-        ConfigError: If none fits anywhere.
-    """
-    reach = aspect.chain.reach
-    others = seeds[:: max(1, len(seeds) // FOCUS_CANDIDATES)]
-    best: FocusCircle | None = None
-    for posture in [aspect.home, *others]:
-        found = _largest_circle(aspect, posture, seeds)
-        if found is not None and (best is None or found.radius > best.radius):
-            best = found
-        if best is not None and best.radius >= FOCUS_ENOUGH * reach:
-            return best
-    if best is None:
-        raise ConfigError(
-            f"No focus circle fits into the workspace of '{aspect.chain.name}'. Give one with "
-            "the keys 'data.focus_center', 'data.focus_radius' and 'data.focus_normal'."
-        )
-    return best
-
-
-def _largest_circle(aspect: Region, posture: FloatArray, seeds: FloatArray) -> FocusCircle | None:
-    """The largest circle tried around a posture's tool position that is solved throughout."""
-    chain = aspect.chain
-    x, y, z = tool_position(chain, np.sin(posture), np.cos(posture)).tolist()
-    u, v, w = chain.links[0][:3, 2].tolist()
-    clearance = np.where(chain.wraps, 0.0, FOCUS_CLEARANCE * (chain.upper - chain.lower))
-    angles = np.linspace(0, 2 * math.pi, 64, endpoint=False)
-    radius = FOCUS_RADIUS * chain.reach
-    while radius > FOCUS_LEAST * chain.reach:
-        circle = FocusCircle((x, y, z), round(radius, 4), (u, v, w))
-        q, reached = solve_on_aspect(aspect, circle.points(angles), seeds)
-        clear = (q >= chain.lower + clearance) & (q <= chain.upper - clearance)
-        if reached.all() and clear.all():
-            return circle
-        radius *= FOCUS_SHRINK
-    return None
-
-
-@dataclass(frozen=True, eq=False)
-class JointPool:
-    """Joint vectors that samples are drawn around, nearest to the home posture first.
-
-    Uniform in a region; of an arm with joints to spare, each slid along its self-motion to
-    the posture nearest to home, or with the spare joints held.
-
-    Attributes:
-        q: (N, n) joint vectors [rad].
-        distance: (N,) largest joint distance from home, as a share of its range, ascending.
-        jitter: (n,) half width [rad] of the box that is drawn from around a vector.
-        branch: (N,) number of the branch that each is an answer in.
-        names: Names of the branches, home's first.
-    """
-
-    q: FloatArray
-    distance: FloatArray
-    jitter: FloatArray
-    branch: IntArray
-    names: tuple[str, ...] = ("home",)
-
-    def one_hot(self, rows: slice) -> FloatArray:
-        """The inputs (M, K) that name the branches of some rows; (M, 0) for one branch."""
-        count = len(self.names)
-        return np.eye(count)[self.branch[rows]][:, : count if count > 1 else 0]
-
-    def save(self, path: Path) -> None:
-        """Write the pool as an .npz file: settling and choosing branches takes minutes."""
-
-        def write(temporary: Path) -> None:
-            with temporary.open("wb") as stream:
-                np.savez(stream, **{**vars(self), "names": np.array(self.names)})
-
-        write_atomically(path, write)
-
-    @classmethod
-    def load(cls, path: Path) -> JointPool:
-        """Read what `save` wrote.
-
-        Raises:
-            RunError: If the file is damaged.
-        """
-        try:
-            with path.open("rb") as stream, np.load(stream) as stored:
-                values = {name: stored[name] for name in stored.files}
-            names = tuple(str(name) for name in values.pop("names"))
-            return cls(**values, names=names)
-        except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile) as error:
-            raise RunError(f"The samples {path} are damaged: {error}.") from error
-
-
-def build_pool(aspect: Region, count: int, rng: np.random.Generator) -> JointPool:
-    """Draw the pool; its jitter makes neighbouring boxes overlap, so nothing is left out."""
-    chain: Chain = aspect.chain
     extent = chain.upper - chain.lower
-    names = tuple(aspect.names[number] for number in aspect.trained)
-    if aspect.redundant:
-        # Between two such postures lie none that are labels: nothing is drawn around them.
-        jitter = np.zeros(len(chain))
-        if aspect.every:
-            branches, _ = find_branches(chain, aspect.task, aspect.home, aspect.margin, rng)
-            q, numbers = sample_branches(branches, count, rng)
-            names = tuple(branch.name for branch in branches)
-        else:
-            q = settled(aspect, sample_aspect(aspect, count, rng), rng)
-            numbers = np.zeros(len(q), dtype=np.int32)
-    elif aspect.task.turns:
-        q = sample_aspect(aspect, count, rng)
-        # Joints that do not move det J lead to no other aspect. The boxes just touch: wide
-        # ones would reach over the corner between two aspects of the same sign.
-        jitter = extent * count ** (-1 / max(1, len(aspect.joints))) / 2
-        numbers = aspect.classify(q)
-    else:
-        q = sample_aspect(aspect, count, rng)
-        jitter = extent * count ** (-1 / len(chain))
-        numbers = aspect.classify(q) if len(names) > 1 else np.zeros(count, dtype=np.int32)
-    q, numbers = q[numbers >= 0], numbers[numbers >= 0]
-    distance = np.abs((q - aspect.home) / extent).max(axis=1)
-    order = np.argsort(distance, kind="stable")
-    return JointPool(q[order], distance[order], jitter, numbers[order], names)
+    margin = POSTURE_CLEARANCE * extent
+    q = rng.uniform(chain.lower + margin, chain.upper - margin, (POSTURE_SAMPLES, len(chain)))
+    q[:, list(turning)] = home[list(turning)]
+    chosen = [home]
+    distance = np.full(len(q), np.inf)
+    while len(chosen) < count:
+        distance = np.minimum(distance, np.linalg.norm((q - chosen[-1]) / extent, axis=1))
+        chosen.append(q[int(np.argmax(distance))])
+    return np.array(chosen)

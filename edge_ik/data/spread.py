@@ -6,10 +6,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial import cKDTree
 
-from edge_ik.data.aspects import IntArray, Region
 from edge_ik.data.redundancy import task_points
+from edge_ik.data.region import IntArray, Region
 from firmware_host.chain import FloatArray
-from firmware_host.tasks.task import reached_targets
 
 # Neighbours whose joints differ by more than this lie on different branches [rad].
 APART = 1.0
@@ -28,8 +27,8 @@ def label_spread(region: Region, q: FloatArray, aspect: npt.NDArray[np.int_] | I
         q: (N, n) joint vectors that samples are drawn around [rad].
         aspect: (N,) the aspect of each; only those of one aspect are compared.
     """
-    chain, task = region.chain, region.task
-    points, turns = task_points(chain, task, reached_targets(chain, task, np.sin(q), np.cos(q)))
+    problem = region.problem
+    points, turns = task_points(problem, problem.reached_by(q))
     turned = q - turns
     torn = 0
     for number in np.unique(aspect):

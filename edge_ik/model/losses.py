@@ -6,9 +6,8 @@ from typing import Any
 
 from keras import ops
 
-from firmware_host.chain import Chain
-from firmware_host.kinematics import components, frames
-from firmware_host.tasks import POSITION, Task
+from firmware_host.kinematics import components
+from firmware_host.problem import IkProblem
 
 # Keeps the unit circle's projection differentiable at the origin.
 CIRCLE_EPSILON = 1e-6
@@ -21,21 +20,15 @@ def unit_circle(outputs: Any, joints: int) -> tuple[Any, Any]:
     return sin_q * scale, cos_q * scale
 
 
-def squared_task_error(chain: Chain, task: Task, outputs: Any, labels: Any) -> Any:
+def squared_task_error(problem: IkProblem, outputs: Any, labels: Any) -> Any:
     """Squared distance (B,) [m^2] between what the outputs reach and the target.
 
-    Directions count by their chordal distance; see `Task.squared_error`. Its square is
+    Directions count by their chordal distance; see `Task.squared_parts`. Its square is
     smooth everywhere, where the angle itself has a cusp at 0.
     """
-    n = len(chain)
-    sin_q, cos_q = unit_circle(outputs, n)
-    walked = frames(chain, components(sin_q), components(cos_q))
-    return task.squared_error(chain, walked, components(labels[:, 2 * n :]))
-
-
-def squared_position_error(chain: Chain, outputs: Any, labels: Any) -> Any:
-    """`squared_task_error` of positions alone: labels (B, 2n + 3)."""
-    return squared_task_error(chain, POSITION, outputs, labels)
+    n = problem.joints
+    walked = problem.walked(*unit_circle(outputs, n))
+    return problem.squared_error(walked, components(labels[:, 2 * n :]))
 
 
 def squared_angle_error(outputs: Any, labels: Any, joints: int) -> Any:

@@ -15,8 +15,7 @@ from edge_ik.model.losses import (
     squared_task_error,
 )
 from edge_ik.model.weight_grid import is_kernel, straight_through
-from firmware_host.chain import Chain
-from firmware_host.tasks import POSITION, Task
+from firmware_host.problem import IkProblem
 
 # Of each batch, this share, its hardest rows, enters the buffer of hard examples.
 BUFFER_INTAKE = 1 / 16
@@ -31,31 +30,28 @@ class IkTrainer(keras.Model):  # type: ignore[misc]
 
     Args:
         network: Features (B, k) to sines and cosines (B, 2n).
-        chain: The robot, for forward kinematics inside the loss.
+        problem: The robot and the task, for forward kinematics inside the loss.
         loss: Which losses, and how they are weighted.
         mining: Hard-example mining.
         batch_size: Rows of a batch on each replica.
         rng_seed: Seed of the draws from the buffer of hard examples.
         grid_start: Step from which kernels are rounded to eight bits in the forward
             pass; None for never.
-        task: What a target is.
     """
 
     def __init__(
         self,
         network: keras.Model,
-        chain: Chain,
+        problem: IkProblem,
         loss: LossConfig,
         mining: MiningConfig,
         batch_size: int,
         rng_seed: int = 0,
         grid_start: int | None = None,
-        task: Task = POSITION,
     ) -> None:
         super().__init__(name="ik_trainer")
         self.network = network
-        self.chain = chain
-        self.task = task
+        self.problem = problem
         self.loss_config = loss
         self.mining = mining
         self.grid_start = grid_start
@@ -69,7 +65,7 @@ class IkTrainer(keras.Model):  # type: ignore[misc]
         self.log_variance = self.add_weight(
             shape=(2,), initializer="zeros", name="log_variance", trainable=loss.balance
         )
-        width = network.input_shape[-1] + 2 * len(chain) + len(task.component_names)
+        width = network.input_shape[-1] + 2 * problem.joints + len(problem.task.component_names)
         self.hard_examples = self._state((self.buffer_rows, width), "hard_examples")
         self.hard_count = self._state((), "hard_count", dtype="int32")
         self.mining_seed = keras.random.SeedGenerator(rng_seed)
@@ -112,8 +108,8 @@ class IkTrainer(keras.Model):  # type: ignore[misc]
             features, labels = self._with_hard_examples(features, labels)
         with tf.GradientTape() as tape:
             outputs = self._forward(features)
-            position = squared_task_error(self.chain, self.task, outputs, labels)  # (B,)
-            angle = squared_angle_error(outputs, labels, len(self.chain))  # (B,)
+            position = squared_task_error(self.problem, outputs, labels)  # (B,)
+            angle = squared_angle_error(outputs, labels, self.problem.joints)  # (B,)
             loss = self._total(ops.mean(position), ops.mean(angle))
             # The optimizer sums the gradients of all replicas.
             share = loss / self.replicas
@@ -129,8 +125,8 @@ class IkTrainer(keras.Model):  # type: ignore[misc]
         """Losses on a batch, without training."""
         features, labels = data
         outputs = self.network(features, training=False)
-        position = squared_task_error(self.chain, self.task, outputs, labels)
-        angle = squared_angle_error(outputs, labels, len(self.chain))
+        position = squared_task_error(self.problem, outputs, labels)
+        angle = squared_angle_error(outputs, labels, self.problem.joints)
         return self._updated(self._total(ops.mean(position), ops.mean(angle)), position, angle)
 
     def _forward(self, features: Any) -> Any:
@@ -153,7 +149,7 @@ class IkTrainer(keras.Model):  # type: ignore[misc]
     def _total(self, position: Any, angle: Any) -> Any:
         """The scalar loss of the two mean squared errors."""
         # The reach makes the workspace error a number without a unit, like the angle's.
-        losses = ops.stack([position / self.chain.reach**2, angle])
+        losses = ops.stack([position / self.problem.chain.reach**2, angle])
         if self.loss_config.balance:
             return balanced_loss(losses, self.log_variance)
         weights = [self.loss_config.position_weight, self.loss_config.angle_weight]

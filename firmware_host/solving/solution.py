@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -60,6 +61,26 @@ class IkSolution:
     restarts: int = 0
     joint_step: float | None = None
     near_within_limits: bool | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready values; metres and radians."""
+        return {
+            "q": self.q.tolist(),
+            "status": self.status.value,
+            "reachable": self.status is Status.SOLVED,
+            "position_error_m": self.position_error_m,
+            "rotation_error_rad": self.rotation_error_rad,
+            "seed_error_m": self.seed_error_m,
+            "within_limits": self.within_limits,
+            "in_workspace": self.in_workspace,
+            "branch": self.branch,
+            "tried": self.tried,
+            "restarts": self.restarts,
+            "joint_step_rad": self.joint_step,
+            "near_within_limits": self.near_within_limits,
+            "steps": self.steps,
+            "microseconds": self.microseconds,
+        }
 
 
 @dataclass(frozen=True, eq=False)

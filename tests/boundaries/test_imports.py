@@ -47,6 +47,12 @@ def test_packages_import_nothing_heavy_by_themselves(package):
     assert not loaded_after(f"import {package}") & HEAVY
 
 
+@pytest.mark.tensorflow  # for SciPy and the URDF library
+def test_what_comes_before_training_needs_no_tensorflow():
+    loaded = loaded_after("import edge_ik.preparation, edge_ik.evaluation")
+    assert not loaded & {"keras", "tensorflow"}
+
+
 def test_command_line_starts_without_heavy_imports():
     assert not loaded_after("import edge_ik.cli") & HEAVY
 

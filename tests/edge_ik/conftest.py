@@ -12,16 +12,17 @@ def make_source():
 
     Other keywords replace values of the curriculum or the spread of the focus samples.
     """
-    from firmware_host.normalization import Normalization
-
     from edge_ik.arms import builtin_arms, load_arm
-    from edge_ik.data.aspects import find_home_aspect
-    from edge_ik.data.dataset import Curriculum, SampleSource, host_features
-    from edge_ik.data.sampling import build_pool, default_focus, focus_joints
+    from edge_ik.data.aspects import find_region
+    from edge_ik.data.focus import default_focus, focus_joints
+    from edge_ik.data.pool import build_pool
+    from edge_ik.data.source import Curriculum, SampleSource, host_features
+    from firmware_host.encoding import Normalization
+    from firmware_host.tasks.task import POSITION
 
     def make(name="arm3", pool=2000, focus_spread=0.02, **curriculum):
         rng = np.random.default_rng(0)
-        aspect = find_home_aspect(load_arm(name), builtin_arms()[name].home, MARGIN, rng)
+        aspect = find_region(load_arm(name), POSITION, builtin_arms()[name].home, MARGIN, rng)
         drawn = build_pool(aspect, pool, rng)
         circle = default_focus(aspect, drawn.q)
         values = {"range_start": 0.5, "focus_start": 0.3, "focus_end": 0.1, "share": 0.2}

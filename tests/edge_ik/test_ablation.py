@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip("tensorflow")
 
-from edge_ik import ablation, training
+from edge_ik import ablation, preparation
 from edge_ik.ablation import COMPARED, VARIANTS, Trial, ablate, summarize
 from edge_ik.run import BEST_FILE, CHECKPOINT_FILE, METRICS_FILE, Run
 from firmware_host.errors import RunError
@@ -118,7 +118,9 @@ class TestAblate:
     @pytest.mark.slow
     def test_what_is_there_is_read_back(self, first, folder, tiny_config, monkeypatch):
         monkeypatch.setattr(ablation, "VARIANTS", two_variants())
-        monkeypatch.setattr(training, "start", lambda *_: pytest.fail("a trial was started anew"))
+        monkeypatch.setattr(
+            preparation, "start", lambda *_: pytest.fail("a trial was started anew")
+        )
         monkeypatch.setattr(
             ablation, "evaluate_run", lambda *_: pytest.fail("a trial was measured anew")
         )

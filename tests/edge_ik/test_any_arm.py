@@ -129,12 +129,3 @@ def test_joints_to_spare_are_told_and_resumed(tmp_path):
     assert "Neighbouring targets whose labels" in first.output
     again = invoke("train", "--resume", folder)
     assert "Trained in" in again.output
-
-
-def test_the_aspects_of_an_arm_are_printed():
-    values = json.loads(invoke("arms", "--aspects", "leg3", "--json").stdout)
-    assert [row["number"] for row in values["aspects"]] == [0, 1, 2]
-    assert values["mean_aspects"] == pytest.approx(sum(row["targets"] for row in values["aspects"]))
-    result = CliRunner().invoke(main, ["arms", "--aspects", "panda"])
-    assert result.exit_code == 1
-    assert "joints to spare" in result.output

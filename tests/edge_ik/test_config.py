@@ -11,8 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_ik.config import (
-    DEFAULT_PRESET,
-    PRESETS,
     ArmConfig,
     Config,
     DataConfig,
@@ -26,6 +24,7 @@ from edge_ik.config import (
     read_config,
     to_toml,
 )
+from edge_ik.presets import DEFAULT_PRESET, PRESETS
 from firmware_host.errors import ConfigError
 
 TABLES = [field.name for field in dataclasses.fields(Config)]

@@ -1,6 +1,5 @@
 """The error figures, on predictors whose errors are known."""
 
-import dataclasses
 import json
 import math
 
@@ -9,24 +8,10 @@ import pytest
 
 pytest.importorskip("tensorflow")
 
-from firmware_host.normalization import Normalization
-
-from edge_ik.data.sampling import build_pool
-from edge_ik.evaluation import (
-    EVALUATION_STREAM,
-    FOCUS_TARGETS,
-    POOL_STREAM,
-    REFERENCE,
-    VALIDATION_STREAM,
-    draw_targets,
-    evaluate,
-    evaluate_run,
-    evaluation_targets,
-    joint_difference,
-    stream,
-)
+from edge_ik.data.targets import draw_targets
+from edge_ik.evaluation import REFERENCE, evaluate, evaluate_run, joint_difference
 from edge_ik.run import METRICS_FILE, Run
-from firmware_host.kinematics import tool_position
+from firmware_host.encoding import Normalization
 
 pytestmark = pytest.mark.tensorflow
 
@@ -109,33 +94,6 @@ def test_the_values_for_programs_have_the_documented_names(arm3, targets):
     assert values["targets"] == 2000
     assert values["reference"] == REFERENCE
     assert set(REFERENCE) < FIGURES
-
-
-class TestTargets:
-    def test_they_are_reached_by_the_joints_beside_them(self, arm3, targets):
-        q = targets.q
-        np.testing.assert_array_equal(targets.position, tool_position(arm3, np.sin(q), np.cos(q)))
-        assert targets.focus.shape == (FOCUS_TARGETS, 3)
-
-    def test_they_are_inside_the_aspect(self, make_source, targets):
-        assert make_source()[0].aspect.contains(targets.q).all()
-
-    def test_training_validation_and_evaluation_share_none(self, make_source):
-        source, circle = make_source()
-        aspect = source.aspect
-        drawn = [
-            build_pool(aspect, 3000, stream(0, POOL_STREAM)).q,
-            draw_targets(aspect, circle, 3000, stream(0, VALIDATION_STREAM)).q,
-            draw_targets(aspect, circle, 3000, stream(0, EVALUATION_STREAM)).q,
-            draw_targets(aspect, circle, 3000, stream(1, EVALUATION_STREAM)).q,
-        ]
-        assert len(np.unique(np.concatenate(drawn), axis=0)) == 4 * 3000
-
-    def test_a_run_is_always_measured_on_the_same(self, tiny_folder):
-        run = Run.load(tiny_folder)
-        first, second = (evaluation_targets(run, 100) for _ in range(2))
-        for field in dataclasses.fields(first):
-            np.testing.assert_array_equal(getattr(first, field.name), getattr(second, field.name))
 
 
 def test_measuring_a_run_writes_what_it_returns(tmp_path, tiny_folder):

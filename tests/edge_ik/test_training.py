@@ -13,14 +13,15 @@ pytest.importorskip("tensorflow")
 
 import keras
 
-from edge_ik import training
+from edge_ik import preparation, training
 from edge_ik.checkpoint import read_history
-from edge_ik.config import Config, TrainingConfig, make_config
-from edge_ik.data.aspects import find_home_aspect
-from edge_ik.evaluation import ASPECT_STREAM, VALIDATION_STREAM, draw_targets, evaluate, stream
+from edge_ik.config import Config, TrainingConfig
+from edge_ik.data.streams import VALIDATION_STREAM, stream
+from edge_ik.data.targets import draw_targets, run_region
+from edge_ik.evaluation import evaluate
 from edge_ik.predictor import predictor
 from edge_ik.run import BEST_FILE, CHECKPOINT_FILE, CONFIG_FILE, HISTORY_FILE, RUN_FILE, Run
-from firmware_host.errors import ConfigError, RobotError, RunError
+from edge_ik.watcher import HISTORY_FIELDS
 
 pytestmark = pytest.mark.tensorflow
 
@@ -53,7 +54,7 @@ class TestTinyRun:
         history = read_history(Run.load(tiny_folder))
         assert [row["step"] for row in history] == [40, 80, 120]
         for row in history:
-            measured = [name for name in training.HISTORY_FIELDS if name != "rotation_mean_deg"]
+            measured = [name for name in HISTORY_FIELDS if name != "rotation_mean_deg"]
             assert list(row) == measured
             assert np.isfinite(list(row.values())).all()
         seconds = [row["seconds"] for row in history]
@@ -72,9 +73,7 @@ class TestTinyRun:
 
     def test_the_best_network_is_the_one_with_the_least_validation_error(self, tiny_folder):
         run = Run.load(tiny_folder)
-        margin = run.config.arm.singularity_margin
-        aspect = find_home_aspect(run.chain, run.home, margin, stream(0, ASPECT_STREAM))
-        targets = draw_targets(aspect, run.focus, 500, stream(0, VALIDATION_STREAM))
+        targets = draw_targets(run_region(run), run.focus, 500, stream(0, VALIDATION_STREAM))
         predict = predictor(run.load_network())
         figures = evaluate(run.chain, run.normalization, predict, targets, steps=0).network
         best = min(row["rmse_m"] for row in read_history(run))
@@ -91,21 +90,21 @@ class TestTinyRun:
     def test_resuming_a_finished_run_changes_nothing(self, tiny_folder):
         before = {path: path.stat().st_mtime_ns for path in tiny_folder.glob("*.*")}
         told = []
-        training.train(*training.resume(tiny_folder), told.append)
+        training.train(*preparation.resume(tiny_folder), told.append)
         assert {path: path.stat().st_mtime_ns for path in tiny_folder.glob("*.*")} == before
         assert [progress.step for progress in told] == [120]
 
 
 def test_a_seed_gives_the_same_run_and_another_gives_another(tmp_path, tiny_config, tiny_folder):
     told = []
-    training.train(*training.start(tiny_config, tmp_path / "same"), told.append)
+    training.train(*preparation.start(tiny_config, tmp_path / "same"), told.append)
     assert_same_result(tmp_path / "same", tiny_folder)
     steps = [progress.step for progress in told]
     assert steps == sorted(steps)
     assert set(range(10, 121, 10)) <= set(steps)
     assert all(progress.steps == 120 for progress in told)
     other = with_training(tiny_config, rng_seed=1, epochs=1)
-    training.train(*training.start(other, tmp_path / "other"))
+    training.train(*preparation.start(other, tmp_path / "other"))
     first, second = (read_history(Run.load(folder)) for folder in (tiny_folder, tmp_path / "other"))
     assert first[0]["rmse_m"] != second[0]["rmse_m"]
 
@@ -119,7 +118,7 @@ def test_a_run_with_every_part_switched_off_trains(tmp_path, tiny_config):
         mining=dataclasses.replace(tiny_config.mining, enabled=False),
         data=dataclasses.replace(tiny_config.data, curriculum=0.0),
     )
-    training.train(*training.start(config, tmp_path / "run"))
+    training.train(*preparation.start(config, tmp_path / "run"))
     (row,) = read_history(Run.load(tmp_path / "run"))
     assert (row["position_weight"], row["angle_weight"]) == (1.0, 1.0)
     assert row["rmse_m"] < 0.4
@@ -130,7 +129,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 import numpy as np
-from edge_ik import checkpoint, training
+from edge_ik import checkpoint, preparation, training
 from edge_ik.config import read_config
 
 moment, config, folder = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
@@ -158,7 +157,7 @@ if moment == "while writing the second checkpoint":
     np.savez = half_written
 if moment == "after the best network, before its checkpoint":
     checkpoint.Checkpoint.save = never_saved
-training.train(*training.start(read_config(config), folder), report)
+training.train(*preparation.start(read_config(config), folder), report)
 """
 
 
@@ -179,7 +178,7 @@ def test_a_killed_run_resumes_to_the_same_end(tmp_path, tiny_folder, moment, epo
         [sys.executable, "-c", KILLED, *arguments], capture_output=True, check=False
     )
     assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
-    run, source = training.resume(folder)
+    run, source = preparation.resume(folder)
     if epochs_done:
         assert len(read_history(run)) == epochs_done
     else:
@@ -187,40 +186,6 @@ def test_a_killed_run_resumes_to_the_same_end(tmp_path, tiny_folder, moment, epo
     training.train(run, source)
     assert_same_result(folder, tiny_folder)
     assert {path.name for path in folder.iterdir()} == {path.name for path in tiny_folder.iterdir()}
-
-
-class TestStart:
-    def test_a_folder_in_use_is_refused(self, tmp_path, tiny_config, tiny_folder):
-        for taken in (tiny_folder, tiny_folder / CONFIG_FILE):
-            with pytest.raises(RunError, match=r"already exists.*--resume"):
-                training.start(tiny_config, taken)
-
-    def test_a_home_of_another_length_is_refused(self, tmp_path, tiny_config):
-        arm = dataclasses.replace(tiny_config.arm, home=(0.0, 0.5))
-        with pytest.raises(ConfigError, match=r"3 angles for 'arm\.home'.*Received: 2"):
-            training.start(dataclasses.replace(tiny_config, arm=arm), tmp_path / "run")
-        assert not (tmp_path / "run").exists()
-
-    def test_a_robot_of_too_few_joints_is_refused_before_anything_is_written(self, tmp_path):
-        config = make_config("nano", overrides={"arm.source": "so101", "task.name": "pose"})
-        with pytest.raises(RobotError, match="Expected at least 6 joints"):
-            training.start(config, tmp_path / "run")
-        assert not (tmp_path / "run").exists()
-
-    def test_a_given_focus_circle_is_used(self, tmp_path, tiny_config):
-        data = dataclasses.replace(
-            tiny_config.data,
-            focus_center=(0.3, 0.0, 0.2),
-            focus_radius=0.03,
-            focus_normal=(1.0, 0.0, 0.0),
-        )
-        run, source = training.start(dataclasses.replace(tiny_config, data=data), tmp_path / "run")
-        assert (run.focus.center, run.focus.radius) == ((0.3, 0.0, 0.2), 0.03)
-        assert run.focus.normal == (1.0, 0.0, 0.0)
-        again, resumed = training.resume(tmp_path / "run")
-        assert again.focus == run.focus
-        np.testing.assert_array_equal(resumed.focus_q, source.focus_q)
-        np.testing.assert_array_equal(resumed.pool.q, source.pool.q)
 
 
 class TestLearningRate:

@@ -11,7 +11,7 @@ from edge_ik.config import make_config
 from edge_ik.data.dataset import batch_function
 from edge_ik.model.layers import GatedResidualBlock
 from edge_ik.predictor import predictor
-from edge_ik.training import resume
+from edge_ik.preparation import resume
 from edge_ik_tools import convert as module
 from edge_ik_tools.compress.weights import dense_weights
 from edge_ik_tools.convert import (

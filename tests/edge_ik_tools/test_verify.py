@@ -9,9 +9,10 @@ pytest.importorskip("tensorflow")
 
 import keras
 
-from edge_ik.evaluation import evaluate, evaluation_targets
+from edge_ik.data.targets import evaluation_targets
+from edge_ik.evaluation import evaluate
 from edge_ik.predictor import predictor
-from edge_ik.training import resume
+from edge_ik.preparation import resume
 from edge_ik_tools import verify as module
 from edge_ik_tools.convert import FORMATS, calibration_features, convert
 from edge_ik_tools.tflm.arena import measure_arena

@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from edge_ik.data.dataset import SampleSource, batch_function
+from edge_ik.data.dataset import batch_function
+from edge_ik.data.source import SampleSource
 from edge_ik.quiet import quiet_native_log
 from firmware_host.errors import ConfigError
 

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from edge_ik import __version__
-from edge_ik.evaluation import Evaluation, evaluate, evaluation_targets
+from edge_ik.data.targets import evaluation_targets
+from edge_ik.evaluation import Evaluation, evaluate
 from edge_ik.predictor import predictor
+from edge_ik.preparation import resume
 from edge_ik.run import Run
-from edge_ik.training import resume
 from edge_ik_tools.compress.finetune import Compressed, compress
 from edge_ik_tools.convert import (
     CALIBRATION_SAMPLES,

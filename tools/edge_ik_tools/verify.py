@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edge_ik.evaluation import Evaluation, TargetSet, evaluate
+from edge_ik.data.targets import TargetSet
+from edge_ik.evaluation import Evaluation, evaluate
 from edge_ik_tools.convert import ALLOWED_OPERATORS, Format
 from edge_ik_tools.random_inputs import random_inputs
 from edge_ik_tools.tflm.arena import measure_arena

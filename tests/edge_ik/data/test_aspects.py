@@ -8,23 +8,16 @@ import pytest
 
 pytest.importorskip("scipy")
 
-from scipy.spatial import cKDTree
-
 from edge_ik.arms import builtin_arms, load_arm
 from edge_ik.data.aspects import (
-    find_home_aspect,
     find_region,
-    measure_coverage,
     nonsingular_posture,
-    position_determinant,
-    sample_aspect,
     within_one_turn,
 )
+from edge_ik.data.region import position_determinant
 from firmware_host.chain import Chain, Joint
 from firmware_host.errors import RobotError
-from firmware_host.kinematics import jacobian, tool_position
-from firmware_host.tasks import POSE, POSITION, Task
-from firmware_host.tasks.task import task_jacobian
+from firmware_host.tasks.task import POSE, POSITION, Task, task_jacobian
 
 pytestmark = pytest.mark.tensorflow  # the URDF library comes with the same extra
 
@@ -38,7 +31,7 @@ def rng(seed=0):
 
 @functools.cache
 def home_aspect(name, margin=MARGIN):
-    return find_home_aspect(load_arm(name), builtin_arms()[name].home, margin, rng())
+    return find_region(load_arm(name), POSITION, builtin_arms()[name].home, margin, rng())
 
 
 def uniform(chain, count=20_000, seed=7):
@@ -64,25 +57,6 @@ def elbow_arm(shoulder, elbow, yaw=(-math.pi, math.pi), continuous=False):
 def radial(q):
     """Signed distance (N,) of the tool from the yaw axis [m]."""
     return LINK * (np.cos(q[:, 1]) + np.cos(q[:, 1] - q[:, 2]))
-
-
-class TestDeterminant:
-    @pytest.mark.parametrize("name", ["arm3", "leg3", "a1_leg"])
-    def test_it_is_that_of_the_linear_jacobian(self, name):
-        chain = load_arm(name)
-        q = uniform(chain, 200)
-        expected = np.linalg.det(jacobian(chain, np.sin(q), np.cos(q))[:, :3])
-        np.testing.assert_allclose(position_determinant(chain, q), expected, atol=1e-15)
-        assert position_determinant(chain, q[0]) == pytest.approx(expected[0], abs=1e-15)
-
-    def test_arm3_is_singular_where_it_is_straight_or_overhead(self):
-        chain = load_arm("arm3")
-        q = uniform(chain)
-        expected = LINK**2 * radial(q) * np.sin(q[:, 2])
-        np.testing.assert_allclose(
-            np.abs(position_determinant(chain, q)), np.abs(expected), atol=1e-15
-        )
-        assert len(set(np.sign(position_determinant(chain, q) * expected))) == 1
 
 
 class TestHomeAspect:
@@ -129,7 +103,7 @@ class TestHomeAspect:
     def test_regions_of_the_same_sign_are_told_apart(self, continuous):
         """Reaching backward over the head with the elbow down has the sign of home's det J."""
         chain = elbow_arm((-0.2, math.pi + 0.2), (-2.5, 2.5), continuous=continuous)
-        aspect = find_home_aspect(chain, (0.0, 0.85, 1.375), MARGIN, rng())
+        aspect = find_region(chain, POSITION, (0.0, 0.85, 1.375), MARGIN, rng())
         q = uniform(chain)
         determinant = aspect.sign * position_determinant(chain, q)
         candidates = q[determinant >= aspect.least_determinant]
@@ -152,7 +126,7 @@ class TestHomeAspect:
         )
         chain = Chain("turning", joints, shifted(x=0.05, z=0.3))
         posture = nonsingular_posture(chain, rng())
-        aspect = find_home_aspect(chain, posture, MARGIN, rng())
+        aspect = find_region(chain, POSITION, posture, MARGIN, rng())
         assert 1 in aspect.joints
         turned = uniform(chain, 5000)
         ends = np.stack([turned, turned])
@@ -164,7 +138,7 @@ class TestRefusals:
     def test_fewer_joints_than_the_task_takes(self):
         chain = load_arm("so101")
         with pytest.raises(RobotError, match=r"has 5 moving joints.*at least 6.*--task axis") as it:
-            find_home_aspect(chain, np.zeros(5), MARGIN, rng(), POSE)
+            find_region(chain, POSE, np.zeros(5), MARGIN, rng())
         assert all(name in str(it.value) for name in chain.joint_names)
         assert it.value.element == chain.name
 
@@ -172,77 +146,24 @@ class TestRefusals:
         axis = np.array([0.0, 0.0, 1.0])
         joints = tuple(Joint(name, shifted(x=0.2), axis, -1.0, 1.0) for name in "abc")
         with pytest.raises(RobotError, match="det J is 0 everywhere"):
-            find_home_aspect(Chain("flat", joints, shifted(x=0.2)), np.zeros(3), MARGIN, rng())
+            find_region(Chain("flat", joints, shifted(x=0.2)), POSITION, np.zeros(3), MARGIN, rng())
 
     def test_a_tool_on_the_last_axis(self):
         chain = load_arm("arm3")
         blunt = Chain("blunt", chain.joints, np.eye(4))
         with pytest.raises(RobotError, match="off the last joint's axis"):
-            find_home_aspect(blunt, builtin_arms()["arm3"].home, MARGIN, rng())
+            find_region(blunt, POSITION, builtin_arms()["arm3"].home, MARGIN, rng())
 
     @pytest.mark.parametrize(
         "home", [(0.0, 2.5, 1.0), (0.0, 0.5, 0.0), (0.0, 0.5), [[0.0, 0.5, 1.0]]]
     )
     def test_a_home_outside_the_limits(self, home):
         with pytest.raises(RobotError, match="not within its joint limits"):
-            find_home_aspect(load_arm("arm3"), home, MARGIN, rng())
+            find_region(load_arm("arm3"), POSITION, home, MARGIN, rng())
 
     def test_a_home_near_a_singularity(self):
         with pytest.raises(RobotError, match=r"too near a singularity.*'arm\.home'"):
-            find_home_aspect(load_arm("arm3"), (0.0, 0.5, 0.16), 0.3, rng())
-
-
-class TestSampling:
-    @pytest.mark.parametrize("name", ["arm3", "leg3"])
-    def test_samples_are_inside(self, name):
-        aspect = home_aspect(name)
-        q = sample_aspect(aspect, 5000, rng(1))
-        assert q.shape == (5000, 3)
-        assert aspect.chain.within_limits(q).all()
-        assert aspect.contains(q).all()
-
-    def test_samples_are_uniform(self):
-        aspect = home_aspect("arm3")
-        yaw = sample_aspect(aspect, 20_000, rng(1))[:, 0]
-        counts, _ = np.histogram(yaw, bins=10, range=(-math.pi, math.pi))
-        assert np.abs(counts / 2000 - 1).max() < 0.1
-
-    def test_a_seed_gives_the_same_samples(self):
-        aspect = home_aspect("arm3")
-        np.testing.assert_array_equal(
-            sample_aspect(aspect, 100, rng(1)), sample_aspect(aspect, 100, rng(1))
-        )
-
-    @pytest.mark.parametrize("name", ["arm3", "leg3", "a1_leg"])
-    def test_one_target_has_one_solution_inside(self, name):
-        """Two samples with the same tool position are the same configuration."""
-        aspect = home_aspect(name)
-        q = sample_aspect(aspect, 20_000, rng(2))
-        p = tool_position(aspect.chain, np.sin(q), np.cos(q))
-        first, second = cKDTree(p).query_pairs(0.002, output_type="ndarray").T
-        assert len(first) > 10
-        assert np.abs(np.sin((q[first] - q[second]) / 2)).max() < 0.2
-
-
-class TestCoverage:
-    def test_an_arm_with_one_region_keeps_all_but_the_margin(self):
-        coverage = measure_coverage(home_aspect("leg3", 0.01), rng(), 50_000)
-        assert 0.5 < coverage.joint_space <= 1
-        assert 0.5 < coverage.workspace <= 1
-
-    def test_it_is_the_share_of_samples_inside(self):
-        aspect = home_aspect("arm3")
-        coverage = measure_coverage(aspect, rng(), 50_000)
-        assert coverage.joint_space == pytest.approx(
-            float(aspect.contains(uniform(aspect.chain)).mean()), abs=0.01
-        )
-
-    def test_a_larger_margin_keeps_less(self):
-        small, large = (
-            measure_coverage(home_aspect("arm3", m), rng(), 50_000) for m in (0.05, 0.4)
-        )
-        assert large.joint_space < small.joint_space
-        assert large.workspace < small.workspace
+            find_region(load_arm("arm3"), POSITION, (0.0, 0.5, 0.16), 0.3, rng())
 
 
 class TestNonsingularPosture:
@@ -253,7 +174,7 @@ class TestNonsingularPosture:
         assert chain.within_limits(posture)
         largest = np.abs(position_determinant(chain, uniform(chain))).max()
         assert abs(position_determinant(chain, posture)) >= 0.45 * largest
-        find_home_aspect(chain, posture, MARGIN, rng())
+        find_region(chain, POSITION, posture, MARGIN, rng())
 
     def test_the_middle_of_the_limits_wins_if_it_is_good(self):
         chain = elbow_arm((0.0, 0.8), (1.0, 2.0))
@@ -270,8 +191,8 @@ class TestWholeTurns:
         turn = elbow_arm(shoulder=(-math.pi, math.pi), elbow=(-math.pi, math.pi))
         home = (0.0, 0.85, 1.375)
         assert (
-            find_home_aspect(wide, home, MARGIN, rng()).count
-            == find_home_aspect(turn, home, MARGIN, rng()).count
+            find_region(wide, POSITION, home, MARGIN, rng()).count
+            == find_region(turn, POSITION, home, MARGIN, rng()).count
             == 4
         )
 

@@ -10,16 +10,16 @@ import pytest
 pytest.importorskip("tensorflow")
 
 import tensorflow as tf
-from firmware_host.encoding import network_features
 
-from edge_ik.data.aspects import position_determinant
 from edge_ik.data.dataset import (
     Replicas,
     batch_function,
     features_and_labels,
-    host_features,
     make_dataset,
 )
+from edge_ik.data.region import position_determinant
+from edge_ik.data.source import host_features
+from firmware_host.encoding import network_features
 from firmware_host.kinematics import tool_position
 
 pytestmark = pytest.mark.tensorflow

@@ -1,141 +1,87 @@
-"""The pool and the focus path that training samples are drawn around."""
+"""Samples of a region: inside it, uniform, and what share of everything it is."""
 
+import functools
 import math
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
-from hypothesis import strategies as st
 
 pytest.importorskip("scipy")
 
-from edge_ik.data.aspects import find_home_aspect
-from edge_ik.data.sampling import (
-    PATH_TOLERANCE,
-    FocusCircle,
-    build_pool,
-    default_focus,
-    focus_joints,
-    solve_on_aspect,
-)
-from firmware_host.errors import ConfigError
+from scipy.spatial import cKDTree
+
+from edge_ik.arms import builtin_arms, load_arm
+from edge_ik.data.aspects import find_region
+from edge_ik.data.sampling import measure_coverage, sample_aspect
 from firmware_host.kinematics import tool_position
+from firmware_host.tasks.task import POSITION
 
-pytestmark = pytest.mark.tensorflow  # the fixtures come from modules that need it
+pytestmark = pytest.mark.tensorflow  # the URDF library comes with the same extra
 
-ARMS = ["arm3", "leg3", "a1_leg"]
-
-
-def position(chain, q):
-    return tool_position(chain, np.sin(q), np.cos(q))
+MARGIN = 0.05
 
 
-class TestFocusCircle:
-    @given(
-        center=st.tuples(*[st.floats(-1, 1)] * 3),
-        radius=st.floats(0.01, 1),
-        normal=st.tuples(*[st.floats(-5, 5)] * 3),
-    )
-    def test_points_lie_on_the_circle(self, center, radius, normal):
-        length = np.linalg.norm(normal)
-        assume(length > 1e-3)
-        angles = np.linspace(0, 2 * math.pi, 12, endpoint=False)
-        offsets = FocusCircle(center, radius, normal).points(angles) - center
-        np.testing.assert_allclose(np.linalg.norm(offsets, axis=1), radius, rtol=1e-9)
-        np.testing.assert_allclose(offsets @ normal / length, 0, atol=1e-9)
-        np.testing.assert_allclose(offsets.sum(axis=0), 0, atol=1e-9)
-        np.testing.assert_allclose(
-            np.linalg.norm(offsets - np.roll(offsets, 1, axis=0), axis=1),
-            2 * radius * math.sin(math.pi / 12),
-            rtol=1e-9,
+def rng(seed=0):
+    return np.random.default_rng(seed)
+
+
+@functools.cache
+def home_aspect(name, margin=MARGIN):
+    return find_region(load_arm(name), POSITION, builtin_arms()[name].home, margin, rng())
+
+
+def uniform(chain, count=20_000, seed=7):
+    return rng(seed).uniform(chain.lower, chain.upper, (count, len(chain)))
+
+
+class TestSampling:
+    @pytest.mark.parametrize("name", ["arm3", "leg3"])
+    def test_samples_are_inside(self, name):
+        aspect = home_aspect(name)
+        q = sample_aspect(aspect, 5000, rng(1))
+        assert q.shape == (5000, 3)
+        assert aspect.chain.within_limits(q).all()
+        assert aspect.contains(q).all()
+
+    def test_samples_are_uniform(self):
+        aspect = home_aspect("arm3")
+        yaw = sample_aspect(aspect, 20_000, rng(1))[:, 0]
+        counts, _ = np.histogram(yaw, bins=10, range=(-math.pi, math.pi))
+        assert np.abs(counts / 2000 - 1).max() < 0.1
+
+    def test_a_seed_gives_the_same_samples(self):
+        aspect = home_aspect("arm3")
+        np.testing.assert_array_equal(
+            sample_aspect(aspect, 100, rng(1)), sample_aspect(aspect, 100, rng(1))
         )
 
-
-class TestSolveOnAspect:
-    def test_targets_inside_are_reached_inside(self, arm3_source):
-        aspect = arm3_source.aspect
-        true = arm3_source.pool.q[:200]
-        targets = position(aspect.chain, true)
-        q, reached = solve_on_aspect(aspect, targets, arm3_source.pool.q[::2])
-        assert reached.mean() > 0.95
-        error = np.linalg.norm(position(aspect.chain, q) - targets, axis=1)
-        assert error[reached].max() < PATH_TOLERANCE
-        assert aspect.contains(q[reached]).all()
-        # Inside an aspect there is one solution only.
-        np.testing.assert_allclose(np.sin((q - true)[reached] / 2), 0, atol=1e-3)
-
-    def test_targets_outside_are_told(self, arm3_source):
-        targets = np.array([[2.0, 0, 0], [0.3, 0, 0.2]])
-        _, reached = solve_on_aspect(arm3_source.aspect, targets, arm3_source.pool.q)
-        assert reached.tolist() == [False, True]
+    @pytest.mark.parametrize("name", ["arm3", "leg3", "a1_leg"])
+    def test_one_target_has_one_solution_inside(self, name):
+        """Two samples with the same tool position are the same configuration."""
+        aspect = home_aspect(name)
+        q = sample_aspect(aspect, 20_000, rng(2))
+        p = tool_position(aspect.chain, np.sin(q), np.cos(q))
+        first, second = cKDTree(p).query_pairs(0.002, output_type="ndarray").T
+        assert len(first) > 10
+        assert np.abs(np.sin((q[first] - q[second]) / 2)).max() < 0.2
 
 
-class TestFocusJoints:
-    @pytest.mark.parametrize("name", ARMS)
-    def test_the_default_circle_is_reached_inside_the_aspect(self, make_source, name):
-        source, circle = make_source(name)
-        chain, q = source.aspect.chain, source.focus_q
-        angles = np.linspace(0, 2 * math.pi, len(q), endpoint=False)
-        np.testing.assert_allclose(position(chain, q), circle.points(angles), atol=PATH_TOLERANCE)
-        assert source.aspect.contains(q).all()
-        room = 0.01 * (chain.upper - chain.lower)
-        assert np.all((q >= chain.lower + room) & (q <= chain.upper - room))
+class TestCoverage:
+    def test_an_arm_with_one_region_keeps_all_but_the_margin(self):
+        coverage = measure_coverage(home_aspect("leg3", 0.01), rng(), 50_000)
+        assert 0.5 < coverage.joint_space <= 1
+        assert 0.5 < coverage.workspace <= 1
 
-    @pytest.mark.parametrize("name", ARMS)
-    def test_the_default_circle_is_around_home(self, make_source, name):
-        source, circle = make_source(name)
-        chain = source.aspect.chain
-        np.testing.assert_allclose(circle.center, position(chain, source.aspect.home))
-        assert 0.02 * chain.reach < circle.radius <= 0.25 * chain.reach
-
-    @pytest.mark.parametrize(
-        "circle",
-        [
-            FocusCircle((0.3, 0.0, 0.2), 0.4),
-            FocusCircle((2.0, 0.0, 0.2), 0.1),
-            FocusCircle((0.0, 0.0, 0.15), 0.01),
-        ],
-    )
-    def test_a_circle_that_leaves_the_workspace_is_told(self, arm3_source, circle):
-        with pytest.raises(ConfigError, match="leaves the workspace of 'arm3'") as caught:
-            focus_joints(arm3_source.aspect, circle, 64, arm3_source.pool.q)
-        assert f"radius={circle.radius:g}" in str(caught.value)
-        assert str(circle.center) in str(caught.value)
-
-    def test_a_home_at_the_edge_gets_a_circle_elsewhere(self, arm3_source):
-        home = np.array([0.0, 1.9, 1.375])
-        chain = arm3_source.aspect.chain
-        aspect = find_home_aspect(chain, home, 0.05, np.random.default_rng(0))
-        circle = default_focus(aspect, arm3_source.pool.q)
-        at_home = tool_position(chain, np.sin(home), np.cos(home))
-        assert not np.allclose(circle.center, at_home)
-        assert aspect.contains(focus_joints(aspect, circle, 64, arm3_source.pool.q)).all()
-
-
-class TestPool:
-    def test_it_is_inside_and_sorted_by_distance_from_home(self, arm3_source):
-        aspect, pool = arm3_source.aspect, arm3_source.pool
-        chain = aspect.chain
-        assert pool.q.shape == (2000, 3)
-        assert aspect.contains(pool.q).all()
-        assert chain.within_limits(pool.q).all()
-        assert np.all(np.diff(pool.distance) >= 0)
-        expected = np.abs((pool.q - aspect.home) / (chain.upper - chain.lower)).max(axis=1)
-        np.testing.assert_array_equal(pool.distance, expected)
-        assert pool.distance[0] < 0.1
-        assert 0.4 < pool.distance[-1] <= 1
-
-    def test_a_seed_gives_the_same_pool(self, arm3_source):
-        first, second = (
-            build_pool(arm3_source.aspect, 500, np.random.default_rng(3)) for _ in range(2)
+    def test_it_is_the_share_of_samples_inside(self):
+        aspect = home_aspect("arm3")
+        coverage = measure_coverage(aspect, rng(), 50_000)
+        assert coverage.joint_space == pytest.approx(
+            float(aspect.contains(uniform(aspect.chain)).mean()), abs=0.01
         )
-        other = build_pool(arm3_source.aspect, 500, np.random.default_rng(4))
-        np.testing.assert_array_equal(first.q, second.q)
-        assert not np.array_equal(first.q, other.q)
 
-    def test_boxes_around_its_rows_overlap(self, arm3_source):
-        """Fresh samples lie in the box of some row, so that nothing is left out."""
-        aspect, pool = arm3_source.aspect, arm3_source.pool
-        fresh = build_pool(aspect, 500, np.random.default_rng(5)).q
-        scaled = np.abs((fresh[:, None] - pool.q[None]) / pool.jitter).max(axis=-1)
-        assert np.mean(scaled.min(axis=1) <= 1) > 0.99
+    def test_a_larger_margin_keeps_less(self):
+        small, large = (
+            measure_coverage(home_aspect("arm3", m), rng(), 50_000) for m in (0.05, 0.4)
+        )
+        assert large.joint_space < small.joint_space
+        assert large.workspace < small.workspace

@@ -6,7 +6,8 @@ import pytest
 pytest.importorskip("scipy")
 
 from edge_ik.arms import builtin_arms, load_arm
-from edge_ik.data.aspects import find_region, sample_aspect
+from edge_ik.data.aspects import find_region
+from edge_ik.data.sampling import sample_aspect
 from edge_ik.data.spread import HIGH_SPREAD, label_spread, spread_warning
 from firmware_host.tasks import POSITION
 

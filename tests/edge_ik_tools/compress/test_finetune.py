@@ -23,13 +23,13 @@ SPARSITY = 0.5
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     """A run with the network that training would begin from."""
-    from edge_ik import training
+    from edge_ik import preparation
     from edge_ik.config import make_config
     from edge_ik.model.network import build_network
     from edge_ik.run import BEST_FILE
 
     config = make_config("nano", overrides={"data.pool": 2000, "training.batch_size": 64})
-    run, _ = training.start(config, tmp_path_factory.mktemp("runs") / "untrained")
+    run, _ = preparation.start(config, tmp_path_factory.mktemp("runs") / "untrained")
     build_network(6, len(run.chain), config.network, config.training.rng_seed).save(
         run.folder / BEST_FILE
     )
@@ -120,7 +120,7 @@ def test_qat_network_is_what_the_flatbuffer_was_rounded_from(run, both):
     compressed, _ = both
     rng = np.random.default_rng(3)
     q = rng.uniform(run.chain.lower, run.chain.upper, (200, len(run.chain)))
-    from edge_ik.data.dataset import host_features
+    from edge_ik.data.source import host_features
 
     features = np.stack(
         run.normalization.apply(list(host_features(run.chain, q).T)), axis=-1

@@ -18,10 +18,11 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
-from edge_ik.data.dataset import SampleSource, host_features, make_dataset
+from edge_ik.data.dataset import make_dataset
+from edge_ik.data.source import SampleSource, host_features
 from edge_ik.model.losses import balanced_loss, squared_angle_error, squared_task_error
+from edge_ik.preparation import resume
 from edge_ik.run import Run
-from edge_ik.training import resume
 from edge_ik_tools.compress import twin as twins
 from edge_ik_tools.compress.finetune import FLATBUFFER_FILE, REQUEST_FILE, WEIGHTS_FILE
 from edge_ik_tools.compress.weights import DenseWeights, FloatArray

@@ -1,4 +1,4 @@
-"""The commands that measure a network and show what a model holds."""
+"""The command that measures a network."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from edge_ik.cli.common import (
     is_model_file,
     json_option,
     print_json,
-    print_tables,
     runtime_option,
     training_stack,
 )
@@ -52,17 +51,3 @@ def evaluate(model: Path, targets: int, runtime: str | None, as_json: bool) -> N
     anywhere = any_branch_table(metrics)
     if anywhere is not None:
         screen.print(anywhere)
-
-
-@click.command()
-@click.argument("model", type=click.Path(path_type=Path))
-@json_option
-def inspect(model: Path, as_json: bool) -> None:
-    """Show what an exported model holds: robot, network, and where it comes from."""
-    from firmware_host.inspect_model import inspect_model, inspection_tables
-
-    found = inspect_model(model)
-    if as_json:
-        print_json(found)
-        return
-    print_tables(console(), inspection_tables(found))

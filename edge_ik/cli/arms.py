@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 import click
 
 from edge_ik.cli.common import console, json_option, print_json, training_stack
+from firmware_host.tasks import TASKS, TOOL_AXES, make_task
 
 if TYPE_CHECKING:
     from edge_ik.data.reach import AspectReach
 
 # The robots' joints and the rows of each task decide what can be trained.
-TASK_ROWS = {"position": 3, "axis": 5, "pose": 6}
+TASK_ROWS = {name: task.rows for name, task in TASKS.items()}
 
 
 @click.command()
@@ -28,7 +29,7 @@ TASK_ROWS = {"position": 3, "axis": 5, "pose": 6}
     help="Task that the aspects are of.  [default: the one with most rows that the joints suffice "
     "for]",
 )
-@click.option("--tool-axis", type=click.Choice(["x", "y", "z"]), default="z", show_default=True)
+@click.option("--tool-axis", type=click.Choice(TOOL_AXES), default="z", show_default=True)
 @click.option(
     "--margin",
     type=click.FloatRange(0, 0.5, min_open=True, max_open=True),
@@ -54,7 +55,7 @@ def arms(
         return
     if task is not None or base is not None or tip is not None:
         raise click.UsageError("--task, --base and --tip go with --aspects.")
-    with training_stack("Reading robot descriptions"):
+    with training_stack("Reading robot descriptions", tensorflow=False):
         from edge_ik.arms import builtin_arms, load_arm
 
         found = {name: (arm, load_arm(name)) for name, arm in builtin_arms().items()}
@@ -108,26 +109,26 @@ def _aspects(
     as_json: bool,
 ) -> None:
     """Find the aspects of a robot and print what each is worth."""
-    with training_stack("Finding aspects"):
+    with training_stack("Finding aspects", tensorflow=False):
         from edge_ik.arms import load_arm
         from edge_ik.data.aspects import find_region
         from edge_ik.data.reach import measure_reach
-        from edge_ik.evaluation import aspect_stream
-        from edge_ik.training import home_posture
+        from edge_ik.data.streams import aspect_stream
+        from edge_ik.preparation import home_posture
         from firmware_host.errors import RobotError
-        from firmware_host.tasks import make_task
+        from firmware_host.problem import IkProblem
 
         chain = load_arm(name, *ends)
         # A robot for which none fits is refused below, by what position needs.
         wanted = task or (_tasks(len(chain)) or ["position"])[-1]
-        target = make_task(wanted, tool_axis)
-        home = home_posture(chain, name, ends, target)
-        region = find_region(chain, target, home, margin, aspect_stream(), every=True)
+        problem = IkProblem(chain, make_task(wanted, tool_axis))
+        home = home_posture(problem, name, ends)
+        region = find_region(problem, home, margin, aspect_stream(), every=True)
         if region.redundant:
             raise RobotError(
                 f"Robot '{chain.name}' has joints to spare for the task '{wanted}': "
-                f"{len(chain)} for {target.rows} rows, so nothing divides its joint space into "
-                "aspects. Expected as many joints as rows.",
+                f"{len(chain)} for {problem.task.rows} rows, so nothing divides its joint space "
+                "into aspects. Expected as many joints as rows.",
                 chain.name,
             )
         found = measure_reach(region, aspect_stream())

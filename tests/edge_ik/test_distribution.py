@@ -11,8 +11,6 @@ import sys
 import numpy as np
 import pytest
 
-from firmware_host.errors import ConfigError, RunError
-
 pytestmark = pytest.mark.tensorflow
 
 TIMEOUT = 240  # [s] for all processes of a training; idle, the two cores take a tenth of it.
@@ -33,7 +31,7 @@ SETTINGS = {
 TRAIN = """
 import json, shutil, sys
 from pathlib import Path
-from edge_ik import training
+from edge_ik import preparation, training
 from edge_ik.checkpoint import Checkpoint
 from edge_ik.config import make_config
 
@@ -44,9 +42,9 @@ def report(progress):
         shutil.copytree(folder, half)
 
 if settings:
-    run, source = training.start(make_config("micro", None, json.loads(settings)), Path(folder))
+    run, source = preparation.start(make_config("micro", None, json.loads(settings)), Path(folder))
 else:
-    run, source = training.resume(Path(folder))
+    run, source = preparation.resume(Path(folder))
 Checkpoint(Path(dump), training.train(run, source, report)).save([])
 """
 
@@ -59,10 +57,11 @@ import tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 
-from edge_ik import training
+from edge_ik import preparation, training
 from edge_ik.config import make_config
 
-run, source = training.start(make_config("micro", None, json.loads(sys.argv[2])), Path(sys.argv[1]))
+config = make_config("micro", None, json.loads(sys.argv[2]))
+run, source = preparation.start(config, Path(sys.argv[1]))
 strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 trainer = training.train(run, source, strategy=strategy)
 metrics = {id(value) for metric in trainer.metrics for value in metric.variables}
@@ -178,60 +177,3 @@ def test_resumed_workers_end_where_uninterrupted_ones_did(trained, run_all):
 def test_two_devices_hold_the_same_state(run_all, tmp_path):
     run_all([(TRAIN_MIRRORED, tmp_path / "run", json.dumps(SETTINGS))], workers=0)
     assert last_rmse(tmp_path / "run") < 0.25 * 0.5
-
-
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [
-        ("worker 1", "Expecting value"),
-        ("[]", "list indices"),
-        ('{"cluster": {"worker": ["a:1", "b:1"]}}', "no 'task'"),
-        ('{"task": {"type": "worker", "index": 0}}', "no 'cluster'"),
-        ('{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 1}}', "index 1"),
-        ('{"cluster": {"worker": ["a:1"]}, "task": {"type": "chief", "index": 0}}', "no 'chief'"),
-        ('{"cluster": {"worker": ["a"]}, "task": {"type": "worker", "index": 0}}', "HOST:PORT"),
-        ('{"cluster": {"ps": ["a:1"]}, "task": {"type": "ps", "index": 0}}', "jobs other than"),
-        (tf_config(0, [5, 5]), "twice"),
-    ],
-)
-def test_malformed_tf_config_is_refused_with_the_reason(monkeypatch, text, reason):
-    from edge_ik.distribution import read_worker
-
-    monkeypatch.setenv("TF_CONFIG", text)
-    with pytest.raises(ConfigError, match="Expected TF_CONFIG to be like") as raised:
-        read_worker()
-    assert reason in str(raised.value)
-
-
-def test_first_worker_is_the_chief_unless_there_is_one(monkeypatch):
-    from edge_ik.distribution import Worker, read_worker
-
-    monkeypatch.delenv("TF_CONFIG", raising=False)
-    assert read_worker() == Worker(0, 1)
-    monkeypatch.setenv("TF_CONFIG", tf_config(1, [5, 6]))
-    assert read_worker() == Worker(1, 2)
-    cluster = {"chief": ["a:1"], "worker": ["b:1", "c:1"]}
-    config = {"cluster": cluster, "task": {"type": "worker", "index": 0}}
-    monkeypatch.setenv("TF_CONFIG", json.dumps(config))
-    assert read_worker() == Worker(1, 3)
-    assert not read_worker().is_chief
-
-
-def test_worker_refuses_the_folder_of_an_earlier_run(monkeypatch, tmp_path):
-    from edge_ik.config import make_config
-    from edge_ik.training import start
-
-    monkeypatch.setenv("TF_CONFIG", tf_config(1, [5, 6]))
-    (tmp_path / "checkpoint.npz").touch()
-    with pytest.raises(RunError, match="already exists"):
-        start(make_config("nano"), tmp_path)
-
-
-def test_worker_accepts_the_folder_that_its_chief_has_made(monkeypatch, tmp_path):
-    from edge_ik.config import make_config
-    from edge_ik.training import start
-
-    monkeypatch.setenv("TF_CONFIG", tf_config(1, [5, 6]))
-    (tmp_path / "config.toml").write_text("[arm", encoding="utf-8")
-    start(make_config("nano", None, {"data.pool": 1000}), tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["config.toml"]

@@ -1,24 +1,22 @@
-"""The commands that train."""
+"""The command that trains a network."""
 
 from __future__ import annotations
 
-import dataclasses
-import logging
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from edge_ik.cli.common import console, json_option, print_json, training_stack
+from edge_ik.cli.progress import arm_notes, progress_report
+from firmware_host.tasks import TASKS, TOOL_AXES
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from edge_ik.run import Run
-    from edge_ik.training import Progress, Report
 
 INTERRUPTED = 130  # the shell's status for a program ended by Ctrl-C
 
@@ -29,11 +27,11 @@ INTERRUPTED = 130  # the shell's status for a program ended by Ctrl-C
 @click.option("--tip", help="Tip link of a URDF.  [default: the end of the longest chain]")
 @click.option(
     "--task",
-    type=click.Choice(["position", "axis", "pose"]),
+    type=click.Choice(list(TASKS)),
     help="What a target is: a position, with the direction of one tool axis, or with the whole "
     "orientation.  [default: position]",
 )
-@click.option("--tool-axis", type=click.Choice(["x", "y", "z"]), help="For --task axis.  [z]")
+@click.option("--tool-axis", type=click.Choice(TOOL_AXES), help="For --task axis.  [z]")
 @click.option(
     "--aspects",
     type=click.Choice(["home", "all"]),
@@ -92,9 +90,10 @@ def train(
 ) -> None:
     """Train a network for a robot."""
     with training_stack("Training"):
-        from edge_ik import training
-        from edge_ik.config import DEFAULT_PRESET, make_config
-        from edge_ik.distribution import read_worker
+        from edge_ik import preparation, training
+        from edge_ik.config import make_config
+        from edge_ik.presets import DEFAULT_PRESET
+        from edge_ik.worker import read_worker
 
     worker = read_worker()
     if worker.count > 1:
@@ -111,13 +110,13 @@ def train(
                 "--resume takes no other option: the run's own configuration holds."
             )
         screen.print(f"Resuming [bold]{resume}[/bold]")
-        run, source = training.resume(resume)
+        run, source = preparation.resume(resume)
     else:
         overrides = _overrides(arm, assignments, flags)
         config = make_config(preset or DEFAULT_PRESET, config_file, overrides)
         folder = out or Path("runs") / f"{Path(config.arm.source).stem}-{preset or DEFAULT_PRESET}"
         with arm_notes(screen):
-            run, source = training.start(config, folder)
+            run, source = preparation.start(config, folder)
     _describe(screen, run)
     try:
         with progress_report(screen) as report:
@@ -137,67 +136,6 @@ def train(
         f"Trained in {history[-1]['seconds']:.1f} s. Best network in [bold]{run.folder}[/bold]; "
         f"measure it with: edge-ik evaluate {run.folder}"
     )
-
-
-@click.command()
-@click.option("--arm", default="arm3", show_default=True, help="Built-in robot or URDF file.")
-@click.option("--preset", default="nano", show_default=True, help="Size of the network.")
-@click.option("--epochs", type=int, help="Length of each training.")
-@click.option("--seeds", default=3, show_default=True, type=click.IntRange(1, 100))
-@click.option("--targets", default=100_000, show_default=True, type=click.IntRange(1))
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    default=Path("runs/ablation"),
-    show_default=True,
-    help="Folder for the runs; what it already holds is not trained again.",
-)
-@json_option
-def ablate(
-    arm: str,
-    preset: str,
-    epochs: int | None,
-    seeds: int,
-    targets: int,
-    out: Path,
-    as_json: bool,
-) -> None:
-    """Train without one part at a time, and tell what each is worth."""
-    with training_stack("Training"):
-        from edge_ik import ablation
-        from edge_ik.config import make_config
-        from edge_ik.report import millimetres, rows_table
-
-    overrides: dict[str, Any] = {"arm.source": arm}
-    if epochs is not None:
-        overrides["training.epochs"] = epochs
-    screen = console(stderr=as_json)
-    trials = list(
-        ablation.ablate(make_config(preset, None, overrides), seeds, out, targets, screen.print)
-    )
-    summary = ablation.summarize(trials)
-    if as_json:
-        print_json(
-            {
-                "targets": targets,
-                "variants": summary,
-                "trials": [dataclasses.asdict(trial) for trial in trials],
-            }
-        )
-        return
-    rows = [
-        (
-            variant,
-            *(millimetres(figures[name]) for name in ("rmse_m", "p95_m", "max_m")),
-            f"{figures['joint_error_mean_deg']:.3g}",
-            f"{figures['judged_by'].removesuffix('_m')} worse on {figures['worse_without']}/{seeds}"
-            if "judged_by" in figures
-            else "",
-        )
-        for variant, figures in summary.items()
-    ]
-    columns = ["network alone", "RMSE mm", "p95 mm", "max mm", "joint deg", "without it"]
-    screen.print(rows_table(f"{arm} {preset}, means over {seeds} seeds", columns, rows))
 
 
 def _overrides(
@@ -248,32 +186,32 @@ def _describe(screen: Console, run: Run) -> None:
     chain, focus = run.chain, run.focus
     screen.print(f"{chain.name}: joints {', '.join(chain.joint_names)}; reach {chain.reach:.3f} m.")
     covered = (
-        f"{100 * run.joint_space:.1f}% of joint space, reaching {100 * run.workspace:.1f}% of the "
-        "workspace"
+        f"{100 * run.joint_space_share:.1f}% of joint space, reaching "
+        f"{100 * run.workspace_share:.1f}% of the workspace"
     )
     margin = f"(margin {run.config.arm.singularity_margin:g} of the largest det J)"
-    if len(chain) > run.task.rows:
-        spare = len(chain) - run.task.rows
-        if len(run.aspect_names) > 1:
+    spare = run.problem.spare_joints
+    if spare:
+        if len(run.branches) > 1:
             screen.print(
-                f"{spare} joint{'s'[: spare - 1]} to spare: held, there are "
-                f"{len(run.aspect_names)} branches worth an input."
+                f"{spare} joint{'s'[: spare - 1]} to spare: locked, there are "
+                f"{len(run.branches)} branches worth an input."
             )
-            for number, name in enumerate(run.aspect_names):
+            for number, name in enumerate(run.branches):
                 screen.print(f"  branch {number}: {name}", markup=False)
         else:
             screen.print(
                 f"{spare} joint{'s'[: spare - 1]} to spare: each target is answered with the "
                 "posture nearest to home."
             )
-    elif len(run.aspect_names) > 1:
-        screen.print(f"All {run.aspects} aspects: {covered} {margin}.")
-        for number, name in enumerate(run.aspect_names):
+    elif len(run.branches) > 1:
+        screen.print(f"All {run.aspect_count} aspects: {covered} {margin}.")
+        for number, name in enumerate(run.branches):
             share = f", {100 * run.reach.targets[number]:.1f}% of targets" if run.reach else ""
             screen.print(f"  branch {number}: {name}{share}", markup=False)
     else:
-        screen.print(f"Aspect of the home posture, one of {run.aspects}: {covered} {margin}.")
-    if run.reach is not None and run.aspects > 1:
+        screen.print(f"Aspect of the home posture, one of {run.aspect_count}: {covered} {margin}.")
+    if run.reach is not None and run.aspect_count > 1:
         screen.print(
             f"A reachable target is reached in {run.reach.mean_aspects:.2f} aspects on average, "
             f"in that of home for {100 * run.reach.targets[0]:.1f}%."
@@ -289,75 +227,3 @@ def _describe(screen: Console, run: Run) -> None:
         warning = spread_warning(run.label_spread)
         if warning is not None:
             screen.print(f"[bold]Warning[/bold]: {warning}")
-
-
-@contextmanager
-def arm_notes(screen: Console) -> Iterator[None]:
-    """Print what loading a robot decides for the user."""
-
-    class Printer(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            screen.print(record.getMessage(), markup=False)
-
-    logger = logging.getLogger("edge_ik.arms")
-    handler = Printer()
-    logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
-
-
-@contextmanager
-def progress_report(screen: Console) -> Iterator[Report]:
-    """A progress bar with the last validation's figures; plain lines without a terminal."""
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bar
-
-    from edge_ik.report import millimetres
-
-    def figures(row: Mapping[str, float] | None) -> str:
-        if row is None:
-            return "compiling"
-        return (
-            f"RMSE {millimetres(row['rmse_m'])} mm, max {millimetres(row['max_m'])} mm, "
-            + ", ".join(
-                f"{label} {row[name]:.3g} deg"
-                for label, name in (
-                    ("rotation", "rotation_mean_deg"),
-                    ("joint", "joint_error_mean_deg"),
-                )
-                if name in row
-            )
-        )
-
-    if not screen.is_terminal:
-        told = -1.0
-
-        def lines(progress: Progress) -> None:
-            nonlocal told
-            if progress.row is not None and progress.row["step"] > told:
-                told = progress.row["step"]
-                screen.print(f"step {told:.0f} of {progress.steps}: {figures(progress.row)}")
-
-        yield lines
-        return
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    with Bar(*columns, console=screen) as bar:
-        task = bar.add_task("compiling", total=None)
-
-        def advance(progress: Progress) -> None:
-            bar.update(
-                task,
-                total=progress.steps,
-                completed=progress.step,
-                description=figures(progress.row),
-            )
-
-        yield advance

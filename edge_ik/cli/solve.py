@@ -19,7 +19,7 @@ from edge_ik.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from firmware_host.solver import IkSolver
+    from firmware_host.solver import IkSolution, IkSolver
     from firmware_host.tasks import Task
 
 
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     metavar="M11 M12 ... M44",
     help="Instead of these: the tool's pose as a 4 x 4 matrix, row by row.",
 )
-@click.option("--branch", help='Number or name of an aspect, "any" or "nearest".  [default: any]')
+@click.option("--branch", help='Number or name of a branch, "any" or "nearest".  [default: any]')
 @click.option(
     "--near",
     metavar="Q1,Q2,...",
@@ -83,7 +83,7 @@ def solve(
     as_json: bool,
 ) -> None:
     """Solve one target with a run folder or an exported model."""
-    from firmware_host.solver import IkSolver, Status
+    from firmware_host.solver import IkSolver
 
     if is_model_file(model, runtime):
         solver = IkSolver.load(model, runtime, steps, restarts)
@@ -94,41 +94,36 @@ def solve(
     # The first call prepares the graph; the second is the time told.
     solver.solve(given, q_near, branch)
     solution = solver.solve(given, q_near, branch)
-    names = solver.chain.joint_names
-    aspects = solver.aspects
-    name = aspects[solution.branch] if aspects and solution.branch >= 0 else None
     if as_json:
         print_json(
             {
                 "target": np.asarray(given).tolist(),
-                "q": solution.q.tolist(),
-                "joints": list(names),
-                "status": solution.status.value,
-                "reachable": solution.status is Status.SOLVED,
-                "position_error_m": solution.position_error_m,
-                "rotation_error_rad": solution.rotation_error_rad,
-                "seed_error_m": solution.seed_error_m,
-                "within_limits": solution.within_limits,
-                "in_workspace": solution.in_workspace,
-                "branch": solution.branch,
-                "branch_name": name,
-                "tried": solution.tried,
-                "restarts": solution.restarts,
-                "joint_step_rad": solution.joint_step,
-                "steps": solution.steps,
-                "microseconds": solution.microseconds,
+                "joints": list(solver.chain.joint_names),
+                **solution.to_dict(),
+                "branch_name": _branch_name(solver, solution),
                 "runtime": solver.runtime,
             }
         )
         return
+    place = tuple(np.asarray(given)[:3, 3].tolist()) if matrix else tuple(given[:3])
+    _print(solver, place, solution)
+
+
+def _branch_name(solver: IkSolver, solution: IkSolution) -> str | None:
+    """The name of the branch that an answer is in, if it has one."""
+    return solver.branches[solution.branch] if solver.branches and solution.branch >= 0 else None
+
+
+def _print(solver: IkSolver, place: tuple[float, ...], solution: IkSolution) -> None:
+    """The answer for people; the target is at `place` [m]."""
     from edge_ik.report import millimetres, rows_table
+    from firmware_host.solver import Status
 
     rows = [
         (name, f"{angle:.6f}", f"{math.degrees(angle):.3f}")
-        for name, angle in zip(names, solution.q, strict=True)
+        for name, angle in zip(solver.chain.joint_names, solution.q, strict=True)
     ]
     screen = console()
-    place = tuple(np.asarray(given)[:3, 3].tolist()) if matrix else tuple(given[:3])
     screen.print(rows_table(f"{solver.chain.name} at {place} m", ["joint", "rad", "deg"], rows))
     reached = solution.status is Status.SOLVED
     angle = solution.rotation_error_rad
@@ -140,7 +135,8 @@ def solve(
         f"{'within' if solution.within_limits else 'NOT within'} the joint limits, "
         f"{solution.steps} steps, {solution.microseconds:.0f} microseconds ({solver.runtime})."
     )
-    if aspects:
+    if solver.branches:
+        name = _branch_name(solver, solution)
         screen.print(
             f"Branch {solution.branch}"
             + (f" ({name})" if name else "")
@@ -163,8 +159,6 @@ def solve_target(
     Raises:
         click.UsageError: If they are not those of the task.
     """
-    needs = {"position": "--target", "axis": "--target and --direction, or --matrix"}
-    needs["pose"] = "--target and --quaternion, or --matrix"
     given = {
         name
         for name, value in (
@@ -175,14 +169,13 @@ def solve_target(
         )
         if value
     }
-    forms = {
-        "position": [{"--target"}],
-        "axis": [{"--target", "--direction"}, {"--matrix"}],
-        "pose": [{"--target", "--quaternion"}, {"--matrix"}],
-    }[task.name]
+    # Beside its position a target has as many numbers as one of these options takes.
+    more = {0: [], 3: ["--direction"], 4: ["--quaternion"]}[task.flat_size - 3]
+    forms = [{"--target", *more}, *([{"--matrix"}] if task.has_orientation else [])]
     if given not in forms:
+        needs = " and ".join(["--target", *more]) + ", or --matrix" * task.has_orientation
         raise click.UsageError(
-            f"The model solves the task '{task.name}'. Expected {needs[task.name]}. "
+            f"The model solves the task '{task.name}'. Expected {needs}. "
             f"Received: {', '.join(sorted(given)) or 'none of them'}"
         )
     if matrix:
@@ -199,16 +192,7 @@ def _run_solver(folder: Path, steps: int | None, restarts: int) -> IkSolver:
         from edge_ik.run import Run
     run = Run.load(folder)
     return IkSolver(
-        run.chain,
-        run.normalization,
-        predictor(run.load_network()),
-        steps,
-        workspace=run.region,
-        home=run.home,
-        runtime="keras",
-        task=run.task,
-        aspects=run.aspect_names if len(run.aspect_names) > 1 else (),
-        restarts=restarts,
+        run.spec, predictor(run.load_network()), steps, runtime="keras", restarts=restarts
     )
 
 

@@ -104,8 +104,8 @@ def _here(
     as_json: bool,
 ) -> None:
     from firmware_host.bench.measure import DEFAULT_TARGETS
-    from firmware_host.bench.report import bench_tables
     from firmware_host.bench.measure import bench as bench_model
+    from firmware_host.bench.report import bench_tables
 
     screen = console(stderr=as_json)
     count = targets or DEFAULT_TARGETS

@@ -1,0 +1,24 @@
+"""Sizes of network and training by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+PRESETS: dict[str, dict[str, dict[str, Any]]] = {
+    "nano": {"network": {"width": 8, "blocks": 1}},
+    "micro": {"network": {"width": 16, "blocks": 2}},
+    "edge": {
+        "network": {"width": 64, "blocks": 3},
+        "training": {"epochs": 32, "learning_rate": 5e-3},
+    },
+    "capstone": {
+        "network": {"width": 2048, "blocks": 10, "dropout": 0.1},
+        "training": {
+            "epochs": 40,
+            "batch_size": 128,
+            "learning_rate": 1e-4,
+            "steps_per_execution": 1,
+        },
+    },
+}
+DEFAULT_PRESET = "edge"

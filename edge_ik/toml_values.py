@@ -1,0 +1,79 @@
+"""TOML values: read, checked against the type of their field, and written."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tomllib
+import types
+from pathlib import Path
+from typing import Any
+
+from firmware_host.errors import ConfigError
+
+
+def toml_value(value: Any) -> str:
+    """A TOML literal; for the kinds of value here JSON's notation is nearly TOML's."""
+    text = json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)
+    return text.replace("\x7f", "\\u007f")  # the one control character that JSON leaves alone
+
+
+def read_toml(file: Path) -> dict[str, Any]:
+    """The values in a TOML file.
+
+    Raises:
+        ConfigError: If the file cannot be read or is none.
+    """
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"Cannot read the configuration {file}: {error.strerror}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file} is not a TOML file: {error}.") from error
+
+
+def parsed_value(text: str, hint: Any) -> Any:
+    """A value given as text: a TOML value, or else the text itself."""
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+    # The name of a robot may read like a number.
+    return text if hint is str and not isinstance(value, str) else value
+
+
+def checked_value(key: str, value: Any, hint: Any) -> Any:
+    """A value as the type of its field.
+
+    Args:
+        key: Its dotted key, for the message.
+        value: As a TOML file has it.
+        hint: The type of the field.
+
+    Raises:
+        ConfigError: If it is of another type, or not finite.
+    """
+    if isinstance(hint, types.GenericAlias):  # tuple[float, ...]
+        numbers = isinstance(value, list | tuple) and all(_is_number(item) for item in value)
+        if not numbers:
+            raise ConfigError(f"Expected a list of numbers for '{key}'. Received: {value!r}")
+        return tuple(float(item) for item in value)
+    if hint is float and _is_number(value):
+        return float(value)
+    if hint is int and isinstance(value, float) and value.is_integer():
+        value = int(value)
+    # A float that comes here is not finite.
+    if hint is float or not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
+        names = {
+            int: "a whole number",
+            float: "a finite number",
+            bool: "true or false",
+            str: "text",
+        }
+        raise ConfigError(f"Expected {names[hint]} for '{key}'. Received: {value!r}")
+    return value
+
+
+def _is_number(value: Any) -> bool:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_number and abs(value) <= sys.float_info.max

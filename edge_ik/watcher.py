@@ -1,0 +1,197 @@
+"""What happens after each epoch of a training: validation, the record, the checkpoint."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from edge_ik.checkpoint import Checkpoint, History
+from edge_ik.data.source import SampleSource
+from edge_ik.data.streams import VALIDATION_STREAM, stream
+from edge_ik.data.targets import draw_targets
+from edge_ik.evaluation import evaluate_seeds
+from edge_ik.model.trainer import IkTrainer
+from edge_ik.model.weight_grid import snap_to_grid
+from edge_ik.predictor import predictor
+from edge_ik.run import BEST_FILE, HISTORY_FILE, TENSORBOARD_FOLDER, Run
+from firmware_host.files import write_atomically, write_text
+from firmware_host.solving.seeding import Seeder
+
+# The figures of a validation; `history.csv` has one row an epoch of those that the task has.
+HISTORY_FIELDS = (
+    "step",
+    "seconds",
+    "learning_rate",
+    "loss",
+    "train_rmse_m",
+    "position_weight",
+    "angle_weight",
+    "rmse_m",
+    "p95_m",
+    "max_m",
+    "joint_error_mean_deg",
+    "focus_rmse_m",
+    "rotation_mean_deg",
+)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What training tells its caller.
+
+    Attributes:
+        step: Steps done.
+        steps: Steps in all.
+        row: The last validation's figures by `HISTORY_FIELDS`, if there was one.
+    """
+
+    step: int
+    steps: int
+    row: dict[str, float] | None
+
+
+Report = Callable[[Progress], None]
+
+
+def silent(progress: Progress) -> None:
+    """Report nothing."""
+
+
+class Watcher(keras.callbacks.Callback):  # type: ignore[misc]
+    """After each epoch: validates the averaged weights, logs, and saves.
+
+    Args:
+        run: The run to write into.
+        source: What the validation targets are drawn like.
+        checkpoint: Where the state goes.
+        history: Rows of the epochs already done; grows by one an epoch.
+        report: Called with the progress.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        source: SampleSource,
+        checkpoint: Checkpoint,
+        history: History,
+        report: Report,
+    ) -> None:
+        super().__init__()
+        self.run = run
+        self.checkpoint = checkpoint
+        self.history = history
+        self.report = report
+        training = run.config.training
+        self.targets = draw_targets(
+            source.aspect,
+            run.focus,
+            training.validation_targets,
+            stream(training.rng_seed, VALIDATION_STREAM),
+        )
+        trainer = checkpoint.trainer
+        self.averaged = keras.models.clone_model(trainer.network)
+        self.predict = predictor(self.averaged)
+        self.seconds_before = history[-1]["seconds"] if history else 0.0
+        self.summary: Any = None
+
+    def tell(self, step: int) -> None:
+        """Report that training has come to a step."""
+        row = self.history[-1] if self.history else None
+        self.report(Progress(step, self.run.config.training.steps, row))
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Start the clock and the TensorBoard log."""
+        self.began = time.perf_counter()
+        folder = str(self.run.folder / TENSORBOARD_FOLDER)
+        self.summary = tf.summary.create_file_writer(folder)
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        """Note which steps the epoch has."""
+        self.first_step = epoch * self.run.config.training.steps_per_epoch
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Report progress."""
+        self.tell(self.first_step + batch + 1)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Validate and save; the best network first, so that no checkpoint is ahead of it."""
+        copy_averaged_weights(self.checkpoint.trainer, self.averaged)
+        # Also before the rounding starts, so that epochs are judged alike.
+        if self.run.config.training.grid_step is not None:
+            snap_to_grid(self.averaged)
+        row = self._row(epoch, logs or {})
+        best = min((float(np.inf), *(self._merit(past) for past in self.history)))
+        self.history.append(row)
+        if self._merit(row) < best:
+            write_atomically(self.run.folder / BEST_FILE, self.averaged.save)
+        self._log(row)
+        self.checkpoint.save(self.history)
+        self.tell(int(row["step"]))
+
+    def _row(self, epoch: int, logs: dict[str, Any]) -> dict[str, float]:
+        """The epoch's figures by `HISTORY_FIELDS`."""
+        trainer, config = self.checkpoint.trainer, self.run.config
+        run = self.run
+        seeder = Seeder(run.spec, self.predict)
+        figures = evaluate_seeds(seeder, self.targets, steps=0).network
+        position_weight, angle_weight = trainer.loss_weights()
+        values = {
+            "step": (epoch + 1) * config.training.steps_per_epoch,
+            "seconds": self.seconds_before + time.perf_counter() - self.began,
+            "learning_rate": float(trainer.optimizer.learning_rate),
+            "loss": float(logs.get("loss", np.nan)),
+            "train_rmse_m": float(np.sqrt(logs.get("position_mse", np.nan))),
+            "position_weight": position_weight,
+            "angle_weight": angle_weight,
+        }
+        measured: dict[str, float | None] = asdict(figures)
+        # What a task does not measure is left out.
+        values |= {name: value for name, value in measured.items() if value is not None}
+        return {name: values[name] for name in HISTORY_FIELDS if name in values}
+
+    def _merit(self, row: Mapping[str, float]) -> float:
+        """What the best network has least of: the error of position and orientation [m]."""
+        angle = math.radians(row.get("rotation_mean_deg", 0.0))
+        return row["rmse_m"] + angle * self.run.problem.length
+
+    def _log(self, row: dict[str, float]) -> None:
+        """Write the CSV file and the TensorBoard scalars."""
+        text = io.StringIO()
+        writer = csv.DictWriter(text, list(row))
+        writer.writeheader()
+        writer.writerows(self.history)
+        write_text(self.run.folder / HISTORY_FILE, text.getvalue())
+        with self.summary.as_default():
+            for name, value in row.items():
+                if name != "step":
+                    tf.summary.scalar(name, value, step=int(row["step"]))
+        self.summary.flush()
+
+
+def copy_averaged_weights(trainer: IkTrainer, network: keras.Model) -> None:
+    """Give a clone of the trainer's network the moving average of the weights."""
+    optimizer = trainer.optimizer
+    network.set_weights(trainer.network.get_weights())
+    if not optimizer.use_ema:
+        return
+    # Keras offers no public name for these; its own SwapEMAWeights callback uses this one.
+    averages = dict(
+        zip(
+            (variable.path for variable in trainer.trainable_variables),
+            optimizer._model_variables_moving_average,
+            strict=True,
+        )
+    )
+    for own, trained in zip(
+        network.trainable_variables, trainer.network.trainable_variables, strict=True
+    ):
+        own.assign(keras.ops.convert_to_numpy(averages[trained.path]))

@@ -1,0 +1,35 @@
+"""The command that makes firmware of a model file, which needs no TensorFlow."""
+
+import sys
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def without_tensorflow(monkeypatch):
+    for name in ("tensorflow", "keras", "scipy", "yourdfpy"):
+        monkeypatch.setitem(sys.modules, name, None)
+
+
+def test_firmware_of_a_model_file_is_written(run, source_root, tmp_path):
+    model = source_root / "artifacts" / "arm3" / "arm3-int8.tflite"
+    out = tmp_path / "firmware"
+    arguments = ("--firmware", "c99", "--no-count", "--board", "--name", "tiny", "--out", out)
+    result = run("export", model, *arguments)
+    assert result.exit_code == 0, result.output
+    assert {"tiny.c", "tiny.h", "selftest.c", "board"} <= {path.name for path in out.iterdir()}
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ((), "--firmware makes C of it"),
+        (("--firmware", "c99", "--quantize", "int8"), "--quantize can be given with a run folder"),
+        (("--firmware", "tflm", "--board"), "--board can be given with --firmware c99 alone"),
+        (("--name", "tiny"), "--name can be given with --firmware alone"),
+    ],
+)
+def test_export_refuses_what_it_would_ignore(run, planar_model, options, told):
+    result = run("export", planar_model, *options)
+    assert result.exit_code == 2
+    assert told in " ".join(result.stderr.split())

@@ -1,0 +1,56 @@
+"""The command that solves one target."""
+
+import math
+
+import pytest
+
+pytest.importorskip("tensorflow")
+
+pytestmark = pytest.mark.tensorflow
+
+
+def test_for_programs(printed, tiny_folder):
+    values = printed("solve", tiny_folder, "--target", 0.3, 0.1, 0.25, "--steps", 30)
+    assert values["target"] == [0.3, 0.1, 0.25]
+    assert values["joints"] == ["yaw", "shoulder", "elbow"]
+    assert len(values["q"]) == 3
+    assert values["status"] == "solved"
+    assert values["within_limits"] is True
+    assert values["position_error_m"] < 1e-6 < values["seed_error_m"]
+    assert values["steps"] == 30
+    assert values["microseconds"] > 0
+    assert values["q"][0] == pytest.approx(math.atan2(0.1, 0.3), abs=1e-5)
+
+
+def test_an_unreachable_target_is_told_to_programs_and_people(run, printed, tiny_folder):
+    values = printed("solve", tiny_folder, "--target", 2, 0, 0)
+    assert values["status"] == "unreachable"
+    assert values["position_error_m"] > 1.4
+    result = run("solve", tiny_folder, "--target", 2, 0, 0)
+    assert result.exit_code == 0
+    assert "Not reached: the nearest found is off by" in result.stdout
+    assert "outside the workspace that the network was trained in" in result.stdout
+
+
+def test_a_weak_network_does_not_call_a_target_unreachable(run, tiny_folder):
+    result = run("solve", tiny_folder, "--target", "0.3", "-0.1", "0.25", "--steps", 0)
+    assert result.exit_code == 0, result.output
+    assert "Not reached: the nearest found is off by" in result.stdout
+    assert "outside the workspace" not in result.stdout
+
+
+def test_for_people(run, tiny_folder):
+    result = run("solve", tiny_folder, "--target", "0.3", "-0.1", "0.25", "--steps", 30)
+    assert result.exit_code == 0, result.output
+    for word in ("yaw", "shoulder", "elbow", "Reached", "within the joint limits", "30 steps"):
+        assert word in result.stdout
+
+
+def test_mistakes_are_told(refused, tmp_path, tiny_folder):
+    target = ("--target", 0.3, 0.1, 0.25)
+    assert "where there is nothing" in refused("solve", tmp_path / "nowhere", *target)
+    assert "--runtime" in refused("solve", tiny_folder, *target, "--runtime", "litert")
+    assert "--target" in refused("solve", tiny_folder, "--target", 1, 2)
+    assert "NaN or infinity" in refused("solve", tiny_folder, "--target", "nan", 0, 0)
+    assert "1e+30 m" in refused("solve", tiny_folder, "--target", "1e30", 0, 0)
+    assert "--steps" in refused("solve", tiny_folder, *target, "--steps", -1)
