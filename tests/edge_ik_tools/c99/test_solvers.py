@@ -16,8 +16,7 @@ from firmware_host.errors import TargetError
 from firmware_host.solver import IkSolver
 from firmware_host.solving.solution import Status, is_solved
 from firmware_host.tasks.targets import given_targets
-from firmware_host.tasks import make_task
-from firmware_host.tasks.task import reached_targets, task_errors
+from firmware_host.tasks.task import make_task, reached_targets, task_errors
 
 TARGETS = 300
 CASES = {

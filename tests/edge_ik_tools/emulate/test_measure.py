@@ -5,8 +5,8 @@ import pytest
 
 from edge_ik_tools.emulate.build import Sources, measure_size
 from edge_ik_tools.emulate.cores import CORES
-from edge_ik_tools.emulate.errors import EmulationError, FirmwareBuildError
 from edge_ik_tools.emulate.measure import measure
+from edge_ik_tools.errors import EmulationError, FirmwareBuildError
 from firmware_host.kinematics import tool_position
 from firmware_host.solving.refine import refinements
 
