@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 from keras import ops
 
@@ -21,6 +21,10 @@ MEAN_POWER, MEAN_FLOOR = 0.75, 1e-7
 # Sines and cosines of a head that wins nothing may grow to this squared length at no cost;
 # beyond it they would waste the range of an integer output.
 FREE_LENGTH_SQUARED = 1.3
+
+# What the promises' loss counts beside the answers' losses, and the excess length of idle
+# heads beside the angle loss.
+PROMISE_WEIGHT, EXCESS_WEIGHT = 0.1, 0.1
 
 # Promise is linear in the logarithm of the error over the reach: -1 at 1, and 1 at 1e-5.
 PROMISE_MIDDLE, PROMISE_SPAN = -2.5, 2.5
@@ -91,6 +95,53 @@ def robust_mean(values: Any) -> Any:
     """Mean of losses (B,), weighted by their power `MEAN_POWER` - 1."""
     weights = ops.stop_gradient(values + MEAN_FLOOR) ** (MEAN_POWER - 1.0)
     return ops.sum(values * weights) / ops.sum(weights)
+
+
+class Judged(NamedTuple):
+    """How a network's outputs for a batch compare with the labels.
+
+    Attributes:
+        position: (B,) squared task error of the head nearest to each label [m^2].
+        angle: (B,) its mean squared error of sines and cosines.
+        losses: (2,) losses of task and joints, without a unit; with several heads (3,), the
+            last that of their promises.
+    """
+
+    position: Any
+    angle: Any
+    losses: Any
+
+
+def judged(problem: IkProblem, heads: int, outputs: Any, labels: Any) -> Judged:
+    """Compare outputs with labels (B, 2n + k): sines, cosines, and the target's components.
+
+    Of several heads the winner takes all: a sample trains the one that is nearest to its
+    label, and no other, so that the heads part joint space among themselves where labels
+    demand it (Guzman-Rivera, Batra and Kohli, "Multiple Choice Learning", NeurIPS 2012;
+    Rupprecht et al., "Learning in an Uncertain World", ICCV 2017). All heads learn to
+    tell how promising they are: their own error after one refinement step.
+    """
+    n, reach = problem.joints, problem.chain.reach
+    answer, target = labels[:, : 2 * n], labels[:, 2 * n :]
+    if heads == 1:
+        position = squared_task_error(problem, outputs, target)
+        angle = squared_angle_error(outputs, answer, n)
+        # The reach makes the workspace error a number without a unit, like the angle's.
+        return Judged(position, angle, ops.stack([ops.mean(position) / reach**2, ops.mean(angle)]))
+    answers, promises = split_outputs(outputs, n, heads)
+    angles = squared_angle_error(answers, answer[:, None], n)  # (B, K)
+    winner = ops.one_hot(ops.argmin(angles, axis=-1), heads)  # (B, K)
+    angle = ops.sum(angles * winner, axis=-1)
+    won = ops.sum(answers * winner[..., None], axis=1)
+    position = squared_task_error(problem, won, target)
+    after = squared_error_after_step(problem, ops.stop_gradient(answers), target[:, None])
+    missed = ops.mean((promises - ops.stop_gradient(promise(after, reach))) ** 2)
+    losses = [
+        robust_mean(position) / reach**2,
+        robust_mean(angle) + EXCESS_WEIGHT * excess_length(answers, n),
+        missed,
+    ]
+    return Judged(position, angle, ops.stack(losses))
 
 
 def balanced_loss(losses: Any, log_variance: Any) -> Any:

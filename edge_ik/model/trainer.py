@@ -9,23 +9,12 @@ import tensorflow as tf
 from keras import ops
 
 from edge_ik.config import LossConfig, MiningConfig
-from edge_ik.model.losses import (
-    balanced_loss,
-    excess_length,
-    promise,
-    robust_mean,
-    split_outputs,
-    squared_angle_error,
-    squared_error_after_step,
-    squared_task_error,
-)
+from edge_ik.model.losses import PROMISE_WEIGHT, Judged, balanced_loss, judged
 from edge_ik.model.weight_grid import is_kernel, straight_through
 from firmware_host.problem import IkProblem
 
 # Of each batch, this share, its hardest rows, enters the buffer of hard examples.
 BUFFER_INTAKE = 1 / 16
-# What the promises' loss and the excess length of idle heads count beside the answers' loss.
-PROMISE_WEIGHT, EXCESS_WEIGHT = 0.1, 0.1
 
 
 class IkTrainer(keras.Model):  # type: ignore[misc]
@@ -34,12 +23,6 @@ class IkTrainer(keras.Model):  # type: ignore[misc]
     Made in the scope of a `tf.distribute` strategy, it is trained by all replicas: their
     gradients are averaged, and one buffer of hard examples, the same on each of them,
     takes in rows from all.
-
-    Of several heads the winner takes all: a sample trains the one that is nearest to its
-    label, and no other, so that the heads part joint space among themselves where labels
-    demand it (Guzman-Rivera, Batra and Kohli, "Multiple Choice Learning", NeurIPS 2012;
-    Rupprecht et al., "Learning in an Uncertain World", ICCV 2017). All heads learn to
-    tell how promising they are: their own error after one refinement step.
 
     Args:
         network: Features (B, f) to outputs as `network_outputs` counts them.
@@ -128,7 +111,8 @@ class IkTrainer(keras.Model):  # type: ignore[misc]
         if self.hard_rows:
             features, labels = self._with_hard_examples(features, labels)
         with tf.GradientTape() as tape:
-            loss, position, angle = self._judged(self._forward(features), labels)
+            found = judged(self.problem, self.heads, self._forward(features), labels)
+            loss = self._total(found.losses)
             # The optimizer sums the gradients of all replicas.
             share = loss / self.replicas
         variables = self.trainable_variables
@@ -136,40 +120,15 @@ class IkTrainer(keras.Model):  # type: ignore[misc]
         if self.hard_rows:
             # Replayed rows stay out: they would come back in and crowd out all others.
             fresh = slice(-self.hard_rows)
-            self._keep_hardest(features[fresh], labels[fresh], position[fresh])
-        return self._updated(loss, position, angle)
+            self._keep_hardest(features[fresh], labels[fresh], found.position[fresh])
+        return self._updated(loss, found)
 
     def test_step(self, data: tuple[Any, Any]) -> dict[str, Any]:
         """Losses on a batch, without training."""
         features, labels = data
         outputs = self.network(features, training=False)
-        return self._updated(*self._judged(outputs, labels))
-
-    def _judged(self, outputs: Any, labels: Any) -> tuple[Any, Any, Any]:
-        """The scalar loss; squared task errors [m^2] and angle errors of the winners (B,)."""
-        n = self.problem.joints
-        answer, target = labels[:, : 2 * n], labels[:, 2 * n :]
-        if self.heads == 1:
-            position = squared_task_error(self.problem, outputs, target)
-            angle = squared_angle_error(outputs, answer, n)
-            return self._total(ops.mean(position), ops.mean(angle)), position, angle
-        answers, promises = split_outputs(outputs, n, self.heads)
-        angles = squared_angle_error(answers, answer[:, None], n)  # (B, K)
-        winner = ops.one_hot(ops.argmin(angles, axis=-1), self.heads)  # (B, K)
-        angle = ops.sum(angles * winner, axis=-1)
-        position = squared_task_error(
-            self.problem, ops.sum(answers * winner[..., None], axis=1), target
-        )
-        idle = EXCESS_WEIGHT * excess_length(answers, n)
-        loss = self._total(robust_mean(position), robust_mean(angle) + idle)
-        after = squared_error_after_step(self.problem, ops.stop_gradient(answers), target[:, None])
-        wanted = ops.stop_gradient(promise(after, self.problem.chain.reach))
-        missed = ops.mean((promises - wanted) ** 2)[None]
-        return (
-            loss + PROMISE_WEIGHT * balanced_loss(missed, self.promise_log_variance),
-            position,
-            angle,
-        )
+        found = judged(self.problem, self.heads, outputs, labels)
+        return self._updated(self._total(found.losses), found)
 
     def _forward(self, features: Any) -> Any:
         """The network's training outputs, its kernels rounded to their grid if so configured."""
@@ -188,20 +147,23 @@ class IkTrainer(keras.Model):  # type: ignore[misc]
             variable.assign(state)
         return outputs
 
-    def _total(self, position: Any, angle: Any) -> Any:
-        """The scalar loss of the two mean squared errors."""
-        # The reach makes the workspace error a number without a unit, like the angle's.
-        losses = ops.stack([position / self.problem.chain.reach**2, angle])
+    def _total(self, losses: Any) -> Any:
+        """The scalar loss of `Judged.losses`."""
+        answers = losses[:2]
         if self.loss_config.balance:
-            return balanced_loss(losses, self.log_variance)
-        weights = [self.loss_config.position_weight, self.loss_config.angle_weight]
-        return ops.sum(losses * ops.convert_to_tensor(weights, dtype="float32"))
+            total = balanced_loss(answers, self.log_variance)
+        else:
+            weights = [self.loss_config.position_weight, self.loss_config.angle_weight]
+            total = ops.sum(answers * ops.convert_to_tensor(weights, dtype="float32"))
+        if self.heads > 1:
+            total += PROMISE_WEIGHT * balanced_loss(losses[2:], self.promise_log_variance)
+        return total
 
-    def _updated(self, loss: Any, position: Any, angle: Any) -> dict[str, Any]:
+    def _updated(self, loss: Any, found: Judged) -> dict[str, Any]:
         """Metrics after this batch."""
         self.loss_metric.update_state(loss)
-        self.position_metric.update_state(position)
-        self.angle_metric.update_state(angle)
+        self.position_metric.update_state(found.position)
+        self.angle_metric.update_state(found.angle)
         # Of rank 1, since Keras averages them over workers along their first axis.
         return {metric.name: ops.reshape(metric.result(), (1,)) for metric in self.metrics}
 

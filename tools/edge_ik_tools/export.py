@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_ik import __version__
-from edge_ik.data.targets import evaluation_targets
-from edge_ik.evaluation import Evaluation, evaluate_seeds
+from edge_ik.evaluation import Evaluation, evaluate_seeds, evaluation_targets
 from edge_ik.predictor import predictor
 from edge_ik.preparation import resume
 from edge_ik.run import Run
@@ -175,12 +174,9 @@ def _spec(run: Run, parameters: int) -> ModelSpec:
         "version": __version__,
         "config_hash": run.config.hash(),
         "rng_seed": run.config.training.rng_seed,
-        "singularity_margin": run.config.arm.singularity_margin,
+        "trained_branches": run.config.task.branches,
         "focus": None if run.focus is None else run.focus.to_dict(),
         "parameters": parameters,
-        "every_aspect": run.config.task.every_aspect,
-        "label_spread": run.label_spread,
-        "aspects": None if run.reach is None else run.reach.to_dict(),
     }
     return dataclasses.replace(run.spec, provenance=provenance)
 

@@ -20,12 +20,13 @@ import tf_keras
 
 from edge_ik.data.dataset import make_dataset
 from edge_ik.data.source import SampleSource
-from edge_ik.model.losses import balanced_loss, squared_angle_error, squared_task_error
+from edge_ik.model.losses import balanced_loss
 from edge_ik.preparation import resume
 from edge_ik.run import Run
 from edge_ik_tools.compress import twin as twins
 from edge_ik_tools.compress.finetune import FLATBUFFER_FILE, REQUEST_FILE, WEIGHTS_FILE
-from edge_ik_tools.compress.weights import DenseWeights, FloatArray
+from edge_ik_tools.compress.weights import DenseWeights
+from edge_ik_tools.convert import calibration_features
 from firmware_host.errors import EdgeIkError
 
 # Steps in one call into the graph; masks are chosen and progress is told in between.
@@ -71,22 +72,15 @@ def work(folder: Path, tell: Tell) -> None:
         for name, arrays in twins.twin_weights(pruned).items():
             twin.get_layer(name).set_weights(arrays)
     if "qat" in stages:
-        quantized = twins.quantized_twin(twin, calibration_features(source))
+        quantized = twins.quantized_twin(
+            twin, calibration_features(source, run.config.training.rng_seed, CALIBRATION_ROWS)
+        )
         tuner("qat", quantized, True).run(tell, keep_zeros="prune" in stages)
         weights = twins.twin_weights(quantized)
         (folder / FLATBUFFER_FILE).write_bytes(twins.convert(quantized, twin))
     else:
         weights = twins.twin_weights(twin)
     _save(folder / WEIGHTS_FILE, weights)
-
-
-def calibration_features(source: SampleSource) -> FloatArray:
-    """What the network takes (N, f) of joint vectors spread evenly over the pool."""
-    problem = source.aspect.problem
-    rows = slice(None, None, max(1, len(source.pool.q) // CALIBRATION_ROWS))
-    features = problem.features(problem.reached_by(source.pool.q[rows]))
-    normalized = np.stack(source.normalization.apply(list(features.T)), axis=-1)
-    return np.concatenate([normalized, source.pool.one_hot(rows)], axis=-1).astype(np.float32)
 
 
 class FineTuning:
@@ -112,7 +106,7 @@ class FineTuning:
         span: tuple[int, int],
         learning_rate: float,
     ) -> None:
-        self.problem = run.problem
+        self.problem, self.heads = run.problem, run.spec.heads
         self.loss = run.config.loss
         self.model = model
         self.training = training
@@ -182,11 +176,9 @@ class FineTuning:
         before(done)
 
     def losses(self, features: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-        """The position loss, without a unit, and the angle loss (2,)."""
+        """The losses of `edge_ik.model.losses.Judged`."""
         outputs = self.model(features, training=self.training)
-        position = tf.reduce_mean(squared_task_error(self.problem, outputs, labels))
-        angle = tf.reduce_mean(squared_angle_error(outputs, labels, self.problem.joints))
-        return tf.stack([position / self.problem.chain.reach**2, angle])
+        return judged(self.problem, self.heads, outputs, labels).losses
 
     @tf.function(jit_compile=True, autograph=False)  # type: ignore[untyped-decorator]
     def step(self, features: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
@@ -196,9 +188,8 @@ class FineTuning:
             if self.loss.balance:
                 total = balanced_loss(losses, self.log_variance)
             else:
-                total = tf.tensordot(
-                    losses, [self.loss.position_weight, self.loss.angle_weight], axes=1
-                )
+                weights = [self.loss.position_weight, self.loss.angle_weight, PROMISE_WEIGHT]
+                total = tf.tensordot(losses, weights[: len(losses)], axes=1)
         gradients = tape.gradient(total, self.variables)
         masked = [gradient * mask for gradient, mask in zip(gradients, self.masks, strict=True)]
         self.optimizer.apply_gradients(zip(masked, self.variables, strict=True))
