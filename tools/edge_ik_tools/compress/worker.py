@@ -20,7 +20,7 @@ import tf_keras
 
 from edge_ik.data.dataset import make_dataset
 from edge_ik.data.source import SampleSource
-from edge_ik.model.losses import balanced_loss
+from edge_ik.model.losses import PROMISE_WEIGHT, balanced_loss, judged
 from edge_ik.preparation import resume
 from edge_ik.run import Run
 from edge_ik_tools.compress import twin as twins
