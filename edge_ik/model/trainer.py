@@ -9,7 +9,7 @@ import tensorflow as tf
 from keras import ops
 
 from edge_ik.config import LossConfig, MiningConfig
-from edge_ik.model.losses import PROMISE_WEIGHT, Judged, balanced_loss, judged
+from edge_ik.model.losses import PROMISE_WEIGHT, Judged, balanced_loss, judged, label_size
 from edge_ik.model.weight_grid import is_kernel, straight_through
 from firmware_host.problem import IkProblem
 
@@ -68,8 +68,7 @@ class IkTrainer(keras.Model):  # type: ignore[misc]
             self.promise_log_variance = self.add_weight(
                 shape=(1,), initializer="zeros", name="promise_log_variance"
             )
-        components = len(problem.task.component_names)
-        width = network.input_shape[-1] + 2 * problem.joints + components
+        width = network.input_shape[-1] + label_size(problem)
         self.hard_examples = self._state((self.buffer_rows, width), "hard_examples")
         self.hard_count = self._state((), "hard_count", dtype="int32")
         self.mining_seed = keras.random.SeedGenerator(rng_seed)
@@ -106,7 +105,7 @@ class IkTrainer(keras.Model):  # type: ignore[misc]
         return self.network(inputs, training=training)
 
     def train_step(self, data: tuple[Any, Any]) -> dict[str, Any]:
-        """One optimizer step on features (B, f) and labels (B, 2n + k)."""
+        """One optimizer step on features (B, f) and labels (B, l)."""
         features, labels = data
         if self.hard_rows:
             features, labels = self._with_hard_examples(features, labels)
