@@ -157,6 +157,8 @@ def _firmware(
         return []
     from edge_ik_tools.board.firmware import write_board_firmware
     from edge_ik_tools.c99.folder import write_c99
+    from edge_ik_tools.c99.source import NOT_COUNTED, Firmware
+    from edge_ik_tools.emulate.counts import firmware_counts
     from edge_ik_tools.tflm.bundle import write_tflm
 
     written = []
@@ -166,15 +168,11 @@ def _firmware(
             if out is not None and len(kinds) > 1:
                 folder = out / kind
             if kind == "c99":
-                made = write_c99(
-                    model,
-                    folder,
-                    name=name,
-                    steps=steps,
-                    restarts=restarts or 0,
-                    count=count,
-                    tell=screen.print,
-                )
+                made = Firmware.load(model, name, steps, restarts or 0)
+                counts = NOT_COUNTED
+                if count is not False:
+                    counts = firmware_counts(made, must=bool(count), tell=screen.print)
+                write_c99(made, folder, counts, tell=screen.print)
                 if board:
                     write_board_firmware(folder, made.name)
             else:

@@ -13,9 +13,11 @@ import numpy.typing as npt
 from edge_ik.data.targets import TargetSet
 from edge_ik.evaluation import Evaluation, evaluate_seeds
 from edge_ik_tools.convert import ALLOWED_OPERATORS, Format
+from edge_ik_tools.random_inputs import random_inputs
 from edge_ik_tools.tflm.arena import measure_arena
 from firmware_host.errors import EdgeIkError
 from firmware_host.network.flatbuffer import Graph, read_graph
+from firmware_host.network.interpreter import Interpreter
 from firmware_host.network.runtimes import available_runtimes, open_interpreter
 from firmware_host.solving.seeding import Predict, Seeder
 from firmware_host.spec import ModelSpec
@@ -81,20 +83,7 @@ def verify(
             type, an output is too far from the trained network's, or exact runtimes
             disagree.
     """
-    graph = read_graph(flatbuffer)
-    operators = Counter(operator.name for operator in graph.operators)
-    foreign = sorted(set(operators) - ALLOWED_OPERATORS)
-    if foreign:
-        raise VerificationError(
-            f"The {target.name} network has operators that microcontrollers lack: "
-            f"{', '.join(foreign)}. Expected only: {', '.join(sorted(ALLOWED_OPERATORS))}."
-        )
-    ends = {graph.tensors[index].dtype.name for index in (*graph.inputs, *graph.outputs)}
-    if ends != {target.activations}:
-        raise VerificationError(
-            f"The {target.name} network takes or gives another type. Expected "
-            f"{target.activations}. Received: {', '.join(sorted(ends))}"
-        )
+    operators = _checked_operators(read_graph(flatbuffer), target)
     usable = [name for name in target.runtimes if name in available_runtimes()]
     if not usable:
         raise VerificationError(
@@ -112,7 +101,7 @@ def verify(
             f"The {target.name} network differs from the trained one by up to {largest:.3g}, "
             f"{mean:.3g} in the mean. Expected at most {most:g} and {usual:g}."
         )
-    agreement = _agreement(interpreters, graph, target) if "reference" in usable else {}
+    agreement = _agreement(interpreters, target) if "reference" in usable else {}
     return Verification(
         evaluation=evaluate_seeds(Seeder(spec, predict), targets),
         operators=dict(operators),
@@ -123,21 +112,30 @@ def verify(
     )
 
 
+def _checked_operators(graph: Graph, target: Format) -> Counter[str]:
+    """How often each operator occurs; refuses what is not to be in a format."""
+    operators = Counter(operator.name for operator in graph.operators)
+    foreign = sorted(set(operators) - ALLOWED_OPERATORS)
+    if foreign:
+        raise VerificationError(
+            f"The {target.name} network has operators that microcontrollers lack: "
+            f"{', '.join(foreign)}. Expected only: {', '.join(sorted(ALLOWED_OPERATORS))}."
+        )
+    ends = {graph.tensors[index].dtype.name for index in (*graph.inputs, *graph.outputs)}
+    if ends != {target.activations}:
+        raise VerificationError(
+            f"The {target.name} network takes or gives another type. Expected "
+            f"{target.activations}. Received: {', '.join(sorted(ends))}"
+        )
+    return operators
+
+
 def _agreement(
-    interpreters: Mapping[str, Any], graph: Graph, target: Format
+    interpreters: Mapping[str, Interpreter], target: Format
 ) -> dict[str, dict[str, float]]:
     """Differences of each runtime to the reference on random inputs."""
     reference = interpreters["reference"]
-    width = reference.input_shape[1]
-    rng = np.random.default_rng(0)
-    dtype = graph.tensors[graph.inputs[0]].dtype
-    if target.activations == "float32":
-        inputs: npt.NDArray[Any] = rng.normal(size=(COMPARED_INPUTS, width)).astype(dtype)
-    else:
-        limits = np.iinfo(dtype)
-        inputs = rng.integers(
-            limits.min, limits.max, (COMPARED_INPUTS, width), dtype=dtype, endpoint=True
-        )
+    inputs = random_inputs(reference, COMPARED_INPUTS, np.random.default_rng(0))
     expected = reference.run_raw(inputs).astype(np.float64)
     result = {}
     for name, interpreter in interpreters.items():

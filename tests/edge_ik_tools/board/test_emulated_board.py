@@ -2,6 +2,7 @@
 
 import subprocess
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +17,8 @@ from edge_ik_tools.emulate.toolchain import Toolchain
 pytestmark = pytest.mark.slow
 
 TARGETS = 40
+# The machine that QEMU emulates.
+BOARD = Path(__file__).with_name("board_mps2.c")
 CORE = find_core("cortex-m4")
 WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-Wdouble-promotion", "-Wshadow", "-Werror")
 
@@ -32,9 +35,9 @@ def build_image(toolchain):
     """Build the firmware for the emulated board; function of a folder of generated C."""
 
     def build(folder, name):
-        write_board_firmware(folder, name, "mps2")
+        write_board_firmware(folder, name)
         board = folder / "board"
-        own = [board / f"{part}.c" for part in ("edge_ik_bench_main", "edge_ik_link", "board_mps2")]
+        own = [board / "edge_ik_bench_main.c", board / "edge_ik_link.c", BOARD]
         started = [FIRMWARE / "startup.c", FIRMWARE / "semihost.c"]
         objects = [
             toolchain.compile(

@@ -13,11 +13,11 @@ from edge_ik_tools.c99.literals import (
     RESERVED,
     array,
     comment,
+    float_list,
     float_literal,
     identifier,
     indented,
     table,
-    template_text,
 )
 from firmware_host.errors import ConfigError, ModelFileError
 
@@ -110,9 +110,8 @@ def test_arrays_hold_all_numbers_in_lines_of_bounded_length(values):
 
 def test_tables_and_lines_of_code():
     assert table([(1, -2), (3, 4)]) == "    {1, -2},\n    {3, 4},"
-    assert indented(["a;", "", "b;"], 2) == "        a;\n\n        b;"
+    assert indented(["a;", "", "b;"]) == "    a;\n\n    b;"
 
 
-def test_templates_ship_with_the_package():
-    for name in ("name.c.in", "name.h.in", "support.c.in", "int8.c.in", "int16.c.in"):
-        assert template_text(name)
+def test_lists_stand_between_braces():
+    assert float_list([1, -0.5, 1e-9]) == "1.0f, -0.5f, 9.99999972e-10f"

@@ -72,7 +72,6 @@ def quantized_kernels(flatbuffer):
 @pytest.mark.slow
 def test_pruning_makes_the_share_of_every_kernel_zero(pruned):
     assert pruned.flatbuffer is None
-    assert pruned.sparsity == pytest.approx(SPARSITY, abs=0.01)
     for name, kernel in kernels_of(pruned.network).items():
         assert np.mean(kernel == 0) == pytest.approx(SPARSITY, abs=1 / kernel.size), name
 
@@ -107,7 +106,6 @@ def test_qat_gives_int8_from_end_to_end_in_few_operators(both):
 @pytest.mark.slow
 def test_qat_keeps_the_zeros_of_pruning(both):
     compressed, _ = both
-    assert compressed.sparsity >= SPARSITY - 0.01
     for kernel in kernels_of(compressed.network).values():
         assert np.mean(kernel == 0) >= SPARSITY - 1 / kernel.size
     for kernel in quantized_kernels(compressed.flatbuffer):
@@ -117,16 +115,13 @@ def test_qat_keeps_the_zeros_of_pruning(both):
 @needs_extra
 @pytest.mark.slow
 def test_qat_network_is_what_the_flatbuffer_was_rounded_from(run, both):
-    from firmware_host.network.interpreter import open_interpreter
+    from firmware_host.network.runtimes import open_interpreter
 
     compressed, _ = both
     rng = np.random.default_rng(3)
     q = rng.uniform(run.chain.lower, run.chain.upper, (200, len(run.chain)))
-    from edge_ik.data.source import host_features
-
-    features = np.stack(
-        run.normalization.apply(list(host_features(run.chain, q).T)), axis=-1
-    ).astype(np.float32)
+    features = run.problem.features(run.problem.reached_by(q))
+    features = np.stack(run.normalization.apply(list(features.T)), axis=-1).astype(np.float32)
     features = np.clip(features, -1.5, 1.5)
     difference = np.abs(
         open_interpreter(compressed.flatbuffer, "reference").run(features)
@@ -184,8 +179,10 @@ def test_interruption_ends_the_worker_and_leaves_nothing(run, monkeypatch, tmp_p
 def test_divergence_is_an_error_that_says_so(run):
     from edge_ik_tools.compress.finetune import CompressionError, compress
 
+    training = dataclasses.replace(run.config.training, learning_rate=1e30)
+    wild = dataclasses.replace(run, config=dataclasses.replace(run.config, training=training))
     with pytest.raises(CompressionError, match=r"diverged.*smaller learning rate"):
-        compress(run, qat=True, steps=100, learning_rate=1e30)
+        compress(wild, qat=True, steps=100)
 
 
 @needs_extra
@@ -226,7 +223,6 @@ def test_a_missing_package_is_named_with_its_extra(run, monkeypatch, missing, di
         ({"sparsity": 1.0}, "sparsity between 0 and 1. Received: 1.0"),
         ({"sparsity": float("nan")}, "sparsity between 0 and 1. Received: nan"),
         ({"qat": True, "steps": 0}, "1 or more fine-tuning steps. Received: 0"),
-        ({"qat": True, "learning_rate": 0.0}, "learning rate greater than 0. Received: 0.0"),
     ],
 )
 def test_values_out_of_range_are_refused(run, arguments, message):

@@ -22,6 +22,7 @@ import json
 import numpy as np
 from edge_ik.config import NetworkConfig
 from edge_ik.model.network import build_network
+from edge_ik.model.weight_grid import on_grid
 from edge_ik_tools.compress import twin as twins
 from edge_ik_tools.compress.weights import dense_weights
 from firmware_host.network.flatbuffer import read_graph
@@ -89,7 +90,7 @@ for name, values in VARIANTS.items():
             float(np.abs(np.sort(a, axis=None) - np.sort(b, axis=None)).max())
             for a, b in zip(
                 sorted(
-                    (twins.rounded_kernel(kernel) for kernel, _ in original.values()),
+                    (np.asarray(on_grid(kernel)) for kernel, _ in original.values()),
                     key=lambda kernel: (kernel.size, np.abs(kernel).sum()),
                 ),
                 sorted(

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge_ik_tools.emulate.build import Sources
+from edge_ik_tools.emulate.build import FIRMWARE, Sources, _own_objects, linker_script
 from edge_ik_tools.emulate.toolchain import PACKAGES, Toolchain
 from firmware_host.chain import Chain, Joint
 
@@ -15,6 +15,40 @@ def tools(require_tool):
     for name, packages in PACKAGES.items():
         require_tool(name, packages)
     return Toolchain.find()
+
+
+@pytest.fixture(scope="session")
+def build_snippet(tools):
+    """Function of a core, a function in assembly code and a folder: a program that counts it.
+
+    The function may change r0 to r3 and the flags; its return is added.
+    """
+
+    def build(core, assembly, folder):
+        text = "\\n\\t".join(line.strip() for line in assembly.strip().splitlines())
+        own = ("startup.c", "semihost.c", "counter.c")
+        objects = _own_objects(tools, core, own, folder, [])
+        snippet, include = Path(__file__).with_name("snippet.c"), [FIRMWARE]
+        define = f'-DSNIPPET="{text}"'
+        out = folder / "snippet.o"
+        objects.append(tools.compile(core, snippet, out, include=include, options=[define]))
+        return tools.link(core, objects, linker_script(core, folder), folder / "snippet.elf")
+
+    return build
+
+
+@pytest.fixture
+def count_instructions(tools, build_snippet, tmp_path):
+    """Function of a core and a function in assembly code: its instructions and its stack."""
+
+    def count(core, assembly):
+        tools.run(core, build_snippet(core, assembly, tmp_path), tmp_path)
+        first, stack, second = np.fromfile(tmp_path / "counts.bin", "<u4").tolist()
+        # Begun in another phase of the timer's tick.
+        assert first == second
+        return first, stack
+
+    return count
 
 
 @pytest.fixture(scope="session")

@@ -6,17 +6,12 @@ import numpy as np
 import pytest
 
 from edge_ik_tools.c99.source import Firmware
-from edge_ik_tools.emulate.bench import (
-    emulated_bench,
-    network_inputs,
-    output_differences,
-)
+from edge_ik_tools.emulate.bench import emulated_bench, output_differences
 from edge_ik_tools.emulate.cores import CORES
-from edge_ik_tools.emulate.errors import EmulationError, MissingToolError
 from edge_ik_tools.emulate.tables import emulation_tables
+from edge_ik_tools.errors import EmulationError, MissingToolError
 from firmware_host.errors import ConfigError
 from firmware_host.model_file import read_model, write_model
-from firmware_host.network.runtimes import open_interpreter
 
 
 def generate(model, folder, steps=3):
@@ -89,14 +84,6 @@ def test_missing_tools_are_told(planar_firmware, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(MissingToolError, match="apt-get install"):
         emulated_bench(*planar_firmware, targets=1)
-
-
-def test_inputs_cover_the_range_of_their_type(planar_model):
-    flatbuffer, _ = read_model(planar_model)
-    inputs = network_inputs(open_interpreter(flatbuffer, "reference"), 5000)
-    assert inputs.shape == (5000, 6)
-    assert inputs.dtype == np.int8
-    assert (inputs.min(), inputs.max()) == (-128, 127)
 
 
 def test_differences_of_integers_are_exact_and_of_floats_beyond_rounding():

@@ -1,18 +1,17 @@
 """Which arms have the closed form; its answers are tested where it runs."""
 
-import math
-
 import numpy as np
 import pytest
 
-from edge_ik_tools.emulate.closed_form import c_float, c_floats, closed_form_constants
+from edge_ik_tools.c99.literals import float_literal
+from edge_ik_tools.emulate.closed_form import closed_form_constants
 from firmware_host.chain import Chain, Joint
 
 
 def test_the_constants_of_the_arm(yaw_shoulder_elbow):
     constants = closed_form_constants(yaw_shoulder_elbow(offset=(0.0, 0.0, 0.05)))
     assert constants is not None
-    assert constants["CLOSED_FORM_HEIGHT"] == c_float(0.2)
+    assert constants["CLOSED_FORM_HEIGHT"] == float_literal(0.2)
     assert constants["CLOSED_FORM_FOREARM"] == "0.25f"
     # A positive shoulder raises the arm, a positive elbow lowers the forearm.
     assert float(constants["CLOSED_FORM_SHOULDER"].removesuffix("f")) == 1
@@ -47,15 +46,3 @@ def test_turned_links_and_other_axes_have_none(yaw_shoulder_elbow):
         (first, second),
     ):
         assert closed_form_constants(Chain("other", joints, chain.tool)) is None
-
-
-@pytest.mark.parametrize("value", [0.0, 1.0, -3.0, math.pi, 1e-9, 123456.789, 1e20])
-def test_a_float_of_c_reads_back_in_single_precision(value):
-    text = c_float(value)
-    assert text.endswith("f")
-    assert "." in text
-    assert np.float32(text.removesuffix("f")) == np.float32(value)
-
-
-def test_an_initializer():
-    assert c_floats(np.array([0.5, -0.25])) == "{0.5f, -0.25f}"

@@ -2,10 +2,11 @@
 
 import pytest
 
-from edge_ik_tools.emulate.build import Sources, build_snippet, linker_script
+from edge_ik_tools.emulate import toolchain
+from edge_ik_tools.emulate.build import Sources, linker_script
 from edge_ik_tools.emulate.cores import CORES
-from edge_ik_tools.emulate.errors import EmulationError, FirmwareBuildError, MissingToolError
 from edge_ik_tools.emulate.toolchain import PACKAGES, Toolchain, find_tool, qemu_version
+from edge_ik_tools.errors import EmulationError, FirmwareBuildError, MissingToolError
 from firmware_host.errors import EdgeIkError
 
 M4 = CORES["cortex-m4"]
@@ -61,20 +62,20 @@ def test_an_image_that_does_not_fit_is_refused(tools, tmp_path):
         tools.link(core, [large], linker_script(core, tmp_path), tmp_path / "large.elf")
 
 
-def test_the_listing_knows_vectors_and_long_shifts(tools, tmp_path):
-    image = build_snippet(
-        tools, CORES["cortex-m55"], "vldrw.u32 q3, [r0]\nlsll r0, r1, #3", tmp_path
-    )
+def test_the_listing_knows_vectors_and_long_shifts(tools, build_snippet, tmp_path):
+    assembly = "vldrw.u32 q3, [r0]\nlsll r0, r1, #3"
+    image = build_snippet(CORES["cortex-m55"], assembly, tmp_path)
     listing = tools.listing(image)
     assert "vldrw.u32\tq3, [r0, #0]" in listing
     assert "lsll\tr0, r1, #3" in listing
     assert tools.symbols(image)["snippet"] > 0
 
 
-def test_firmware_that_hangs_is_ended(tools, tmp_path):
-    image = build_snippet(tools, M4, "1:\nb 1b", tmp_path)
+def test_firmware_that_hangs_is_ended(tools, build_snippet, tmp_path, monkeypatch):
+    monkeypatch.setattr(toolchain, "RUN_SECONDS", 1.0)
+    image = build_snippet(M4, "1:\nb 1b", tmp_path)
     with pytest.raises(EmulationError, match="did not end within 1 s"):
-        tools.run(M4, image, tmp_path, seconds=1.0)
+        tools.run(M4, image, tmp_path)
 
 
 @pytest.mark.parametrize("name", ["no-name", "9arm", ""])

@@ -1,6 +1,7 @@
 """Generated firmware built on the host, with a stub of TensorFlow Lite Micro beneath it."""
 
 import ctypes
+import dataclasses
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -9,15 +10,25 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edge_ik.arms import load_arm
 from edge_ik_tools.c99.source import Firmware
-from edge_ik_tools.tflm.bundle import write_tflm
+from edge_ik_tools.generated import write_folder
+from edge_ik_tools.tflm.arena import arena_for
+from edge_ik_tools.tflm.source import TflmSource
 from firmware_host.model_file import read_model, write_model
 from firmware_host.network.flatbuffer import OPERATORS, read_graph
-from firmware_host.spec import ModelSpec
+from firmware_host.tasks import make_task
 
 STUBS = Path(__file__).parent / "stubs"
 NETWORKS = Path(__file__).parents[2] / "firmware_host" / "models"
 FORMATS = ("int8_per_channel", "int8_per_tensor", "int16x8", "float32")
+# A robot, its task, and the names of its branches.
+CASES = {
+    "axis": ("so101", "axis", ()),
+    "pose": ("ur5", "pose", ()),
+    "position, branches": ("leg3", "position", ("one", "two", "three")),
+    "pose, branches": ("ur5", "pose", ("left", "right")),
+}
 WARNINGS = ["-Wall", "-Wextra", "-Wconversion", "-Wdouble-promotion", "-Werror", "-O2"]
 C_FLAGS = ["-std=c99", *WARNINGS]
 CXX_FLAGS = ["-std=c++17", "-DTF_LITE_STATIC_MEMORY", "-fno-exceptions", "-fno-rtti", *WARNINGS]
@@ -77,20 +88,22 @@ class FakeTflm(ctypes.Structure):
     ]
 
 
-class Info(ctypes.Structure):
-    _fields_ = [
-        ("residual", ctypes.c_float),
-        ("seed_residual", ctypes.c_float),
-        ("steps", ctypes.c_int32),
-    ]
+def info_type(solvers):
+    """The structure that a solve fills, as the header of these solvers declares it."""
+    floats = ["residual", *(["rotation_residual"] if solvers.spec.task.has_orientation else [])]
+    numbers = ["steps", *(["branch", "tried", "restarts"] if solvers.choice else [])]
+    fields = [(name, ctypes.c_float) for name in (*floats, "seed_residual")]
+    fields += [(name, ctypes.c_int32) for name in numbers]
+    return type("Info", (ctypes.Structure,), {"_fields_": fields})
 
 
 class Loaded:
     """One load of a built library: a firmware that has not been made ready."""
 
-    def __init__(self, path, name, joints):
+    def __init__(self, path, solvers):
         self.library = ctypes.CDLL(str(path))
-        self.name, self.joints = name, joints
+        self.name, self.joints = solvers.name, len(solvers.spec.chain)
+        self.info = info_type(solvers)
         self.fake = FakeTflm.in_dll(self.library, "fake_tflm")
 
     def call(self, function, *arguments, prefix=None, result=ctypes.c_int):
@@ -101,20 +114,36 @@ class Loaded:
     def init(self):
         return self.call("init")
 
-    def solve(self, target, prefix=None):
+    def solve(self, target, prefix=None, near=None, branch=None):
         """Status, joints, and what was measured."""
-        q, info = np.full(self.joints, np.nan, np.float32), Info()
-        status = self.call("solve", *_pointers(target, q), ctypes.byref(info), prefix=prefix)
-        return status, q.tobytes(), info.residual, info.seed_residual, info.steps
+        q, info = np.full(self.joints, np.nan, np.float32), self.info()
+        function, between = "solve", []
+        if near is not None:
+            function, between = "solve_near", _pointers(near)
+        elif branch is not None:
+            function, between = "solve_branch", [ctypes.c_int32(branch)]
+        first, last = _pointers(target, q)
+        status = self.call(function, first, *between, last, ctypes.byref(info), prefix=prefix)
+        return status, q.tobytes(), *(getattr(info, name) for name, _ in info._fields_)
 
-    def seed(self, target, prefix=None):
+    def seed(self, target, prefix=None, branch=None):
         q = np.full(self.joints, np.nan, np.float32)
-        return self.call("seed", *_pointers(target, q), prefix=prefix), q.tobytes()
+        function, between = "seed", []
+        if branch is not None:
+            function, between = "seed_branch", [ctypes.c_int32(branch)]
+        first, last = _pointers(target, q)
+        return self.call(function, first, *between, last, prefix=prefix), q.tobytes()
 
     def forward(self, q, prefix=None):
         pose = np.empty(12, np.float32)
         self.call("forward", *_pointers(q, pose), prefix=prefix, result=None)
         return pose.tobytes()
+
+    def target(self, position, quaternion, prefix=None):
+        target = np.empty(12, np.float32)
+        pointers = _pointers(position, quaternion, target)
+        self.call("target", *pointers, prefix=prefix, result=None)
+        return target
 
 
 def _pointers(*arrays):
@@ -126,18 +155,20 @@ def _pointers(*arrays):
 class Built:
     """A firmware folder and the library that was built of it."""
 
-    model: Path
+    firmware: Firmware
     folder: Path
     library: Path
-    spec: ModelSpec
     flatbuffer: bytes
-    name: str
+
+    @property
+    def spec(self):
+        return self.firmware.spec
 
     def load(self, folder):
         """A load of its own, whatever else has loaded the library."""
         path = folder / f"load{len(list(folder.iterdir()))}.so"
         shutil.copyfile(self.library, path)
-        return Loaded(path, self.name, len(self.spec.chain))
+        return Loaded(path, self.firmware.solvers)
 
 
 @pytest.fixture(scope="session")
@@ -158,52 +189,68 @@ def models(planar_model, source_root, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def write_sources():
-    """Function that writes a model's firmware and what the stub needs beside it."""
+    """Function that writes a firmware, and what the stub needs beside it."""
 
-    def write(model, folder):
-        written = write_tflm(model, folder / "firmware")
-        plain = Firmware.load(model, "plain")
+    def write(firmware, flatbuffer, folder):
+        arena = arena_for(flatbuffer, firmware.spec.provenance)
+        texts = TflmSource(firmware, flatbuffer, arena).texts()
+        write_folder(folder / "firmware", texts, {})
+        plain = dataclasses.replace(firmware, name="plain")
         (folder / "plain.h").write_text(plain.header())
         (folder / "plain.c").write_text(plain.source())
         (folder / "network.c").write_text(PLAIN)
-        (folder / "known.cc").write_text(_known(read_model(model)[0]))
-        return written
+        (folder / "known.cc").write_text(_known(firmware.program, flatbuffer))
 
     return write
 
 
 @pytest.fixture(scope="session")
-def build(models, write_sources, require_tool, tmp_path_factory):
-    """Function that gives the built firmware of a model by its name."""
+def firmware_of(models, robot_firmware):
+    """Function that gives the firmware of a model or of a case by its name, and a network.
+
+    The network of a case is another one of the same operators: the stub never reads it.
+    """
+
+    def make(key):
+        if key in models:
+            return Firmware.load(models[key]), read_model(models[key])[0]
+        arm, task, branches = CASES[key]
+        firmware = robot_firmware(
+            load_arm(arm), np.random.default_rng(5), task=make_task(task), branches=branches
+        )
+        return firmware, (NETWORKS / "int8_per_channel.tflite").read_bytes()
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def build(firmware_of, write_sources, require_tool, tmp_path_factory):
+    """Function that gives the built firmware of a model or of a case by its name."""
     built = {}
 
     def once(key):
         if key not in built:
-            folder = tmp_path_factory.mktemp(key)
-            written = write_sources(models[key], folder)
-            flatbuffer, record = read_model(models[key])
-            spec = ModelSpec.from_dict(record)
-            library = _library(folder, written.name, require_tool)
-            built[key] = Built(models[key], written.folder, library, spec, flatbuffer, written.name)
+            folder = tmp_path_factory.mktemp("built")
+            firmware, flatbuffer = firmware_of(key)
+            write_sources(firmware, flatbuffer, folder)
+            library = _library(folder, firmware.name, require_tool)
+            built[key] = Built(firmware, folder / "firmware", library, flatbuffer)
         return built[key]
 
     return once
 
 
-def _known(flatbuffer):
-    graph = read_graph(flatbuffer)
+def _known(program, flatbuffer):
     ends = []
-    for index in (graph.inputs[0], graph.outputs[0]):
-        tensor = graph.tensors[index]
-        kind, size = TYPES[tensor.dtype.name]
-        scale, zero = 0.0, 0
-        if tensor.quantization and tensor.dtype != np.float32:
-            scale, zero = tensor.quantization.scale[0], tensor.quantization.zero_point[0]
+    scales = (program.input_scale, program.output_scale)
+    if program.dtype == np.float32:
+        scales = ((0.0, 0), (0.0, 0))
+    for width, (scale, zero) in zip((program.widths[0], program.widths[-1]), scales, strict=True):
+        kind, size = TYPES[program.dtype.name]
         # A double that is exactly the model's float32.
-        scale = f"static_cast<float>({float(scale)!r})"
-        ends.append(f"{{{kind}, {tensor.shape[-1] * size}, {scale}, {zero}}}")
+        ends.append(f"{{{kind}, {width * size}, static_cast<float>({float(scale)!r}), {zero}}}")
     numbers = {name: number for number, name in OPERATORS.items()}
-    used = sorted({numbers[operator.name] for operator in graph.operators})
+    used = sorted({numbers[operator.name] for operator in read_graph(flatbuffer).operators})
     return KNOWN % (*ends, ", ".join(map(str, used)), len(used), ARENA_NEEDED)
 
 

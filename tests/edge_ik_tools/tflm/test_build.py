@@ -12,7 +12,7 @@ WARNINGS = ["-Wall", "-Wextra", "-Wconversion", "-Wdouble-promotion", "-Werror",
 C_FLAGS = ["-std=c99", *WARNINGS]
 CXX_FLAGS = ["-std=c++17", "-DTF_LITE_STATIC_MEMORY", "-fno-exceptions", "-fno-rtti", *WARNINGS]
 
-MODELS = ("arm3", "int16x8", "float32", "continuous")
+MODELS = ("arm3", "int16x8", "float32", "continuous", "axis", "pose", "pose, branches")
 C_COMPILERS = {"gcc": "gcc", "clang": "clang", "arm-none-eabi-gcc": "gcc-arm-none-eabi"}
 CXX_COMPILERS = {
     "g++": "g++",
@@ -23,14 +23,14 @@ ARM = ["-mcpu=cortex-m4", "-mthumb"]
 
 
 @pytest.fixture(scope="module")
-def folder(models, write_sources, tmp_path_factory):
-    """Function that gives the folder written for a model, and what the stub needs beside it."""
+def folder(firmware_of, write_sources, tmp_path_factory):
+    """Function that gives what is written for a model or a case, and what the stub needs."""
     made = {}
 
     def once(key):
         if key not in made:
-            made[key] = tmp_path_factory.mktemp(f"build-{key}")
-            write_sources(models[key], made[key])
+            made[key] = tmp_path_factory.mktemp("build")
+            write_sources(*firmware_of(key), made[key])
         return made[key]
 
     return once

@@ -5,11 +5,13 @@ import ctypes
 import numpy as np
 import pytest
 
+from edge_ik_tools.c99.kinematics import home32
 from firmware_host.kinematics import tool_position
 from firmware_host.network.runtimes import available_runtimes, open_interpreter
 from firmware_host.solver import IkSolver
 
 EVERY = ("arm3", "int8_per_channel", "int8_per_tensor", "int16x8", "float32", "continuous")
+CASES = ("axis", "pose", "position, branches", "pose, branches")
 READY, OTHER_SCHEMA, OTHER_OPERATORS, ARENA_TOO_SMALL, OTHER_TENSORS = range(5)
 SOLVED, UNREACHABLE, BAD_TARGET, NOT_READY, FAILED = range(5)
 TARGETS = 2000
@@ -52,13 +54,78 @@ def test_answers_are_those_of_the_c99_firmware(build, load, key):
     assert loaded.fake.invoked > TARGETS
 
 
+def drawn_cases(spec, count=100):
+    """Targets of any task, each with joints that lead near it; the last is no target."""
+    chain, rng = spec.chain, np.random.default_rng(3)
+    q = rng.uniform(chain.lower, chain.upper, (count, len(chain)))
+    targets = spec.problem.reached_by(q).astype(np.float32)
+    targets[-1, -1] = np.nan
+    near = q + rng.normal(0, 0.05, q.shape)
+    return list(zip(targets, near.astype(np.float32), strict=True))
+
+
+@pytest.mark.parametrize("key", CASES)
+def test_every_task_and_branch_is_answered_as_by_the_c99_firmware(build, load, key):
+    loaded, spec = load(key), build(key).spec
+    assert loaded.init() == READY
+    statuses = set()
+    for target, near in drawn_cases(spec):
+        answer = loaded.solve(target)
+        statuses.add(answer[0])
+        assert answer == loaded.solve(target, prefix="plain")
+        assert loaded.seed(target) == loaded.seed(target, prefix="plain")
+        if spec.branches:
+            assert loaded.solve(target, near=near) == loaded.solve(target, "plain", near)
+        for branch in range(len(spec.branches) + 1 if spec.branches else 0):
+            answer = loaded.solve(target, branch=branch)
+            assert answer == loaded.solve(target, "plain", branch=branch)
+            assert loaded.seed(target, branch=branch) == loaded.seed(target, "plain", branch)
+    assert BAD_TARGET in statuses
+    assert len(statuses) > 1
+
+
+@pytest.mark.parametrize("key", CASES)
+def test_every_function_tells_of_a_network_that_is_not_ready_or_fails(build, load, key):
+    loaded, spec = load(key), build(key).spec
+    target, near = drawn_cases(spec)[0]
+    home = np.array(home32(spec.chain, spec.home), np.float32).tobytes()
+
+    def answers():
+        ways = [{}]
+        if spec.branches:
+            ways += [{"near": near}, *({"branch": k} for k in range(len(spec.branches)))]
+        found = [loaded.solve(target, **way) for way in ways]
+        assert all(residual > 1e18 for _, _, residual, *_ in found)
+        seeds = [way for way in ways if "near" not in way]
+        return [*found, *(loaded.seed(target, **way) for way in seeds)]
+
+    for status in (NOT_READY, FAILED):
+        found = answers()
+        assert {(told, q) for told, q, *_ in found} == {(status, home)}
+        assert loaded.init() == READY
+        loaded.fake.fail_invoke = 1
+    # However many branches there are, what has failed once is not asked again.
+    assert loaded.fake.invoked == len(found)
+    loaded.fake.fail_invoke = 0
+    assert loaded.solve(target) == loaded.solve(target, prefix="plain")
+
+
+def test_a_target_is_made_of_a_quaternion(load):
+    loaded = load("pose")
+    half = np.sqrt(0.5)
+    position, quaternion = (np.array(v, np.float32) for v in ([0.1, 0.2, 0.3], [half, 0, 0, half]))
+    found = loaded.target(position, quaternion)
+    np.testing.assert_allclose(found, [0.1, 0.2, 0.3, 0, 1, 0, -1, 0, 0, 0, 0, 1], atol=1e-6)
+    assert (found == loaded.target(position, quaternion, "plain")).all()
+
+
 @pytest.mark.parametrize("key", ["arm3", "int8_per_channel", "int16x8"])
 def test_tensorflow_lite_micro_itself_gives_the_same_answers(build, load, key):
     if "tflite-micro" not in available_runtimes():
         pytest.skip("needs TensorFlow Lite Micro: pip install 'edge-ik[tflm]'")
     loaded, made = load(key), build(key)
     size = len(made.flatbuffer)
-    array = (ctypes.c_ubyte * size).in_dll(loaded.library, f"{made.name}_model")
+    array = (ctypes.c_ubyte * size).in_dll(loaded.library, f"{loaded.name}_model")
     interpreter = open_interpreter(bytes(array), "tflite-micro")
     dtype = np.int16 if key == "int16x8" else np.int8
     widths = interpreter.input_shape[1], 2 * len(made.spec.chain)
@@ -85,7 +152,7 @@ def test_the_reference_model_is_solved_as_in_numpy(build, load):
     chain = made.spec.chain
     q = rng.uniform(0.8 * chain.lower, 0.8 * chain.upper, (500, len(chain)))
     targets = tool_position(chain, np.sin(q), np.cos(q)).astype(np.float32)
-    solver = IkSolver.load(made.model, runtime="reference")
+    solver = IkSolver.load(made.firmware.path, runtime="reference")
     expected = solver.solve_batch(targets.astype(np.float64))
     solved = 0
     for target, wanted in zip(targets, expected.q, strict=True):

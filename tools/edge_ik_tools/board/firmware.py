@@ -11,14 +11,13 @@ from firmware_host.errors import ConfigError
 from firmware_host.files import write_text
 
 FOLDER = "board"
-# Names of the board files, by the name to ask for.
-BOARDS = {"template": "board_template.c", "mps2": "board_mps2.c"}
+BOARD = "board_template.c"
 SOURCES = ("edge_ik_bench_main.c", "edge_ik_board.h", "edge_ik_link.c", "edge_ik_link.h")
 
 _TEMPLATES = {"edge_ik_model.h": "edge_ik_model.h.in", "README.md": "README.md.in"}
 
 
-def write_board_firmware(folder: str | Path, name: str, board: str = "template") -> list[Path]:
+def write_board_firmware(folder: str | Path, name: str) -> list[Path]:
     """Write the benchmark firmware for a generated model, with the same bytes every time.
 
     A board's file that is there already is kept, because it is there to be adapted.
@@ -26,27 +25,24 @@ def write_board_firmware(folder: str | Path, name: str, board: str = "template")
     Args:
         folder: Where `NAME.h` and `NAME.c` are; the firmware goes into its folder `board`.
         name: Name of the model in its C code.
-        board: "template", to adapt to a board, or "mps2", the machine that QEMU emulates.
 
     Returns:
         The files written, in order of their names.
 
     Raises:
-        ConfigError: If the name is no name in C, or the board is unknown.
+        ConfigError: If the name is no name in C.
     """
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
         raise ConfigError(f"Expected the name of a model in C. Received: {name!r}")
-    if board not in BOARDS:
-        raise ConfigError(f"Expected a board of: {', '.join(BOARDS)}. Received: '{board}'")
     out = Path(folder) / FOLDER
     out.mkdir(parents=True, exist_ok=True)
-    values = {"name": name, "NAME": name.upper(), "board": BOARDS[board]}
-    texts = {file: _source(file) for file in (*SOURCES, BOARDS[board])}
+    values = {"name": name, "NAME": name.upper(), "board": BOARD}
+    texts = {file: _source(file) for file in (*SOURCES, BOARD)}
     for file, template in _TEMPLATES.items():
         texts[file] = Template(_source(template)).substitute(values)
     for file, text in texts.items():
         # Somebody has adapted the board's file to a board, and may not lose that.
-        if file != BOARDS[board] or not (out / file).exists():
+        if file != BOARD or not (out / file).exists():
             write_text(out / file, text)
     return sorted(out / file for file in texts)
 

@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from string import Template
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from edge_ik import __version__
-from edge_ik_tools.c99.literals import float_literal, template_text
+from edge_ik_tools.c99.literals import float_literal
 from edge_ik_tools.c99.source import NOT_COUNTED, Firmware
-from edge_ik_tools.emulate.bench import emulated_bench
-from edge_ik_tools.emulate.errors import MissingToolError
 from edge_ik_tools.generated import write_folder
+from edge_ik_tools.random_inputs import random_inputs
+from edge_ik_tools.templates import filled
 from firmware_host.bench.targets import bench_targets
 from firmware_host.chain import FloatArray
 from firmware_host.errors import ModelFileError
 from firmware_host.model_file import read_model
 from firmware_host.network.runtimes import open_interpreter
 from firmware_host.solver import IkSolver
-from firmware_host.solving.solution import POSITION_TOLERANCE, ROTATION_TOLERANCE, Status
-from firmware_host.tasks.rotations import quaternion
-from firmware_host.tasks.targets import given_targets
+from firmware_host.solving.solution import Status
 from firmware_host.tasks import Task
+from firmware_host.tasks.rotations import quaternion
+from firmware_host.tolerances import SOLVED_POSITION, SOLVED_ROTATION
 
 NETWORK_VECTORS = 64
 SOLVE_VECTORS = 32
@@ -43,48 +41,29 @@ ARGUMENTS = {
     "pose": "x y z and a unit quaternion w x y z",
 }
 
-COUNTED_CORE = "cortex-m4"
-COUNTED_TARGETS = 1_000
-
 Tell = Callable[[str], None]
 
 
 def write_c99(
-    path: Path,
-    out: Path | None = None,
-    *,
-    name: str | None = None,
-    steps: int | None = None,
-    restarts: int = 0,
-    count: bool | None = None,
+    firmware: Firmware,
+    out: Path,
+    counts: str = NOT_COUNTED,
     tell: Tell = lambda line: None,
-) -> Firmware:
+) -> None:
     """Write the firmware of a model as C99.
 
-    The same arguments, and the same cross-compiler if there is one, give the same bytes.
+    The same firmware and counts give the same bytes.
 
     Args:
-        path: A `.tflite` that carries its robot.
-        out: The folder; beside the model, and named after it, without.
-        name: Name of the firmware; that of the robot without it.
-        steps: Refinement steps, 0 or more; the task's usual number without it.
-        restarts: Seeds drawn at random, at most, where no branch reaches the target.
-        count: Whether to count instructions on an emulated Cortex-M4 for the header; None
-            for where the cross-compiler and the emulator are installed.
+        firmware: The model, ready to be printed.
+        out: The folder to write; see `write_folder` for what it may hold.
+        counts: What was measured of it, in a sentence for the header.
         tell: Called with a line of progress.
 
-    Returns:
-        What was written.
-
     Raises:
-        ConfigError: If the name or steps cannot be used.
         FirmwareFolderError: If the folder holds something else, or cannot be written.
-        ModelFileError: If the model is damaged, or made of what no firmware is made for.
-        MissingToolError: If `count` is true and a tool is not installed.
+        ModelFileError: If the model solves nothing that firmware could be tested with.
     """
-    firmware = Firmware.load(path, name, steps, restarts)
-    destination = out or path.with_name(f"{path.stem}-c99")
-    counts = NOT_COUNTED if count is False else _counts(firmware, bool(count), tell)
     tell("Computing golden vectors")
     values = _values(firmware, counts)
     texts = {
@@ -92,12 +71,9 @@ def write_c99(
         f"{firmware.name}.c": firmware.source(counts),
     }
     for file in ("main.c", "selftest.c", "CMakeLists.txt", "arm-none-eabi.cmake", "README.md"):
-        texts[file] = Template(template_text(f"{file}.in")).substitute(values)
+        texts[file] = filled("c99", f"{file}.in", values)
     record = {"firmware": "c99", "version": __version__, "name": firmware.name}
-    write_folder(
-        destination, texts, record | {"model": firmware.model_hash, "steps": firmware.steps}
-    )
-    return firmware
+    write_folder(out, texts, record | {"model": firmware.model_hash, "steps": firmware.steps})
 
 
 def write_sources(firmware: Firmware, folder: Path) -> None:
@@ -106,37 +82,9 @@ def write_sources(firmware: Firmware, folder: Path) -> None:
     (folder / f"{firmware.name}.c").write_text(firmware.source(), encoding="utf-8")
 
 
-def _counts(firmware: Firmware, must: bool, tell: Tell) -> str:
-    """What the firmware takes on a Cortex-M4, in a sentence."""
-    with tempfile.TemporaryDirectory(prefix="edge-ik-count-") as folder:
-        write_sources(firmware, Path(folder))
-        try:
-            found = emulated_bench(
-                Path(folder),
-                firmware.name,
-                firmware.path,
-                COUNTED_CORE,
-                COUNTED_TARGETS,
-                tell=tell,
-            )
-        except MissingToolError as error:
-            if must:
-                raise
-            tell(f"Instructions are not counted: {error}")
-            return NOT_COUNTED
-    compiler = found.machine["compiler"]
-    return (
-        f"On a Cortex-M4F, at most over {COUNTED_TARGETS:,} targets: {found.total.max:,} "
-        f"instructions a solve (network {found.network.max:,}, refinement "
-        f"{found.refine.max:,}), {found.stack_bytes:,} bytes of stack; {found.flash_bytes:,} "
-        f"bytes of flash, {found.ram_bytes:,} of static RAM. Counted under emulation, "
-        f"{compiler}, -O2 -ffp-contract=fast."
-    )
-
-
 def _values(firmware: Firmware, counts: str) -> dict[str, Any]:
     """What the templates ask for."""
-    chain, task = firmware.spec.chain, firmware.spec.target
+    chain, task = firmware.spec.chain, firmware.spec.task
     integer = firmware.program.dtype != np.float32
     golden = _golden(firmware)
     example = [f"{value:.3f}" for value in golden["first_target"]]
@@ -160,7 +108,7 @@ def _values(firmware: Firmware, counts: str) -> dict[str, Any]:
         "example_words": " ".join(_argument_example(task, golden["first_target"])),
         "chosen": "[0]" if firmware.solvers.branches > 1 else "",
         "steps": firmware.steps,
-        "tolerance_mm": f"{1e3 * POSITION_TOLERANCE:g}",
+        "tolerance_mm": f"{1e3 * SOLVED_POSITION:g}",
         "joint_tolerance": float_literal(JOINT_TOLERANCE),
         "counts": counts,
         "network_words": f"A {firmware.program.dtype.name} network of {firmware.program.macs:,} "
@@ -176,20 +124,14 @@ def _golden(firmware: Firmware) -> dict[str, Any]:
     """Golden vectors: random inputs of the network, and targets of the whole solver."""
     flatbuffer, _ = read_model(firmware.path)
     interpreter = open_interpreter(flatbuffer, "reference")
-    rng = np.random.default_rng(GOLDEN_SEED)
-    shape = (NETWORK_VECTORS, interpreter.input_shape[1])
-    if interpreter.dtype == np.float32:
-        inputs = rng.normal(size=shape).astype(np.float32)
-    else:
-        limits = np.iinfo(interpreter.dtype)
-        inputs = rng.integers(limits.min, limits.max, shape, interpreter.dtype, endpoint=True)
+    inputs = random_inputs(interpreter, NETWORK_VECTORS, np.random.default_rng(GOLDEN_SEED))
     solver = IkSolver.load(firmware.path, "reference", firmware.steps)
-    task = firmware.spec.target
+    task = firmware.spec.task
     drawn = bench_targets(solver, 2 * SOLVE_VECTORS, GOLDEN_SEED).astype(np.float32)
-    answers = solver.solve_batch(given_targets(task, drawn.astype(np.float64)))
-    clear = _clear(answers.position_error_m / POSITION_TOLERANCE)
+    answers = solver.solve_batch(task.given(drawn.astype(np.float64)))
+    clear = _clear(answers.position_error_m / SOLVED_POSITION)
     if answers.rotation_error_rad is not None:
-        clear &= _clear(answers.rotation_error_rad / ROTATION_TOLERANCE)
+        clear &= _clear(answers.rotation_error_rad / SOLVED_ROTATION)
     # Another branch may be as promising, to rounding: what the first found, the second may not.
     kept = np.flatnonzero(clear & (answers.tried == 1))[:SOLVE_VECTORS]
     if not len(kept):

@@ -13,9 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_ik_tools.c99.buffers import assign_buffers, held_sources
-from edge_ik_tools.c99.literals import array, indented, table, template_text
+from edge_ik_tools.c99.literals import array, indented, table
 from edge_ik_tools.c99.lowering import DenseUnit, Elementwise, Layer, Lookup, Node, Program
 from edge_ik_tools.c99.units import ROWS, Body, ScalarUnit, VectorUnit, is_plain, kept
+from edge_ik_tools.templates import template_text
 from firmware_host.errors import ModelFileError
 from firmware_host.network.steps import FullyConnected, Mul
 
@@ -38,7 +39,7 @@ def int8_network(program: Program) -> str:
     widths = [_padded(width, ROWS) for width in program.widths]
     layers = [_LayerPrinter(index, layer, program) for index, layer in enumerate(program.layers)]
     parts = [printer.text() for printer in layers]
-    return "\n\n".join([template_text("int8.c.in"), *parts, _network(program, widths)])
+    return "\n\n".join([template_text("c99", "int8.c.in"), *parts, _network(program, widths)])
 
 
 def _padded(count: int, multiple: int) -> int:

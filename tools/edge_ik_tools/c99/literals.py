@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterable, Sequence
-from importlib.resources import files
+from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
@@ -61,6 +60,16 @@ def float_literal(value: float) -> str:
     return (text if any(mark in text for mark in ".e") else f"{text}.0") + "f"
 
 
+def float_list(values: Iterable[float]) -> str:
+    """float32 numbers as they stand between the braces of an initializer."""
+    return ", ".join(map(float_literal, values))
+
+
+def initializer(values: Iterable[float]) -> str:
+    """An array of float32 numbers on one line, braces included."""
+    return f"{{{float_list(values)}}}"
+
+
 def integers(values: npt.ArrayLike) -> str:
     """Integers as the lines between the braces of an array."""
     return _lines(str(value) for value in np.asarray(values).ravel().tolist())
@@ -78,12 +87,12 @@ def array(kind: str, name: str, values: npt.ArrayLike, qualifiers: str = "") -> 
     return f"static const {kind} {name}[{flat.size}]{qualifiers} = {{\n{text}\n}};"
 
 
-def indented(lines: Iterable[str], depth: int = 1) -> str:
-    """Lines of code, moved in by so many levels."""
-    return "\n".join("    " * depth + line if line else "" for line in lines)
+def indented(lines: Iterable[str]) -> str:
+    """Lines of code, moved in by a level."""
+    return "\n".join("    " + line if line else "" for line in lines)
 
 
-def table(rows: Sequence[Sequence[object]]) -> str:
+def table(rows: Iterable[Iterable[object]]) -> str:
     """Rows of numbers as the lines between the braces of an array of structures."""
     return "\n".join("    {" + ", ".join(map(str, row)) + "}," for row in rows)
 
@@ -97,8 +106,3 @@ def _lines(words: Iterable[str]) -> str:
         break_long_words=False,
         break_on_hyphens=False,
     )
-
-
-def template_text(name: str) -> str:
-    """A template or a fixed part of the firmware that ships with the package."""
-    return (files("edge_ik_tools.c99") / "templates" / name).read_text(encoding="utf-8")

@@ -8,13 +8,12 @@ from it by rounding, since sums are taken in another order.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from string import Template
 from typing import Any
 
 import numpy as np
 
 from edge_ik_tools.c99.buffers import assign_buffers, held_sources
-from edge_ik_tools.c99.literals import array, indented, integers, table, template_text
+from edge_ik_tools.c99.literals import array, indented, integers, table
 from edge_ik_tools.c99.lowering import (
     DenseUnit,
     Elementwise,
@@ -25,6 +24,7 @@ from edge_ik_tools.c99.lowering import (
     Program,
     SourceUnit,
 )
+from edge_ik_tools.templates import filled, template_text
 from firmware_host.errors import ModelFileError
 from firmware_host.network.arithmetic import SIGMOID_TABLE
 from firmware_host.network.steps import Add, FullyConnected, Logistic16, Mul
@@ -123,7 +123,7 @@ class _Int16(_Printer):
     value_kind = "int32_t"
 
     def kernels(self) -> str:
-        return Template(template_text("int16.c.in")).substitute(points=integers(SIGMOID_TABLE))
+        return filled("c99", "int16.c.in", {"points": integers(SIGMOID_TABLE)})
 
     def constants(self, name: str, dense: FullyConnected) -> str:
         multiplier, shift = dense.multiplier, -dense.shift
@@ -171,7 +171,7 @@ class _Float(_Printer):
     value_kind = "float"
 
     def kernels(self) -> str:
-        return template_text("float32.c.in")
+        return template_text("c99", "float32.c.in")
 
     def constants(self, name: str, dense: FloatDense) -> str:
         return "\n".join(

@@ -4,27 +4,40 @@ from __future__ import annotations
 
 import hashlib
 import textwrap
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from string import Template
 
 import numpy as np
-from firmware_host.encoding import feature_names
 
 from edge_ik import __version__
 from edge_ik_tools.c99 import kinematics
 from edge_ik_tools.c99.int8 import int8_network
-from edge_ik_tools.c99.literals import comment, identifier, template_text
+from edge_ik_tools.c99.literals import comment, identifier
 from edge_ik_tools.c99.loops import loop_network
 from edge_ik_tools.c99.lowering import Program, lower
 from edge_ik_tools.c99.solvers import Solvers
-from firmware_host.errors import ConfigError, ModelFileError
+from edge_ik_tools.templates import filled, template_text
+from firmware_host.errors import ConfigError
 from firmware_host.model_file import read_model
-from firmware_host.solver import default_steps
 from firmware_host.spec import ModelSpec
 
 WIDTH = 90
 NOT_COUNTED = "Instructions, flash and stack: not measured; `edge-ik bench --target` does."
+# What the templates leave open for a network that runs elsewhere: without one, this.
+ALONE: Mapping[str, object] = {
+    "linkage": "",
+    "includes": "",
+    "more_defines": "",
+    "more_statuses": "",
+    "more_functions": "",
+    "more_public": "",
+    "network": "",
+    "without_answer": "if it is bad",
+    "calling": "Uses no static memory that changes, so it may be called from several threads.",
+    "nature": "C99. Needs memcpy and no other function; allocates nothing, calls nothing back, and "
+    "has no\n   loop whose length depends on the target.",
+}
 TYPES = {"int8": "int8_t", "int16": "int16_t", "float32": "float"}
 
 
@@ -72,7 +85,7 @@ class Firmware:
         flatbuffer, record = read_model(path)
         spec = ModelSpec.from_dict(record)
         found = identifier(name or spec.chain.name)
-        usual = default_steps(spec.chain, spec.target)
+        usual = spec.problem.default_steps
         taken = usual if steps is None else steps
         if taken < 0 or restarts < 0:
             raise ConfigError(
@@ -83,13 +96,7 @@ class Firmware:
         options += f" --restarts {restarts}" if restarts else ""
         options += f" --name {found}" if found != identifier(spec.chain.name) else ""
         program = lower(flatbuffer)
-        expected = (spec.inputs, 2 * len(spec.chain))
-        if (program.widths[0], program.widths[-1]) != expected:
-            raise ModelFileError(
-                f"The network does not fit its robot. Expected {expected[0]} inputs and "
-                f"{expected[1]} outputs for {len(spec.chain)} joints. Received: "
-                f"{program.widths[0]} and {program.widths[-1]}"
-            )
+        spec.check_network(program.widths[0], program.widths[-1])
         return cls(
             path=path,
             name=found,
@@ -106,45 +113,52 @@ class Firmware:
         """What generated files say they were made by."""
         return f"edge-ik {__version__} with `{self.command}`"
 
-    def header(self, counts: str = NOT_COUNTED) -> str:
-        """The text of `NAME.h`; `counts` says what was measured of it."""
-        return self._filled("name.h.in", counts)
+    def header(self, counts: str = NOT_COUNTED, parts: Mapping[str, object] = ALONE) -> str:
+        """The text of `NAME.h`.
 
-    def source(self, counts: str = NOT_COUNTED) -> str:
-        """The text of `NAME.c`; `counts` says what was measured of it."""
-        return self._filled("name.c.in", counts)
+        Args:
+            counts: What was measured of it, in a sentence.
+            parts: What the templates leave open, as in `ALONE`.
+        """
+        return filled("c99", "name.h.in", {**self.values(counts), **parts})
 
-    def _filled(self, template: str, counts: str) -> str:
-        text = Template(template_text(template))
-        return text.substitute(self._values(), provenance=self._provenance(counts))
+    def source(self, counts: str = NOT_COUNTED, parts: Mapping[str, object] = ALONE) -> str:
+        """The text of `NAME.c`; arguments as in `header`."""
+        values = {**self.values(counts), **parts}
+        functions = [self.solvers.functions(values), values["more_public"]]
+        values |= {
+            "support": template_text("c99", "support.c.in").rstrip(),
+            "network": parts["network"] or self._network(),
+            "robot": filled("c99", "robot.c.in", values).rstrip(),
+            "public": "\n\n".join(str(part) for part in functions if part),
+            "forward": kinematics.forward(self.spec.chain),
+        }
+        return filled("c99", "name.c.in", values)
 
     @property
     def solvers(self) -> Solvers:
         """What is public of it."""
         return Solvers(self.name, self.spec, self.program, self.restarts)
 
-    def _values(self) -> dict[str, object]:
-        chain, task, program = self.spec.chain, self.spec.target, self.program
+    def values(self, counts: str = NOT_COUNTED) -> dict[str, object]:
+        """What templates can ask for of this model."""
+        chain, program = self.spec.chain, self.program
         joint_names = ", ".join(chain.joint_names)
-        features = feature_names(chain, task)
-        aspects = [f"branch {index}" for index in range(program.widths[0] - len(features))]
-        return self.solvers.values() | {
+        features = self.spec.problem.feature_names
+        branches = [f"branch {index}" for index in range(program.widths[0] - len(features))]
+        return {
+            "entry": self.name,
+            **self.solvers.values(),
+            **kinematics.robot_values(self.spec, program, self.steps),
             "title": comment(f"Inverse kinematics of {chain.name}: {joint_names}."),
+            "provenance": self._provenance(counts),
             "joint_names": comment(joint_names),
-            "steps": self.steps,
             "model_hash": self.model_hash,
             "network_type": TYPES[program.dtype.name],
             "features": program.widths[0],
-            "feature_names": ", ".join([*features, *aspects]),
+            "feature_names": ", ".join([*features, *branches]),
             "outputs": program.widths[-1],
             "output_room": -(-program.widths[-1] // 4) * 4,
-            "support": template_text("support.c.in").rstrip(),
-            "network": self._network(),
-            "joint_table": kinematics.joint_table(chain),
-            "encode": kinematics.encode(chain, task, self.spec.normalization, program),
-            "decode": kinematics.decode(chain, task, program),
-            "kinematics": kinematics.kinematics(chain, task, self.steps),
-            "forward": kinematics.forward(chain),
         }
 
     def _network(self) -> str:

@@ -40,6 +40,11 @@ def statements(tape: Tape, outputs: Sequence[Scalar], names: Mapping[str, str]) 
     return lines
 
 
+def stored(array: str, values: Sequence[Scalar], names: Mapping[str, str]) -> list[str]:
+    """One line of C for each value, that stores it in an array."""
+    return [f"{array}[{index}] = {operand(value, names)};" for index, value in enumerate(values)]
+
+
 def joint_names(n: int) -> dict[str, str]:
     """How C calls the inputs of traced kinematics of n joints."""
     names = {f"s{index}": f"s[{index}]" for index in range(n)}

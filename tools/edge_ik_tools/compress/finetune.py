@@ -1,6 +1,6 @@
 """Quantization-aware training and pruning of a trained run.
 
-The work is done in a process of its own, `compress_worker`, since
+The work is done in a process of its own, `worker`, since
 tensorflow-model-optimization needs another Keras than the rest of the package.
 """
 
@@ -15,13 +15,12 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
 
 from edge_ik.run import Run
-from edge_ik_tools.compress.weights import set_dense_weights, zero_share
+from edge_ik_tools.compress.weights import set_dense_weights
 from edge_ik_tools.convert import ALLOWED_OPERATORS
 from firmware_host.errors import ConfigError, EdgeIkError, MissingExtraError
 from firmware_host.files import write_json
@@ -57,15 +56,10 @@ class Compressed:
         network: The network in float. Without QAT this is the result, to be converted
             to any format; after QAT it is what the flatbuffer was rounded from.
         flatbuffer: The int8 network, with int8 input and output; None without QAT.
-        sparsity: Share of zeros among the kernels' weights, in the flatbuffer if there
-            is one.
-        settings: What was asked for, as JSON-ready values.
     """
 
     network: keras.Model
     flatbuffer: bytes | None
-    sparsity: float
-    settings: dict[str, Any]
 
 
 def compress(
@@ -74,7 +68,6 @@ def compress(
     qat: bool = False,
     sparsity: float | None = None,
     steps: int = DEFAULT_STEPS,
-    learning_rate: float | None = None,
     tell: Tell = lambda line: None,
 ) -> Compressed:
     """Fine-tune a trained network for int8, for few weights, or first the one and then both.
@@ -86,8 +79,6 @@ def compress(
         qat: Whether to train with the rounding of int8.
         sparsity: Share of each kernel's weights to make 0, or None.
         steps: Optimizer steps of each of the two stages.
-        learning_rate: Peak of Adam's learning rate, which decays by a cosine; the run's own
-            if None.
         tell: Called with a line of progress, a hundred times or so a stage.
 
     Raises:
@@ -96,22 +87,23 @@ def compress(
         RunError: If the run has no trained network.
         CompressionError: If fine-tuning fails.
     """
-    rate = run.config.training.learning_rate if learning_rate is None else learning_rate
-    stages = _stages(qat, sparsity, steps, rate)
+    stages = _stages(qat, sparsity, steps)
     for package in PACKAGES:
         if importlib.util.find_spec(package) is None:
             purpose = "Quantization-aware training" if qat else "Pruning"
             raise MissingExtraError(DISTRIBUTIONS.get(package, package), "compress", purpose)
     network = run.load_network()
-    settings = {
+    request = {
+        "run": str(run.folder.resolve()),
         "stages": stages,
         "sparsity": sparsity,
         "steps": steps,
-        "learning_rate": rate,
+        # The peak of Adam's, which decays by a cosine.
+        "learning_rate": run.config.training.learning_rate,
     }
     with tempfile.TemporaryDirectory(prefix="edge-ik-") as name:
         folder = Path(name)
-        write_json(folder / REQUEST_FILE, {"run": str(run.folder.resolve()), **settings})
+        write_json(folder / REQUEST_FILE, request)
         _work(folder, tell)
         with np.load(folder / WEIGHTS_FILE) as stored:
             arrays = {key: stored[key] for key in stored.files}
@@ -120,17 +112,9 @@ def compress(
     set_dense_weights(
         network, {name: (arrays[f"{name}/kernel"], arrays[f"{name}/bias"]) for name in names}
     )
-    if flatbuffer is None:
-        kernels = [arrays[f"{name}/kernel"] for name in names]
-    else:
-        graph = read_graph(flatbuffer)
-        check_int8(graph)
-        kernels = [
-            tensor.data
-            for tensor in graph.tensors
-            if tensor.data is not None and tensor.dtype == np.int8 and len(tensor.shape) == 2
-        ]
-    return Compressed(network, flatbuffer, zero_share(kernels), settings)
+    if flatbuffer is not None:
+        check_int8(read_graph(flatbuffer))
+    return Compressed(network, flatbuffer)
 
 
 def check_int8(graph: Graph) -> None:
@@ -154,7 +138,7 @@ def check_int8(graph: Graph) -> None:
         )
 
 
-def _stages(qat: bool, sparsity: float | None, steps: int, learning_rate: float) -> list[str]:
+def _stages(qat: bool, sparsity: float | None, steps: int) -> list[str]:
     """Names of the stages in order; checks the arguments."""
     if not qat and sparsity is None:
         raise ConfigError("Nothing to do: ask for quantization-aware training or for a sparsity.")
@@ -162,8 +146,6 @@ def _stages(qat: bool, sparsity: float | None, steps: int, learning_rate: float)
         raise ConfigError(f"Expected a sparsity between 0 and 1. Received: {sparsity}")
     if steps < 1:
         raise ConfigError(f"Expected 1 or more fine-tuning steps. Received: {steps}")
-    if not 0 < learning_rate < float("inf"):
-        raise ConfigError(f"Expected a learning rate greater than 0. Received: {learning_rate}")
     return (["prune"] if sparsity is not None else []) + (["qat"] if qat else [])
 
 

@@ -1,7 +1,7 @@
 """The network rebuilt in tf_keras, flat, as tensorflow-model-optimization needs it.
 
 That package knows no other Keras and sets TF_USE_LEGACY_KERAS when it is imported, so
-only `compress_worker`, a process of its own, imports this module.
+only `worker`, a process of its own, imports this module.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ import tf_keras
 
 from edge_ik.model.layers import GatedResidualBlock
 from edge_ik.model.network import SiLU
+from edge_ik.model.weight_grid import on_grid, straight_through
 from edge_ik_tools.compress.weights import DenseWeights, FloatArray, dense_weights
 
-KERNEL_LIMIT = 127.0
 LEVELS = 255.0  # Steps from the lowest to the highest value of 8 bits.
 # TFLite's LOGISTIC has a fixed output scale of 1/256; 255/256 is its highest value.
 SIGMOID_MAX = LEVELS / 256.0
@@ -144,9 +144,7 @@ class KernelRounding(tfmot.quantization.keras.quantizers.Quantizer):  # type: ig
         self, inputs: tf.Tensor, training: bool, weights: Mapping[str, Any], **kwargs: Any
     ) -> tf.Tensor:
         """The kernel (inputs, units) rounded to -127 to 127 steps of each unit."""
-        largest = tf.reduce_max(tf.abs(inputs), axis=0)
-        scale = tf.stop_gradient(tf.maximum(largest, LEAST_RANGE) / KERNEL_LIMIT)
-        return _rounded(inputs / scale) * scale
+        return straight_through(inputs, 1.0)
 
     def get_config(self) -> dict[str, Any]:
         """No arguments."""
@@ -247,7 +245,7 @@ def convert(quantized: tf_keras.Model, twin: tf_keras.Model) -> bytes:
         The flatbuffer, with int8 input and output.
     """
     for name, (kernel, bias) in twin_weights(quantized).items():
-        twin.get_layer(name).set_weights([rounded_kernel(kernel), bias])
+        twin.get_layer(name).set_weights([np.asarray(on_grid(kernel)), bias])
     plain = _wrapped(twin, {**CONFIGS, tf_keras.layers.Dense: OutputConfig})
     trained = _ranges(quantized)
     for name, ends in _ranges(plain).items():
@@ -261,12 +259,6 @@ def convert(quantized: tf_keras.Model, twin: tf_keras.Model) -> bytes:
     converter.inference_input_type = tf.int8
     converter.inference_output_type = tf.int8
     return bytes(converter.convert())
-
-
-def rounded_kernel(kernel: FloatArray) -> FloatArray:
-    """A kernel (inputs, units) with each unit's column rounded as `KernelRounding` does."""
-    scale = np.maximum(np.abs(kernel).max(axis=0), LEAST_RANGE) / KERNEL_LIMIT
-    return np.asarray(np.round(kernel / scale) * scale, dtype=np.float32)
 
 
 def _wrapped(twin: tf_keras.Model, configs: Mapping[Any, Any]) -> tf_keras.Model:

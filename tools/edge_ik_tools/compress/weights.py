@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import keras
 import numpy as np
@@ -46,10 +46,3 @@ def set_dense_weights(
         kernel, bias = weights[name]
         layer.kernel.assign(kernel)
         layer.bias.assign(bias)
-
-
-def zero_share(arrays: Iterable[npt.NDArray[np.generic]]) -> float:
-    """Share of the numbers in all arrays together that are exactly 0."""
-    numbers = [array.ravel() for array in arrays]
-    total = sum(map(len, numbers))
-    return sum(int((array == 0).sum()) for array in numbers) / total if total else 0.0

@@ -10,28 +10,27 @@ import numpy as np
 from edge_ik_tools.emulate.build import Sources, measure_size
 from edge_ik_tools.emulate.closed_form import LIMIT_SLACK
 from edge_ik_tools.emulate.cores import find_core
-from edge_ik_tools.emulate.errors import EmulationError
 from edge_ik_tools.emulate.measure import AnyArray, Measurement, measure
 from edge_ik_tools.emulate.results import Baseline, EmulatedBenchmark, Estimate, Spread
 from edge_ik_tools.emulate.toolchain import Toolchain
 from edge_ik_tools.emulate.trace import trace_solve
+from edge_ik_tools.errors import EmulationError
+from edge_ik_tools.random_inputs import random_inputs
 from firmware_host.bench.cold import COLD_STEPS
 from firmware_host.bench.measure import Tell
 from firmware_host.bench.targets import TARGET_SEED, bench_targets
 from firmware_host.chain import Chain, FloatArray
 from firmware_host.errors import ConfigError
 from firmware_host.model_file import read_model
-from firmware_host.network.interpreter import Interpreter
 from firmware_host.network.runtimes import open_interpreter
+from firmware_host.problem import IkProblem
 from firmware_host.solver import IkSolver
-from firmware_host.solving.branches import joint_distance
-from firmware_host.solving.solution import POSITION_TOLERANCE, Status, is_solved
-from firmware_host.tasks.targets import given_targets
+from firmware_host.solving.solution import Status
 from firmware_host.tasks import POSITION
-from firmware_host.tasks.task import task_errors
+from firmware_host.tolerances import SOLVED_POSITION
 
 DEFAULT_TARGETS = 10_000
-# Bytes of the network's own type are drawn with this seed.
+# Inputs for the network alone are drawn with this seed.
 INPUT_SEED = 1
 # Answers further apart than this are those of different branches [rad].
 OTHER_ANSWER = 0.1
@@ -80,7 +79,7 @@ def emulated_bench(
     tell("Drawing targets")
     # What the firmware gets is in single precision, and so is what it is compared on.
     drawn = bench_targets(solver, targets, rng_seed).astype(np.float32).astype(np.float64)
-    inputs = network_inputs(interpreter, targets)
+    inputs = random_inputs(interpreter, targets, np.random.default_rng(INPUT_SEED))
     tell(f"{targets:,} targets on an emulated {core.name}")
     with tempfile.TemporaryDirectory(prefix="edge-ik-size-") as folder:
         size = measure_size(tools, core, generated, solver.chain, Path(folder))
@@ -94,12 +93,12 @@ def emulated_bench(
             f"Received: {found.total[longest]} counted, {len(executed)} traced"
         )
     solver.refine_steps = found.most_steps
-    answers = solver.solve_batch(given_targets(solver.task, drawn))
+    answers = solver.solve_batch(solver.task.given(drawn))
     q = found.q.astype(np.float64)
-    error, _ = task_errors(solver.chain, solver.task, q, drawn)
-    solved = is_solved(solver.chain, solver.task, q, drawn)
+    error, _ = solver.problem.errors(q, drawn)
+    solved = solver.problem.is_solved(q, drawn)
     expected = answers.status == Status.SOLVED
-    difference = joint_distance(solver.chain, q, answers.q)
+    difference = solver.chain.travel(q, answers.q)
     # Of two branches as promising, rounding decides; what is not solved has no one answer.
     alike = solved & expected & (difference < OTHER_ANSWER)
     total = Spread.of(found.total)
@@ -127,22 +126,12 @@ def emulated_bench(
         network_differences=output_differences(found.outputs, interpreter.run_raw(inputs)),
         cold=Baseline(
             Spread.of(found.cold),
-            float((found.cold_squared < POSITION_TOLERANCE**2).mean()),
+            float((found.cold_squared < SOLVED_POSITION**2).mean()),
             float(found.cold_steps.mean()),
             int(found.cold_steps.max()),
         ),
         closed_form=_closed_form(solver.chain, found, drawn),
     )
-
-
-def network_inputs(interpreter: Interpreter, count: int) -> AnyArray:
-    """Random inputs (count, n_in) of the network's own type, over all of its range."""
-    rng = np.random.default_rng(INPUT_SEED)
-    shape = (count, interpreter.input_shape[1])
-    if interpreter.dtype == np.float32:
-        return rng.normal(size=shape).astype(np.float32)
-    limits = np.iinfo(interpreter.dtype)
-    return rng.integers(limits.min, limits.max, shape, dtype=interpreter.dtype, endpoint=True)
 
 
 def output_differences(received: AnyArray, expected: AnyArray) -> int:
@@ -158,5 +147,5 @@ def _closed_form(chain: Chain, found: Measurement, targets: FloatArray) -> Basel
         return None
     q = found.closed_q.astype(np.float64)
     held = np.all((q >= chain.lower - LIMIT_SLACK) & (q <= chain.upper + LIMIT_SLACK), axis=1)
-    solved = held & is_solved(chain, POSITION, q, targets)
+    solved = held & IkProblem(chain, POSITION).is_solved(q, targets[:, :3])
     return Baseline(Spread.of(found.closed), float(solved.mean()))

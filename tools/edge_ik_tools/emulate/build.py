@@ -9,10 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from edge_ik_tools.emulate.closed_form import c_floats, closed_form_constants
+from edge_ik_tools.c99.literals import initializer
+from edge_ik_tools.emulate.closed_form import closed_form_constants
 from edge_ik_tools.emulate.cores import Core
-from edge_ik_tools.emulate.errors import FirmwareBuildError
 from edge_ik_tools.emulate.toolchain import Toolchain
+from edge_ik_tools.errors import FirmwareBuildError
 from firmware_host.chain import Chain
 from firmware_host.files import write_text
 
@@ -151,23 +152,6 @@ def build_trace(tools: Toolchain, core: Core, sources: Sources, chain: Chain, fo
     return tools.link(core, objects, linker_script(core, folder), folder / "trace.elf")
 
 
-def build_snippet(tools: Toolchain, core: Core, assembly: str, folder: Path) -> Path:
-    """Build a program that counts the instructions of a function given in assembly code."""
-    text = "\\n\\t".join(line.strip() for line in assembly.strip().splitlines())
-    objects = _own_objects(tools, core, ("startup.c", "semihost.c", "counter.c"), folder, [])
-    define = f'-DSNIPPET="{text}"'
-    objects.append(
-        tools.compile(
-            core,
-            FIRMWARE / "snippet.c",
-            folder / "snippet.o",
-            include=[FIRMWARE],
-            options=[define],
-        )
-    )
-    return tools.link(core, objects, linker_script(core, folder), folder / "snippet.elf")
-
-
 def linker_script(core: Core, folder: Path) -> Path:
     """Write the linker script of a core's memory and return its path."""
     text = (FIRMWARE / "image.ld.in").read_text(encoding="utf-8")
@@ -198,9 +182,9 @@ def solver_header(sources: Sources, chain: Chain, cold_steps: int) -> str:
         "BENCH_SOLVE": f"{name}_solve",
         "BENCH_INFO": f"{name}_info",
         "BENCH_COLD_STEPS": str(cold_steps),
-        "BENCH_MIDDLE": c_floats(middle),
-        "BENCH_MIDDLE_SINES": c_floats(np.sin(middle)),
-        "BENCH_MIDDLE_COSINES": c_floats(np.cos(middle)),
+        "BENCH_MIDDLE": initializer(middle),
+        "BENCH_MIDDLE_SINES": initializer(np.sin(middle)),
+        "BENCH_MIDDLE_COSINES": initializer(np.cos(middle)),
         **(closed_form_constants(chain) or {}),
     }
     public = ("solve", "seed", "forward", "solve_branch", "solve_near", "seed_branch", "target")

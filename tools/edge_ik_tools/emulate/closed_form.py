@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from edge_ik_tools.c99.literals import float_literal, initializer
 from firmware_host.chain import Chain, FloatArray
 
 # Offsets and axes off by no more than this count as aligned [m] or [1].
@@ -50,26 +51,16 @@ def closed_form_constants(chain: Chain) -> dict[str, str] | None:
     bend = elbow_sign if elbow.lower >= 0 else -elbow_sign
     return {
         "CLOSED_FORM": "1",
-        "CLOSED_FORM_HEIGHT": c_float(first[2] + second[2]),
-        "CLOSED_FORM_UPPER_ARM": c_float(third[0]),
-        "CLOSED_FORM_FOREARM": c_float(tool[0]),
-        "CLOSED_FORM_YAW": c_float(signs[0]),
-        "CLOSED_FORM_SHOULDER": c_float(shoulder_sign),
-        "CLOSED_FORM_ELBOW": c_float(elbow_sign),
-        "CLOSED_FORM_BEND": c_float(bend),
-        "CLOSED_FORM_LOWER": c_floats(chain.lower - LIMIT_SLACK),
-        "CLOSED_FORM_UPPER": c_floats(chain.upper + LIMIT_SLACK),
+        "CLOSED_FORM_HEIGHT": float_literal(first[2] + second[2]),
+        "CLOSED_FORM_UPPER_ARM": float_literal(third[0]),
+        "CLOSED_FORM_FOREARM": float_literal(tool[0]),
+        "CLOSED_FORM_YAW": float_literal(signs[0]),
+        "CLOSED_FORM_SHOULDER": float_literal(shoulder_sign),
+        "CLOSED_FORM_ELBOW": float_literal(elbow_sign),
+        "CLOSED_FORM_BEND": float_literal(bend),
+        "CLOSED_FORM_LOWER": initializer(chain.lower - LIMIT_SLACK),
+        "CLOSED_FORM_UPPER": initializer(chain.upper + LIMIT_SLACK),
     }
-
-
-def c_float(value: float) -> str:
-    """A single-precision literal of C, nine significant digits."""
-    return f"{float(value):.9g}f" if "." in f"{float(value):.9g}" else f"{float(value):.8e}f"
-
-
-def c_floats(values: FloatArray) -> str:
-    """An initializer of single-precision numbers."""
-    return "{" + ", ".join(c_float(value) for value in values) + "}"
 
 
 def _sign(axis: FloatArray, index: int) -> float:

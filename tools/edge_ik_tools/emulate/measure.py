@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edge_ik_tools.emulate.build import Sources, build_bench, build_snippet
+from edge_ik_tools.emulate.build import Sources, build_bench
 from edge_ik_tools.emulate.cores import Core
-from edge_ik_tools.emulate.errors import EmulationError
 from edge_ik_tools.emulate.toolchain import Toolchain
+from edge_ik_tools.errors import EmulationError
 from firmware_host.chain import Chain
 
 AnyArray = npt.NDArray[Any]
@@ -134,34 +134,6 @@ def measure(
         most_steps=int(summary["steps"]),
         stack_bytes=int(summary["stack"]),
     )
-
-
-def count_instructions(tools: Toolchain, core: Core, assembly: str) -> tuple[int, int]:
-    """Instructions and stack of a function given in assembly code.
-
-    Args:
-        tools: The compiler and the emulator.
-        core: The core.
-        assembly: Its lines without the return, which counts as one more; it may
-            change r0 to r3 and the flags.
-
-    Returns:
-        The instructions, and the bytes of stack that it wrote.
-
-    Raises:
-        FirmwareBuildError: If the assembler refuses the code.
-        EmulationError: If it does not return, or two countings differ.
-    """
-    with tempfile.TemporaryDirectory(prefix="edge-ik-count-") as temporary:
-        folder = Path(temporary)
-        tools.run(core, build_snippet(tools, core, assembly, folder), folder)
-        first, stack, second = np.fromfile(folder / "counts.bin", "<u4").tolist()
-    if first != second:
-        raise EmulationError(
-            f"Expected one function to take the same instructions twice. "
-            f"Received: {first} and {second}"
-        )
-    return first, stack
 
 
 def _answer(joints: int) -> np.dtype[Any]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge_ik_tools.emulate.cores import Core
-from edge_ik_tools.emulate.errors import EmulationError, FirmwareBuildError, MissingToolError
+from edge_ik_tools.errors import EmulationError, FirmwareBuildError, MissingToolError
 
 # The Debian packages of the commands.
 PACKAGES: Mapping[str, str] = {
@@ -147,7 +147,6 @@ class Toolchain:
         core: Core,
         image: Path,
         folder: Path,
-        seconds: float = RUN_SECONDS,
         trace: Path | None = None,
     ) -> None:
         """Run an image until it ends itself; a nanosecond is an instruction.
@@ -156,7 +155,6 @@ class Toolchain:
             core: The core to emulate.
             image: The program, linked for it.
             folder: Where the files are that the program opens.
-            seconds: Longest time to wait.
             trace: File for a line about each instruction, or None.
 
         Raises:
@@ -183,12 +181,12 @@ class Toolchain:
                 text=True,
                 errors="replace",
                 stdin=subprocess.DEVNULL,
-                timeout=seconds,
+                timeout=RUN_SECONDS,
                 check=False,
             )
         except subprocess.TimeoutExpired as error:
             raise EmulationError(
-                f"The emulated {core.name} did not end within {seconds:g} s. "
+                f"The emulated {core.name} did not end within {RUN_SECONDS:g} s. "
                 "Expected the firmware to end by itself; try fewer targets."
             ) from error
         if result.returncode != 0:

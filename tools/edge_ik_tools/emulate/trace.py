@@ -12,8 +12,8 @@ import numpy as np
 from edge_ik_tools.emulate.build import Sources, build_trace
 from edge_ik_tools.emulate.cores import Core
 from edge_ik_tools.emulate.cycles import Executed
-from edge_ik_tools.emulate.errors import EmulationError
 from edge_ik_tools.emulate.toolchain import Toolchain
+from edge_ik_tools.errors import EmulationError
 from firmware_host.chain import Chain, FloatArray
 
 # "Trace 0: 0x7f9988000100 [0080044a/00000040/00000150/ff020201] reset": the second is the

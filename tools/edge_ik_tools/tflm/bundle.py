@@ -11,7 +11,6 @@ from edge_ik_tools.c99.source import Firmware
 from edge_ik_tools.generated import write_folder
 from edge_ik_tools.tflm.arena import Arena, arena_for
 from edge_ik_tools.tflm.source import TflmSource
-from firmware_host.errors import ModelFileError
 from firmware_host.model_file import read_model
 
 # What the manifest says otherwise, or not at all.
@@ -69,12 +68,6 @@ def write_tflm(
         FirmwareFolderError: If the folder holds something else, or cannot be written.
     """
     firmware = Firmware.load(path, name, steps)
-    if not firmware.solvers.plain:
-        raise ModelFileError(
-            "Firmware around TensorFlow Lite Micro is made for positions in one branch. "
-            f"Received: the task '{firmware.spec.task}' with {firmware.solvers.branches} "
-            "branches. Use --firmware c99."
-        )
     flatbuffer, _ = read_model(path)
     arena = arena_for(flatbuffer, firmware.spec.provenance)
     source = TflmSource(firmware, flatbuffer, arena)

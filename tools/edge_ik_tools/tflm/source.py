@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import textwrap
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.resources import files
-from string import Template
 
 import numpy as np
-from firmware_host.encoding import FEATURE_NAMES
 
 from edge_ik import __version__
 from edge_ik_tools.c99 import kinematics
-from edge_ik_tools.c99.literals import comment, float_literal
-from edge_ik_tools.c99.literals import template_text as c99_template
-from edge_ik_tools.c99.source import TYPES, Firmware
+from edge_ik_tools.c99.literals import comment, float_list, float_literal
+from edge_ik_tools.c99.source import ALONE, Firmware
+from edge_ik_tools.templates import filled
 from edge_ik_tools.tflm.arena import Arena
-from firmware_host.kinematics import tool_position
 from firmware_host.network.flatbuffer import read_graph
-from firmware_host.solving.solution import POSITION_TOLERANCE
-from firmware_host.tolerances import FARTHEST_TARGET
+from firmware_host.tolerances import SOLVED_POSITION, SOLVED_ROTATION
 
 # How the resolver's function for each operator is called.
 RESOLVERS = {
@@ -74,9 +71,9 @@ class TflmSource:
     def texts(self) -> dict[str, str]:
         """The text of each file by its name."""
         name = self.firmware.name
+        values = self._values()
+        parts = {**ALONE, **self._parts(values)}
         templates = {
-            f"{name}.h": "name.h.in",
-            f"{name}.c": "name.c.in",
             f"{name}_network.h": "name_network.h.in",
             f"{name}_network.cc": "name_network.cc.in",
             f"{name}_model.h": "name_model.h.in",
@@ -85,57 +82,58 @@ class TflmSource:
             "CMakeLists.txt": "CMakeLists.txt.in",
             "README.md": "README.md.in",
         }
-        values = self._values()
         return {
-            file: Template(_template_text(template)).substitute(values)
-            for file, template in templates.items()
+            f"{name}.h": self.firmware.header(parts=parts),
+            f"{name}.c": self.firmware.source(parts=parts),
+            **{file: filled("tflm", template, values) for file, template in templates.items()},
+        }
+
+    def _parts(self, values: Mapping[str, object]) -> dict[str, object]:
+        """What the C99 firmware leaves open: a network that may not be ready, or fail."""
+        templates = {
+            "more_defines": "defines.h.in",
+            "more_statuses": "statuses.h.in",
+            "more_functions": "functions.h.in",
+            "network": "network.c.in",
+            "more_public": "checked.c.in",
+        }
+        return {
+            **{part: filled("tflm", file, values).rstrip() for part, file in templates.items()},
+            "provenance": values["provenance"],
+            "includes": "#include <stddef.h>",
+            "linkage": "static ",
+            "entry": "solver",
+            "without_answer": "without an answer",
+            "calling": "There is one interpreter: not to be called from two threads, or from an "
+            "interrupt,\n   at once.",
+            "nature": "C99. Kinematics and refinement; the network is in "
+            f"{self.firmware.name}_network.cc.",
         }
 
     def _values(self) -> dict[str, object]:
         firmware = self.firmware
-        chain, task, program = firmware.spec.chain, firmware.spec.target, firmware.program
+        chain, program = firmware.spec.chain, firmware.program
         single = program.dtype.name
-        home = np.array(kinematics.home32(chain, firmware.spec.home))
-        example = tool_position(chain, np.sin(home), np.cos(home))
+        example = firmware.spec.problem.reached_by(kinematics.home32(chain, firmware.spec.home))
         command = firmware.command.replace("--firmware c99", "--firmware tflm")
-        title = f"Inverse kinematics of {chain.name}: {', '.join(chain.joint_names)}."
         return {
-            "name": firmware.name,
-            "NAME": firmware.name.upper(),
+            **firmware.values(),
             "robot": comment(chain.name),
-            "title": comment(title),
             "provenance": f"Made by edge-ik {__version__}: {comment(command)}",
-            "joints": len(chain),
-            "joint_names": comment(", ".join(chain.joint_names)),
-            "steps": firmware.steps,
-            "tolerance": float_literal(POSITION_TOLERANCE),
-            "tolerance_mm": f"{1000 * POSITION_TOLERANCE:g}",
-            "farthest": float_literal(FARTHEST_TARGET),
-            "model_hash": firmware.model_hash,
+            "tolerance_mm": f"{1000 * SOLVED_POSITION:g}",
+            "tolerance_degrees": f"{math.degrees(SOLVED_ROTATION):g}",
             "model_bytes": len(self.flatbuffer),
             "model_sha256": self.sha256,
             "model": _hexadecimal(self.flatbuffer),
             "format": FORMAT_NAMES[single],
-            "network_type": TYPES[single],
             "tensor_type": TENSOR_TYPES[single],
-            "features": program.widths[0],
-            "feature_names": ", ".join(FEATURE_NAMES),
-            "outputs": program.widths[-1],
             **self._scales(),
             **self._resolver(),
             "arena_bytes": self.arena.size,
             "arena_readme": textwrap.fill(self.arena.how, LINE),
             "arena_comment": textwrap.fill(self.arena.how, LINE, subsequent_indent="   "),
             "exactness": "\n".join(EXACTNESS[program.dtype.kind]),
-            "home": ", ".join(map(float_literal, home.tolist())),
-            "example": ", ".join(map(float_literal, example.tolist())),
-            "support": c99_template("support.c.in").rstrip(),
-            "joint_table": kinematics.joint_table(chain),
-            "encode": kinematics.encode(chain, task, firmware.spec.normalization, program),
-            "decode": kinematics.decode(chain, task, program),
-            "turn_back": kinematics.turn_back(chain),
-            "kinematics": kinematics.kinematics(chain, task, firmware.steps),
-            "forward": kinematics.forward(chain),
+            "example": float_list(example.tolist()),
         }
 
     def _scales(self) -> dict[str, object]:
@@ -159,10 +157,6 @@ class TflmSource:
             "operator_names": ", ".join(f"{name} ({count})" for name, count in used.items()),
             "operator_calls": " &&\n           ".join(calls),
         }
-
-
-def _template_text(name: str) -> str:
-    return (files("edge_ik_tools.tflm") / "templates" / name).read_text(encoding="utf-8")
 
 
 def _hexadecimal(data: bytes) -> str:

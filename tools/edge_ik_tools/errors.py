@@ -1,4 +1,4 @@
-"""What can go wrong between a folder of C and a figure."""
+"""What can go wrong with generated C: a tool is missing, or refuses it, or it fails when run."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from firmware_host.errors import EdgeIkError
 
 
 class MissingToolError(EdgeIkError):
-    """A command that the benchmark runs is not installed.
+    """A command that builds or runs firmware is not installed.
 
     Attributes:
         tool: The command.
