@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from edge_ik.data.region import Region, linear_determinant
 from edge_ik.data.source import Curriculum, SampleSource
-from firmware_host.kinematics import stacked
+from firmware_host.kinematics import frames, stacked
 from firmware_host.normalization import Normalization
 from firmware_host.problem import IkProblem
 
@@ -190,7 +190,8 @@ def features_and_labels(
     that the features tell, which those of an arm with joints to spare do.
     """
     sin_q, cos_q = tf.sin(q), tf.cos(q)
-    walked = problem.walked(sin_q, cos_q)
+    # Of slices instead, TensorFlow reorders the sums, and rounds batches another way.
+    walked = frames(problem.chain, tf.unstack(sin_q, axis=-1), tf.unstack(cos_q, axis=-1))
     reached = problem.task.reached(walked)
     encoding = problem.encode(reached, keras.ops)
     features = tf.stack(normalization.apply(encoding.features), axis=-1)

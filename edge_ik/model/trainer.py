@@ -94,11 +94,11 @@ class IkTrainer(keras.Model):  # type: ignore[misc]
         return [self.loss_metric, self.position_metric, self.angle_metric]
 
     def loss_weights(self) -> tuple[float, float]:
-        """The present weights of the position loss and the angle loss."""
+        """The present weights of the task loss and the angle loss."""
         if not self.loss_config.balance:
             return self.loss_config.position_weight, self.loss_config.angle_weight
-        position, angle = ops.convert_to_numpy(ops.exp(-self.log_variance)).tolist()
-        return position, angle
+        distance, angle = ops.convert_to_numpy(ops.exp(-self.log_variance)).tolist()
+        return distance, angle
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         """The network's outputs (B, 2n)."""
@@ -121,13 +121,6 @@ class IkTrainer(keras.Model):  # type: ignore[misc]
             fresh = slice(-self.hard_rows)
             self._keep_hardest(features[fresh], labels[fresh], found.position[fresh])
         return self._updated(loss, found)
-
-    def test_step(self, data: tuple[Any, Any]) -> dict[str, Any]:
-        """Losses on a batch, without training."""
-        features, labels = data
-        outputs = self.network(features, training=False)
-        found = judged(self.problem, self.heads, outputs, labels)
-        return self._updated(self._total(found.losses), found)
 
     def _forward(self, features: Any) -> Any:
         """The network's training outputs, its kernels rounded to their grid if so configured."""
@@ -184,9 +177,9 @@ class IkTrainer(keras.Model):  # type: ignore[misc]
         width = features.shape[-1]
         return mixed[:, :width], mixed[:, width:]
 
-    def _keep_hardest(self, features: Any, labels: Any, position: Any) -> None:
+    def _keep_hardest(self, features: Any, labels: Any, distance: Any) -> None:
         """Write the hardest of each replica's rows over the buffer's oldest."""
-        _, hardest = ops.top_k(position, self.kept_rows, sorted=False)
+        _, hardest = ops.top_k(distance, self.kept_rows, sorted=False)
         rows = ops.take(ops.concatenate([features, labels], axis=-1), hardest, axis=0)
         if self.replicas > 1:
             rows = tf.distribute.get_replica_context().all_gather(rows, axis=0)
