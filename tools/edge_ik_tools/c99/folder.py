@@ -22,7 +22,7 @@ from firmware_host.model_file import read_model
 from firmware_host.network.runtimes import open_interpreter
 from firmware_host.solver import IkSolver
 from firmware_host.solving.solution import Status
-from firmware_host.tasks import Task
+from firmware_host.tasks import TOOL_AXES, Task
 from firmware_host.tasks.rotations import quaternion
 from firmware_host.tolerances import SOLVED_POSITION, SOLVED_ROTATION
 
@@ -34,11 +34,11 @@ JOINT_TOLERANCE = 2e-5
 # An error this near to the tolerance could be judged otherwise after rounding.
 BORDERLINE = (0.5, 2.0)
 
-# What the example program takes.
+# What the example program takes, by how many directions a target has.
 ARGUMENTS = {
-    "position": "x y z",
-    "axis": "x y z and a unit direction",
-    "pose": "x y z and a unit quaternion w x y z",
+    0: "x y z",
+    1: "x y z and a unit direction",
+    3: "x y z and a unit quaternion w x y z",
 }
 
 Tell = Callable[[str], None]
@@ -99,11 +99,9 @@ def _values(firmware: Firmware, counts: str) -> dict[str, Any]:
         "quoted_joints": ", ".join(f'"{_escaped(joint)}"' for joint in chain.joint_names),
         "target_size": golden["first_target"].size,
         "target_words": firmware.solvers.target_words,
-        "argument_words": ARGUMENTS[task.name],
-        "argument_count": 7 if task.name == "pose" else golden["first_target"].size,
-        "read_target": f"{firmware.name}_target(&numbers[0], &numbers[3], target);"
-        if task.name == "pose"
-        else "memcpy(target, numbers, sizeof target);",
+        "argument_words": ARGUMENTS[len(task.directions)],
+        "argument_count": task.flat_size,
+        "rotation": firmware.solvers.rotation,
         "example_target": ", ".join(f"{value}f" for value in example),
         "example_words": " ".join(_argument_example(task, golden["first_target"])),
         "chosen": "[0]" if firmware.solvers.branches > 1 else "",
@@ -161,7 +159,7 @@ def _clear(relative: FloatArray) -> npt.NDArray[np.bool_]:
 
 def _argument_example(task: Task, target: npt.NDArray[np.float32]) -> list[str]:
     """A target as the example program takes it."""
-    if task.name != "pose":
+    if len(task.directions) < len(TOOL_AXES):
         return [f"{value:.3f}" for value in target]
     rotation = target[3:].astype(np.float64).reshape(3, 3).T
     return [f"{value:.4f}" for value in (*target[:3], *quaternion(rotation))]
