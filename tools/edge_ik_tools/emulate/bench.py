@@ -116,6 +116,8 @@ def emulated_bench(
         estimate=Estimate.of(core, total, executed, clock_hz),
         targets=targets,
         steps=found.most_steps,
+        tried_mean=float(found.tried.mean()),
+        tried_max=int(found.tried.max()),
         solved=float(solved.mean()),
         limit_violations=int((~solver.chain.within_limits(q)).sum()),
         max_error_m=float(error.max()),

@@ -12,24 +12,27 @@ static float turns[TURNS];
 
 static void encode_stage(const float target[], network_t x[]) {
     encode(target, x, turns);
-#if BRANCHES > 1
-    choose(0, x);
-#endif
 }
 
-static void decode_stage(const network_t y[], float q[], float s[], float c[]) {
-    decode(y, turns, q, s, c);
-}
-#else
-#if BRANCHES > 1
-static void encode_stage(const float target[], network_t x[]) {
-    encode(target, x);
-    choose(0, x);
-}
+#define DECODE(y, q, s, c) decode(y, turns, q, s, c)
 #else
 #define encode_stage encode
+#define DECODE decode
 #endif
-#define decode_stage decode
+
+int32_t stage_branch = -1;
+
+#if BRANCHES > 1
+static void decode_stage(const network_t y[], float q[], float s[], float c[]) {
+    stage_branch = next_branch(y, stage_branch);
+    DECODE(y + 2 * BENCH_JOINTS * stage_branch, q, s, c);
+}
+#elif TURNS > 0
+static void decode_stage(const network_t y[], float q[], float s[], float c[]) {
+    DECODE(y, q, s, c);
+}
+#else
+#define decode_stage DECODE
 #endif
 
 const stage stage_encode = STAGE(encode_stage);
@@ -37,6 +40,9 @@ const stage stage_network = STAGE(network);
 const stage stage_decode = STAGE(decode_stage);
 const stage stage_refine = STAGE(refine);
 
+static network_t input[FEATURES], output[OUTPUTS + 3]; /* outputs come in fours */
+
+void *const stage_input = input, *const stage_output = output;
 const int32_t stage_features = FEATURES, stage_outputs = OUTPUTS;
 const int32_t stage_width = sizeof(network_t);
 
