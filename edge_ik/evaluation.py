@@ -64,9 +64,11 @@ class ErrorFigures:
         solved_1mm: Share of targets with an error under 1 mm and every limit held.
         limit_violations: Targets whose answer breaks a joint limit.
         rotation_mean_deg: Mean angle between the orientation reached and the target's, or
-            between the axes [degrees]; None for positions.
-        solved_1mm_1deg: Of `solved_1mm`, those within 1 degree too; None for positions.
-        solved_1mm_01deg: Of `solved_1mm`, those within 0.1 degrees too; None for positions.
+            between the axes [degrees]; None without an orientation.
+        solved_1mm_1deg: Of `solved_1mm`, those within 1 degree too; None without an
+            orientation.
+        solved_1mm_01deg: Of `solved_1mm`, those within 0.1 degrees too; None without an
+            orientation.
     """
 
     rmse_m: float

@@ -59,7 +59,7 @@ def start(config: Config, folder: Path) -> tuple[Run, SampleSource]:
     source, focus = _source(config, problem, home, region, None)
     everywhere = draw_everywhere(
         problem, MAPPED, stream(config.training.rng_seed, POOL_STREAM)
-    ).position
+    ).target[:, :3]
     run = Run(
         folder=folder,
         config=config,

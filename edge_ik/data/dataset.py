@@ -7,13 +7,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from edge_ik.data.region import Region, linear_determinant
 from edge_ik.data.source import Curriculum, SampleSource
-from firmware_host.kinematics import stacked
+from firmware_host.kinematics import frames, stacked
 from firmware_host.normalization import Normalization
 from firmware_host.problem import IkProblem
+
+# Of samples from all of joint space, this share has one joint within so much of one of its
+# limits [rad], where answers are hardest and uniform samples few.
+LIMIT_SHARE, LIMIT_MARGIN = 0.3, 0.1
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,7 @@ def make_dataset(
 
     Returns:
         Batches of float32 features (batch_size, f), normalized, and labels
-        (batch_size, 2n + k): sines, cosines, and the target's components.
+        (batch_size, l); see `features_and_labels`.
     """
     draw = batch_function(source, batch_size, rng_seed, total_steps, replicas)
     start = start_step * replicas.local
@@ -94,16 +99,31 @@ DrawJoints = Callable[[int, tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]
 
 
 def _everywhere(source: SampleSource) -> DrawJoints:
-    """Joint vectors uniform within the limits, at first around home if a curriculum says so."""
-    chain = source.problem.chain
+    """Joint vectors uniform within the limits, a share of them with one joint near a limit.
+
+    If a curriculum says so, they are drawn around home at first.
+    """
+    chain, n = source.problem.chain, source.problem.joints
     lower, upper = tf.constant(chain.lower, tf.float32), tf.constant(chain.upper, tf.float32)
     home = tf.constant(source.home, tf.float32)
+    bounded = np.flatnonzero(~chain.periodic)
+    margin = np.minimum(LIMIT_MARGIN, chain.upper - chain.lower).astype(np.float32)
 
     def draw(rows: int, seeds: tf.Tensor, joint_range: tf.Tensor, _: tf.Tensor) -> tf.Tensor:
-        share = _uniform(seeds[0], [rows, source.problem.joints])
+        share = _uniform(seeds[0], [rows, n])
         first = home + joint_range * (lower - home)
         last = home + joint_range * (upper - home)
-        return first + share * (last - first)
+        q = first + share * (last - first)
+        if not len(bounded):
+            return q
+        joint = tf.cast(_uniform(seeds[1], [rows]) * len(bounded), tf.int32)
+        joint = tf.gather(tf.constant(bounded, tf.int32), tf.minimum(joint, len(bounded) - 1))
+        near = _uniform(seeds[2], [rows, 1]) < LIMIT_SHARE
+        # From -1 to 1: which limit, and how far from it.
+        place = 2 * _uniform(seeds[3], [rows, n]) - 1
+        at_limit = tf.where(place > 0, last - place * margin, first - place * margin)
+        chosen = near & (tf.one_hot(joint, n) > 0.5)
+        return tf.where(chosen, tf.clip_by_value(at_limit, lower, upper), q)
 
     return draw
 
@@ -162,13 +182,16 @@ def _present(curriculum: Curriculum, done: tf.Tensor) -> tuple[tf.Tensor, tf.Ten
 def features_and_labels(
     problem: IkProblem, normalization: Normalization, q: Any
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Features (B, f) and labels (B, 2n + k) of joint vectors q (B, n), in the graph.
+    """Features (B, f) and labels (B, l) of joint vectors q (B, n), in the graph.
 
     Where the network sees targets turned to azimuth and roll 0, so are the labels: the
-    joints less those turns, and the target that these joints reach.
+    n sines and n cosines of the joints less those turns, and the k components of the
+    target that these joints reach. Behind these come the sine and cosine of each turn
+    that the features tell, which those of an arm with joints to spare do.
     """
     sin_q, cos_q = tf.sin(q), tf.cos(q)
-    walked = problem.walked(sin_q, cos_q)
+    # Of slices instead, TensorFlow reorders the sums, and rounds batches another way.
+    walked = frames(problem.chain, tf.unstack(sin_q, axis=-1), tf.unstack(cos_q, axis=-1))
     reached = problem.task.reached(walked)
     encoding = problem.encode(reached, keras.ops)
     features = tf.stack(normalization.apply(encoding.features), axis=-1)
@@ -179,8 +202,11 @@ def features_and_labels(
     for joint, turn in encoding.turns.items():
         sines[joint], cosines[joint] = turn.removed(sines[joint], cosines[joint])
     sin_q, cos_q = tf.stack(sines, axis=-1), tf.stack(cosines, axis=-1)
-    target = problem.reached(sin_q, cos_q, keras.ops)
-    return features, tf.concat([sin_q, cos_q, target], axis=-1)
+    labels = [sin_q, cos_q, problem.reached(sin_q, cos_q, keras.ops)]
+    if problem.spare_joints:
+        for turn in encoding.turns.values():
+            labels.append(tf.stack([turn.sin, turn.cos], axis=-1))
+    return features, tf.concat(labels, axis=-1)
 
 
 def _inside(region: Region, center: tf.Tensor, q: tf.Tensor) -> tf.Tensor:

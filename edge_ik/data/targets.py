@@ -48,11 +48,6 @@ class TargetSet:
     target: FloatArray
     one_branch: BranchTargets | None = None
 
-    @property
-    def position(self) -> FloatArray:
-        """(N, 3) the positions of the targets [m]."""
-        return self.target[:, :3]
-
 
 def draw_everywhere(problem: IkProblem, count: int, rng: np.random.Generator) -> TargetSet:
     """Targets of everything that the arm reaches: of uniform joints within the limits."""

@@ -10,6 +10,7 @@ from keras import ops
 from firmware_host.kinematics import components, frames
 from firmware_host.problem import IkProblem
 from firmware_host.solving.refine import DEFAULT_SETTINGS
+from firmware_host.tasks.turn import Turn
 
 # Keeps the unit circle's projection differentiable at the origin.
 CIRCLE_EPSILON = 1e-6
@@ -29,6 +30,12 @@ PROMISE_WEIGHT, EXCESS_WEIGHT = 0.1, 0.1
 # Promise is linear in the logarithm of the error over the reach: -1 at 1, and 1 at 1e-5.
 PROMISE_MIDDLE, PROMISE_SPAN = -2.5, 2.5
 SMALLEST_ERROR_SQUARED = 1e-10
+
+
+def label_size(problem: IkProblem) -> int:
+    """How many numbers a label has; see `features_and_labels`."""
+    turns = problem.task.turning_joints(problem.chain) if problem.spare_joints else ()
+    return 2 * problem.joints + len(problem.task.component_names) + 2 * len(turns)
 
 
 def split_outputs(outputs: Any, joints: int, heads: int) -> tuple[Any, Any]:
@@ -55,22 +62,64 @@ def squared_task_error(problem: IkProblem, outputs: Any, targets: Any) -> Any:
     return problem.squared_error(walked, components(targets))
 
 
-def squared_error_after_step(problem: IkProblem, outputs: Any, targets: Any) -> Any:
-    """`squared_task_error` after one refinement step, limits left aside."""
-    sin_q, cos_q = unit_circle(outputs, problem.joints)
-    sines, cosines, wanted = components(sin_q), components(cos_q), components(targets)
+def squared_error_after_step(problem: IkProblem, answers: Any, labels: Any) -> Any:
+    """`squared_task_error` (B, K) of heads after one refinement step, as a solver takes it.
+
+    Joints are kept within those limits that the network can know of: where it does not see
+    how far a target has turned a joint, that joint is left free.
+
+    Args:
+        problem: The robot and the task.
+        answers: (B, K, 2n) sines and cosines of K heads.
+        labels: (B, l) as `features_and_labels` gives them.
+    """
+    n, size = problem.joints, len(problem.task.component_names)
+    chain, turning = problem.chain, problem.task.turning_joints(problem.chain)
+    bounded = ~chain.periodic
+    sines, cosines = (components(part) for part in unit_circle(answers, n))
+    target = labels[:, None, 2 * n : 2 * n + size]
+    if turning and problem.spare_joints:
+        own = [components(labels[:, :n]), components(labels[:, n : 2 * n])]
+        for number, joint in enumerate(turning):
+            sin, cos = components(labels[:, 2 * n + size + 2 * number :][:, :2])
+            sines[joint], cosines[joint] = Turn(sin[:, None], cos[:, None]).applied(
+                sines[joint], cosines[joint]
+            )
+            own[0][joint], own[1][joint] = Turn(sin, cos).applied(own[0][joint], own[1][joint])
+        reached = problem.task.reached(frames(chain, *own))
+        target = ops.stack(reached, axis=-1)[:, None]
+    else:
+        bounded[list(turning)] = False
+    limits = [
+        (lower, upper) if held else None
+        for lower, upper, held in zip(
+            chain.lower.tolist(), chain.upper.tolist(), bounded.tolist(), strict=True
+        )
+    ]
+    angles = [
+        _within(ops.arctan2(s, c), limit)
+        for s, c, limit in zip(sines, cosines, limits, strict=True)
+    ]
+    place = [*map(ops.sin, angles), *map(ops.cos, angles), *components(target)]
     distance_squared, newton = problem.compiled_step
     settings = DEFAULT_SETTINGS
-    free = [1.0] * problem.joints if problem.spare_joints else []
-    _, *dq = newton(*sines, *cosines, *wanted, settings.damping, settings.damping_floor, *free)
-    moved = [ops.clip(change, -settings.max_step, settings.max_step) for change in dq]
-    turns = [(ops.sin(change), ops.cos(change)) for change in moved]
-    turned = [
-        (s * cos + c * sin, c * cos - s * sin)
-        for s, c, (sin, cos) in zip(sines, cosines, turns, strict=True)
+    free = [1.0] * n if problem.spare_joints else []
+    _, *dq = newton(*place, settings.damping, settings.damping_floor, *free)
+    moved = [
+        _within(angle + ops.clip(change, -settings.max_step, settings.max_step), limit)
+        for angle, change, limit in zip(angles, dq, limits, strict=True)
     ]
-    (squared,) = distance_squared(*(s for s, _ in turned), *(c for _, c in turned), *wanted)
+    (squared,) = distance_squared(*map(ops.sin, moved), *map(ops.cos, moved), *components(target))
     return squared
+
+
+def _within(angle: Any, limit: tuple[float, float] | None) -> Any:
+    """Angles brought into a joint's limits, by a whole turn if that helps."""
+    if limit is None:
+        return angle
+    lower, upper = limit
+    turns = ops.round((angle - (lower + upper) / 2) / (2 * math.pi))
+    return ops.clip(angle - 2 * math.pi * turns, lower, upper)
 
 
 def squared_angle_error(outputs: Any, labels: Any, joints: int) -> Any:
@@ -113,7 +162,7 @@ class Judged(NamedTuple):
 
 
 def judged(problem: IkProblem, heads: int, outputs: Any, labels: Any) -> Judged:
-    """Compare outputs with labels (B, 2n + k): sines, cosines, and the target's components.
+    """Compare outputs with labels (B, l), as `features_and_labels` gives them.
 
     Of several heads the winner takes all: a sample trains the one that is nearest to its
     label, and no other, so that the heads part joint space among themselves where labels
@@ -122,7 +171,8 @@ def judged(problem: IkProblem, heads: int, outputs: Any, labels: Any) -> Judged:
     tell how promising they are: their own error after one refinement step.
     """
     n, reach = problem.joints, problem.chain.reach
-    answer, target = labels[:, : 2 * n], labels[:, 2 * n :]
+    size = len(problem.task.component_names)
+    answer, target = labels[:, : 2 * n], labels[:, 2 * n : 2 * n + size]
     if heads == 1:
         position = squared_task_error(problem, outputs, target)
         angle = squared_angle_error(outputs, answer, n)
@@ -134,7 +184,7 @@ def judged(problem: IkProblem, heads: int, outputs: Any, labels: Any) -> Judged:
     angle = ops.sum(angles * winner, axis=-1)
     won = ops.sum(answers * winner[..., None], axis=1)
     position = squared_task_error(problem, won, target)
-    after = squared_error_after_step(problem, ops.stop_gradient(answers), target[:, None])
+    after = squared_error_after_step(problem, ops.stop_gradient(answers), labels)
     missed = ops.mean((promises - ops.stop_gradient(promise(after, reach))) ** 2)
     losses = [
         robust_mean(position) / reach**2,

@@ -9,7 +9,7 @@ import tensorflow as tf
 from keras import ops
 
 from edge_ik.config import LossConfig, MiningConfig
-from edge_ik.model.losses import PROMISE_WEIGHT, Judged, balanced_loss, judged
+from edge_ik.model.losses import PROMISE_WEIGHT, Judged, balanced_loss, judged, label_size
 from edge_ik.model.weight_grid import is_kernel, straight_through
 from firmware_host.problem import IkProblem
 
@@ -68,8 +68,7 @@ class IkTrainer(keras.Model):  # type: ignore[misc]
             self.promise_log_variance = self.add_weight(
                 shape=(1,), initializer="zeros", name="promise_log_variance"
             )
-        components = len(problem.task.component_names)
-        width = network.input_shape[-1] + 2 * problem.joints + components
+        width = network.input_shape[-1] + label_size(problem)
         self.hard_examples = self._state((self.buffer_rows, width), "hard_examples")
         self.hard_count = self._state((), "hard_count", dtype="int32")
         self.mining_seed = keras.random.SeedGenerator(rng_seed)
@@ -95,18 +94,18 @@ class IkTrainer(keras.Model):  # type: ignore[misc]
         return [self.loss_metric, self.position_metric, self.angle_metric]
 
     def loss_weights(self) -> tuple[float, float]:
-        """The present weights of the position loss and the angle loss."""
+        """The present weights of the task loss and the angle loss."""
         if not self.loss_config.balance:
             return self.loss_config.position_weight, self.loss_config.angle_weight
-        position, angle = ops.convert_to_numpy(ops.exp(-self.log_variance)).tolist()
-        return position, angle
+        distance, angle = ops.convert_to_numpy(ops.exp(-self.log_variance)).tolist()
+        return distance, angle
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         """The network's outputs (B, 2n)."""
         return self.network(inputs, training=training)
 
     def train_step(self, data: tuple[Any, Any]) -> dict[str, Any]:
-        """One optimizer step on features (B, f) and labels (B, 2n + k)."""
+        """One optimizer step on features (B, f) and labels (B, l)."""
         features, labels = data
         if self.hard_rows:
             features, labels = self._with_hard_examples(features, labels)
@@ -122,13 +121,6 @@ class IkTrainer(keras.Model):  # type: ignore[misc]
             fresh = slice(-self.hard_rows)
             self._keep_hardest(features[fresh], labels[fresh], found.position[fresh])
         return self._updated(loss, found)
-
-    def test_step(self, data: tuple[Any, Any]) -> dict[str, Any]:
-        """Losses on a batch, without training."""
-        features, labels = data
-        outputs = self.network(features, training=False)
-        found = judged(self.problem, self.heads, outputs, labels)
-        return self._updated(self._total(found.losses), found)
 
     def _forward(self, features: Any) -> Any:
         """The network's training outputs, its kernels rounded to their grid if so configured."""
@@ -185,9 +177,9 @@ class IkTrainer(keras.Model):  # type: ignore[misc]
         width = features.shape[-1]
         return mixed[:, :width], mixed[:, width:]
 
-    def _keep_hardest(self, features: Any, labels: Any, position: Any) -> None:
+    def _keep_hardest(self, features: Any, labels: Any, distance: Any) -> None:
         """Write the hardest of each replica's rows over the buffer's oldest."""
-        _, hardest = ops.top_k(position, self.kept_rows, sorted=False)
+        _, hardest = ops.top_k(distance, self.kept_rows, sorted=False)
         rows = ops.take(ops.concatenate([features, labels], axis=-1), hardest, axis=0)
         if self.replicas > 1:
             rows = tf.distribute.get_replica_context().all_gather(rows, axis=0)

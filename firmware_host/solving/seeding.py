@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,10 @@ from firmware_host.kinematics import components
 from firmware_host.normalization import Normalization
 from firmware_host.spec import ModelSpec
 from firmware_host.tasks.turn import Encoding, Turn
+
+# A seed that is further beyond a limit than this leads to no answer [rad], as a rule, and is
+# tried after all others: a promise is at most about 1.
+BEYOND, LAST = 0.02, 100.0
 
 Predict = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]
 
@@ -66,11 +71,16 @@ class Seeder:
         outputs = self.predict(features)
         heads, joints = self.spec.heads, self.spec.problem.joints
         answers = outputs[:, : heads * 2 * joints].reshape(len(outputs), heads, 2 * joints)
+        turned = turned_outputs(encoding, answers)
         if heads == 1:
             order = np.zeros((len(outputs), 1), dtype=int)
         else:
-            order = np.argsort(-outputs[:, heads * 2 * joints :], axis=1, kind="stable")
-        return Guesses(self.spec.chain, turned_outputs(encoding, answers), order)
+            promise = outputs[:, heads * 2 * joints :].astype(np.float64)
+            for joint in self.untold_joints:
+                angle = np.arctan2(turned[..., joint], turned[..., joints + joint])
+                promise = promise - LAST * self._beyond(joint, angle)
+            order = np.argsort(-promise, axis=1, kind="stable")
+        return Guesses(self.spec.chain, turned, order)
 
     def seeds(self, targets: npt.ArrayLike, head: npt.ArrayLike = 0) -> FloatArray:
         """First guesses q (N, n) [rad] for targets (N, k); see `Guesses.seeds`."""
@@ -94,9 +104,32 @@ class Seeder:
             for joint, turn in encoding.turns.items():
                 pairs[joint] = turn.applied(*pairs[joint])
             guesses.append([math.atan2(sin, cos) for sin, cos in pairs])
+        if heads == 1:
+            return guesses, [0]
         promise = outputs[heads * 2 * n :]
-        order = sorted(range(heads), key=lambda head: -promise[head]) if heads > 1 else [0]
-        return guesses, order
+        for joint in self.untold_joints:
+            for head, guess in enumerate(guesses):
+                promise[head] -= LAST * float(self._beyond(joint, guess[joint]))
+        return guesses, sorted(range(heads), key=lambda head: -promise[head])
+
+    @cached_property
+    def untold_joints(self) -> tuple[int, ...]:
+        """Joints with stops that a target turns, and the features do not say how far.
+
+        Whether such a joint ends within its limits, no promise can tell.
+        """
+        problem = self.spec.problem
+        if problem.spare_joints:
+            return ()
+        turning = problem.task.turning_joints(problem.chain)
+        return tuple(joint for joint in turning if not problem.chain.periodic[joint])
+
+    def _beyond(self, joint: int, angle: Any) -> Any:
+        """Whether angles of a joint, from -pi to pi, lie clearly beyond its limits."""
+        lower, upper = self.spec.chain.lower[joint], self.spec.chain.upper[joint]
+        middle = (lower + upper) / 2
+        near = angle - 2 * np.pi * np.round((angle - middle) / (2 * np.pi))
+        return (near < lower - BEYOND) | (near > upper + BEYOND)
 
     def _encoded(self, targets: npt.ArrayLike) -> tuple[Encoding, npt.NDArray[np.float32]]:
         values = np.asarray(targets, dtype=np.float64)

@@ -69,7 +69,7 @@ def test_a_known_error_gives_known_figures(problem, targets):
     """The yaw off by an angle moves the tool along a chord around the yaw axis."""
     angle = 0.01
     figures = measured(problem, closed_form((angle, 0, 0)), targets, steps=0).network
-    error = 2 * math.sin(angle / 2) * np.hypot(*targets.position[:, :2].T)
+    error = 2 * math.sin(angle / 2) * np.hypot(*targets.target[:, :2].T)
     focus = 2 * math.sin(angle / 2) * np.hypot(*targets.focus[:, :2].T)
     assert figures.rmse_m == pytest.approx(math.sqrt(np.mean(error**2)), rel=1e-3)
     assert figures.mean_m == pytest.approx(error.mean(), rel=1e-3)
