@@ -14,7 +14,7 @@ from firmware_host.network.flatbuffer import Graph, Operator, Quantization, Tens
 from firmware_host.network.reference import ReferenceInterpreter
 from firmware_host.normalization import Normalization
 from firmware_host.problem import IkProblem
-from firmware_host.spec import ModelSpec
+from firmware_host.spec import ONE_BRANCH, Branch, ModelSpec
 from firmware_host.tasks import POSITION
 from firmware_host.workspace import Workspace
 
@@ -153,6 +153,7 @@ def make_network(rng, dtype, n_in=None, n_out=None, kinds=None, odd_scales=None)
     odd = bool(rng.random() < 0.4) if odd_scales is None else odd_scales
     widths = [1, 3, 4, 5, 7, 12, 16, 18, 33]
     n_in = int(rng.choice(widths[1:])) if n_in is None else n_in
+    fixed = n_out is not None
     n_out = int(rng.choice(widths)) if n_out is None else n_out
     builder = GraphBuilder(rng, dtype, n_in, bool(rng.random() < 0.8), odd)
     tensor = builder.input
@@ -166,7 +167,9 @@ def make_network(rng, dtype, n_in=None, n_out=None, kinds=None, odd_scales=None)
         tensor = made
         if rng.random() < 0.3:
             width = int(rng.choice(widths))
-    return builder.interpreter(builder.dense(tensor, n_out, relu=bool(rng.random() < 0.1)))
+    # What a robot's joints are read from has both signs.
+    relu = bool(rng.random() < 0.1) and not fixed
+    return builder.interpreter(builder.dense(tensor, n_out, relu=relu))
 
 
 def lowered(interpreter):
@@ -248,7 +251,7 @@ def make_chain(rng, count, kinds=None, straight=None):
 def make_firmware(
     chain, rng, dtype=np.int8, steps=3, home=None, name="robot", task=POSITION, branches=()
 ):
-    """The firmware of a robot with a random network."""
+    """The firmware of a robot with a random network, of a head for each name of a branch."""
     problem = IkProblem(chain, task)
     q = rng.uniform(chain.lower, chain.upper, (2000, len(chain)))
     targets = problem.reached_by(q)
@@ -257,7 +260,7 @@ def make_firmware(
         normalization=Normalization.fit(problem.features(targets).astype(np.float32)),
         home=tuple((chain.middle if home is None else np.asarray(home)).tolist()),
         workspace=Workspace.fit(chain, targets[:, :3]),
-        branches=branches,
+        branches=tuple(Branch(name, 0.5, 0.25) for name in branches) or ONE_BRANCH,
     )
     network = make_network(rng, dtype, spec.inputs, spec.outputs, odd_scales=False)
     return Firmware(

@@ -112,7 +112,7 @@ def compare(
     distance, _ = problem.errors(q, targets)
     told = np.array([answer.residual_m for answer in answers])
     status = np.array([answer.status for answer in answers], dtype=object)
-    one_answer = not solver.task.has_orientation and solver.seeder.branches == 1
+    one_answer = not solver.task.has_orientation and solver.spec.heads == 1
     wrong = apart > JOINT_TOLERANCE
     if not one_answer:
         wrong = (status == Status.SOLVED) & ~problem.is_solved(q, targets)

@@ -189,8 +189,10 @@ class FirmwareSolver(IkSolver):
             _address(answers),
         )
         q, status = answers["q"].astype(np.float64), STATUS.take(answers["status"])
+        near_inside = None
         if near is not None:
             q = self.chain.nearest_turn(q, near)
+            near_inside = np.broadcast_to(self.chain.within_limits(near), len(q)).copy()
         good = answers["status"] != BAD_TARGET
         inside = None
         if self.workspace is not None:
@@ -216,12 +218,13 @@ class FirmwareSolver(IkSolver):
             branch=answers["branch"].astype(int),
             tried=answers["tried"].astype(int),
             restarts=answers["restarts"].astype(int),
+            near_within_limits=near_inside,
         )
 
     def _code(self, branch: Branch | None, q_near: npt.ArrayLike | None) -> int:
         """The branch as the C takes it: a number, or one of those below 0."""
         number = self._number(branch, q_near)
-        if number == NEAREST and self.seeder.branches == 1 and not self.restarts:
+        if number == NEAREST and self.spec.heads == 1 and not self.restarts:
             raise TargetError(
                 "Firmware of one branch has nothing to choose from. Expected no branch, or "
                 f"0. Received: branch={branch!r}"

@@ -96,7 +96,6 @@ def _encoding(
         zero_point - mean * factor for mean, factor in zip(normalization.mean, factors, strict=True)
     ]
     return {
-        "plain_features": len(encoding.features),
         "affine": ", ".join(initializer(pair) for pair in zip(factors, offsets, strict=True)),
         "encoding": indented(statements(tape, [*encoding.features, *turns], names)),
         "feature_values": ", ".join(operand(feature, names) for feature in encoding.features),

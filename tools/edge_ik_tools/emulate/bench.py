@@ -122,6 +122,8 @@ def _taken(found: Measurement, size: SolverSize) -> dict[str, Any]:
         "ram_bytes": size.ram,
         "stack_bytes": found.stack_bytes,
         "steps": found.most_steps,
+        "tried_mean": float(found.tried.mean()),
+        "tried_max": int(found.tried.max()),
     }
 
 

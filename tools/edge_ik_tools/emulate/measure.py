@@ -35,12 +35,13 @@ class Measurement:
         residual: (N,) distance to the target that the firmware says [m].
         seed_residual: (N,) the same for the network alone [m].
         status: (N,) 0 solved, 1 unreachable, 2 bad target.
-        steps: (N,) refinement steps that the firmware says it took.
+        steps: (N,) refinement steps that the firmware says it took from each seed.
+        tried: (N,) seeds that it refined.
         total: (N,) instructions of the whole solve.
         encode: (N,) instructions from the target to the network's input.
         network: (N,) instructions of the network.
-        decode: (N,) instructions from its output to joints.
-        refine: (N,) instructions of the refinement.
+        decode: (N,) instructions from its output to joints, of all branches tried.
+        refine: (N,) instructions of the refinement of all seeds tried.
         cold: (N,) instructions of damped least squares without the network.
         cold_steps: (N,) its steps.
         cold_squared: (N,) its last squared distance to the target [m^2].
@@ -56,6 +57,7 @@ class Measurement:
     seed_residual: npt.NDArray[np.float32]
     status: CountArray
     steps: CountArray
+    tried: CountArray
     total: CountArray
     encode: CountArray
     network: CountArray
@@ -147,7 +149,7 @@ def _answer(joints: int) -> np.dtype[Any]:
         [
             ("q", "<f4", (joints,)),
             *((name, "<f4") for name in ("residual", "seed_residual")),
-            *((name, "<i4") for name in ("status", "steps")),
+            *((name, "<i4") for name in ("status", "steps", "tried")),
             *((name, "<u4") for name in ("total", "encode", "network", "decode", "refine")),
             *((name, "<u4") for name in ("cold", "closed")),
             ("cold_steps", "<i4"),

@@ -183,6 +183,6 @@ def _closed_form_note(solvers: Mapping[str, Any]) -> str:
 
 
 def _own_note(solver: IkSolver) -> str:
-    if solver.seeder.branches > 1:
-        return f"any of {solver.seeder.branches} branches, {solver.refine_steps} steps each"
+    if solver.spec.heads > 1:
+        return f"any of {solver.spec.heads} branches, {solver.refine_steps} steps each"
     return f"one branch, {solver.refine_steps} steps: what only other branches reach is not solved"
