@@ -99,7 +99,8 @@ class ModelSpec:
         if (inputs, outputs) != (self.inputs, self.outputs):
             raise ModelFileError(
                 f"The network does not fit its robot. Expected {self.inputs} inputs and "
-                f"{self.outputs} outputs for {self.problem.joints} joints in {self.heads} heads. "
+                f"{self.outputs} outputs for {self.problem.joints} joints in {self.heads} "
+                f"head{'s'[: self.heads - 1]}. "
                 f"Received: {inputs} and {outputs}"
             )
 
