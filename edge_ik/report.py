@@ -43,8 +43,7 @@ def evaluation_tables(metrics: Mapping[str, Any], title: str) -> list[Table]:
             figures_table(columns, f"The home posture's branch alone, {one['targets']:,} targets")
         )
     if len(metrics["branches"]) > 1:
-        _, columns_of_branches, rows = branch_table(metrics["branches"])
-        tables.append(rows_table("Branches", columns_of_branches, rows))
+        tables.append(rows_table(*branch_table(metrics["branches"])))
         tables[-1].columns[1].justify = "left"
     return tables
 
@@ -83,8 +82,9 @@ def rest_line(metrics: Mapping[str, Any]) -> str | None:
     if "one_branch" in metrics:
         advice = "Train all branches: edge-ik train --branches all"
     else:
-        advice = "Train longer or wider: edge-ik train --goal 0.999 --minutes 10, or --epochs"
-    return f"Not solved: {100 * unsolved:.2g}% of what the arm reaches; of these {where}. {advice}"
+        advice = "Train longer or wider: edge-ik train with a greater --epochs, --width or --heads"
+    lies = f"; of these {where}" if where else ""
+    return f"Not solved: {100 * unsolved:.2g}% of what the arm reaches{lies}. {advice}"
 
 
 def figures_table(columns: Mapping[str, Mapping[str, Any]], title: str) -> Table:

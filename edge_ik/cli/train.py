@@ -204,7 +204,8 @@ def _describe(screen: Console, run: Run) -> None:
             f"reaching {100 * run.aspect.workspace:.1f}% of the workspace."
         )
     else:
-        screen.print(f"All branches, learned by {network.heads} heads from all of joint space.")
+        heads = f"{network.heads} head{'s'[: network.heads - 1]}"
+        screen.print(f"All branches, learned by {heads} from all of joint space.")
     screen.print(
         f"Network: {network.width} wide, {network.blocks} blocks; {config.training.steps:,} steps "
         f"of {config.training.batch_size:,} samples."
