@@ -41,19 +41,19 @@ class TaskConfig:
 
     Attributes:
         name: "position", "axis" or "pose".
-        tool_axis: Of "axis", the tool axis that is directed: x, y or z.
+        tool_axis: Of "axis", the tool axis that is directed: x, y or z; empty for one that works.
         branches: "home" for the branch of the home posture alone, the smallest network;
             "all" for a network of many heads that answers in every branch; "auto" for "all"
             wherever a target has more than one answer.
     """
 
     name: str = "position"
-    tool_axis: str = "z"
+    tool_axis: str = ""
     branches: str = "auto"
 
     def make(self) -> Task:
         """The task as the kinematics knows it."""
-        return make_task(self.name, self.tool_axis)
+        return make_task(self.name, self.tool_axis) if self.tool_axis else make_task(self.name)
 
 
 @dataclass(frozen=True)
@@ -311,8 +311,10 @@ def _check(config: Config) -> None:
         data.curriculum == -1 or 0 <= data.curriculum <= 1,
         f"between 0 and 1, {chosen}",
     )
-    for key, known in (("name", tuple(TASKS)), ("tool_axis", TOOL_AXES), ("branches", BRANCHES)):
-        expect(f"task.{key}", getattr(config.task, key) in known, f"to be {' or '.join(known)}")
+    axes = ("", *TOOL_AXES)
+    for key, known in (("name", tuple(TASKS)), ("tool_axis", axes), ("branches", BRANCHES)):
+        words = " or ".join(filter(None, known))
+        expect(f"task.{key}", getattr(config.task, key) in known, f"to be {words}")
     expect("data.pool", data.pool >= 1000, "of 1000 at the least")
     expect("data.focus_center", len(data.focus_center) in (0, 3), "to be empty or x, y, z")
     expect("data.focus_radius", data.focus_radius > 0, "greater than 0")
