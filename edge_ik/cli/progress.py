@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 @contextmanager
 def arm_notes(screen: Console) -> Iterator[None]:
-    """Print what loading a robot decides for the user."""
+    """Print what loading a robot and preparing its training decide for the user."""
 
     class Printer(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             screen.print(record.getMessage(), markup=False)
 
-    logger = logging.getLogger("edge_ik.arms")
+    logger = logging.getLogger("edge_ik")
     handler = Printer()
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)

@@ -32,7 +32,12 @@ INTERRUPTED = 130  # the shell's status for a program ended by Ctrl-C
     help="What a target is: a position, with the direction of one tool axis, or with the whole "
     "orientation.  [default: position]",
 )
-@click.option("--tool-axis", type=click.Choice(TOOL_AXES), help="For --task axis.  [z]")
+@click.option(
+    "--tool-axis",
+    type=click.Choice(TOOL_AXES),
+    help="For --task axis, which axis of the tool is directed.  [default: one that the arm can "
+    "direct, z if it can]",
+)
 @click.option(
     "--branches",
     type=click.Choice(["home", "all"]),
