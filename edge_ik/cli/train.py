@@ -212,8 +212,8 @@ def _describe(screen: Console, run: Run) -> None:
         heads = f"{network.heads} head{'s'[: network.heads - 1]}"
         screen.print(f"All branches, learned by {heads} from all of joint space.")
     screen.print(
-        f"Network: {network.width} wide, {network.blocks} blocks; {config.training.steps:,} steps "
-        f"of {config.training.batch_size:,} samples."
+        f"Network: {network.width} wide, {network.blocks} block{'s' * (network.blocks != 1)}; "
+        f"{config.training.steps:,} steps of {config.training.batch_size:,} samples."
     )
     if run.focus is not None:
         center = ", ".join(f"{value:.3f}" for value in run.focus.center)
