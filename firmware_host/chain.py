@@ -150,8 +150,8 @@ class Chain:
         """Whether each joint vector holds every limit; q (..., n) -> (...)."""
         q = np.asarray(q, dtype=np.float64)
         inside = (q >= self.lower) & (q <= self.upper)
-        held: npt.NDArray[np.bool_] = np.all(inside | self.continuous, axis=-1)
-        return held
+        within: npt.NDArray[np.bool_] = np.all(inside | self.continuous, axis=-1)
+        return within
 
     def clamp(self, q: npt.ArrayLike) -> FloatArray:
         """Joint vectors (..., n) brought into the limits; continuous joints wrap."""
@@ -175,8 +175,8 @@ class Chain:
         turns = np.round((near - q) / (2 * np.pi))
         fewest = np.ceil((self.lower - q) / (2 * np.pi))
         most = np.floor((self.upper - q) / (2 * np.pi))
-        held = np.maximum(np.minimum(turns, most), fewest)
-        turned = q + 2 * np.pi * np.where(self.continuous, turns, held)
+        allowed = np.maximum(np.minimum(turns, most), fewest)
+        turned = q + 2 * np.pi * np.where(self.continuous, turns, allowed)
         within = np.clip(turned, self.lower, self.upper)
         return np.where(self.continuous, turned, within)
 

@@ -23,8 +23,8 @@ def inspect_model(path: str | Path) -> dict[str, Any]:
         path: A `.tflite` that carries its robot.
 
     Returns:
-        JSON-ready values under "file", "task", "robot", "home", "normalization",
-        "workspace", "network" and "provenance". Metres and radians.
+        JSON-ready values under "file", "task", "target", "branches", "robot", "home",
+        "normalization", "workspace", "network" and "provenance". Metres and radians.
 
     Raises:
         ModelFileError: If the file is damaged, of another version, or no edge-ik model.

@@ -60,7 +60,7 @@ class IkProblem:
 
     @property
     def spare_joints(self) -> int:
-        """Joints beyond the task's rows, which can do the part of one that its limit holds."""
+        """Joints beyond the task's rows, which can do the part of one locked at its limit."""
         return max(0, self.joints - self.task.rows)
 
     @property

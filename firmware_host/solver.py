@@ -206,14 +206,8 @@ class IkSolver:
         began = time.perf_counter()
         components = checked_target(target, task=self.task)
         near = None if q_near is None else self._checked_near(q_near, (len(self.chain),))
-        answer = solve_target(
-            self.seeder,
-            components,
-            self._number(branch, q_near),
-            near,
-            self.refine_steps,
-            self.restarts,
-        )
+        number, steps = self._number(branch, q_near), self.refine_steps
+        answer = solve_target(self.seeder, components, number, near, steps, self.restarts)
         q, seed = answer.q[0], answer.seed[0]
         if near is not None:
             q = self.chain.nearest_turn(q, near)
@@ -234,7 +228,7 @@ class IkSolver:
             if self.workspace is None
             else self.workspace.contains_one(self.chain, plain[:3]),
             seed_error_m=seed_error,
-            steps=self.refine_steps,
+            steps=steps,
             microseconds=(time.perf_counter() - began) * 1e6,
             rotation_error_rad=angle if self.task.has_orientation else None,
             branch=int(answer.branch[0]),
@@ -267,9 +261,11 @@ class IkSolver:
         # A bad row is solved for a harmless target and overwritten below.
         rows = rows if good.all() else np.where(good[:, None], rows, 0.0)
         answer = self._answers(rows, branch, q_near)
-        q = answer.q
+        q, near_inside = answer.q, None
         if q_near is not None:
-            q = chain.nearest_turn(q, self._checked_near(q_near, q.shape))
+            near = self._checked_near(q_near, q.shape)
+            q = chain.nearest_turn(q, near)
+            near_inside = np.broadcast_to(chain.within_limits(near), len(q)).copy()
         seed_errors, _ = problem.errors(answer.seed, rows)
         if self.task.has_orientation:
             errors, angles = problem.errors(q, rows)
@@ -300,6 +296,7 @@ class IkSolver:
             branch=answer.branch,
             tried=answer.tried,
             restarts=answer.restarts,
+            near_within_limits=near_inside,
         )
 
     def _number(self, branch: Branch | None, q_near: npt.ArrayLike | None) -> int | str:

@@ -13,7 +13,7 @@ from firmware_host.chain import Chain
 from firmware_host.errors import EdgeIkError, ModelFileError
 from firmware_host.normalization import Normalization
 from firmware_host.problem import IkProblem
-from firmware_host.tasks import TASKS, Task, make_task
+from firmware_host.tasks import TASKS, TOOL_AXES, Task, make_task
 from firmware_host.workspace import Workspace
 
 # Far more than an arm has, and little enough to be one input each.
@@ -153,7 +153,8 @@ def _field(data: Mapping[str, Any], name: str, read: Callable[[Any], Any]) -> An
 
 
 def _tool_axis(value: Any) -> str:
-    make_task("axis", value)
+    if value not in TOOL_AXES:
+        raise ValueError(f"expected one of {', '.join(TOOL_AXES)}")
     return str(value)
 
 

@@ -20,11 +20,11 @@ COLD_STEPS = 50
 class ColdFigures:
     """Damped least squares without the network, from the middle of the limits.
 
-    Each target gets as many steps as it needs to come within 1 mm, or `COLD_STEPS`,
+    Each target gets as many steps as it needs to come within tolerance, or `COLD_STEPS`,
     and no time is spent on looking whether it has.
 
     Attributes:
-        solved: Share of the targets solved, to 1 mm.
+        solved: Share of the targets solved, to 1 mm and 0.1 degrees.
         steps_mean: Mean number of steps taken.
         steps_max: Largest number of steps taken.
         mean_us: Mean time for a target [microseconds].

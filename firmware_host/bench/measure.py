@@ -126,7 +126,7 @@ def bench(
         path: A `.tflite` that carries its robot.
         runtimes: Names of the runtimes; every one installed if there are none.
         targets: Number of targets to time one at a time, at least 1.
-        steps: Refinement steps, 0 or more; by default 3 for positions, else 4.
+        steps: Refinement steps, 0 or more; `IkProblem.default_steps` without it.
         batch_sizes: Sizes of the batches.
         rng_seed: Seed of the targets; see `bench_targets`.
         tell: Called with a line of progress.
@@ -142,17 +142,7 @@ def bench(
             f"Received: targets={targets}, batch_sizes={tuple(batch_sizes)}"
         )
     described = inspect_model(path)
-    solvers: dict[str, IkSolver] = {}
-    refused: dict[str, str] = {}
-    for name in dict.fromkeys(runtimes or available_solvers()):
-        try:
-            solvers[name] = IkSolver.load(path, name, steps)
-        except ModelFileError as error:
-            if runtimes:
-                raise
-            refused[name] = str(error)
-    if not solvers:
-        raise ModelFileError(f"No runtime can run {path}: {'; '.join(refused.values())}")
+    solvers, refused = _loaded(path, runtimes, steps)
     first = next(iter(solvers.values()))
     tell("Drawing targets")
     drawn = bench_targets(first, targets, rng_seed)
@@ -179,6 +169,24 @@ def bench(
         refused=refused,
         cold=cold,
     )
+
+
+def _loaded(
+    path: str | Path, runtimes: Sequence[str], steps: int | None
+) -> tuple[dict[str, IkSolver], dict[str, str]]:
+    """The model in each runtime by its name, and why the others refuse it."""
+    solvers: dict[str, IkSolver] = {}
+    refused: dict[str, str] = {}
+    for name in dict.fromkeys(runtimes or available_solvers()):
+        try:
+            solvers[name] = IkSolver.load(path, name, steps)
+        except ModelFileError as error:
+            if runtimes:
+                raise
+            refused[name] = str(error)
+    if not solvers:
+        raise ModelFileError(f"No runtime can run {path}: {'; '.join(refused.values())}")
+    return solvers, refused
 
 
 def bench_runtime(

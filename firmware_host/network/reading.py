@@ -113,13 +113,8 @@ def _fully_connected(operator: Operator, inputs: list[Tensor], output: Tensor) -
         if abs(input_scale * float(scales[0]) - bias_scale) / output_scale > BIAS_SCALE_TOLERANCE:
             raise ModelFileError("FULLY_CONNECTED has a bias of another scale than W x.")
     multiplier, shift = _multipliers(factors)
-    w = weights.astype(np.int64)
     plain = np.zeros(n_out, np.int64) if offsets is None else offsets.ravel().astype(np.int64)
-    limits = np.iinfo(output.dtype)
-    reach = max(limits.max - input_zero, input_zero - limits.min)
-    _check_range("a bias", np.abs(plain.astype(np.float64)), INT48_LIMIT)
-    folded = plain - input_zero * w.sum(axis=1)
-    largest = np.abs(w).sum(axis=1) * reach + np.maximum(np.abs(plain), np.abs(folded))
+    folded, largest = _folded_bias(weights, plain, input_zero, np.iinfo(output.dtype))
     if wide:
         _check_range("a sum of FULLY_CONNECTED", largest, INT48_LIMIT)
         if np.any(shift >= 8):
@@ -139,6 +134,17 @@ def _fully_connected(operator: Operator, inputs: list[Tensor], output: Tensor) -
         *_activation_range(operator, output),
         output.dtype,
     )
+
+
+def _folded_bias(
+    weights: AnyArray, bias: IntArray, input_zero: int, limits: np.iinfo[Any]
+) -> tuple[IntArray, IntArray]:
+    """The bias (n_out,) with the input's zero point folded in, and the largest sums (n_out,)."""
+    w = weights.astype(np.int64)
+    reach = max(limits.max - input_zero, input_zero - limits.min)
+    _check_range("a bias", np.abs(bias.astype(np.float64)), INT48_LIMIT)
+    folded = bias - input_zero * w.sum(axis=1)
+    return folded, np.abs(w).sum(axis=1) * reach + np.maximum(np.abs(bias), np.abs(folded))
 
 
 def _logistic(operator: Operator, source: Tensor, output: Tensor) -> Step:

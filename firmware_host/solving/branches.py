@@ -220,12 +220,8 @@ def solve_target(
         starts = [*zip(guesses, range(len(guesses)), strict=True), (chain.clamp(near), -1)]
         margin = SAME_ANSWER
     elif branch == ANY:
-        order = sorted(
-            range(len(guesses)),
-            key=lambda k: plain_step_length(problem, guesses[k], plain, settings),
-        )
-        starts = [(guesses[k], k) for k in (order if len(guesses) > 1 else [0])]
-        starts += [(None, -1)] * restarts
+        order = _most_promising(problem, guesses, plain, settings)
+        starts = [*((guesses[k], k) for k in order), *[(None, -1)] * restarts]
     else:
         starts = [(guesses[int(branch)], int(branch))]
     best: tuple[bool, float, FloatArray, float, FloatArray, int] | None = None
@@ -251,6 +247,19 @@ def solve_target(
         np.array([tried]),
         np.array([max(0, tried - len(guesses)) if branch == ANY else 0]),
     )
+
+
+def _most_promising(
+    problem: IkProblem,
+    guesses: Sequence[FloatArray],
+    target: Sequence[float],
+    settings: RefineSettings,
+) -> list[int]:
+    """The branches by the length of the first step from each one's guess."""
+    if len(guesses) == 1:
+        return [0]
+    lengths = [plain_step_length(problem, guess, target, settings) for guess in guesses]
+    return sorted(range(len(guesses)), key=lengths.__getitem__)
 
 
 def plain_step_length(

@@ -146,7 +146,7 @@ def _walk(
     distance_squared, newton = problem.compiled_step
     damping, floor, most = settings.damping, settings.damping_floor, settings.max_step
     q = list(q)
-    # 0 for a joint that its limit holds back, of an arm with others to do its part.
+    # 0 for a joint locked at its limit, of an arm with others to do its part.
     free: list[Scalar] = [1.0] * len(q) if problem.spare_joints else []
     best_q: list[Scalar] = q
     best: Scalar = math.inf

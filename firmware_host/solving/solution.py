@@ -101,6 +101,7 @@ class IkBatch:
         branch: (N,) number of the branch whose seed led here; -1 if no network's seed did.
         tried: (N,) seeds that were refined.
         restarts: (N,) how many of them were drawn at random.
+        near_within_limits: (N,) whether `q_near` holds every limit; None without it.
     """
 
     q: FloatArray
@@ -115,3 +116,4 @@ class IkBatch:
     branch: npt.NDArray[np.int_]
     tried: npt.NDArray[np.int_]
     restarts: npt.NDArray[np.int_]
+    near_within_limits: npt.NDArray[np.bool_] | None = None

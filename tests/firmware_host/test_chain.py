@@ -179,3 +179,96 @@ class TestLimits:
         q = np.array([[[0.0, 9.0], [2.5, 0.0]], [[-1.0, 0.0], [math.nan, 0.0]]])
         np.testing.assert_array_equal(chain.within_limits(q), [[True, False], [True, False]])
         assert chain.clamp(q).shape == q.shape
+
+
+def pointing(lower, upper, continuous=False):
+    """One joint with some limits."""
+    return chain_of(joint(lower=lower, upper=upper, continuous=continuous))
+
+
+class TestTurns:
+    def test_only_joints_without_stops_turn_on(self):
+        chain = chain_of(
+            joint("endless", continuous=True),
+            joint("stops", lower=-math.pi, upper=math.pi),
+            joint("rounded", lower=-3.14159, upper=3.14159),
+            joint("short", lower=-3.0, upper=3.0),
+        )
+        assert chain.continuous.tolist() == [True, False, False, False]
+        # The directions that the tool can be had from are another matter.
+        assert chain.periodic.tolist() == [True, True, True, False]
+
+    @pytest.mark.parametrize(
+        ("limit", "continuous", "way"),
+        [
+            (math.pi, False, 2 * math.pi - 0.2),  # back by nearly a whole turn
+            (3.5, False, 0.2),  # there is just room on this side
+            (2 * math.pi, False, 0.2),
+            (1.0, True, 0.2),
+        ],
+    )
+    def test_the_way_from_one_side_of_half_a_turn_to_the_other(self, limit, continuous, way):
+        chain = pointing(-limit, limit, continuous)
+        near, q = np.array([math.pi - 0.1]), np.array([-math.pi + 0.1])
+        assert chain.travel(q, near) == pytest.approx(way)
+        assert chain.travel(near, q) == pytest.approx(way)
+
+    def test_a_joint_of_several_turns_goes_to_the_nearest_that_its_limits_allow(self):
+        chain = pointing(-1.0, 4 * math.pi)
+        q = np.array([1.0])
+        for near, expected in (
+            (1.5, 1.0),
+            (6.0, 1 + 2 * math.pi),
+            (12.0, 1 + 2 * math.pi),  # 1 + 4 pi is beyond the limit
+            (-0.9, 1.0),
+            (99.0, 1 + 2 * math.pi),
+        ):
+            assert chain.nearest_turn(q, np.array([near])) == pytest.approx(expected)
+
+    @given(data=st.data())
+    def test_the_turn_chosen_is_the_nearest_of_those_allowed(self, chains, data):
+        chain = data.draw(chains)
+        rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
+        q = rng.uniform(chain.lower, chain.upper)
+        near = rng.uniform(-20, 20, len(chain))
+        turned = chain.nearest_turn(q, near)
+        np.testing.assert_allclose(np.cos(turned - q), 1.0, atol=1e-9)
+        assert chain.within_limits(turned)
+        every = q[:, None] + 2 * math.pi * np.arange(-8, 9)
+        room = 1e-9  # a turn that only just fits may be lost to rounding
+        fits = (every > chain.lower[:, None] + room) & (every < chain.upper[:, None] - room)
+        fits |= chain.continuous[:, None]
+        least = np.where(fits, np.abs(every - near[:, None]), math.inf).min(axis=1)
+        assert np.all(np.abs(turned - near) <= least + 1e-9)
+        assert chain.travel(q, near) == pytest.approx(np.abs(turned - near).max())
+
+    @given(data=st.data())
+    def test_a_joint_without_end_goes_no_further_than_half_a_turn(self, chains, data):
+        chain = data.draw(chains)
+        endless = chain_of(*(joint(str(k), continuous=True) for k in range(len(chain))))
+        rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
+        q, near = rng.uniform(-20, 20, (2, len(chain)))
+        assert endless.travel(q, near) <= math.pi + 1e-9
+        whole = near + 2 * math.pi * rng.integers(-3, 4, len(chain))
+        assert endless.travel(whole, near) == pytest.approx(0.0, abs=1e-9)
+        # With stops there is no shorter way than without any.
+        inside = rng.uniform(chain.lower, chain.upper)
+        assert chain.travel(inside, near) >= endless.travel(inside, near) - 1e-9
+
+    @given(data=st.data())
+    def test_within_less_than_a_turn_there_is_one_way(self, chains, data):
+        chain = data.draw(chains)
+        rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
+        q, near = rng.uniform(chain.lower, chain.upper, (2, len(chain)))
+        single = ~chain.continuous & (chain.upper - chain.lower < 2 * math.pi)
+        np.testing.assert_array_equal(chain.nearest_turn(q, near)[single], q[single])
+        assert chain.travel(q, q) == 0.0
+        assert chain.travel(q, near) >= np.abs(q - near)[single].max(initial=0.0)
+
+    def test_many_are_turned_like_each(self):
+        chain = chain_of(joint("a", lower=-9.0, upper=9.0), joint("b", continuous=True))
+        rng = np.random.default_rng(0)
+        q, near = rng.uniform(chain.lower, chain.upper, (5, 2)), rng.uniform(-9, 9, (5, 2))
+        together = chain.travel(q, near)
+        assert together.shape == (5,)
+        assert together.tolist() == [chain.travel(*pair) for pair in zip(q, near, strict=True)]

@@ -1,13 +1,14 @@
 """The solver: seeds from any network, answers judged on what is returned."""
 
 import math
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from firmware_host.errors import ConfigError, ModelFileError, TargetError
-from firmware_host.kinematics import tool_position
+from firmware_host.kinematics import forward_kinematics, tool_position
 from firmware_host.model_file import read_model, write_model
 from firmware_host.network.runtimes import DEFAULT_RUNTIME, RUNTIMES, available_runtimes
 from firmware_host.normalization import Normalization
@@ -206,6 +207,75 @@ class TestBatch:
     def test_what_is_no_batch_is_refused(self, arm3, make_solver, targets):
         with pytest.raises(TargetError):
             make_solver(arm3, rough).solve_batch(targets)
+
+
+class TestPresentJoints:
+    """They may be anywhere, and the answer tells where they are."""
+
+    NEAR = np.array([0.4, 0.9, 3.1])  # half a radian beyond the elbow's limit
+
+    @pytest.fixture
+    def target(self, arm3):
+        return position(arm3, np.array([0.4, 0.9, 1.1]))
+
+    def test_beyond_the_limits_is_said(self, arm3, make_solver, target):
+        solver = make_solver(arm3, rough)
+        solution = solver.solve(target, self.NEAR)
+        assert solution.near_within_limits is False
+        assert solution.status is Status.SOLVED
+        assert solution.within_limits
+        assert solution.joint_step == pytest.approx(np.abs(solution.q - self.NEAR).max())
+        assert solution.joint_step == pytest.approx(2.0, abs=1e-6)
+        inside = solver.solve(target, arm3.clamp(self.NEAR))
+        assert inside.near_within_limits is True
+        assert inside.joint_step == pytest.approx(1.5, abs=1e-6)
+
+    def test_the_nearest_answer_says_it_too(self, arm3, make_solver, target):
+        solution = make_solver(arm3, rough).solve(target, self.NEAR, "nearest")
+        assert solution.near_within_limits is False
+        assert solution.joint_step == pytest.approx(np.abs(solution.q - self.NEAR).max())
+
+    def test_a_joint_without_end_is_never_beyond(self, make_arm3, make_solver, target):
+        solver = make_solver(make_arm3(continuous=True), rough)
+        for turns in (-3, 0, 1):
+            near = np.array([0.4 + 2 * math.pi * turns, 0.9, 1.1])
+            solution = solver.solve(target, near)
+            assert solution.near_within_limits is True
+            assert solution.joint_step == pytest.approx(0.0, abs=1e-6)
+
+    def test_in_a_batch_it_is_said_for_each_row(self, arm3, make_solver, target):
+        solver = make_solver(arm3, rough)
+        near = [self.NEAR, arm3.clamp(self.NEAR)]
+        found = solver.solve_batch([target, target], near)
+        assert found.near_within_limits.tolist() == [False, True]
+        found = solver.solve_batch([target, target, [math.nan, 0, 0]], self.NEAR)
+        assert found.near_within_limits.tolist() == [False, False, False]
+
+    def test_without_them_nothing_is_said(self, arm3, make_solver, target):
+        solver = make_solver(arm3, rough)
+        solution = solver.solve(target)
+        assert solution.near_within_limits is solution.joint_step is None
+        assert solver.solve_batch([target]).near_within_limits is None
+
+
+class TestForward:
+    @pytest.mark.parametrize("shape", [(3,), (1, 3), (5, 3), (2, 4, 3), (0, 3)])
+    def test_it_is_the_pose_of_the_tool(self, arm3, make_solver, shape):
+        q = np.random.default_rng(0).uniform(-3, 3, shape)
+        poses = make_solver(arm3, rough).forward(q)
+        assert poses.shape == (*shape[:-1], 4, 4)
+        np.testing.assert_array_equal(poses, forward_kinematics(arm3, q))
+
+    def test_a_solution_leads_to_its_target(self, arm3, make_solver):
+        solver = make_solver(arm3, rough)
+        target = solver.forward([0.4, 0.9, 1.1])[:3, 3]
+        np.testing.assert_allclose(solver.forward(solver.solve(target).q)[:3, 3], target, atol=1e-9)
+
+    @pytest.mark.parametrize("q", [0.0, [0.0, 0.0], np.zeros((3, 2)), np.zeros((3, 4)), []])
+    def test_another_number_of_angles_is_told(self, arm3, make_solver, q):
+        shape = re.escape(str(np.shape(q)))
+        with pytest.raises(TargetError, match=f"q of 3 angles.*Received: shape {shape}"):
+            make_solver(arm3, rough).forward(q)
 
 
 class TestWorkspace:

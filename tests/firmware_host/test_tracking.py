@@ -1,12 +1,14 @@
 """Paths: the branch is kept, and where it ends that is told."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from firmware_host.errors import TargetError
 from firmware_host.kinematics import tool_position
+from firmware_host.solver import IkSolver
 from firmware_host.tracking import track
 
 
@@ -72,6 +74,83 @@ def test_where_the_branch_ends_the_jump_is_told(make_arm3, make_solver):
     assert chain.within_limits(path.q).all()
     assert path.solved[[0, -1]].all()
     assert not path.solved.all()
+
+
+def through_half_a_turn(first=2.5, count=200):
+    """Joints (count, 3) whose yaw goes from one side of pi to the other."""
+    yaw = np.linspace(first, 2 * math.pi - first, count)
+    return np.stack([yaw, np.full(count, 0.9), np.full(count, 1.2)], axis=-1)
+
+
+def travelled(path, start):
+    """(N,) largest change of a joint before each answer, of the answers themselves [rad]."""
+    return np.abs(np.diff(np.vstack([start, path.q]), axis=0)).max(axis=1)
+
+
+def test_a_joint_with_room_for_two_turns_goes_on_through_half_a_turn(make_arm3, make_solver):
+    """The joints returned move as far as they are said to."""
+    chain = make_arm3(2 * math.pi)
+    q = through_half_a_turn()
+    path = track(make_solver(chain, closed_form), positions(chain, q), q[0])
+    assert path.solved.all()
+    np.testing.assert_allclose(path.q, q, atol=1e-4)
+    np.testing.assert_allclose(path.joint_step, travelled(path, q[0]), atol=1e-12)
+    assert path.largest_step == pytest.approx(q[1, 0] - q[0, 0], abs=1e-3)
+    assert path.jumps == ()
+
+
+def test_a_joint_with_stops_at_half_a_turn_goes_back_and_that_is_told(arm3, solver):
+    q = through_half_a_turn()
+    path = track(solver, positions(arm3, q), q[0])
+    assert path.solved.all()
+    assert arm3.within_limits(path.q).all()
+    np.testing.assert_allclose(path.joint_step, travelled(path, q[0]), atol=1e-12)
+    (jump,) = path.jumps
+    assert q[jump - 1, 0] < math.pi < q[jump, 0]
+    assert path.joint_step[jump] == pytest.approx(2 * math.pi, abs=0.01)
+    assert path.largest_step == path.joint_step[jump]
+
+
+@pytest.mark.parametrize("largest_step", [0.001, 0.1, 7.0])
+def test_a_jump_is_what_is_larger_than_the_largest_step(arm3, solver, largest_step):
+    q = through_half_a_turn()
+    path = track(solver, positions(arm3, q), q[0], largest_step)
+    expected = np.flatnonzero(travelled(path, q[0]) > largest_step)
+    assert list(path.jumps) == [index for index in expected if index > 0]
+
+
+def test_the_first_step_is_from_where_the_joints_are(arm3, solver):
+    q = through_half_a_turn()[:1]
+    start = q[0] + np.array([0.0, 0.0, 2.0])
+    assert not arm3.within_limits(start)
+    path = track(solver, positions(arm3, q), start)
+    assert path.joint_step[0] == pytest.approx(2.0, abs=1e-3)
+    assert path.largest_step == 0.0
+    assert path.jumps == ()
+
+
+def test_no_targets_are_a_path_without_a_step(arm3, solver):
+    path = track(solver, np.zeros((0, 3)), arm3.middle)
+    assert path.q.shape == (0, 3)
+    assert path.largest_step == 0.0
+
+
+def test_a_solver_s_own_solve_answers(arm3, solver):
+    """What runs elsewhere, as firmware does, must not be followed by Python's refinement."""
+    asked = []
+
+    class Elsewhere(IkSolver):
+        def solve(self, target, q_near=None, branch=None):
+            asked.append((q_near, branch))
+            own = super().solve(target, q_near, branch)
+            return replace(own, q=own.q + 0.01, branch=7)
+
+    q = joint_path(arm3.middle, arm3.middle + 0.2, 20)
+    path = track(Elsewhere(solver.spec, closed_form), positions(arm3, q), q[0])
+    np.testing.assert_allclose(path.q, q + 0.01, atol=1e-4)
+    assert (path.branch == 7).all()
+    assert [branch for _, branch in asked] == ["nearest"] * 20
+    np.testing.assert_array_equal([near for near, _ in asked], np.vstack([q[:1], path.q[:-1]]))
 
 
 def test_what_is_no_path_or_start_is_told(arm3, solver):

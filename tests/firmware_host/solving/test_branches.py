@@ -14,6 +14,7 @@ from firmware_host.problem import IkProblem
 from firmware_host.solver import Status
 from firmware_host.solving.branches import branch_number, plain_step_length, preferred, step_length
 from firmware_host.tasks import POSITION
+from firmware_host.tolerances import SAME_ANSWER
 
 NAMES = ("elbow+", "elbow-")
 
@@ -112,6 +113,25 @@ def test_nearest_is_the_branch_of_the_present_joints(arm, solver, side):
     np.testing.assert_allclose(solution.q, here, atol=1e-4)
     assert solution.branch == (0 if side > 0 else 1)
     assert solution.joint_step == pytest.approx(0.05, abs=1e-3)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_nearest_is_the_least_way_that_joints_really_travel(arm, solver, seed):
+    """The yaw has stops at half a turn: the short way around is not open to it."""
+    rng = np.random.default_rng(seed)
+    targets = position(arm, rng.uniform(arm.lower, arm.upper, (40, 3)))
+    near = rng.uniform(arm.lower, arm.upper, (40, 3))
+    together = solver.solve_batch(targets, near)
+    for row, target in enumerate(targets):
+        alone = solver.solve(target, near[row])
+        assert alone.branch == together.branch[row]
+        np.testing.assert_allclose(alone.q, together.q[row], atol=1e-6)
+        assert alone.joint_step == pytest.approx(np.abs(alone.q - near[row]).max())
+        others = [solver.solve(target, near[row], branch) for branch in range(2)]
+        ways = [other.joint_step for other in others if other.status is Status.SOLVED]
+        if ways:
+            assert alone.status is Status.SOLVED
+            assert alone.joint_step <= min(ways) + SAME_ANSWER
 
 
 def test_nearest_needs_the_present_joints(solver):
