@@ -9,12 +9,13 @@ import pytest
 from edge_ik_tools.c99.lowering import _Lowering
 from edge_ik_tools.c99.source import Firmware
 from firmware_host.chain import Chain, Joint
-from firmware_host.encoding import Normalization, feature_names, network_features
 from firmware_host.network import reference
 from firmware_host.network.flatbuffer import Graph, Operator, Quantization, Tensor
 from firmware_host.network.reference import ReferenceInterpreter
+from firmware_host.normalization import Normalization
+from firmware_host.problem import IkProblem
 from firmware_host.spec import ModelSpec
-from firmware_host.tasks.task import POSITION, TOOL_AXES, reached_targets
+from firmware_host.tasks import POSITION
 from firmware_host.workspace import Workspace
 
 RELU = {"fused_activation_function": 1}
@@ -245,23 +246,20 @@ def make_chain(rng, count, kinds=None, straight=None):
 
 
 def make_firmware(
-    chain, rng, dtype=np.int8, steps=3, home=None, name="robot", task=POSITION, aspects=()
+    chain, rng, dtype=np.int8, steps=3, home=None, name="robot", task=POSITION, branches=()
 ):
     """The firmware of a robot with a random network."""
+    problem = IkProblem(chain, task)
     q = rng.uniform(chain.lower, chain.upper, (2000, len(chain)))
-    targets = reached_targets(chain, task, np.sin(q), np.cos(q))
-    count = len(feature_names(chain, task))
-    plain = Normalization((0.0,) * count, (1.0,) * count)
+    targets = problem.reached_by(q)
     spec = ModelSpec(
-        chain=chain,
+        problem=problem,
+        normalization=Normalization.fit(problem.features(targets).astype(np.float32)),
         home=tuple((chain.middle if home is None else np.asarray(home)).tolist()),
-        normalization=Normalization.fit(network_features(chain, plain, targets, task)),
         workspace=Workspace.fit(chain, targets[:, :3]),
-        task=task.name,
-        tool_axis=TOOL_AXES[task.tool_axis],
-        aspects=aspects,
+        branches=branches,
     )
-    network = make_network(rng, dtype, spec.inputs, 2 * len(chain), odd_scales=False)
+    network = make_network(rng, dtype, spec.inputs, spec.outputs, odd_scales=False)
     return Firmware(
         path=Path("robot.tflite"),
         name=name,

@@ -25,7 +25,7 @@ from edge_ik_tools.convert import (
 )
 from firmware_host.errors import ConfigError
 from firmware_host.network.flatbuffer import read_graph
-from firmware_host.network.interpreter import available_runtimes, open_interpreter
+from firmware_host.network.runtimes import available_runtimes, open_interpreter
 
 pytestmark = pytest.mark.tensorflow
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edge_ik_tools.random_inputs import random_inputs
-from firmware_host.network.interpreter import open_interpreter
+from firmware_host.network.runtimes import open_interpreter
 
 NETWORKS = Path(__file__).parents[1] / "firmware_host" / "models"
 

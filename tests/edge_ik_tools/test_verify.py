@@ -19,7 +19,7 @@ from edge_ik_tools.tflm.arena import measure_arena
 from edge_ik_tools.verify import VerificationError, verify
 from firmware_host.errors import EdgeIkError, ModelFileError
 from firmware_host.network.flatbuffer import read_graph
-from firmware_host.network.interpreter import available_runtimes, open_interpreter
+from firmware_host.network.runtimes import available_runtimes, open_interpreter
 from firmware_host.spec import ModelSpec
 
 pytestmark = pytest.mark.tensorflow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,11 +11,11 @@ from typing import Any
 
 from edge_ik import __version__
 from edge_ik.data.targets import evaluation_targets
-from edge_ik.evaluation import Evaluation, evaluate
+from edge_ik.evaluation import Evaluation, evaluate_seeds
 from edge_ik.predictor import predictor
 from edge_ik.preparation import resume
 from edge_ik.run import Run
-from edge_ik_tools.compress.finetune import Compressed, compress
+from edge_ik_tools.compress.finetune import compress
 from edge_ik_tools.convert import (
     CALIBRATION_SAMPLES,
     CALIBRATION_SEED_OFFSET,
@@ -27,6 +28,7 @@ from edge_ik_tools.verify import Verification, verify
 from firmware_host.errors import ConfigError
 from firmware_host.files import write_json
 from firmware_host.model_file import write_model
+from firmware_host.solving.seeding import Seeder
 from firmware_host.spec import ModelSpec
 
 EXPORT_FOLDER = "export"
@@ -113,24 +115,18 @@ def export(
         VerificationError: If a converted network does not do what the trained, or the
             fine-tuned, one does; nothing is written then.
     """
-    wanted = [checked_format(name) for name in dict.fromkeys(formats)]
-    if qat and any(target.name != "int8" for target in wanted):
-        raise ConfigError(
-            "Quantization-aware training is for int8 alone. Expected --quantize int8 with --qat. "
-            f"Received: {', '.join(target.name for target in wanted)}"
-        )
+    wanted = _checked_formats(formats, qat)
     destination = out or folder / EXPORT_FOLDER
     if destination.exists() and not destination.is_dir():
         raise ConfigError(f"Expected a folder to write to. Received a file: '{destination}'")
     run, source = resume(folder)
     network = run.load_network()
     trained = predictor(network)
-    converted_from = trained
+    converted_from, tuned = trained, None
     calibration = calibration_features(source, run.config.training.rng_seed)
-    compressed: Compressed | None = None
     if qat or sparsity is not None:
         compressed = compress(run, qat=qat, sparsity=sparsity, tell=tell)
-        network = compressed.network
+        network, tuned = compressed.network, compressed.flatbuffer
         # Fine-tuning may change the answers; only its conversion must not.
         converted_from = predictor(network)
     spec = _spec(run, network.count_params())
@@ -138,53 +134,55 @@ def export(
     made = []
     for target in wanted:
         tell(f"Converting to {target.name}")
-        if compressed is not None and compressed.flatbuffer is not None:
-            flatbuffer = compressed.flatbuffer
-        else:
-            flatbuffer = convert(network, target, calibration)
+        flatbuffer = tuned or convert(network, target, calibration)
         tell(f"Verifying {target.name} on {targets:,} targets")
         measured = verify(flatbuffer, target, spec, converted_from, drawn, calibration)
         made.append((target, flatbuffer, measured))
     destination.mkdir(parents=True, exist_ok=True)
-    suffix = ("-qat" if qat else "") + (f"-pruned{100 * sparsity:.0f}" if sparsity else "")
-    # A robot's name may hold what a file's name may not.
-    name = re.sub(r"[^\w.-]+", "_", run.chain.name)
-    name += f"-{run.task.name}" if run.task.turns else ""
     files = []
     for target, flatbuffer, measured in made:
-        path = destination / f"{name}-{target.name}{suffix}.tflite"
+        path = destination / _file_name(run, target, qat, sparsity)
         write_model(path, flatbuffer, _with_figures(spec, target, measured, qat, sparsity))
         files.append(Exported(path, target.name, path.stat().st_size, len(flatbuffer), measured))
-    measured_before = evaluate(
-        run.chain, run.normalization, trained, drawn, task=run.task, aspects=run.aspect_names
-    )
-    result = Export(measured_before, tuple(files))
+    result = Export(evaluate_seeds(Seeder(run.spec, trained), drawn), tuple(files))
     write_json(destination / EXPORT_FILE, result.to_dict())
     return result
 
 
+def _checked_formats(formats: Sequence[str], qat: bool) -> list[Format]:
+    """The formats of names, each once; a ConfigError if QAT cannot be combined with one."""
+    wanted = [checked_format(name) for name in dict.fromkeys(formats)]
+    if qat and any(target.name != "int8" for target in wanted):
+        raise ConfigError(
+            "Quantization-aware training is for int8 alone. Expected --quantize int8 with --qat. "
+            f"Received: {', '.join(target.name for target in wanted)}"
+        )
+    return wanted
+
+
+def _file_name(run: Run, target: Format, qat: bool, sparsity: float | None) -> str:
+    """What a model is called, after its robot, its task, its format and how it was made."""
+    # A robot's name may hold what a file's name may not.
+    name = re.sub(r"[^\w.-]+", "_", run.chain.name)
+    name += f"-{run.task.name}" if run.task.has_orientation else ""
+    suffix = ("-qat" if qat else "") + (f"-pruned{100 * sparsity:.0f}" if sparsity else "")
+    return f"{name}-{target.name}{suffix}.tflite"
+
+
 def _spec(run: Run, parameters: int) -> ModelSpec:
     """The robot and where it was trained, without figures yet."""
-    return ModelSpec(
-        chain=run.chain,
-        home=run.home,
-        normalization=run.normalization,
-        workspace=run.region,
-        provenance={
-            "version": __version__,
-            "config_hash": run.config.hash(),
-            "rng_seed": run.config.training.rng_seed,
-            "singularity_margin": run.config.arm.singularity_margin,
-            "focus": None if run.focus is None else run.focus.to_dict(),
-            "parameters": parameters,
-            "every_aspect": run.config.task.aspects == "all",
-            "label_spread": run.label_spread,
-            "aspects": None if run.reach is None else run.reach.to_dict(),
-        },
-        task=run.task.name,
-        tool_axis=run.config.task.tool_axis,
-        aspects=run.aspect_names if len(run.aspect_names) > 1 else (),
-    )
+    provenance = {
+        "version": __version__,
+        "config_hash": run.config.hash(),
+        "rng_seed": run.config.training.rng_seed,
+        "singularity_margin": run.config.arm.singularity_margin,
+        "focus": None if run.focus is None else run.focus.to_dict(),
+        "parameters": parameters,
+        "every_aspect": run.config.task.every_aspect,
+        "label_spread": run.label_spread,
+        "aspects": None if run.reach is None else run.reach.to_dict(),
+    }
+    return dataclasses.replace(run.spec, provenance=provenance)
 
 
 def _with_figures(

@@ -11,14 +11,15 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_ik.data.targets import TargetSet
-from edge_ik.evaluation import Evaluation, evaluate
+from edge_ik.evaluation import Evaluation, evaluate_seeds
 from edge_ik_tools.convert import ALLOWED_OPERATORS, Format
 from edge_ik_tools.random_inputs import random_inputs
 from edge_ik_tools.tflm.arena import measure_arena
 from firmware_host.errors import EdgeIkError
-from firmware_host.network.flatbuffer import read_graph
-from firmware_host.network.interpreter import Interpreter, available_runtimes, open_interpreter
-from firmware_host.solver import Predict
+from firmware_host.network.flatbuffer import Graph, read_graph
+from firmware_host.network.interpreter import Interpreter
+from firmware_host.network.runtimes import available_runtimes, open_interpreter
+from firmware_host.solving.seeding import Predict, Seeder
 from firmware_host.spec import ModelSpec
 
 # Random inputs on which the runtimes are compared.
@@ -82,7 +83,37 @@ def verify(
             type, an output is too far from the trained network's, or exact runtimes
             disagree.
     """
-    graph = read_graph(flatbuffer)
+    operators = _checked_operators(read_graph(flatbuffer), target)
+    usable = [name for name in target.runtimes if name in available_runtimes()]
+    if not usable:
+        raise VerificationError(
+            f"No runtime that can check the {target.name} network is installed. Expected one "
+            f"of: {', '.join(target.runtimes)}."
+        )
+    interpreters = {name: open_interpreter(flatbuffer, name) for name in usable}
+    predict = interpreters[usable[0]].run
+    difference = np.abs(predict(features) - float_predict(features))
+    largest, mean = float(difference.max()), float(difference.mean())
+    shares = ORIENTATION_SHARES if spec.task.has_orientation else (1.0, 1.0)
+    most, usual = shares[0] * target.max_difference, shares[1] * target.mean_difference
+    if not (largest <= most and mean <= usual):
+        raise VerificationError(
+            f"The {target.name} network differs from the trained one by up to {largest:.3g}, "
+            f"{mean:.3g} in the mean. Expected at most {most:g} and {usual:g}."
+        )
+    agreement = _agreement(interpreters, target) if "reference" in usable else {}
+    return Verification(
+        evaluation=evaluate_seeds(Seeder(spec, predict), targets),
+        operators=dict(operators),
+        max_difference=largest,
+        mean_difference=mean,
+        runtimes=agreement,
+        arena_bytes=measure_arena(flatbuffer) if "tflite-micro" in usable else None,
+    )
+
+
+def _checked_operators(graph: Graph, target: Format) -> Counter[str]:
+    """How often each operator occurs; refuses what is not to be in a format."""
     operators = Counter(operator.name for operator in graph.operators)
     foreign = sorted(set(operators) - ALLOWED_OPERATORS)
     if foreign:
@@ -96,39 +127,7 @@ def verify(
             f"The {target.name} network takes or gives another type. Expected "
             f"{target.activations}. Received: {', '.join(sorted(ends))}"
         )
-    usable = [name for name in target.runtimes if name in available_runtimes()]
-    if not usable:
-        raise VerificationError(
-            f"No runtime that can check the {target.name} network is installed. Expected one "
-            f"of: {', '.join(target.runtimes)}."
-        )
-    interpreters = {name: open_interpreter(flatbuffer, name) for name in usable}
-    predict = interpreters[usable[0]].run
-    difference = np.abs(predict(features) - float_predict(features))
-    largest, mean = float(difference.max()), float(difference.mean())
-    shares = ORIENTATION_SHARES if spec.target.turns else (1.0, 1.0)
-    most, usual = shares[0] * target.max_difference, shares[1] * target.mean_difference
-    if not (largest <= most and mean <= usual):
-        raise VerificationError(
-            f"The {target.name} network differs from the trained one by up to {largest:.3g}, "
-            f"{mean:.3g} in the mean. Expected at most {most:g} and {usual:g}."
-        )
-    agreement = _agreement(interpreters, target) if "reference" in usable else {}
-    return Verification(
-        evaluation=evaluate(
-            spec.chain,
-            spec.normalization,
-            predict,
-            targets,
-            task=spec.target,
-            aspects=spec.aspects,
-        ),
-        operators=dict(operators),
-        max_difference=largest,
-        mean_difference=mean,
-        runtimes=agreement,
-        arena_bytes=measure_arena(flatbuffer) if "tflite-micro" in usable else None,
-    )
+    return operators
 
 
 def _agreement(

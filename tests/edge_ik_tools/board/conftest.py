@@ -17,7 +17,7 @@ from edge_ik_tools.board.framing import FrameParser
 from edge_ik_tools.board.protocol import STATUSES
 from edge_ik_tools.board.serial_bench import HOST_RUNTIME
 from edge_ik_tools.c99.source import Firmware
-from firmware_host.bench import bench_targets
+from firmware_host.bench.targets import bench_targets
 from firmware_host.model_file import read_model
 from firmware_host.solver import IkSolver
 

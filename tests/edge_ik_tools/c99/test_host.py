@@ -5,10 +5,10 @@ import pytest
 
 from edge_ik_tools.c99 import host
 from edge_ik_tools.c99.host import FirmwareSolver, MissingCompilerError
-from firmware_host.bench import bench_targets
+from firmware_host.bench.targets import bench_targets
 from firmware_host.errors import ConfigError, TargetError
 from firmware_host.model_file import read_model
-from firmware_host.network.interpreter import open_interpreter
+from firmware_host.network.runtimes import open_interpreter
 from firmware_host.solver import IkSolver, Status, available_solvers
 
 # Single precision against double, refined alike [rad].

@@ -8,7 +8,7 @@ from edge_ik_tools.emulate.build import FIRMWARE, linker_script
 from edge_ik_tools.emulate.cores import CORES
 from edge_ik_tools.emulate.toolchain import PACKAGES, Toolchain
 from firmware_host.errors import ModelFileError
-from firmware_host.network.reference import FullyConnected
+from firmware_host.network.steps import FullyConnected
 
 NETWORKS = 30
 

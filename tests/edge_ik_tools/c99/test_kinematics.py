@@ -5,10 +5,10 @@ import math
 
 import numpy as np
 import pytest
+from firmware_host.encoding import network_features
 
 from edge_ik_tools.c99.kinematics import DAMPING_FLOOR, home32, limits32
 from firmware_host.chain import Chain
-from firmware_host.encoding import network_features
 from firmware_host.errors import ModelFileError
 from firmware_host.kinematics import forward_kinematics, jacobian, tool_position
 from firmware_host.solver import POSITION_TOLERANCE, IkSolver

@@ -7,7 +7,8 @@ from edge_ik_tools.c99.loops import loop_network
 from edge_ik_tools.c99.source import Firmware
 from firmware_host.errors import ModelFileError
 from firmware_host.model_file import read_model, write_model
-from firmware_host.network.reference import FullyConnected, Logistic16, ReferenceInterpreter
+from firmware_host.network.reference import ReferenceInterpreter
+from firmware_host.network.steps import FullyConnected, Logistic16
 
 # Sums of a few dozen numbers of order 1 in float32, in two orders, and through four blocks.
 FAR_APART = """

@@ -115,7 +115,7 @@ def test_qat_keeps_the_zeros_of_pruning(both):
 @needs_extra
 @pytest.mark.slow
 def test_qat_network_is_what_the_flatbuffer_was_rounded_from(run, both):
-    from firmware_host.network.interpreter import open_interpreter
+    from firmware_host.network.runtimes import open_interpreter
 
     compressed, _ = both
     rng = np.random.default_rng(3)

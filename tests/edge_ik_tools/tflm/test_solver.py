@@ -7,7 +7,7 @@ import pytest
 
 from edge_ik_tools.c99.kinematics import home32
 from firmware_host.kinematics import tool_position
-from firmware_host.network.interpreter import available_runtimes, open_interpreter
+from firmware_host.network.runtimes import available_runtimes, open_interpreter
 from firmware_host.solver import IkSolver
 from firmware_host.tasks.task import reached_targets
 

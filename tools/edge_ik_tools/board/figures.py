@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from edge_ik_tools.board.protocol import Counters, Hello
-from firmware_host.bench import Latency
-from firmware_host.inspect_model import TextRow, TextTable
+from firmware_host.bench.clock import Latency
+from firmware_host.tables import TextRow, TextTable, percent
 
 # Between the board's float32 and the host's float64 after the same steps [rad].
 JOINT_TOLERANCE = 2e-5
@@ -179,7 +179,7 @@ def board_tables(values: Mapping[str, Any]) -> list[TextTable]:
             f"{compared['differing']:,}",
         ),
         ("targets of another status", f"{compared['status_differing']:,}"),
-        ("solved", f"{_share(compared['solved'])} %"),
+        ("solved", f"{percent(compared['solved'])} %"),
         ("outside the joint limits", f"{compared['limit_violations']:,}"),
         ("error of the residual told", f"{1e3 * compared['max_residual_error_m']:.2g} mm at most"),
     ]
@@ -215,8 +215,3 @@ def board_tables(values: Mapping[str, Any]) -> list[TextTable]:
 
 def _damaged(counts: Mapping[str, int]) -> str:
     return f"{counts['bad_crc']:,} with a wrong checksum, {counts['malformed']:,} otherwise"
-
-
-def _share(value: float) -> str:
-    # Rounding must not make a share of less than one look like all.
-    return "100" if value == 1 else f"{min(100 * value, 99.99):.2f}"

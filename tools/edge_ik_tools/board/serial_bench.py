@@ -18,14 +18,13 @@ from edge_ik_tools.board.figures import (
     SerialBenchmark,
 )
 from edge_ik_tools.board.protocol import HASH_SIZE, BoardSolution, Counters, Hello
-from firmware_host.bench import TARGET_SEED, Latency, bench_targets
+from firmware_host.bench.clock import percentiles
+from firmware_host.bench.targets import TARGET_SEED, bench_targets
 from firmware_host.chain import FloatArray
 from firmware_host.errors import ConfigError
 from firmware_host.model_file import read_model
 from firmware_host.solver import IkSolver
-from firmware_host.solving.solution import IkBatch, Status, is_solved
-from firmware_host.tasks.targets import given_targets
-from firmware_host.tasks.task import task_errors
+from firmware_host.solving.solution import IkBatch, Status
 
 DEFAULT_TARGETS = 1_000
 # The host's own arithmetic: bit for bit that of the firmware's network.
@@ -93,7 +92,7 @@ def serial_bench(
             round_trips.append(client.round_trip_us)
         after = client.counters()
         line = LineFigures(
-            round_trip=_latency(round_trips),
+            round_trip=percentiles(np.array(round_trips)),
             retries=client.asked_again - asked_again,
             bad_crc=client.parser.bad_crc,
             malformed=client.parser.malformed,
@@ -104,7 +103,7 @@ def serial_bench(
             ),
         )
     tell("Comparing with the host")
-    host = solver.solve_batch(given_targets(solver.task, drawn))
+    host = solver.solve_batch(solver.task.given(drawn))
     return SerialBenchmark(
         model={"file": Path(path).name, "robot": solver.chain.name, "hash": model_hash},
         port=port,
@@ -129,20 +128,20 @@ def compare(
         answers: The board's, one a target.
         host: The host's.
     """
-    chain, task = solver.chain, solver.task
+    problem, chain = solver.problem, solver.chain
     q = np.stack([answer.q for answer in answers]).astype(np.float64)  # (N, n)
     difference = q - host.q
     # Whole turns of a continuous joint are one posture.
     turns = 2 * np.pi * np.round(difference / (2 * np.pi))
     apart = np.abs(np.where(chain.continuous, difference - turns, difference)).max(axis=1)
     worst = int(np.argmax(apart))
-    distance, _ = task_errors(chain, task, q, targets)
+    distance, _ = problem.errors(q, targets)
     told = np.array([answer.residual_m for answer in answers])
     status = np.array([answer.status for answer in answers], dtype=object)
-    one_answer = not task.turns and solver.seeder.branches == 1
+    one_answer = not solver.task.has_orientation and solver.seeder.branches == 1
     wrong = apart > JOINT_TOLERANCE
     if not one_answer:
-        wrong = (status == Status.SOLVED) & ~is_solved(chain, task, q, targets)
+        wrong = (status == Status.SOLVED) & ~problem.is_solved(q, targets)
     return Comparison(
         max_joint_difference_rad=float(apart[worst]),
         differing=int(wrong.sum()),
@@ -182,8 +181,3 @@ def _checked(answer: BoardSolution, joints: int, target: FloatArray) -> BoardSol
             f"{answer.residual_m}. Check that its compiler may use the floating-point unit."
         )
     return answer
-
-
-def _latency(microseconds: Sequence[float]) -> Latency:
-    p50, p99 = np.percentile(microseconds, [50, 99]).tolist()
-    return Latency(p50, p99, max(microseconds))

@@ -15,15 +15,16 @@ from edge_ik_tools.c99.source import NOT_COUNTED, Firmware
 from edge_ik_tools.generated import write_folder
 from edge_ik_tools.random_inputs import random_inputs
 from edge_ik_tools.templates import filled
-from firmware_host.bench import bench_targets
+from firmware_host.bench.targets import bench_targets
 from firmware_host.chain import FloatArray
 from firmware_host.errors import ModelFileError
 from firmware_host.model_file import read_model
-from firmware_host.network.interpreter import open_interpreter
+from firmware_host.network.runtimes import open_interpreter
 from firmware_host.solver import IkSolver
-from firmware_host.solving.solution import POSITION_TOLERANCE, ROTATION_TOLERANCE, Status
-from firmware_host.tasks.targets import given_targets, quaternion
-from firmware_host.tasks.task import Task
+from firmware_host.solving.solution import Status
+from firmware_host.tasks import Task
+from firmware_host.tasks.rotations import quaternion
+from firmware_host.tolerances import SOLVED_POSITION, SOLVED_ROTATION
 
 NETWORK_VECTORS = 64
 SOLVE_VECTORS = 32
@@ -83,7 +84,7 @@ def write_sources(firmware: Firmware, folder: Path) -> None:
 
 def _values(firmware: Firmware, counts: str) -> dict[str, Any]:
     """What the templates ask for."""
-    chain, task = firmware.spec.chain, firmware.spec.target
+    chain, task = firmware.spec.chain, firmware.spec.task
     integer = firmware.program.dtype != np.float32
     golden = _golden(firmware)
     example = [f"{value:.3f}" for value in golden["first_target"]]
@@ -107,7 +108,7 @@ def _values(firmware: Firmware, counts: str) -> dict[str, Any]:
         "example_words": " ".join(_argument_example(task, golden["first_target"])),
         "chosen": "[0]" if firmware.solvers.branches > 1 else "",
         "steps": firmware.steps,
-        "tolerance_mm": f"{1e3 * POSITION_TOLERANCE:g}",
+        "tolerance_mm": f"{1e3 * SOLVED_POSITION:g}",
         "joint_tolerance": float_literal(JOINT_TOLERANCE),
         "counts": counts,
         "network_words": f"A {firmware.program.dtype.name} network of {firmware.program.macs:,} "
@@ -125,12 +126,12 @@ def _golden(firmware: Firmware) -> dict[str, Any]:
     interpreter = open_interpreter(flatbuffer, "reference")
     inputs = random_inputs(interpreter, NETWORK_VECTORS, np.random.default_rng(GOLDEN_SEED))
     solver = IkSolver.load(firmware.path, "reference", firmware.steps)
-    task = firmware.spec.target
+    task = firmware.spec.task
     drawn = bench_targets(solver, 2 * SOLVE_VECTORS, GOLDEN_SEED).astype(np.float32)
-    answers = solver.solve_batch(given_targets(task, drawn.astype(np.float64)))
-    clear = _clear(answers.position_error_m / POSITION_TOLERANCE)
+    answers = solver.solve_batch(task.given(drawn.astype(np.float64)))
+    clear = _clear(answers.position_error_m / SOLVED_POSITION)
     if answers.rotation_error_rad is not None:
-        clear &= _clear(answers.rotation_error_rad / ROTATION_TOLERANCE)
+        clear &= _clear(answers.rotation_error_rad / SOLVED_ROTATION)
     # Another branch may be as promising, to rounding: what the first found, the second may not.
     kept = np.flatnonzero(clear & (answers.tried == 1))[:SOLVE_VECTORS]
     if not len(kept):

@@ -25,7 +25,7 @@ from firmware_host.model_file import read_model
 from firmware_host.network.flatbuffer import read_graph
 from firmware_host.network.interpreter import Interpreter
 from firmware_host.solver import Branch, IkSolver
-from firmware_host.solving.branches import ANY, NEAREST, joint_distance
+from firmware_host.solving.branches import ANY, NEAREST
 from firmware_host.solving.solution import IkBatch, IkSolution, Status
 from firmware_host.tasks.targets import checked_target
 
@@ -70,15 +70,10 @@ class FirmwareSolver(IkSolver):
         self._native = ctypes.CDLL(str(library))
         spec, runtime = firmware.spec, f"firmware ({compiler})"
         super().__init__(
-            spec.chain,
-            spec.normalization,
+            spec,
             _FirmwareNetwork(runtime, firmware, self._native).run,
             firmware.steps,
-            workspace=spec.workspace,
-            home=spec.home,
             runtime=runtime,
-            task=spec.target,
-            aspects=spec.aspects,
             restarts=firmware.restarts,
         )
         self._answer = np.dtype(
@@ -144,33 +139,32 @@ class FirmwareSolver(IkSolver):
         """Solve one target; see `IkSolver.solve`."""
         began = time.perf_counter()
         components = checked_target(target, task=self.task)
-        single, near = components.astype(np.float32), self._near(q_near, (len(self.chain),))
+        near = None if q_near is None else self._checked_near(q_near, (len(self.chain),))
+        single, present = components.astype(np.float32), self._single(near)
         answer = np.empty(1, self._answer)
         number = ctypes.c_int32(self._code(branch, q_near))
-        self._native.edge_ik_solve(_address(single), number, _address(near), _address(answer))
+        self._native.edge_ik_solve(_address(single), number, _address(present), _address(answer))
         found = answer[0]
         q = found["q"].astype(np.float64)
-        if q_near is not None:
-            q = self._nearest_turn(q, q_near)
-        inside = step = None
-        if self.workspace is not None:
-            inside = self.workspace.contains_one(self.chain, components[:3].tolist())
-        if q_near is not None:
-            step = float(joint_distance(self.chain, q, near.astype(np.float64)))
+        if near is not None:
+            q = self.chain.nearest_turn(q, near)
         return IkSolution(
             q=q,
             position_error_m=float(found["residual"]),
             status=STATUS[found["status"]],
             within_limits=bool(self.chain.within_limits(q)),
-            in_workspace=inside,
+            in_workspace=None
+            if self.workspace is None
+            else self.workspace.contains_one(self.chain, components[:3].tolist()),
             seed_error_m=float(found["seed_residual"]),
             steps=self.refine_steps,
             microseconds=(time.perf_counter() - began) * 1e6,
-            rotation_error_rad=float(found["rotation"]) if self.task.turns else None,
+            rotation_error_rad=float(found["rotation"]) if self.task.has_orientation else None,
             branch=int(found["branch"]),
             tried=int(found["tried"]),
             restarts=int(found["restarts"]),
-            joint_step=step,
+            joint_step=None if near is None else float(np.abs(q - near).max()),
+            near_within_limits=None if near is None else bool(self.chain.within_limits(near)),
         )
 
     def solve_batch(
@@ -183,26 +177,27 @@ class FirmwareSolver(IkSolver):
         began = time.perf_counter()
         rows = checked_target(targets, batch=True, finite=False, task=self.task)
         single, count = np.ascontiguousarray(rows, dtype=np.float32), len(rows)
-        near = self._near(q_near, (count, len(self.chain)))
+        near = None if q_near is None else self._checked_near(q_near, (count, len(self.chain)))
+        present = self._single(near)
         answers = np.empty(count, self._answer)
         self._native.edge_ik_solve_batch(
             _size(count),
             _address(single),
             ctypes.c_int32(self._code(branch, q_near)),
-            _address(near),
-            _size(len(self.chain) if near.ndim == 2 else 0),
+            _address(present),
+            _size(len(self.chain) if present.ndim == 2 else 0),
             _address(answers),
         )
         q, status = answers["q"].astype(np.float64), STATUS.take(answers["status"])
-        if q_near is not None:
-            q = self._nearest_turn(q, q_near)
+        if near is not None:
+            q = self.chain.nearest_turn(q, near)
         good = answers["status"] != BAD_TARGET
         inside = None
         if self.workspace is not None:
             harmless = rows if good.all() else np.where(good[:, None], rows, 0.0)
             inside = self.workspace.contains(self.chain, harmless[:, :3]) & good
         if not good.all():
-            place = self.home if q_near is None else self.chain.clamp(q_near)
+            place = self.home if near is None else self.chain.clamp(near)
             q = np.where(good[:, None], q, place)
         errors, seed_errors, angles = (
             np.where(good, answers[name].astype(np.float64), np.nan)
@@ -217,7 +212,7 @@ class FirmwareSolver(IkSolver):
             seed_error_m=seed_errors,
             steps=self.refine_steps,
             microseconds=(time.perf_counter() - began) * 1e6,
-            rotation_error_rad=angles if self.task.turns else None,
+            rotation_error_rad=angles if self.task.has_orientation else None,
             branch=answers["branch"].astype(int),
             tried=answers["tried"].astype(int),
             restarts=answers["restarts"].astype(int),
@@ -233,11 +228,10 @@ class FirmwareSolver(IkSolver):
             )
         return CODES[number] if isinstance(number, str) else number
 
-    def _near(self, q_near: npt.ArrayLike | None, shape: tuple[int, ...]) -> npt.NDArray[Any]:
-        """The present joints in single precision; zeros, which nothing reads, without them."""
-        if q_near is None:
+    def _single(self, near: FloatArray | None) -> npt.NDArray[np.float32]:
+        """The present joints as C takes them; zeros, which nothing reads, without them."""
+        if near is None:
             return np.zeros(len(self.chain), np.float32)
-        near = self._checked_near(q_near, shape)
         return np.ascontiguousarray(near, dtype=np.float32)
 
     def solve_times(self, targets: npt.ArrayLike) -> FloatArray:

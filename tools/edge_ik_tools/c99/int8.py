@@ -18,7 +18,7 @@ from edge_ik_tools.c99.lowering import DenseUnit, Elementwise, Layer, Lookup, No
 from edge_ik_tools.c99.units import ROWS, Body, ScalarUnit, VectorUnit, is_plain, kept
 from edge_ik_tools.templates import template_text
 from firmware_host.errors import ModelFileError
-from firmware_host.network.reference import FullyConnected, Mul
+from firmware_host.network.steps import FullyConnected, Mul
 
 VECTOR = 16  # int8 numbers in a vector of MVE
 

@@ -12,13 +12,13 @@ from edge_ik_tools.c99.literals import float_list, float_literal, indented, init
 from edge_ik_tools.c99.lowering import Program
 from edge_ik_tools.c99.straight import joint_names, operand, statements, stored
 from firmware_host.chain import Chain
-from firmware_host.encoding import Normalization
-from firmware_host.encoding import encode as encode_target
 from firmware_host.errors import ModelFileError
 from firmware_host.kinematics import frames
-from firmware_host.solving.refine import DEFAULT_SETTINGS, StepTrace, trace_step
+from firmware_host.normalization import Normalization
+from firmware_host.problem import IkProblem
+from firmware_host.solving.refine import DEFAULT_SETTINGS
+from firmware_host.spec import ModelSpec
 from firmware_host.straightline import Symbol, Tape
-from firmware_host.tasks.task import Task
 
 # Where the damping of `RefineSettings` is less than what single precision resolves of
 # J J^T, whose entries are at most the squared reach.
@@ -31,31 +31,27 @@ SINES = (math.sin, math.cos)
 ROOT_NAMESPACE = SimpleNamespace(sqrt=Symbol.sqrt)
 
 
-def robot_values(
-    chain: Chain, task: Task, normalization: Normalization, program: Program, steps: int
-) -> dict[str, object]:
+def robot_values(spec: ModelSpec, program: Program, steps: int) -> dict[str, object]:
     """What `robot.c.in` asks for.
 
     Args:
-        chain: The robot.
-        task: What a target is.
-        normalization: Of the features.
+        spec: The problem and its features.
         program: The network.
         steps: Number of refinement steps.
     """
-    n = len(chain)
+    problem, n = spec.problem, spec.problem.joints
     return {
         "joints": n,
-        "target_size": len(task.component_names),
+        "target_size": len(spec.task.component_names),
         "steps": steps,
-        "joint_rows": _joint_rows(chain),
+        "joint_rows": _joint_rows(spec.chain),
         "first_joints": ", ".join(f"q[{joint}]" for joint in range(n)),
         "max_step": float_literal(DEFAULT_SETTINGS.max_step),
         **_number_values(program),
-        **_encoding(chain, task, normalization, program),
-        **_stepping(chain, trace_step(chain, task)),
-        "measured": _measured(chain, task),
-        **_turning_back(chain),
+        **_encoding(problem, spec.normalization, program),
+        **_stepping(problem),
+        "measured": _measured(problem),
+        **_turning_back(spec.chain),
     }
 
 
@@ -65,7 +61,7 @@ def _joint_rows(chain: Chain) -> str:
     rows = []
     for index, joint in enumerate(chain.joints):
         low, high = lower[index], upper[index]
-        if chain.wraps[index]:
+        if chain.periodic[index]:
             low, high = -OUT_OF_REACH, OUT_OF_REACH
         points = [function(limit) for limit in (low, high) for function in SINES]
         rows.append((low, high, (joint.lower + joint.upper) / 2, *points))
@@ -86,21 +82,19 @@ def _number_values(program: Program) -> dict[str, object]:
 
 
 def _encoding(
-    chain: Chain, task: Task, normalization: Normalization, program: Program
+    problem: IkProblem, normalization: Normalization, program: Program
 ) -> dict[str, object]:
     """The network's input from a target, and the target's own turns."""
     tape = Tape()
-    target = tape.inputs("p", len(task.component_names))
-    encoding = encode_target(chain, task, target, ROOT_NAMESPACE)
-    turned = [turn for turn in (encoding.first, encoding.last) if turn is not None]
-    turns = [part for turn in turned for part in (turn.sin, turn.cos)]
+    target = tape.inputs("p", len(problem.task.component_names))
+    encoding = problem.encode(target, ROOT_NAMESPACE)
+    turns = [part for turn in encoding.turns.values() for part in (turn.sin, turn.cos)]
     scale, zero_point = program.input_scale
-    names = joint_names(len(chain))
+    names = joint_names(problem.joints)
     factors = [1.0 / (std * scale) for std in normalization.std]
     offsets = [
         zero_point - mean * factor for mean, factor in zip(normalization.mean, factors, strict=True)
     ]
-    joints = [0, len(chain) - 1][: len(turned)]
     return {
         "plain_features": len(encoding.features),
         "affine": ", ".join(initializer(pair) for pair in zip(factors, offsets, strict=True)),
@@ -111,22 +105,25 @@ def _encoding(
         "encode_turns": f", float turns[{len(turns)}]" if turns else "",
         "decode_turns": f", const float turns[{len(turns)}]" if turns else "",
         "turned": indented(
-            f"turn_by(&s[{joint}], &c[{joint}], &turns[{2 * k}]);" for k, joint in enumerate(joints)
+            f"turn_by(&s[{joint}], &c[{joint}], &turns[{2 * k}]);"
+            for k, joint in enumerate(encoding.turns)
         ),
     }
 
 
-def _stepping(chain: Chain, trace: StepTrace) -> dict[str, object]:
+def _stepping(problem: IkProblem) -> dict[str, object]:
     """A step of damped least squares, and the distance that it is to make less."""
-    n, spare = len(chain), bool(trace.free)
+    trace = problem.trace_step()
+    n, spare = problem.joints, bool(trace.free)
+    floor = max(DEFAULT_SETTINGS.damping_floor, DAMPING_FLOOR * problem.chain.reach**2)
     names = joint_names(n) | {
         "damping": float_literal(DEFAULT_SETTINGS.damping),
-        "floor": float_literal(max(DEFAULT_SETTINGS.damping_floor, DAMPING_FLOOR * chain.reach**2)),
+        "floor": float_literal(floor),
     }
     tape, squared = trace.tape, trace.squared
     newton, distance = tape.live([squared, *trace.dq]), tape.live([squared])
     return {
-        "weighed": "" if len(trace.target) == 3 else ", turns weighed as lengths",
+        "weighed": ", turns weighed as lengths" if problem.task.has_orientation else "",
         "distance": indented(statements(tape, [squared], names)),
         "squared": operand(squared, names),
         "newton": indented(
@@ -143,15 +140,15 @@ def _stepping(chain: Chain, trace: StepTrace) -> dict[str, object]:
     }
 
 
-def _measured(chain: Chain, task: Task) -> str:
+def _measured(problem: IkProblem) -> str:
     """Statements that fill `parts`: the squared distance of positions, and of directions."""
-    if not task.turns:
+    if not problem.task.has_orientation:
         return ""
-    n = len(chain)
+    n = problem.joints
     tape = Tape()
     sines, cosines = tape.inputs("s", n), tape.inputs("c", n)
-    target = tape.inputs("p", len(task.component_names))
-    parts = task.squared_parts(frames(chain, sines, cosines), target)
+    target = tape.inputs("p", len(problem.task.component_names))
+    parts = problem.task.squared_parts(frames(problem.chain, sines, cosines), target)
     names = joint_names(n)
     return indented([*statements(tape, parts, names), *stored("parts", parts, names)])
 
@@ -161,7 +158,7 @@ def _turning_back(chain: Chain) -> dict[str, object]:
     lower, upper = limits32(chain)
     turned = []
     for k, joint in enumerate(chain.joints):
-        if chain.wraps[k]:
+        if chain.periodic[k]:
             limits = float_list((lower[k], upper[k], (joint.lower + joint.upper) / 2))
             turned.append(f"q[{k}] = wrapped(q[{k}], {limits});")
     return {"wraps": bool(turned), "turned_back": indented(turned)}

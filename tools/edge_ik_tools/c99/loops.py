@@ -26,7 +26,8 @@ from edge_ik_tools.c99.lowering import (
 )
 from edge_ik_tools.templates import filled, template_text
 from firmware_host.errors import ModelFileError
-from firmware_host.network.reference import SIGMOID_TABLE, Add, FullyConnected, Logistic16, Mul
+from firmware_host.network.arithmetic import SIGMOID_TABLE
+from firmware_host.network.steps import Add, FullyConnected, Logistic16, Mul
 
 
 def loop_network(program: Program) -> str:

@@ -16,15 +16,9 @@ import numpy.typing as npt
 
 from firmware_host.errors import ModelFileError
 from firmware_host.network.flatbuffer import Tensor
-from firmware_host.network.reference import (
-    ACTIVATIONS,
-    Add,
-    FullyConnected,
-    Logistic8,
-    Mul,
-    ReferenceInterpreter,
-    Step,
-)
+from firmware_host.network.reading import ACTIVATIONS
+from firmware_host.network.reference import ReferenceInterpreter
+from firmware_host.network.steps import Add, FullyConnected, Logistic8, Mul, Step
 
 
 @dataclass(frozen=True)

@@ -15,13 +15,16 @@ from edge_ik_tools.c99 import kinematics
 from edge_ik_tools.c99.literals import comment, float_list, float_literal, initializer
 from edge_ik_tools.c99.lowering import Program
 from edge_ik_tools.templates import filled
-from firmware_host.chain import FULL_TURN_TOLERANCE
-from firmware_host.solving.branches import SAME_ANSWER
-from firmware_host.solving.solution import POSITION_TOLERANCE, ROTATION_TOLERANCE
 from firmware_host.spec import ModelSpec
-from firmware_host.tasks.targets import FARTHEST_TARGET
-from firmware_host.tasks.targets import ROTATION_TOLERANCE as RIGID_TOLERANCE
-from firmware_host.tasks.task import TOOL_AXES
+from firmware_host.tasks import TOOL_AXES
+from firmware_host.tolerances import (
+    FARTHEST_TARGET,
+    FULL_TURN,
+    SAME_ANSWER,
+    SOLVED_POSITION,
+    SOLVED_ROTATION,
+    TARGET_ROTATION,
+)
 
 # What is told of a target that is none; beyond any distance [m] and angle [rad] there can be.
 NO_DISTANCE = "2e19f"
@@ -46,13 +49,13 @@ class Solvers:
 
     @property
     def branches(self) -> int:
-        """Aspects to choose from, 1 or more."""
-        return max(1, len(self.spec.aspects))
+        """How many branches there are to choose from, 1 or more."""
+        return self.spec.branch_count
 
     @property
     def plain(self) -> bool:
         """Whether it solves positions in one branch: nothing to choose, nothing to turn."""
-        return not self.choice and not self.spec.target.turns
+        return not self.choice and not self.spec.task.has_orientation
 
     @property
     def choice(self) -> bool:
@@ -62,47 +65,42 @@ class Solvers:
     @property
     def target_words(self) -> str:
         """What a target's numbers are."""
-        task = self.spec.target
-        words = "x, y, z in the base frame [m]"
-        if task.name == "axis":
-            words += f", then the unit direction of the tool's {TOOL_AXES[task.tool_axis]} axis"
-        if task.name == "pose":
-            words += ", then the rotation's three columns; see the function below"
-        return words
+        words = self.spec.task.component_words
+        return f"{words}; see the function below" if self.rotation else words
+
+    @property
+    def rotation(self) -> bool:
+        """Whether a target has a whole rotation, which can be given as a quaternion."""
+        return len(self.spec.task.directions) == len(TOOL_AXES)
 
     def values(self) -> dict[str, object]:
         """What the templates of the header and the source ask for."""
-        spec, task = self.spec, self.spec.target
-        pose = task.name == "pose"
+        spec, task = self.spec, self.spec.task
         return {
             "name": self.name,
             "NAME": self.name.upper(),
-            "tolerance": float_literal(POSITION_TOLERANCE),
-            "rotation_tolerance": float_literal(ROTATION_TOLERANCE),
-            "chord": float_literal((2 * math.sin(ROTATION_TOLERANCE / 2)) ** 2),
-            "off_unit": float_literal(2 * RIGID_TOLERANCE),
+            "tolerance": float_literal(SOLVED_POSITION),
+            "rotation_tolerance": float_literal(SOLVED_ROTATION),
+            "chord": float_literal((2 * math.sin(SOLVED_ROTATION / 2)) ** 2),
+            "off_unit": float_literal(2 * TARGET_ROTATION),
             "farthest": float_literal(FARTHEST_TARGET),
             "same_answer": float_literal(SAME_ANSWER),
             "out_of_reach": float_literal(kinematics.OUT_OF_REACH),
-            "turning": int(task.turns),
-            "rotation": pose,
-            "and_rotation": ", and a rotation" if pose else "",
+            "turning": int(task.has_orientation),
+            "rotation": self.rotation,
+            "and_rotation": ", and a rotation" if self.rotation else "",
             "choice": int(self.choice),
             "branches": self.branches,
             "several": self.branches > 1,
             "restarts": self.restarts,
             "home": float_list(kinematics.home32(spec.chain, spec.home)),
-            "target_kind": "position and orientation of the tool"
-            if pose
-            else "position and axis of the tool"
-            if task.turns
-            else "position of the tool",
+            "target_kind": task.describe(),
             "target_words": self.target_words,
             "bad_words": self._bad_words(),
             "bad_info": ", ".join(self._bad_info()),
             "branch_words": comment(
-                ":" * bool(spec.aspects)
-                + ",".join(f" {index} {name}" for index, name in enumerate(spec.aspects))
+                ":" * bool(spec.branches)
+                + ",".join(f" {index} {name}" for index, name in enumerate(spec.branches))
             ),
             **self._chosen(),
             **self._turns(),
@@ -114,19 +112,19 @@ class Solvers:
             names = ["solve_plain.c.in"]
         else:
             names = ["solve_common.c.in", "solve_any.c.in" if self.choice else "solve_one.c.in"]
-        if self.spec.target.name == "pose":
+        if self.rotation:
             names.append("pose.c.in")
         return "\n".join(filled("c99", name, values) for name in names).rstrip()
 
     def _bad_words(self) -> str:
         words = f"not a number, infinite or further than {float_literal(FARTHEST_TARGET)} m"
-        if self.spec.target.turns:
+        if self.spec.task.has_orientation:
             words += ", or no orientation"
         return words + (", or no branch" if self.branches > 1 else "")
 
     def _bad_info(self) -> list[str]:
         """What is told of a bad target, in the order of the structure's fields."""
-        angles = [NO_ANGLE] if self.spec.target.turns else []
+        angles = [NO_ANGLE] if self.spec.task.has_orientation else []
         numbers = [NO_DISTANCE, *angles, NO_DISTANCE, "0"]
         return numbers + (["-1", "0", "0"] if self.choice else [])
 
@@ -157,7 +155,7 @@ class Solvers:
                 },
             )
             for k, joint in enumerate(chain.joints)
-            if joint.continuous or joint.upper - joint.lower >= 2 * math.pi + FULL_TURN_TOLERANCE
+            if joint.continuous or joint.upper - joint.lower >= 2 * math.pi + FULL_TURN
         ]
         return {
             "ranges": ", ".join(initializer(pair) for pair in zip(lower, upper, strict=True)),

@@ -18,10 +18,8 @@ from edge_ik_tools.c99.loops import loop_network
 from edge_ik_tools.c99.lowering import Program, lower
 from edge_ik_tools.c99.solvers import Solvers
 from edge_ik_tools.templates import filled, template_text
-from firmware_host.encoding import feature_names
-from firmware_host.errors import ConfigError, ModelFileError
+from firmware_host.errors import ConfigError
 from firmware_host.model_file import read_model
-from firmware_host.solver import default_steps
 from firmware_host.spec import ModelSpec
 
 WIDTH = 90
@@ -87,7 +85,7 @@ class Firmware:
         flatbuffer, record = read_model(path)
         spec = ModelSpec.from_dict(record)
         found = identifier(name or spec.chain.name)
-        usual = default_steps(spec.chain, spec.target)
+        usual = spec.problem.default_steps
         taken = usual if steps is None else steps
         if taken < 0 or restarts < 0:
             raise ConfigError(
@@ -98,13 +96,7 @@ class Firmware:
         options += f" --restarts {restarts}" if restarts else ""
         options += f" --name {found}" if found != identifier(spec.chain.name) else ""
         program = lower(flatbuffer)
-        expected = (spec.inputs, 2 * len(spec.chain))
-        if (program.widths[0], program.widths[-1]) != expected:
-            raise ModelFileError(
-                f"The network does not fit its robot. Expected {expected[0]} inputs and "
-                f"{expected[1]} outputs for {len(spec.chain)} joints. Received: "
-                f"{program.widths[0]} and {program.widths[-1]}"
-            )
+        spec.check_network(program.widths[0], program.widths[-1])
         return cls(
             path=path,
             name=found,
@@ -150,15 +142,14 @@ class Firmware:
 
     def values(self, counts: str = NOT_COUNTED) -> dict[str, object]:
         """What templates can ask for of this model."""
-        chain, task, program = self.spec.chain, self.spec.target, self.program
+        chain, program = self.spec.chain, self.program
         joint_names = ", ".join(chain.joint_names)
-        features = feature_names(chain, task)
+        features = self.spec.problem.feature_names
         branches = [f"branch {index}" for index in range(program.widths[0] - len(features))]
-        normalization = self.spec.normalization
         return {
             "entry": self.name,
             **self.solvers.values(),
-            **kinematics.robot_values(chain, task, normalization, program, self.steps),
+            **kinematics.robot_values(self.spec, program, self.steps),
             "title": comment(f"Inverse kinematics of {chain.name}: {joint_names}."),
             "provenance": self._provenance(counts),
             "joint_names": comment(joint_names),

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_ik_tools.c99.lowering import DenseUnit, Elementwise, Lookup, Node, SourceUnit
-from firmware_host.network.reference import Add, FullyConnected, Mul
+from firmware_host.network.steps import Add, FullyConnected, Mul
 
 ROWS = 4  # rows of weights that a kernel sums at once
 # A zero point shifted left by more could leave 32 bits.

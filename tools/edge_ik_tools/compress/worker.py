@@ -19,7 +19,7 @@ import tensorflow as tf
 import tf_keras
 
 from edge_ik.data.dataset import make_dataset
-from edge_ik.data.source import SampleSource, host_features
+from edge_ik.data.source import SampleSource
 from edge_ik.model.losses import balanced_loss, squared_angle_error, squared_task_error
 from edge_ik.preparation import resume
 from edge_ik.run import Run
@@ -82,9 +82,9 @@ def work(folder: Path, tell: Tell) -> None:
 
 def calibration_features(source: SampleSource) -> FloatArray:
     """What the network takes (N, f) of joint vectors spread evenly over the pool."""
-    region = source.aspect
+    problem = source.aspect.problem
     rows = slice(None, None, max(1, len(source.pool.q) // CALIBRATION_ROWS))
-    features = host_features(region.chain, source.pool.q[rows], region.task)
+    features = problem.features(problem.reached_by(source.pool.q[rows]))
     normalized = np.stack(source.normalization.apply(list(features.T)), axis=-1)
     return np.concatenate([normalized, source.pool.one_hot(rows)], axis=-1).astype(np.float32)
 
@@ -112,8 +112,7 @@ class FineTuning:
         span: tuple[int, int],
         learning_rate: float,
     ) -> None:
-        self.chain = run.chain
-        self.task = run.task
+        self.problem = run.problem
         self.loss = run.config.loss
         self.model = model
         self.training = training
@@ -185,9 +184,9 @@ class FineTuning:
     def losses(self, features: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         """The position loss, without a unit, and the angle loss (2,)."""
         outputs = self.model(features, training=self.training)
-        position = tf.reduce_mean(squared_task_error(self.chain, self.task, outputs, labels))
-        angle = tf.reduce_mean(squared_angle_error(outputs, labels, len(self.chain)))
-        return tf.stack([position / self.chain.reach**2, angle])
+        position = tf.reduce_mean(squared_task_error(self.problem, outputs, labels))
+        angle = tf.reduce_mean(squared_angle_error(outputs, labels, self.problem.joints))
+        return tf.stack([position / self.problem.chain.reach**2, angle])
 
     @tf.function(jit_compile=True, autograph=False)  # type: ignore[untyped-decorator]
     def step(self, features: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
@@ -203,7 +202,7 @@ class FineTuning:
         gradients = tape.gradient(total, self.variables)
         masked = [gradient * mask for gradient, mask in zip(gradients, self.masks, strict=True)]
         self.optimizer.apply_gradients(zip(masked, self.variables, strict=True))
-        return losses[0] * self.chain.reach**2
+        return losses[0] * self.problem.chain.reach**2
 
     @tf.function  # type: ignore[untyped-decorator]
     def execute(self, batches: Iterator[Any], count: tf.Tensor) -> tf.Tensor:

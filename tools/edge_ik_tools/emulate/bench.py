@@ -16,16 +16,18 @@ from edge_ik_tools.emulate.toolchain import Toolchain
 from edge_ik_tools.emulate.trace import trace_solve
 from edge_ik_tools.errors import EmulationError
 from edge_ik_tools.random_inputs import random_inputs
-from firmware_host.bench import COLD_STEPS, TARGET_SEED, Tell, bench_targets
+from firmware_host.bench.cold import COLD_STEPS
+from firmware_host.bench.measure import Tell
+from firmware_host.bench.targets import TARGET_SEED, bench_targets
 from firmware_host.chain import Chain, FloatArray
 from firmware_host.errors import ConfigError
 from firmware_host.model_file import read_model
-from firmware_host.network.interpreter import open_interpreter
+from firmware_host.network.runtimes import open_interpreter
+from firmware_host.problem import IkProblem
 from firmware_host.solver import IkSolver
-from firmware_host.solving.branches import joint_distance
-from firmware_host.solving.solution import POSITION_TOLERANCE, Status, is_solved
-from firmware_host.tasks.targets import given_targets
-from firmware_host.tasks.task import POSITION, task_errors
+from firmware_host.solving.solution import Status
+from firmware_host.tasks import POSITION
+from firmware_host.tolerances import SOLVED_POSITION
 
 DEFAULT_TARGETS = 10_000
 # Inputs for the network alone are drawn with this seed.
@@ -91,12 +93,12 @@ def emulated_bench(
             f"Received: {found.total[longest]} counted, {len(executed)} traced"
         )
     solver.refine_steps = found.most_steps
-    answers = solver.solve_batch(given_targets(solver.task, drawn))
+    answers = solver.solve_batch(solver.task.given(drawn))
     q = found.q.astype(np.float64)
-    error, _ = task_errors(solver.chain, solver.task, q, drawn)
-    solved = is_solved(solver.chain, solver.task, q, drawn)
+    error, _ = solver.problem.errors(q, drawn)
+    solved = solver.problem.is_solved(q, drawn)
     expected = answers.status == Status.SOLVED
-    difference = joint_distance(solver.chain, q, answers.q)
+    difference = solver.chain.travel(q, answers.q)
     # Of two branches as promising, rounding decides; what is not solved has no one answer.
     alike = solved & expected & (difference < OTHER_ANSWER)
     total = Spread.of(found.total)
@@ -124,7 +126,7 @@ def emulated_bench(
         network_differences=output_differences(found.outputs, interpreter.run_raw(inputs)),
         cold=Baseline(
             Spread.of(found.cold),
-            float((found.cold_squared < POSITION_TOLERANCE**2).mean()),
+            float((found.cold_squared < SOLVED_POSITION**2).mean()),
             float(found.cold_steps.mean()),
             int(found.cold_steps.max()),
         ),
@@ -145,5 +147,5 @@ def _closed_form(chain: Chain, found: Measurement, targets: FloatArray) -> Basel
         return None
     q = found.closed_q.astype(np.float64)
     held = np.all((q >= chain.lower - LIMIT_SLACK) & (q <= chain.upper + LIMIT_SLACK), axis=1)
-    solved = held & is_solved(chain, POSITION, q, targets)
+    solved = held & IkProblem(chain, POSITION).is_solved(q, targets[:, :3])
     return Baseline(Spread.of(found.closed), float(solved.mean()))

@@ -9,7 +9,7 @@ from edge_ik_tools.c99.folder import write_sources
 from edge_ik_tools.c99.source import NOT_COUNTED, Firmware
 from edge_ik_tools.emulate.bench import emulated_bench
 from edge_ik_tools.errors import MissingToolError
-from firmware_host.bench import Tell
+from firmware_host.bench.measure import Tell
 
 COUNTED_CORE = "cortex-m4"
 COUNTED_TARGETS = 1_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from firmware_host.inspect_model import TextRow, TextTable
+from firmware_host.tables import TextRow, TextTable, percent
 
 
 def emulation_tables(values: Mapping[str, Any]) -> list[TextTable]:
@@ -28,13 +28,13 @@ def emulation_tables(values: Mapping[str, Any]) -> list[TextTable]:
         "total": "whole solve",
     }
     rows: list[TextRow] = [
-        (label, *_counts(parts[part]), _share(values["solved"]) if part == "total" else "")
+        (label, *_counts(parts[part]), percent(values["solved"]) if part == "total" else "")
         for part, label in labels.items()
     ]
     label = f"no network: {cold['steps_mean']:.1f} DLS steps, {cold['steps_max']} at most"
-    rows.append((label, *_counts(cold), _share(cold["solved"])))
+    rows.append((label, *_counts(cold), percent(cold["solved"])))
     if closed is not None:
-        rows.append(("closed form of this arm", *_counts(closed), _share(closed["solved"])))
+        rows.append(("closed form of this arm", *_counts(closed), percent(closed["solved"])))
     place: list[TextRow] = [
         ("flash", f"{values['flash_bytes']:,} bytes"),
         ("static RAM", f"{values['ram_bytes']:,} bytes"),
@@ -71,8 +71,3 @@ def emulation_tables(values: Mapping[str, Any]) -> list[TextTable]:
 
 def _counts(spread: Mapping[str, float]) -> list[str]:
     return [f"{spread[name]:,.0f}" for name in ("min", "median", "mean", "max")]
-
-
-def _share(value: float) -> str:
-    # Rounding must not make a share of less than one look like all.
-    return "100" if value == 1 else f"{min(100 * value, 99.99):.2f}"

@@ -19,10 +19,11 @@ from typing import Any
 import numpy as np
 
 from edge_ik_tools.peers.urdf_text import TIP, chain_urdf
-from firmware_host.chain import Chain, FloatArray
+from firmware_host.chain import FloatArray
 from firmware_host.errors import EdgeIkError
-from firmware_host.tasks.targets import given_targets
-from firmware_host.tasks.task import Task
+from firmware_host.kinematics import forward_kinematics
+from firmware_host.problem import IkProblem
+from firmware_host.tasks import TOOL_AXES, Task
 
 # RTB's own default accepts an error of 1.4 mm.
 RTB_TOLERANCE = 1e-12
@@ -55,12 +56,11 @@ class Peer:
     note: str = ""
 
 
-def peers(chain: Chain, task: Task, start: FloatArray) -> Iterator[tuple[str, Peer | str]]:
+def peers(problem: IkProblem, start: FloatArray) -> Iterator[tuple[str, Peer | str]]:
     """The name of each package, and its peer or the reason why there is none.
 
     Args:
-        chain: The robot.
-        task: What a target is.
+        problem: The robot and what a target is.
         start: (n,) posture that iterations start from [rad].
     """
     for package, (module, make) in ADAPTERS.items():
@@ -70,7 +70,7 @@ def peers(chain: Chain, task: Task, start: FloatArray) -> Iterator[tuple[str, Pe
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                yield package, make(chain, task, start)
+                yield package, make(problem, start)
         except PeerRefusedError as refused:
             yield package, str(refused)
         except (ImportError, OSError, RuntimeError, ValueError, TypeError, AttributeError) as error:
@@ -82,37 +82,50 @@ def _named(package: str, title: str) -> str:
     return f"{title} {version(package)}"
 
 
-def _ikpy(chain: Chain, task: Task, start: FloatArray) -> Peer:
+def _whole(task: Task) -> bool:
+    """Whether a target has a whole rotation."""
+    return len(task.directions) == len(TOOL_AXES)
+
+
+def _frame(task: Task, target: FloatArray) -> FloatArray:
+    """A target's components as a pose (4, 4), with the axes that are not directed left alone."""
+    frame = np.eye(4)
+    frame[:3, 3] = target[:3]
+    for axis, direction in zip(task.directions, target[3:].reshape(-1, 3), strict=True):
+        frame[:3, axis] = direction
+    return frame
+
+
+def _ikpy(problem: IkProblem, start: FloatArray) -> Peer:
     """ikpy: SciPy's bounded least squares."""
     from ikpy.chain import Chain as IkpyChain
 
+    chain, task = problem.chain, problem.task
+    # How the package names what is directed: nothing, one axis or all.
+    modes = {0: None, 1: "".join(TOOL_AXES[axis].upper() for axis in task.directions), 3: "all"}
     with tempfile.TemporaryDirectory(prefix="edge-ik-") as folder:
         path = Path(folder) / "robot.urdf"
         path.write_text(chain_urdf(chain), encoding="utf-8")
         n = len(chain)
         mask = [False, *[True] * n, False]
         robot = IkpyChain.from_urdf_file(str(path), base_elements=["link0"], active_links_mask=mask)
-    mode = {"position": None, "axis": "XYZ"[task.tool_axis], "pose": "all"}[task.name]
     first = np.concatenate([[0.0], start, [0.0]])
 
     def solve(target: FloatArray) -> FloatArray:
-        frame = np.eye(4)
-        frame[:3, 3] = target[:3]
-        if task.name == "pose":
-            frame = given_targets(task, target[None])[0]
-        elif task.name == "axis":
-            frame[:3, task.tool_axis] = target[3:]
         answer = robot.inverse_kinematics_frame(
-            frame, initial_position=first, orientation_mode=mode
+            _frame(task, target),
+            initial_position=first,
+            orientation_mode=modes[len(task.directions)],
         )
         return np.asarray(answer[1 : n + 1])
 
     return Peer(_named("ikpy", "ikpy"), solve)
 
 
-def _tracik(chain: Chain, task: Task, start: FloatArray) -> Peer:
+def _tracik(problem: IkProblem, start: FloatArray) -> Peer:
     """TRAC-IK through pytracik: Newton and sequential quadratic programming side by side."""
-    if task.name != "pose":
+    chain, task = problem.chain, problem.task
+    if not _whole(task):
         raise PeerRefusedError("solves whole poses only")
     from trac_ik import TracIK
 
@@ -122,7 +135,7 @@ def _tracik(chain: Chain, task: Task, start: FloatArray) -> Peer:
         robot = TracIK("link0", TIP, str(path), timeout=TRAC_IK_TIMEOUT)
 
     def solve(target: FloatArray) -> FloatArray | None:
-        rotation = np.ascontiguousarray(target[3:].reshape(3, 3).T)
+        rotation = np.ascontiguousarray(_frame(task, target)[:3, :3])
         answer = robot.ik(target[:3], rotation, start)
         return None if answer is None else np.asarray(answer)
 
@@ -130,9 +143,10 @@ def _tracik(chain: Chain, task: Task, start: FloatArray) -> Peer:
     return Peer(_named("pytracik", "TRAC-IK (pytracik)"), solve, note=note)
 
 
-def _rtb(chain: Chain, task: Task, start: FloatArray) -> Peer:
+def _rtb(problem: IkProblem, start: FloatArray) -> Peer:
     """Robotics Toolbox: Levenberg-Marquardt in C++ with up to 100 restarts."""
-    if task.name == "axis":
+    chain, task = problem.chain, problem.task
+    if task.has_orientation and not _whole(task):
         raise PeerRefusedError("weighs axes of the base frame, not the direction of a tool axis")
     from roboticstoolbox import ET, ETS
 
@@ -140,14 +154,10 @@ def _rtb(chain: Chain, task: Task, start: FloatArray) -> Peer:
     for link, joint in zip(chain.links, chain.joints, strict=False):
         elements += [ET.SE3(link), ET.Rz(qlim=[joint.lower, joint.upper])]
     robot = ETS([*elements, ET.SE3(chain.links[-1])])
-    mask = None if task.name == "pose" else np.array([1.0, 1, 1, 0, 0, 0])
+    mask = None if _whole(task) else np.array([1.0, 1, 1, 0, 0, 0])
 
     def solve(target: FloatArray) -> FloatArray | None:
-        frame = np.eye(4)
-        frame[:3, 3] = target[:3]
-        if task.name == "pose":
-            frame = given_targets(task, target[None])[0]
-        answer = robot.ik_LM(frame, q0=start, tol=RTB_TOLERANCE, mask=mask)
+        answer = robot.ik_LM(_frame(task, target), q0=start, tol=RTB_TOLERANCE, mask=mask)
         q, success = (answer.q, answer.success) if hasattr(answer, "q") else answer[:2]
         return np.asarray(q) if success else None
 
@@ -155,21 +165,20 @@ def _rtb(chain: Chain, task: Task, start: FloatArray) -> Peer:
     return Peer(_named("roboticstoolbox-python", "Robotics Toolbox"), solve, note=note)
 
 
-def _eaik(chain: Chain, task: Task, start: FloatArray) -> Peer:
+def _eaik(problem: IkProblem, start: FloatArray) -> Peer:
     """EAIK: closed forms by subproblem decomposition, for arms that have one."""
-    n = len(chain)
-    if not ((task.name == "pose" and n == 6) or (task.name == "position" and n == 3)):
+    chain, task, n = problem.chain, problem.task, problem.joints
+    whole = _whole(task)
+    if not ((whole and n == 6) or (not task.has_orientation and n == 3)):
         raise PeerRefusedError(f"has no closed form for {n} joints and the task '{task.name}'")
     from eaik.IK_HP import HPRobot
 
-    from firmware_host.kinematics import components, forward_kinematics, frames
-
     zero = np.zeros(n)
-    walked = frames(chain, components(np.sin(zero)), components(np.cos(zero)))
-    pose = forward_kinematics(chain, np.sin(zero), np.cos(zero))
+    walked = problem.walked(np.sin(zero), np.cos(zero))
+    pose = forward_kinematics(chain, zero)
     H, origins = np.array(walked.axes, dtype=float), np.array(walked.origins, dtype=float)
     points = np.vstack([origins, pose[:3, 3]])
-    if task.name == "position":
+    if not whole:
         # A wrist that turns about the tool's position leaves the three joints what they are.
         H = np.vstack([H, np.eye(3)[[2, 1, 2]]])
         points = np.vstack([origins, *[pose[:3, 3]] * 4])
@@ -180,10 +189,9 @@ def _eaik(chain: Chain, task: Task, start: FloatArray) -> Peer:
     middle = chain.middle
 
     def frame(target: FloatArray) -> FloatArray:
-        result = np.eye(4)
-        result[:3, 3] = target[:3]
-        if task.name == "pose":
-            result[:3, :3] = target[3:].reshape(3, 3).T @ pose[:3, :3].T
+        result = _frame(task, target)
+        if whole:
+            result[:3, :3] = result[:3, :3] @ pose[:3, :3].T
         return result
 
     def choose(answer: Any) -> FloatArray | None:
@@ -213,25 +221,25 @@ def _eaik(chain: Chain, task: Task, start: FloatArray) -> Peer:
     )
 
 
-def _pin(chain: Chain, task: Task, start: FloatArray) -> Peer:
+def _pin(problem: IkProblem, start: FloatArray) -> Peer:
     """Pinocchio: the closed-loop inverse kinematics of its documentation."""
-    if task.name == "axis":
+    task, whole = problem.task, _whole(problem.task)
+    if task.has_orientation and not whole:
         raise PeerRefusedError("its documented loop has poses, and positions, only")
     import pinocchio
 
-    model = pinocchio.buildModelFromXML(chain_urdf(chain))
+    model = pinocchio.buildModelFromXML(chain_urdf(problem.chain))
     data = model.createData()
     tool = model.getFrameId(TIP)
-    rows = 6 if task.name == "pose" else 3
 
     def solve(target: FloatArray) -> FloatArray | None:
-        rotation = target[3:].reshape(3, 3).T if task.name == "pose" else np.eye(3)
+        rotation = _frame(task, target)[:3, :3]
         wanted = pinocchio.SE3(np.ascontiguousarray(rotation), target[:3])
         q = start.copy()
         for _ in range(PIN_STEPS):
             pinocchio.framesForwardKinematics(model, data, q)
             moved = data.oMf[tool].actInv(wanted)
-            if task.name == "pose":
+            if whole:
                 error = pinocchio.log(moved).vector
                 jlog = pinocchio.Jlog6(moved.inverse())
             else:
@@ -239,8 +247,8 @@ def _pin(chain: Chain, task: Task, start: FloatArray) -> Peer:
             if np.linalg.norm(error) < PIN_TOLERANCE:
                 return q
             J = pinocchio.computeFrameJacobian(model, data, q, tool)
-            J = -(jlog @ J)[:rows]
-            gram = J @ J.T + PIN_DAMPING * np.eye(rows)
+            J = -(jlog @ J)[: task.rows]
+            gram = J @ J.T + PIN_DAMPING * np.eye(task.rows)
             v = -J.T @ np.linalg.solve(gram, error)
             q = pinocchio.integrate(model, q, v * PIN_RATE)
         return None
@@ -252,7 +260,7 @@ def _pin(chain: Chain, task: Task, start: FloatArray) -> Peer:
     )
 
 
-ADAPTERS: dict[str, tuple[str, Callable[[Chain, Task, FloatArray], Peer]]] = {
+ADAPTERS: dict[str, tuple[str, Callable[[IkProblem, FloatArray], Peer]]] = {
     "ikpy": ("ikpy", _ikpy),
     "pytracik": ("trac_ik", _tracik),
     "roboticstoolbox-python": ("roboticstoolbox", _rtb),

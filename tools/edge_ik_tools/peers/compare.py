@@ -10,13 +10,11 @@ from typing import Any
 import numpy as np
 
 from edge_ik_tools.peers.adapters import Peer, peers
-from firmware_host.bench import Latency, timed
-from firmware_host.chain import Chain, FloatArray
-from firmware_host.inspect_model import TextRow, TextTable
+from firmware_host.bench.clock import Latency, percentiles, timed
+from firmware_host.chain import FloatArray
+from firmware_host.problem import IkProblem
 from firmware_host.solver import IkSolver
-from firmware_host.solving.solution import POSITION_TOLERANCE, ROTATION_TOLERANCE
-from firmware_host.tasks.targets import given_targets
-from firmware_host.tasks.task import Task, reached_targets, task_errors
+from firmware_host.tables import TextRow, TextTable, percent
 
 COMPARED_TARGETS = 1000
 BATCH = 256
@@ -85,30 +83,30 @@ def compare(
         rng_seed: Seed of the joints that are drawn uniformly within the limits.
         tell: Called with a line of progress.
     """
-    chain, task = solver.chain, solver.task
+    problem, chain, task = solver.problem, solver.chain, solver.task
     q = np.random.default_rng(rng_seed).uniform(chain.lower, chain.upper, (count, len(chain)))
-    targets = reached_targets(chain, task, np.sin(q), np.cos(q))
+    targets = problem.reached_by(q)
     own = Peer(
         f"edge-ik, {solver.runtime}",
-        lambda target: solver.solve(given_targets(task, target[None])[0]).q,
-        lambda rows: list(solver.solve_batch(given_targets(task, rows)).q),
+        lambda target: solver.solve(task.given(target[None])[0]).q,
+        lambda rows: list(solver.solve_batch(task.given(rows)).q),
         note=_own_note(solver),
     )
     found, missing = {}, {}
     closed_form = False
     tell(f"{own.name}, {count:,} targets")
-    found[own.name] = measure(own, chain, task, targets)
-    for package, peer in peers(chain, task, solver.home):
+    found[own.name] = measure(own, problem, targets)
+    for package, peer in peers(problem, solver.home):
         if isinstance(peer, str):
             missing[package] = peer
             continue
         tell(f"{peer.name}, {count:,} targets")
-        found[peer.name] = measure(peer, chain, task, targets)
+        found[peer.name] = measure(peer, problem, targets)
         closed_form |= package == "eaik"
     return Comparison(count, found, missing, closed_form)
 
 
-def measure(peer: Peer, chain: Chain, task: Task, targets: FloatArray) -> PeerFigures:
+def measure(peer: Peer, problem: IkProblem, targets: FloatArray) -> PeerFigures:
     """Time a solver on every target (N, k), and judge its answers by our kinematics."""
     rows = list(targets)
     with warnings.catch_warnings():
@@ -123,17 +121,16 @@ def measure(peer: Peer, chain: Chain, task: Task, targets: FloatArray) -> PeerFi
             parts = [targets[start : start + BATCH] for start in range(0, len(targets), BATCH)]
             rate = 1e6 * len(targets) / float(timed(batch, parts).sum())
     given = np.array([answer is not None for answer in answers])
-    q = np.array([chain.middle if answer is None else answer for answer in answers])
-    distance, angle = task_errors(chain, task, q, targets)
-    held = chain.within_limits(q)
-    solved = given & held & (distance < POSITION_TOLERANCE) & (angle < ROTATION_TOLERANCE)
-    p50, p99 = np.percentile(microseconds, [50, 99]).tolist()
+    q = np.array([problem.chain.middle if answer is None else answer for answer in answers])
+    distance, _ = problem.errors(q, targets)
+    held = problem.chain.within_limits(q)
+    solved = given & held & problem.is_solved(q, targets)
     return PeerFigures(
         solved=float(solved.mean()),
         within_limits=float(held[given].mean()) if given.any() else 1.0,
         error_m=float(np.median(distance[given])) if given.any() else float("nan"),
         worst_m=float(distance[solved].max(initial=0.0)),
-        time=Latency(p50, p99, float(microseconds.max())),
+        time=percentiles(microseconds),
         rate=rate,
         batched=batch is not None,
         note=peer.note,
@@ -145,8 +142,8 @@ def comparison_table(values: Mapping[str, Any]) -> TextTable:
     rows: list[TextRow] = [
         (
             str(name),
-            _share(figures["solved"]),
-            _share(figures["within_limits"]),
+            percent(figures["solved"]),
+            percent(figures["within_limits"]),
             f"{1e6 * figures['error_m']:.3g}",
             f"{figures['time']['p50']:.1f}",
             f"{figures['time']['p99']:.1f}",
@@ -189,8 +186,3 @@ def _own_note(solver: IkSolver) -> str:
     if solver.seeder.branches > 1:
         return f"any of {solver.seeder.branches} branches, {solver.refine_steps} steps each"
     return f"one branch, {solver.refine_steps} steps: what only other branches reach is not solved"
-
-
-def _share(value: float) -> str:
-    # Rounding must not make a share of less than one look like all.
-    return "100" if value == 1 else f"{min(100 * value, 99.99):.2f}"

@@ -18,8 +18,7 @@ from edge_ik_tools.c99.source import ALONE, Firmware
 from edge_ik_tools.templates import filled
 from edge_ik_tools.tflm.arena import Arena
 from firmware_host.network.flatbuffer import read_graph
-from firmware_host.solving.solution import POSITION_TOLERANCE, ROTATION_TOLERANCE
-from firmware_host.tasks.task import reached_targets
+from firmware_host.tolerances import SOLVED_POSITION, SOLVED_ROTATION
 
 # How the resolver's function for each operator is called.
 RESOLVERS = {
@@ -113,17 +112,16 @@ class TflmSource:
 
     def _values(self) -> dict[str, object]:
         firmware = self.firmware
-        chain, task, program = firmware.spec.chain, firmware.spec.target, firmware.program
+        chain, program = firmware.spec.chain, firmware.program
         single = program.dtype.name
-        home = np.array(kinematics.home32(chain, firmware.spec.home))
-        example = reached_targets(chain, task, np.sin(home), np.cos(home))
+        example = firmware.spec.problem.reached_by(kinematics.home32(chain, firmware.spec.home))
         command = firmware.command.replace("--firmware c99", "--firmware tflm")
         return {
             **firmware.values(),
             "robot": comment(chain.name),
             "provenance": f"Made by edge-ik {__version__}: {comment(command)}",
-            "tolerance_mm": f"{1000 * POSITION_TOLERANCE:g}",
-            "tolerance_degrees": f"{math.degrees(ROTATION_TOLERANCE):g}",
+            "tolerance_mm": f"{1000 * SOLVED_POSITION:g}",
+            "tolerance_degrees": f"{math.degrees(SOLVED_ROTATION):g}",
             "model_bytes": len(self.flatbuffer),
             "model_sha256": self.sha256,
             "model": _hexadecimal(self.flatbuffer),
