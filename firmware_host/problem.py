@@ -123,7 +123,7 @@ class IkProblem:
         """Distance [m] and angle [rad] between what q (..., n) reaches and targets (..., k).
 
         The angle is the geodesic distance of the orientations, or the angle between the two
-        directions; 0 for positions.
+        directions; 0 where a target has no orientation.
         """
         walked = self.walked(np.sin(q), np.cos(q))
         position, directions = self.task.squared_parts(walked, components(targets))

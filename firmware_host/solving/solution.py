@@ -39,7 +39,7 @@ class IkSolution:
         steps: Refinement steps taken from each seed.
         microseconds: Time the solve took.
         rotation_error_rad: Angle between the tool's orientation, or axis, and the
-            target's [rad]; None for positions.
+            target's [rad]; None where a target has no orientation.
         branch: Number of the branch whose seed led here; -1 if no network's seed did.
         tried: Seeds that were refined.
         restarts: How many of them were drawn at random.
@@ -97,7 +97,8 @@ class IkBatch:
         seed_error_m: (N,) [m]; NaN for a bad target.
         steps: Refinement steps taken for each seed.
         microseconds: Time that all of them took.
-        rotation_error_rad: (N,) [rad], NaN for a bad target; None for positions.
+        rotation_error_rad: (N,) [rad], NaN for a bad target; None where a
+            target has no orientation.
         branch: (N,) number of the branch whose seed led here; -1 if no network's seed did.
         tried: (N,) seeds that were refined.
         restarts: (N,) how many of them were drawn at random.

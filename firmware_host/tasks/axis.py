@@ -109,7 +109,7 @@ class Axis(Task):
         # How far back along the directed axis the last joint's origin lies [m].
         back: float = (-tool[:3, :3].T @ tool[:3, 3]).tolist()[self.tool_axis]
         direction = target[3:6]
-        point = [add(target[k], mul(back, direction[k])) for k in range(3)]
+        point = (add(target[k], mul(back, direction[k])) for k in range(3))
         place = AboutFirstAxis(chain, point, xp)
         turned = place.turned(direction)
         # How far the line along the direction passes the first axis: joints that move the tool

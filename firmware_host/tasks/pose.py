@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -91,18 +91,17 @@ class Pose(Task):
         last_axes: list[list[float]] = tool[:3, :3].tolist()
         columns = directions_of(target)
 
-        def carried(weights: Sequence[float]) -> list[Scalar]:
-            """A vector fixed to the tool, in the base frame."""
-            return [dot(weights, [column[k] for column in columns]) for k in range(3)]
+        def carried(weights: Sequence[float]) -> Iterator[Scalar]:
+            """A vector fixed to the tool, in the base frame, part by part."""
+            return (dot(weights, [column[k] for column in columns]) for k in range(3))
 
-        place = AboutFirstAxis(
-            chain, [add(target[k], part) for k, part in enumerate(carried(back))], xp
-        )
-        direction = place.turned(carried(last_axes[-1]))
+        point = (add(target[k], part) for k, part in enumerate(carried(back)))
+        place = AboutFirstAxis(chain, point, xp)
+        direction = place.turned([*carried(last_axes[-1])])
         moment = mul(place.radial, direction[1])
         features = [place.radial, place.axial, *direction, moment]
-        _, b, _ = place.turned(carried(last_axes[0]))
-        _, c, _ = place.turned(carried(last_axes[1]))
+        _, b, _ = place.turned([*carried(last_axes[0])])
+        _, c, _ = place.turned([*carried(last_axes[1])])
         roll, _ = turn_of(-c, b, xp)
         if len(chain) > self.rows:
             features += [place.turn.sin, place.turn.cos, roll.sin, roll.cos]

@@ -106,10 +106,10 @@ class Task(ABC):
         IJCV 2013, section 4). It grows with the angle up to half a turn, and is a sum of
         squares, which single precision rounds well near 0.
         """
+        position = squared_distance(walked.position, target[:3])
         turned: Scalar = 0.0
         for axis, wanted in zip(self.directions, directions_of(target), strict=True):
             turned = add(turned, squared_distance(walked.rotation[axis], wanted))
-        position = squared_distance(walked.position, target[:3])
         return position, mul(self.chord_weight, turned)
 
     def turning_joints(self, chain: Chain) -> tuple[int, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,9 +72,9 @@ class AboutFirstAxis:
         axial: Its coordinate along the axis [m].
     """
 
-    def __init__(self, chain: Chain, point: Sequence[Scalar], xp: Any) -> None:
+    def __init__(self, chain: Chain, point: Iterable[Scalar], xp: Any) -> None:
         *self._axes, origin = chain.link_columns[0]
-        offset = [sub(point[k], origin[k]) for k in range(3)]
+        offset = [sub(part, start) for part, start in zip(point, origin, strict=True)]
         u, v, self.axial = (dot(axis, offset) for axis in self._axes)
         self.turn, self.radial = turn_of(v, u, xp)
 
