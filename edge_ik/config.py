@@ -113,7 +113,7 @@ class LossConfig:
 
     Attributes:
         balance: Whether their weights are learned; otherwise the two below hold.
-        position_weight: Fixed weight of the squared position error over the squared reach.
+        position_weight: Fixed weight of the squared task error over the squared reach.
         angle_weight: Fixed weight of the squared error of sines and cosines.
     """
 

@@ -56,9 +56,11 @@ class ErrorFigures:
         solved_1mm: Share of targets with an error under 1 mm and every limit held.
         limit_violations: Targets whose answer breaks a joint limit.
         rotation_mean_deg: Mean angle between the orientation reached and the target's, or
-            between the axes [degrees]; None for positions.
-        solved_1mm_1deg: Of `solved_1mm`, those within 1 degree too; None for positions.
-        solved_1mm_01deg: Of `solved_1mm`, those within 0.1 degrees too; None for positions.
+            between the axes [degrees]; None without an orientation.
+        solved_1mm_1deg: Of `solved_1mm`, those within 1 degree too; None without an
+            orientation.
+        solved_1mm_01deg: Of `solved_1mm`, those within 0.1 degrees too; None without an
+            orientation.
     """
 
     rmse_m: float
@@ -120,8 +122,8 @@ def evaluate_seeds(seeder: Seeder, targets: TargetSet, steps: int | None = None)
     Args:
         seeder: The network with its problem.
         targets: What to solve.
-        steps: Largest number of refinement steps; by default 3 for positions of
-            arms without joints to spare, else 6.
+        steps: Largest number of refinement steps; by default 6 with an orientation or
+            joints to spare, else 3.
 
     Returns:
         Figures after 0, 1, ..., `steps` steps; each error is recomputed by forward

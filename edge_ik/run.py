@@ -172,7 +172,7 @@ class Run:
                 joint_space_share=float(aspects["joint_space_share"]),
                 workspace_share=float(aspects["workspace_share"]),
                 workspace=Workspace.from_dict(record["workspace"]),
-                branches=tuple(map(str, record["branches"])),
+                branches=_names(record["branches"]),
                 reach=None if reach is None else AspectReach.from_dict(reach),
                 label_spread=record["label_spread"],
             )
@@ -201,3 +201,10 @@ class Run:
             return keras.saving.load_model(path, compile=False)
         except Exception as error:  # Keras raises many kinds for a damaged archive.
             raise RunError(f"{path} cannot be loaded: {error}") from error
+
+
+def _names(values: Any) -> tuple[str, ...]:
+    """The names of one branch or more."""
+    if not isinstance(values, list) or not values:
+        raise ValueError("expected a list of branches")
+    return tuple(map(str, values))

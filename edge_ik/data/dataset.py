@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from edge_ik.data.region import Region, linear_determinant
 from edge_ik.data.source import Curriculum, SampleSource
-from firmware_host.kinematics import stacked
+from firmware_host.kinematics import frames, stacked
 from firmware_host.normalization import Normalization
 from firmware_host.problem import IkProblem
 
@@ -78,7 +78,7 @@ def batch_function(
     problem, chain = region.problem, region.chain
     n = problem.joints
     has_focus = len(source.focus_q) > 0
-    pool_branch = tf.constant(source.pool.branch)
+    branches, pool_branch = len(source.pool.names), tf.constant(source.pool.branch)
     signs = tf.constant(region.signs, tf.float32)
     pool_q = tf.constant(source.pool.q, tf.float32)
     pool_distance = tf.constant(source.pool.distance, tf.float32)
@@ -120,7 +120,7 @@ def batch_function(
             inside = _inside(region, tf.gather(signs, number), center, moved)
             moved = tf.where(inside[:, None], moved, center)
         features, labels = features_and_labels(problem, source.normalization, moved)
-        if (branches := len(source.pool.names)) > 1:
+        if branches > 1:
             one_hot = tf.one_hot(number, branches, dtype=features.dtype)
             features = tf.concat([features, one_hot], axis=-1)
         return features, labels
@@ -145,7 +145,8 @@ def features_and_labels(
     joints less those turns, and the target that these joints reach.
     """
     sin_q, cos_q = tf.sin(q), tf.cos(q)
-    walked = problem.walked(sin_q, cos_q)
+    # Of slices instead, TensorFlow reorders the sums, and rounds batches another way.
+    walked = frames(problem.chain, tf.unstack(sin_q, axis=-1), tf.unstack(cos_q, axis=-1))
     reached = problem.task.reached(walked)
     encoding = problem.encode(reached, keras.ops)
     features = tf.stack(normalization.apply(encoding.features), axis=-1)

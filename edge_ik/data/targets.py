@@ -40,11 +40,6 @@ class TargetSet:
     focus: FloatArray
     anywhere: FloatArray
 
-    @property
-    def position(self) -> FloatArray:
-        """(N, 3) the positions of the targets [m]."""
-        return self.target[:, :3]
-
 
 def draw_targets(
     region: Region, focus: FocusCircle | None, count: int, rng: np.random.Generator

@@ -91,11 +91,11 @@ class IkTrainer(keras.Model):  # type: ignore[misc]
         return [self.loss_metric, self.position_metric, self.angle_metric]
 
     def loss_weights(self) -> tuple[float, float]:
-        """The present weights of the position loss and the angle loss."""
+        """The present weights of the task loss and the angle loss."""
         if not self.loss_config.balance:
             return self.loss_config.position_weight, self.loss_config.angle_weight
-        position, angle = ops.convert_to_numpy(ops.exp(-self.log_variance)).tolist()
-        return position, angle
+        distance, angle = ops.convert_to_numpy(ops.exp(-self.log_variance)).tolist()
+        return distance, angle
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         """The network's outputs (B, 2n)."""
@@ -108,9 +108,9 @@ class IkTrainer(keras.Model):  # type: ignore[misc]
             features, labels = self._with_hard_examples(features, labels)
         with tf.GradientTape() as tape:
             outputs = self._forward(features)
-            position = squared_task_error(self.problem, outputs, labels)  # (B,)
+            distance = squared_task_error(self.problem, outputs, labels)  # (B,)
             angle = squared_angle_error(outputs, labels, self.problem.joints)  # (B,)
-            loss = self._total(ops.mean(position), ops.mean(angle))
+            loss = self._total(ops.mean(distance), ops.mean(angle))
             # The optimizer sums the gradients of all replicas.
             share = loss / self.replicas
         variables = self.trainable_variables
@@ -118,16 +118,8 @@ class IkTrainer(keras.Model):  # type: ignore[misc]
         if self.hard_rows:
             # Replayed rows stay out: they would come back in and crowd out all others.
             fresh = slice(-self.hard_rows)
-            self._keep_hardest(features[fresh], labels[fresh], position[fresh])
-        return self._updated(loss, position, angle)
-
-    def test_step(self, data: tuple[Any, Any]) -> dict[str, Any]:
-        """Losses on a batch, without training."""
-        features, labels = data
-        outputs = self.network(features, training=False)
-        position = squared_task_error(self.problem, outputs, labels)
-        angle = squared_angle_error(outputs, labels, self.problem.joints)
-        return self._updated(self._total(ops.mean(position), ops.mean(angle)), position, angle)
+            self._keep_hardest(features[fresh], labels[fresh], distance[fresh])
+        return self._updated(loss, distance, angle)
 
     def _forward(self, features: Any) -> Any:
         """The network's training outputs, its kernels rounded to their grid if so configured."""
@@ -146,19 +138,19 @@ class IkTrainer(keras.Model):  # type: ignore[misc]
             variable.assign(state)
         return outputs
 
-    def _total(self, position: Any, angle: Any) -> Any:
+    def _total(self, distance: Any, angle: Any) -> Any:
         """The scalar loss of the two mean squared errors."""
         # The reach makes the workspace error a number without a unit, like the angle's.
-        losses = ops.stack([position / self.problem.chain.reach**2, angle])
+        losses = ops.stack([distance / self.problem.chain.reach**2, angle])
         if self.loss_config.balance:
             return balanced_loss(losses, self.log_variance)
         weights = [self.loss_config.position_weight, self.loss_config.angle_weight]
         return ops.sum(losses * ops.convert_to_tensor(weights, dtype="float32"))
 
-    def _updated(self, loss: Any, position: Any, angle: Any) -> dict[str, Any]:
+    def _updated(self, loss: Any, distance: Any, angle: Any) -> dict[str, Any]:
         """Metrics after this batch."""
         self.loss_metric.update_state(loss)
-        self.position_metric.update_state(position)
+        self.position_metric.update_state(distance)
         self.angle_metric.update_state(angle)
         # Of rank 1, since Keras averages them over workers along their first axis.
         return {metric.name: ops.reshape(metric.result(), (1,)) for metric in self.metrics}
@@ -181,9 +173,9 @@ class IkTrainer(keras.Model):  # type: ignore[misc]
         width = features.shape[-1]
         return mixed[:, :width], mixed[:, width:]
 
-    def _keep_hardest(self, features: Any, labels: Any, position: Any) -> None:
+    def _keep_hardest(self, features: Any, labels: Any, distance: Any) -> None:
         """Write the hardest of each replica's rows over the buffer's oldest."""
-        _, hardest = ops.top_k(position, self.kept_rows, sorted=False)
+        _, hardest = ops.top_k(distance, self.kept_rows, sorted=False)
         rows = ops.take(ops.concatenate([features, labels], axis=-1), hardest, axis=0)
         if self.replicas > 1:
             rows = tf.distribute.get_replica_context().all_gather(rows, axis=0)

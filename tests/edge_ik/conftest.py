@@ -16,13 +16,15 @@ def make_source():
     from edge_ik.data.aspects import find_region
     from edge_ik.data.focus import default_focus, focus_joints
     from edge_ik.data.pool import build_pool
-    from edge_ik.data.source import Curriculum, SampleSource, host_features
-    from firmware_host.encoding import Normalization
-    from firmware_host.tasks.task import POSITION
+    from edge_ik.data.source import Curriculum, SampleSource
+    from firmware_host.normalization import Normalization
+    from firmware_host.problem import IkProblem
+    from firmware_host.tasks import POSITION
 
     def make(name="arm3", pool=2000, focus_spread=0.02, **curriculum):
         rng = np.random.default_rng(0)
-        aspect = find_region(load_arm(name), POSITION, builtin_arms()[name].home, MARGIN, rng)
+        problem = IkProblem(load_arm(name), POSITION)
+        aspect = find_region(problem, builtin_arms()[name].home, MARGIN, rng)
         drawn = build_pool(aspect, pool, rng)
         circle = default_focus(aspect, drawn.q)
         values = {"range_start": 0.5, "focus_start": 0.3, "focus_end": 0.1, "share": 0.2}
@@ -31,7 +33,7 @@ def make_source():
             pool=drawn,
             focus_q=focus_joints(aspect, circle, 256, drawn.q),
             focus_spread=focus_spread,
-            normalization=Normalization.fit(host_features(aspect.chain, drawn.q)),
+            normalization=Normalization.fit(problem.features(problem.reached_by(drawn.q))),
             curriculum=Curriculum(**{**values, **curriculum}),
         )
         return source, circle
@@ -46,6 +48,12 @@ def arm3_source(make_source):
 
 
 @pytest.fixture(scope="session")
-def arm3(arm3_source):
+def problem(arm3_source):
+    """Positions of arm3."""
+    return arm3_source.aspect.problem
+
+
+@pytest.fixture(scope="session")
+def arm3(problem):
     """The built-in arm3."""
-    return arm3_source.aspect.chain
+    return problem.chain

@@ -11,8 +11,6 @@ pytest.importorskip("tensorflow")
 
 from edge_ik.cli import main
 from firmware_host.solver import IkSolver, Status
-from firmware_host.tasks.targets import given_targets
-from firmware_host.tasks.task import reached_targets
 from firmware_host.tracking import track
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.slow]
@@ -76,8 +74,7 @@ def test_paths_of_poses_are_followed(ur5):
         first, last = solver.home + rng.uniform(-0.4, 0.4, (2, 6))
         share = np.linspace(0, 1, 60)[:, None]
         q = first + share * (last - first)
-        targets = reached_targets(solver.chain, solver.task, np.sin(q), np.cos(q))
-        path = track(solver, given_targets(solver.task, targets), first)
+        path = track(solver, solver.task.given(solver.problem.reached_by(q)), first)
         assert path.solved.all()
         assert path.jumps == ()
         np.testing.assert_allclose(path.q, q, atol=1e-3)
@@ -99,10 +96,10 @@ def test_all_branches_of_a_leg_are_answered(tmp_path):
            "--set", "arm.singularity_margin=0.01", *SMALL, "--out", tmp_path / "leg")  # fmt: skip
     invoke("export", tmp_path / "leg", "--targets", 2000)
     solver = IkSolver.load(tmp_path / "leg" / "export" / "leg3-int8.tflite", "reference")
-    assert solver.aspects == ("det-", "det+", "det+#2")
+    assert solver.branches == ("det-", "det+", "det+#2")
     chain = solver.chain
     q = np.random.default_rng(0).uniform(chain.lower, chain.upper, (2000, 3))
-    targets = reached_targets(chain, solver.task, np.sin(q), np.cos(q))
+    targets = solver.problem.reached_by(q)
     share = {
         branch: np.mean(solver.solve_batch(targets, branch=branch).status == Status.SOLVED)
         for branch in ("home", "any")

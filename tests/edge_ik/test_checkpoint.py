@@ -24,12 +24,12 @@ SMALL = NetworkConfig(width=4, blocks=1, dropout=0.1)
 
 
 @pytest.fixture(scope="module")
-def make_trainer(arm3):
+def make_trainer(problem):
     """Function of the network's configuration: a compiled trainer with random state."""
 
     def make(config=SMALL):
         trainer = IkTrainer(
-            build_network(6, 3, config), arm3, LossConfig(), MiningConfig(buffer=16), 32
+            build_network(6, 3, config), problem, LossConfig(), MiningConfig(buffer=16), 32
         )
         trainer.compile(keras.optimizers.Adam(use_ema=True))
         trainer.optimizer.build(trainer.trainable_variables)

@@ -9,9 +9,11 @@ import pytest
 pytest.importorskip("tensorflow")
 
 from edge_ik.data.targets import draw_targets
-from edge_ik.evaluation import REFERENCE, evaluate, evaluate_run, joint_difference
+from edge_ik.evaluation import REFERENCE, evaluate_run, evaluate_seeds, joint_difference
 from edge_ik.run import METRICS_FILE, Run
-from firmware_host.encoding import Normalization
+from firmware_host.normalization import Normalization
+from firmware_host.solving.seeding import Seeder
+from firmware_host.spec import ModelSpec
 
 pytestmark = pytest.mark.tensorflow
 
@@ -42,14 +44,20 @@ def closed_form(offset=(0.0, 0.0, 0.0)):
     return predict
 
 
+def measured(problem, predict, targets, steps=None):
+    """The figures of a network whose features are not normalized."""
+    spec = ModelSpec(problem, IDENTITY, tuple(problem.chain.middle.tolist()))
+    return evaluate_seeds(Seeder(spec, predict), targets, steps)
+
+
 @pytest.fixture(scope="module")
 def targets(make_source):
     source, circle = make_source()
     return draw_targets(source.aspect, circle, 2000, np.random.default_rng(0))
 
 
-def test_a_perfect_predictor_has_no_error(arm3, targets):
-    figures = evaluate(arm3, IDENTITY, closed_form(), targets).network
+def test_a_perfect_predictor_has_no_error(problem, targets):
+    figures = measured(problem, closed_form(), targets).network
     assert figures.max_m < 1e-5
     assert figures.focus_rmse_m < 1e-5
     assert figures.joint_error_mean_deg < 1e-3
@@ -57,11 +65,11 @@ def test_a_perfect_predictor_has_no_error(arm3, targets):
     assert figures.limit_violations == 0
 
 
-def test_a_known_error_gives_known_figures(arm3, targets):
+def test_a_known_error_gives_known_figures(problem, targets):
     """The yaw off by an angle moves the tool along a chord around the yaw axis."""
     angle = 0.01
-    figures = evaluate(arm3, IDENTITY, closed_form((angle, 0, 0)), targets, steps=0).network
-    error = 2 * math.sin(angle / 2) * np.hypot(*targets.position[:, :2].T)
+    figures = measured(problem, closed_form((angle, 0, 0)), targets, steps=0).network
+    error = 2 * math.sin(angle / 2) * np.hypot(*targets.target[:, :2].T)
     focus = 2 * math.sin(angle / 2) * np.hypot(*targets.focus[:, :2].T)
     assert figures.rmse_m == pytest.approx(math.sqrt(np.mean(error**2)), rel=1e-3)
     assert figures.mean_m == pytest.approx(error.mean(), rel=1e-3)
@@ -72,9 +80,9 @@ def test_a_known_error_gives_known_figures(arm3, targets):
     assert figures.solved_1mm == pytest.approx(np.mean(error < 1e-3), abs=2e-3)
 
 
-def test_refinement_is_measured_step_by_step(arm3, targets):
+def test_refinement_is_measured_step_by_step(problem, targets):
     predict = closed_form((0.02, 0.01, -0.02))
-    evaluation = evaluate(arm3, IDENTITY, predict, targets, steps=3)
+    evaluation = measured(problem, predict, targets, steps=3)
     assert sorted(evaluation.refined) == [1, 2, 3]
     rmse = [evaluation.network.rmse_m, *(evaluation.refined[k].rmse_m for k in (1, 2, 3))]
     assert rmse == sorted(rmse, reverse=True)
@@ -82,11 +90,11 @@ def test_refinement_is_measured_step_by_step(arm3, targets):
     assert rmse[3] < 1e-6
     assert evaluation.refined[3].solved_1mm == 1.0
     assert evaluation.targets == 2000
-    assert evaluate(arm3, IDENTITY, predict, targets, steps=0).refined == {}
+    assert measured(problem, predict, targets, steps=0).refined == {}
 
 
-def test_the_values_for_programs_have_the_documented_names(arm3, targets):
-    values = evaluate(arm3, IDENTITY, closed_form(), targets).to_dict()
+def test_the_values_for_programs_have_the_documented_names(problem, targets):
+    values = measured(problem, closed_form(), targets).to_dict()
     assert json.loads(json.dumps(values)) == values
     assert set(values["network"]) == FIGURES
     assert set(values["refined"]) == {"1", "2", "3"}

@@ -33,7 +33,7 @@ def test_a_saved_run_reads_back_exactly(folder, tmp_path):
     assert record(again.folder) == record(folder)
     assert loaded.config == run.config
     assert loaded.chain.to_dict() == run.chain.to_dict()
-    for name in ("home", "normalization", "focus", "aspects", "joint_space", "workspace"):
+    for name in ("home", "normalization", "focus", "aspect_count", "branches"):
         assert getattr(loaded, name) == getattr(run, name)
 
 
@@ -77,7 +77,8 @@ def test_a_configuration_changed_afterwards_is_told(folder):
 
 
 @pytest.mark.parametrize(
-    "key", ["robot", "home", "normalization", "focus", "aspect", "config_hash"]
+    "key",
+    ["robot", "home", "normalization", "focus", "workspace", "branches", "aspects", "config_hash"],
 )
 @pytest.mark.parametrize("value", [None, 7, {}, "missing"])
 def test_a_damaged_record_is_told(folder, key, value):

@@ -18,10 +18,11 @@ from edge_ik.checkpoint import read_history
 from edge_ik.config import Config, TrainingConfig
 from edge_ik.data.streams import VALIDATION_STREAM, stream
 from edge_ik.data.targets import draw_targets, run_region
-from edge_ik.evaluation import evaluate
+from edge_ik.evaluation import evaluate_seeds
 from edge_ik.predictor import predictor
 from edge_ik.run import BEST_FILE, CHECKPOINT_FILE, CONFIG_FILE, HISTORY_FILE, RUN_FILE, Run
 from edge_ik.watcher import HISTORY_FIELDS
+from firmware_host.solving.seeding import Seeder
 
 pytestmark = pytest.mark.tensorflow
 
@@ -75,7 +76,7 @@ class TestTinyRun:
         run = Run.load(tiny_folder)
         targets = draw_targets(run_region(run), run.focus, 500, stream(0, VALIDATION_STREAM))
         predict = predictor(run.load_network())
-        figures = evaluate(run.chain, run.normalization, predict, targets, steps=0).network
+        figures = evaluate_seeds(Seeder(run.spec, predict), targets, steps=0).network
         best = min(row["rmse_m"] for row in read_history(run))
         assert figures.rmse_m == pytest.approx(best, rel=1e-5)
 
@@ -83,9 +84,11 @@ class TestTinyRun:
         run = Run.load(tiny_folder)
         assert run.config == tiny_config
         assert run.chain.name == "arm3"
-        assert 0 < run.joint_space <= 1
-        assert 0 < run.workspace <= 1
-        assert run.aspects >= 1
+        assert 0 < run.joint_space_share <= 1
+        assert 0 < run.workspace_share <= 1
+        assert run.aspect_count >= 1
+        assert run.branches == ("det-",)
+        assert run.spec.branches == ()
 
     def test_resuming_a_finished_run_changes_nothing(self, tiny_folder):
         before = {path: path.stat().st_mtime_ns for path in tiny_folder.glob("*.*")}

@@ -69,8 +69,8 @@ class TestFiles:
         assert solver.chain.to_dict() == run.chain.to_dict()
         assert solver.normalization == run.normalization
         np.testing.assert_array_equal(solver.home, run.home)
-        np.testing.assert_array_equal(solver.workspace.cells, run.region.cells)
-        np.testing.assert_array_equal(solver.workspace.sectors, run.region.sectors)
+        np.testing.assert_array_equal(solver.workspace.cells, run.workspace.cells)
+        np.testing.assert_array_equal(solver.workspace.sectors, run.workspace.sectors)
         assert solver.solve([0.3, 0.1, 0.2]).status is Status.SOLVED
 
     @pytest.mark.parametrize("name", FORMATS)

@@ -58,7 +58,7 @@ def subject(tiny_folder):
     network = run.load_network()
     features = calibration_features(source, run.config.training.rng_seed, 500)
     return Subject(
-        spec=ModelSpec(run.chain, run.home, run.normalization, run.region),
+        spec=run.spec,
         network=network,
         targets=evaluation_targets(run, 300),
         features=features,

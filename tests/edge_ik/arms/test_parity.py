@@ -11,6 +11,7 @@ from firmware_host.kinematics import (
     frames,
     jacobian,
     jacobian_columns,
+    tool_pose,
     tool_position,
 )
 
@@ -88,7 +89,7 @@ def test_keras_agrees(robot, q, batch):
     q = q[0] if batch == () else q.reshape(*batch, len(chain))
     trig = np.sin(q), np.cos(q)
     tensors = [ops.convert_to_tensor(part.astype(np.float32)) for part in trig]
-    for function in (forward_kinematics, jacobian, tool_position):
+    for function in (tool_pose, jacobian, tool_position):
         ours, theirs = function(chain, *trig), function(chain, *tensors, xp=ops)
         assert ops.dtype(theirs) == "float32"
         assert tuple(theirs.shape) == ours.shape
@@ -100,7 +101,7 @@ def test_plain_floats_agree(robot, q):
     for angles in q.tolist():
         sin_q, cos_q = [math.sin(a) for a in angles], [math.cos(a) for a in angles]
         walked = frames(chain, sin_q, cos_q)
-        pose = forward_kinematics(chain, np.array(sin_q), np.array(cos_q))
+        pose = forward_kinematics(chain, angles)
         np.testing.assert_allclose(np.column_stack(walked.rotation), pose[:3, :3], atol=1e-12)
         np.testing.assert_allclose(walked.position, pose[:3, 3], atol=1e-12)
         columns = np.array(jacobian_columns(walked)).T

@@ -5,15 +5,15 @@ import sys
 
 import pytest
 
-from firmware_host import bench
+from firmware_host.bench import measure
 
 
 @pytest.fixture(autouse=True)
 def without_tensorflow(monkeypatch):
     for name in ("tensorflow", "keras", "scipy", "yourdfpy"):
         monkeypatch.setitem(sys.modules, name, None)
-    monkeypatch.setattr(bench, "BATCH_SECONDS", 0.0)
-    monkeypatch.setattr(bench, "BATCH_SIZES", (1, 7))
+    monkeypatch.setattr(measure, "BATCH_SECONDS", 0.0)
+    monkeypatch.setattr(measure, "BATCH_SIZES", (1, 7))
 
 
 def test_bench_shows_its_tables(run, planar_model):

@@ -2,9 +2,14 @@
 
 import math
 
+import click
+import numpy as np
 import pytest
 
 pytest.importorskip("tensorflow")
+
+from edge_ik.cli.solve import solve_target
+from firmware_host.tasks import POSE, POSITION, Axis
 
 pytestmark = pytest.mark.tensorflow
 
@@ -54,3 +59,22 @@ def test_mistakes_are_told(refused, tmp_path, tiny_folder):
     assert "NaN or infinity" in refused("solve", tiny_folder, "--target", "nan", 0, 0)
     assert "1e+30 m" in refused("solve", tiny_folder, "--target", "1e30", 0, 0)
     assert "--steps" in refused("solve", tiny_folder, *target, "--steps", -1)
+
+
+@pytest.mark.parametrize(
+    ("task", "given", "target"),
+    [
+        (POSITION, {"target": (1, 2, 3)}, (1, 2, 3)),
+        (POSE, {"target": (1, 2, 3), "quaternion": (1, 0, 0, 0)}, (1, 2, 3, 1, 0, 0, 0)),
+        (Axis(2), {"target": (1, 2, 3), "direction": (0, 0, 5)}, (1, 2, 3, 0, 0, 5)),
+    ],
+)
+def test_a_target_is_made_of_the_options_of_its_task(task, given, target):
+    options = dict.fromkeys(("target", "quaternion", "direction", "matrix"))
+    assert solve_target(task, **{**options, **given}) == target
+    matrix = tuple(range(16))
+    if task.has_orientation:
+        made = solve_target(task, **{**options, "matrix": matrix})
+        np.testing.assert_array_equal(made, np.reshape(matrix, (4, 4)))
+    with pytest.raises(click.UsageError, match=r"Expected --target.*Received: --matrix, --target"):
+        solve_target(task, **{**options, "target": (1, 2, 3), "matrix": matrix})

@@ -17,7 +17,8 @@ from edge_ik.data.aspects import (
 from edge_ik.data.region import position_determinant
 from firmware_host.chain import Chain, Joint
 from firmware_host.errors import RobotError
-from firmware_host.tasks.task import POSE, POSITION, Task, task_jacobian
+from firmware_host.problem import IkProblem
+from firmware_host.tasks import POSE, POSITION, Axis
 
 pytestmark = pytest.mark.tensorflow  # the URDF library comes with the same extra
 
@@ -31,7 +32,9 @@ def rng(seed=0):
 
 @functools.cache
 def home_aspect(name, margin=MARGIN):
-    return find_region(load_arm(name), POSITION, builtin_arms()[name].home, margin, rng())
+    return find_region(
+        IkProblem(load_arm(name), POSITION), builtin_arms()[name].home, margin, rng()
+    )
 
 
 def uniform(chain, count=20_000, seed=7):
@@ -103,7 +106,7 @@ class TestHomeAspect:
     def test_regions_of_the_same_sign_are_told_apart(self, continuous):
         """Reaching backward over the head with the elbow down has the sign of home's det J."""
         chain = elbow_arm((-0.2, math.pi + 0.2), (-2.5, 2.5), continuous=continuous)
-        aspect = find_region(chain, POSITION, (0.0, 0.85, 1.375), MARGIN, rng())
+        aspect = find_region(IkProblem(chain, POSITION), (0.0, 0.85, 1.375), MARGIN, rng())
         q = uniform(chain)
         determinant = aspect.sign * position_determinant(chain, q)
         candidates = q[determinant >= aspect.least_determinant]
@@ -125,8 +128,8 @@ class TestHomeAspect:
             Joint("swing", shifted(x=0.1, z=0.2), np.array([0.0, 1.0, 0.0]), 0.3, 1.2),
         )
         chain = Chain("turning", joints, shifted(x=0.05, z=0.3))
-        posture = nonsingular_posture(chain, rng())
-        aspect = find_region(chain, POSITION, posture, MARGIN, rng())
+        posture = nonsingular_posture(IkProblem(chain, POSITION), rng())
+        aspect = find_region(IkProblem(chain, POSITION), posture, MARGIN, rng())
         assert 1 in aspect.joints
         turned = uniform(chain, 5000)
         ends = np.stack([turned, turned])
@@ -138,7 +141,7 @@ class TestRefusals:
     def test_fewer_joints_than_the_task_takes(self):
         chain = load_arm("so101")
         with pytest.raises(RobotError, match=r"has 5 moving joints.*at least 6.*--task axis") as it:
-            find_region(chain, POSE, np.zeros(5), MARGIN, rng())
+            find_region(IkProblem(chain, POSE), np.zeros(5), MARGIN, rng())
         assert all(name in str(it.value) for name in chain.joint_names)
         assert it.value.element == chain.name
 
@@ -146,43 +149,52 @@ class TestRefusals:
         axis = np.array([0.0, 0.0, 1.0])
         joints = tuple(Joint(name, shifted(x=0.2), axis, -1.0, 1.0) for name in "abc")
         with pytest.raises(RobotError, match="det J is 0 everywhere"):
-            find_region(Chain("flat", joints, shifted(x=0.2)), POSITION, np.zeros(3), MARGIN, rng())
+            find_region(
+                IkProblem(Chain("flat", joints, shifted(x=0.2)), POSITION),
+                np.zeros(3),
+                MARGIN,
+                rng(),
+            )
 
     def test_a_tool_on_the_last_axis(self):
         chain = load_arm("arm3")
         blunt = Chain("blunt", chain.joints, np.eye(4))
         with pytest.raises(RobotError, match="off the last joint's axis"):
-            find_region(blunt, POSITION, builtin_arms()["arm3"].home, MARGIN, rng())
+            find_region(IkProblem(blunt, POSITION), builtin_arms()["arm3"].home, MARGIN, rng())
 
     @pytest.mark.parametrize(
         "home", [(0.0, 2.5, 1.0), (0.0, 0.5, 0.0), (0.0, 0.5), [[0.0, 0.5, 1.0]]]
     )
     def test_a_home_outside_the_limits(self, home):
         with pytest.raises(RobotError, match="not within its joint limits"):
-            find_region(load_arm("arm3"), POSITION, home, MARGIN, rng())
+            find_region(IkProblem(load_arm("arm3"), POSITION), home, MARGIN, rng())
 
     def test_a_home_near_a_singularity(self):
         with pytest.raises(RobotError, match=r"too near a singularity.*'arm\.home'"):
-            find_region(load_arm("arm3"), POSITION, (0.0, 0.5, 0.16), 0.3, rng())
+            find_region(IkProblem(load_arm("arm3"), POSITION), (0.0, 0.5, 0.16), 0.3, rng())
 
 
 class TestNonsingularPosture:
     @pytest.mark.parametrize("name", ["arm3", "leg3", "a1_leg"])
     def test_it_can_be_a_home(self, name):
         chain = load_arm(name)
-        posture = nonsingular_posture(chain, rng())
+        posture = nonsingular_posture(IkProblem(chain, POSITION), rng())
         assert chain.within_limits(posture)
         largest = np.abs(position_determinant(chain, uniform(chain))).max()
         assert abs(position_determinant(chain, posture)) >= 0.45 * largest
-        find_region(chain, POSITION, posture, MARGIN, rng())
+        find_region(IkProblem(chain, POSITION), posture, MARGIN, rng())
 
     def test_the_middle_of_the_limits_wins_if_it_is_good(self):
         chain = elbow_arm((0.0, 0.8), (1.0, 2.0))
-        np.testing.assert_array_equal(nonsingular_posture(chain, rng()), chain.middle)
+        np.testing.assert_array_equal(
+            nonsingular_posture(IkProblem(chain, POSITION), rng()), chain.middle
+        )
 
     def test_any_other_number_of_joints_gets_the_middle(self):
         chain = load_arm("ur5")
-        np.testing.assert_array_equal(nonsingular_posture(chain, rng()), chain.middle)
+        np.testing.assert_array_equal(
+            nonsingular_posture(IkProblem(chain, POSITION), rng()), chain.middle
+        )
 
 
 class TestWholeTurns:
@@ -191,8 +203,8 @@ class TestWholeTurns:
         turn = elbow_arm(shoulder=(-math.pi, math.pi), elbow=(-math.pi, math.pi))
         home = (0.0, 0.85, 1.375)
         assert (
-            find_region(wide, POSITION, home, MARGIN, rng()).count
-            == find_region(turn, POSITION, home, MARGIN, rng()).count
+            find_region(IkProblem(wide, POSITION), home, MARGIN, rng()).count
+            == find_region(IkProblem(turn, POSITION), home, MARGIN, rng()).count
             == 4
         )
 
@@ -213,7 +225,9 @@ class TestWholeTurns:
 
 @functools.cache
 def every_aspect(name, task=POSITION, margin=MARGIN):
-    return find_region(load_arm(name), task, builtin_arms()[name].home, margin, rng(), every=True)
+    return find_region(
+        IkProblem(load_arm(name), task), builtin_arms()[name].home, margin, rng(), every=True
+    )
 
 
 class TestEveryAspect:
@@ -224,7 +238,7 @@ class TestEveryAspect:
         assert len(set(region.names)) == 8
         q = uniform(region.chain, 5000)
         number = region.classify(q)
-        J = task_jacobian(region.chain, POSE, np.sin(q), np.cos(q))
+        J = region.problem.jacobian(np.sin(q), np.cos(q))
         factors = [np.linalg.det(J), np.sin(q[:, 2]), np.sin(q[:, 4])]
         structure = np.array([1, 2, 4]) @ (np.array(factors) > 0)
         for aspect in range(8):
@@ -243,7 +257,7 @@ class TestEveryAspect:
         np.testing.assert_array_equal(home.contains(q), every.classify(q) == 0)
         assert every.contains(q).mean() > home.contains(q).mean()
 
-    @pytest.mark.parametrize(("name", "task"), [("ur5", POSE), ("so101", Task("axis", 2))])
+    @pytest.mark.parametrize(("name", "task"), [("ur5", POSE), ("so101", Axis(2))])
     def test_joints_that_do_not_count_may_take_any_angle(self, name, task):
         region = every_aspect(name, task)
         q = uniform(region.chain, 300)

@@ -18,9 +18,9 @@ from edge_ik.data.dataset import (
     make_dataset,
 )
 from edge_ik.data.region import position_determinant
-from edge_ik.data.source import host_features
-from firmware_host.encoding import network_features
 from firmware_host.kinematics import tool_position
+from firmware_host.solving.seeding import Seeder
+from firmware_host.spec import ModelSpec
 
 pytestmark = pytest.mark.tensorflow
 
@@ -116,14 +116,14 @@ class TestSamples:
             np.testing.assert_allclose(sin_q**2 + cos_q**2, 1, atol=1e-6)
             expected = tool_position(chain, sin_q.astype(np.float64), cos_q.astype(np.float64))
             np.testing.assert_allclose(position, expected, atol=1e-6)
-            np.testing.assert_allclose(
-                features, network_features(chain, source.normalization, expected), atol=2e-5
-            )
+            spec = ModelSpec(source.aspect.problem, source.normalization, (0.0, 0.0, 0.0))
+            np.testing.assert_allclose(features, Seeder(spec, None).features(expected), atol=2e-5)
 
     def test_features_on_the_host_are_the_same_before_normalization(self, arm3_source):
-        chain, q = arm3_source.aspect.chain, arm3_source.pool.q[:100]
-        in_graph, _ = features_and_labels(chain, arm3_source.normalization, q.astype(np.float32))
-        on_host = np.stack(arm3_source.normalization.apply(list(host_features(chain, q).T)), -1)
+        problem, q = arm3_source.aspect.problem, arm3_source.pool.q[:100]
+        in_graph, _ = features_and_labels(problem, arm3_source.normalization, q.astype(np.float32))
+        features = problem.features(problem.reached_by(q))
+        on_host = np.stack(arm3_source.normalization.apply(list(features.T)), -1)
         np.testing.assert_allclose(in_graph, on_host, atol=2e-5)
 
     @pytest.mark.parametrize("name", ["arm3", "leg3", "a1_leg"])

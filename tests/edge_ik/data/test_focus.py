@@ -19,7 +19,8 @@ from edge_ik.data.focus import (
 )
 from firmware_host.errors import ConfigError
 from firmware_host.kinematics import tool_position
-from firmware_host.tasks.task import POSITION
+from firmware_host.problem import IkProblem
+from firmware_host.tasks import POSITION
 
 pytestmark = pytest.mark.tensorflow  # the fixtures come from modules that need it
 
@@ -105,7 +106,7 @@ class TestFocusJoints:
     def test_a_home_at_the_edge_gets_a_circle_elsewhere(self, arm3_source):
         home = np.array([0.0, 1.9, 1.375])
         chain = arm3_source.aspect.chain
-        aspect = find_region(chain, POSITION, home, 0.05, np.random.default_rng(0))
+        aspect = find_region(IkProblem(chain, POSITION), home, 0.05, np.random.default_rng(0))
         circle = default_focus(aspect, arm3_source.pool.q)
         at_home = tool_position(chain, np.sin(home), np.cos(home))
         assert not np.allclose(circle.center, at_home)

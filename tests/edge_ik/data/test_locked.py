@@ -9,7 +9,8 @@ from edge_ik.arms import builtin_arms, load_arm
 from edge_ik.data import locked as module
 from edge_ik.data.locked import find_branches, locked_chain, sample_branches
 from firmware_host.kinematics import forward_kinematics
-from firmware_host.tasks import POSE, POSITION
+from firmware_host.problem import IkProblem
+from firmware_host.tasks import POSITION
 
 pytestmark = pytest.mark.tensorflow
 
@@ -40,7 +41,8 @@ def branches():
     patch.setattr(module, "COVER_TARGETS", 300)
     patch.setattr(module, "CHOICE_TARGETS", 60)
     home = np.array(builtin_arms()["so101"].home)
-    yield find_branches(load_arm("so101"), POSITION, home, 0.02, np.random.default_rng(0))
+    problem = IkProblem(load_arm("so101"), POSITION)
+    yield find_branches(problem, home, 0.02, np.random.default_rng(0))
     patch.undo()
 
 
@@ -60,13 +62,7 @@ def test_samples_hold_the_limits_and_the_locked_joints(branches):
         own = q[number == index]
         assert len(own) == 400 // len(found)
         locked = [joint for joint in range(len(chain)) if joint not in branch.free]
-        np.testing.assert_array_equal(own[:, locked], np.tile(branch.q_locked[locked], (len(own), 1)))
+        np.testing.assert_array_equal(
+            own[:, locked], np.tile(branch.q_locked[locked], (len(own), 1))
+        )
         assert branch.region.contains(own[:, list(branch.free)]).all()
-
-
-def test_the_joints_that_turn_with_a_pose_are_not_held():
-    from edge_ik.data.region import turning_joints
-
-    chain = load_arm("panda")
-    assert turning_joints(chain, POSE) == (0, 6)
-    assert turning_joints(chain, POSITION) == ()

@@ -8,6 +8,7 @@ pytest.importorskip("scipy")
 from edge_ik.arms import builtin_arms, load_arm
 from edge_ik.data.aspects import find_region
 from edge_ik.data.reach import AspectReach, measure_reach
+from firmware_host.problem import IkProblem
 from firmware_host.tasks import POSE, POSITION
 
 pytestmark = pytest.mark.tensorflow
@@ -15,7 +16,9 @@ pytestmark = pytest.mark.tensorflow
 
 def reach(name, task, targets, margin=0.01):
     home = builtin_arms()[name].home
-    region = find_region(load_arm(name), task, home, margin, np.random.default_rng(0), every=True)
+    region = find_region(
+        IkProblem(load_arm(name), task), home, margin, np.random.default_rng(0), every=True
+    )
     return measure_reach(region, np.random.default_rng(1), targets)
 
 

@@ -14,7 +14,8 @@ from edge_ik.arms import builtin_arms, load_arm
 from edge_ik.data.aspects import find_region
 from edge_ik.data.sampling import measure_coverage, sample_aspect
 from firmware_host.kinematics import tool_position
-from firmware_host.tasks.task import POSITION
+from firmware_host.problem import IkProblem
+from firmware_host.tasks import POSITION
 
 pytestmark = pytest.mark.tensorflow  # the URDF library comes with the same extra
 
@@ -27,7 +28,9 @@ def rng(seed=0):
 
 @functools.cache
 def home_aspect(name, margin=MARGIN):
-    return find_region(load_arm(name), POSITION, builtin_arms()[name].home, margin, rng())
+    return find_region(
+        IkProblem(load_arm(name), POSITION), builtin_arms()[name].home, margin, rng()
+    )
 
 
 def uniform(chain, count=20_000, seed=7):

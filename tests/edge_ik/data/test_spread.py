@@ -9,6 +9,7 @@ from edge_ik.arms import builtin_arms, load_arm
 from edge_ik.data.aspects import find_region
 from edge_ik.data.sampling import sample_aspect
 from edge_ik.data.spread import HIGH_SPREAD, label_spread, spread_warning
+from firmware_host.problem import IkProblem
 from firmware_host.tasks import POSITION
 
 pytestmark = pytest.mark.tensorflow
@@ -18,7 +19,7 @@ pytestmark = pytest.mark.tensorflow
 def leg():
     rng = np.random.default_rng(0)
     home = builtin_arms()["leg3"].home
-    return find_region(load_arm("leg3"), POSITION, home, 0.02, rng, every=True)
+    return find_region(IkProblem(load_arm("leg3"), POSITION), home, 0.02, rng, every=True)
 
 
 def test_within_an_aspect_labels_are_single_valued(leg):
@@ -36,7 +37,9 @@ def test_without_aspects_they_are_not():
     elbow = replace(chain.joints[2], lower=-2.6)
     free = replace(chain, joints=(*chain.joints[:2], elbow))
     home = builtin_arms()["arm3"].home
-    region = find_region(free, POSITION, home, 0.02, np.random.default_rng(0), every=True)
+    region = find_region(
+        IkProblem(free, POSITION), home, 0.02, np.random.default_rng(0), every=True
+    )
     q = sample_aspect(region, 20_000, np.random.default_rng(1))
     alike = np.zeros(len(q), dtype=int)
     assert label_spread(region, q, alike) > 2 * HIGH_SPREAD

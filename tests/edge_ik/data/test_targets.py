@@ -24,7 +24,7 @@ def targets(make_source):
 
 def test_they_are_reached_by_the_joints_beside_them(arm3, targets):
     q = targets.q
-    np.testing.assert_array_equal(targets.position, tool_position(arm3, np.sin(q), np.cos(q)))
+    np.testing.assert_array_equal(targets.target, tool_position(arm3, np.sin(q), np.cos(q)))
     assert targets.focus.shape == (FOCUS_TARGETS, 3)
 
 

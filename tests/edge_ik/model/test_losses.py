@@ -10,7 +10,7 @@ import tensorflow as tf
 from edge_ik.model.losses import (
     balanced_loss,
     squared_angle_error,
-    squared_position_error,
+    squared_task_error,
     unit_circle,
 )
 from firmware_host.kinematics import tool_position
@@ -31,31 +31,31 @@ def labels(chain, q):
     return np.concatenate([sin_cos(q), position], axis=-1).astype(np.float32)
 
 
-def test_both_losses_vanish_at_the_truth(arm3):
+def test_both_losses_vanish_at_the_truth(problem, arm3):
     q = joint_vectors(arm3)
     outputs, truth = sin_cos(q), labels(arm3, q)
-    assert np.max(squared_position_error(arm3, outputs, truth)) < 1e-11
+    assert np.max(squared_task_error(problem, outputs, truth)) < 1e-11
     assert np.max(squared_angle_error(outputs, truth, 3)) == 0
 
 
-def test_the_position_loss_is_the_squared_distance_of_the_tools(arm3):
+def test_the_position_loss_is_the_squared_distance_of_the_tools(problem, arm3):
     q, q_true = joint_vectors(arm3), joint_vectors(arm3, seed=1)
     distance = np.linalg.norm(
         tool_position(arm3, np.sin(q), np.cos(q))
         - tool_position(arm3, np.sin(q_true), np.cos(q_true)),
         axis=-1,
     )
-    loss = squared_position_error(arm3, sin_cos(q), labels(arm3, q_true))
+    loss = squared_task_error(problem, sin_cos(q), labels(arm3, q_true))
     np.testing.assert_allclose(loss, distance**2, rtol=1e-4, atol=1e-6)
 
 
-def test_the_length_of_sine_and_cosine_does_not_change_the_position_loss(arm3):
+def test_the_length_of_sine_and_cosine_does_not_change_the_position_loss(problem, arm3):
     q, truth = joint_vectors(arm3), labels(arm3, joint_vectors(arm3, seed=1))
     scale = np.random.default_rng(2).uniform(0.5, 2, (len(q), 3)).astype(np.float32)
     scaled = sin_cos(q) * np.concatenate([scale, scale], axis=-1)
     np.testing.assert_allclose(
-        squared_position_error(arm3, scaled, truth),
-        squared_position_error(arm3, sin_cos(q), truth),
+        squared_task_error(problem, scaled, truth),
+        squared_task_error(problem, sin_cos(q), truth),
         atol=1e-5,
     )
 
@@ -76,12 +76,12 @@ def test_the_unit_circle_is_smooth_at_the_origin():
     assert np.all(sin_q.numpy() == 0)
 
 
-def test_the_position_loss_pulls_toward_the_truth(arm3):
+def test_the_position_loss_pulls_toward_the_truth(problem, arm3):
     """Its gradient is that of finite differences."""
     q, truth = joint_vectors(arm3, 4), labels(arm3, joint_vectors(arm3, 4, seed=1))
     outputs = tf.Variable(sin_cos(q))
     with tf.GradientTape() as tape:
-        loss = tf.reduce_sum(squared_position_error(arm3, outputs, truth))
+        loss = tf.reduce_sum(squared_task_error(problem, outputs, truth))
     gradient = tape.gradient(loss, outputs).numpy()
 
     def at(values):

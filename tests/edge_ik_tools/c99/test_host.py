@@ -9,7 +9,8 @@ from firmware_host.bench.targets import bench_targets
 from firmware_host.errors import ConfigError, TargetError
 from firmware_host.model_file import read_model
 from firmware_host.network.runtimes import open_interpreter
-from firmware_host.solver import IkSolver, Status, available_solvers
+from firmware_host.plugins import available_solvers
+from firmware_host.solver import IkSolver, Status
 
 # Single precision against double, refined alike [rad].
 JOINT_TOLERANCE = 2e-5
@@ -65,7 +66,7 @@ def test_one_target_is_answered_as_in_a_batch(firmware, targets):
 
 def test_the_network_alone_is_the_reference_bit_for_bit(model, firmware):
     inputs = np.random.default_rng(3).integers(-128, 128, (2000, 6)).astype(np.int8)
-    network = firmware.predict.__self__
+    network = firmware.seeder.predict.__self__
     flatbuffer, _ = read_model(model)
     expected = open_interpreter(flatbuffer, "reference").run_raw(inputs)
     np.testing.assert_array_equal(network.run_raw(inputs), expected)

@@ -5,14 +5,14 @@ import math
 
 import numpy as np
 import pytest
-from firmware_host.encoding import network_features
 
 from edge_ik_tools.c99.kinematics import DAMPING_FLOOR, home32, limits32
 from firmware_host.chain import Chain
 from firmware_host.errors import ModelFileError
 from firmware_host.kinematics import forward_kinematics, jacobian, tool_position
-from firmware_host.solver import POSITION_TOLERANCE, IkSolver
+from firmware_host.solver import IkSolver
 from firmware_host.solving.refine import DEFAULT_SETTINGS
+from firmware_host.tolerances import SOLVED_POSITION
 
 # Half a unit of the last place of 1 in single precision.
 EPSILON = 2.0**-24
@@ -47,7 +47,7 @@ def room(chain):
 def test_forward_is_the_kinematics_of_the_host(robot):
     chain, q, _, _ = places(robot)
     single = q.astype(np.float32).astype(np.float64)
-    expected = forward_kinematics(chain, np.sin(single), np.cos(single))[:, :3]
+    expected = forward_kinematics(chain, single)[:, :3]
     found = robot.forward(single)
     # The angle is reduced with a part of a turn that has 24 digits.
     tolerance = 1e-6 * (1 + chain.reach) * len(chain)
@@ -100,7 +100,7 @@ def test_limits_hold_and_the_residual_is_that_of_what_is_returned(robot):
     error = np.linalg.norm(p - targets, axis=1)
     # Points on the circle drift a little with each turn.
     np.testing.assert_allclose(found.residual, error, rtol=1e-6, atol=room(chain) + 2e-6)
-    np.testing.assert_array_equal(found.status == 0, found.residual < POSITION_TOLERANCE)
+    np.testing.assert_array_equal(found.status == 0, found.residual < SOLVED_POSITION)
     assert np.all(found.residual <= found.seed_residual)
     assert set(found.steps.tolist()) == {3.0}
     seed, status = robot.seed(targets)
@@ -108,8 +108,8 @@ def test_limits_hold_and_the_residual_is_that_of_what_is_returned(robot):
     start = tool_position(chain, np.sin(seed.astype(float)), np.cos(seed.astype(float)))
     away = np.linalg.norm(start - targets, axis=1)
     np.testing.assert_allclose(found.seed_residual, away, rtol=1e-6, atol=room(chain) + 2e-6)
-    clear = np.abs(away - POSITION_TOLERANCE) > 1e-5
-    np.testing.assert_array_equal((status == 0)[clear], (away < POSITION_TOLERANCE)[clear])
+    clear = np.abs(away - SOLVED_POSITION) > 1e-5
+    np.testing.assert_array_equal((status == 0)[clear], (away < SOLVED_POSITION)[clear])
 
 
 def test_no_move_leaves_the_limits_or_the_circle(robot):
@@ -120,7 +120,7 @@ def test_no_move_leaves_the_limits_or_the_circle(robot):
     for scale in (1e-3, 0.3, 1e30, math.inf, math.nan):
         dq = (np.random.default_rng(9).choice([-1, 1], q.shape) * scale).astype(np.float32)
         moved, s_moved, c_moved = robot.advance(q, s, c, dq)
-        held = np.asarray(~chain.wraps)
+        held = np.asarray(~chain.periodic)
         within = (moved >= chain.lower) & (moved <= chain.upper)
         assert np.all(within[:, held])
         assert np.abs(moved - q).max() <= DEFAULT_SETTINGS.max_step + 1e-6
@@ -133,7 +133,9 @@ def test_features_are_those_of_the_host(robot):
     chain, q, _, _ = places(robot)
     targets = tool_position(chain, np.sin(q), np.cos(q)).astype(np.float32)
     scale, zero_point = robot.firmware.program.input_scale
-    real = network_features(chain, robot.firmware.spec.normalization, targets) / scale + zero_point
+    spec = robot.firmware.spec
+    features = spec.normalization.apply(list(spec.problem.features(targets).T))
+    real = np.stack(features, axis=-1) / scale + zero_point
     found = robot.encode(targets).astype(float)
     # Rounding to the nearest integer may fall either way close to a half.
     assert np.abs(np.clip(real, -128, 127) - found).max() <= 0.5 + 2e-3
@@ -155,7 +157,7 @@ def test_outputs_become_the_joints_that_they_point_to(robot):
     clear = np.abs(apart - np.pi) > 1e-5
     difference = np.abs(q - expected)
     turned = np.where(
-        chain.wraps, np.abs(np.remainder(q - expected + 1, 2 * np.pi) - 1), difference
+        chain.periodic, np.abs(np.remainder(q - expected + 1, 2 * np.pi) - 1), difference
     )
     assert turned[clear].max() < 2e-6
     np.testing.assert_allclose(s, np.sin(q.astype(float)), rtol=0, atol=2e-6)
@@ -259,7 +261,7 @@ def test_targets_on_the_first_axis_are_solved_or_unreachable(target, arm3_stages
     p = tool_position(chain, np.sin(joints), np.cos(joints))
     error = np.linalg.norm(p - target, axis=1)
     np.testing.assert_allclose(found.residual, error, rtol=1e-6, atol=1e-6)
-    assert found.status[0] == (0 if error[0] < POSITION_TOLERANCE else 1)
+    assert found.status[0] == (0 if error[0] < SOLVED_POSITION else 1)
     assert np.all((joints >= chain.lower) & (joints <= chain.upper))
 
 

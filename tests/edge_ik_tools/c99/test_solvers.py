@@ -14,9 +14,8 @@ from edge_ik_tools.c99 import host
 from edge_ik_tools.c99.host import FirmwareSolver, build_library, find_compiler
 from firmware_host.errors import TargetError
 from firmware_host.solver import IkSolver
-from firmware_host.solving.solution import Status, is_solved
-from firmware_host.tasks.targets import given_targets
-from firmware_host.tasks.task import make_task, reached_targets, task_errors
+from firmware_host.solving.solution import Status
+from firmware_host.tasks import make_task
 
 TARGETS = 300
 CASES = {
@@ -34,31 +33,22 @@ CASES = {
 def case(request, robot_firmware, random_network, require_tool):
     """Firmware with a random float32 network, the solver of it, and the host's solver."""
     require_tool("cc", "gcc libc6-dev")
-    arm, name, aspects = CASES[request.param]
+    arm, name, branches = CASES[request.param]
     chain, task = load_arm(arm), make_task(name)
     firmware = robot_firmware(
-        chain, np.random.default_rng(5), np.float32, steps=2, task=task, aspects=aspects
+        chain, np.random.default_rng(5), np.float32, steps=2, task=task, branches=branches
     )
     # The same generator draws the same network once more, for the host.
     rng = np.random.default_rng(5)
     rng.uniform(chain.lower, chain.upper, (2000, len(chain)))
-    network = random_network(
-        rng, np.float32, firmware.spec.inputs, 2 * len(chain), odd_scales=False
-    )
-    reference = IkSolver(
-        chain,
-        firmware.spec.normalization,
-        network.run,
-        2,
-        home=firmware.spec.home,
-        task=task,
-        aspects=aspects,
-    )
+    spec = firmware.spec
+    network = random_network(rng, np.float32, spec.inputs, spec.outputs, odd_scales=False)
+    reference = IkSolver(spec, network.run, 2)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(host, "_FirmwareNetwork", lambda *_: network)
         solver = FirmwareSolver(firmware, build_library(firmware, find_compiler()), "cc")
     q = np.random.default_rng(6).uniform(chain.lower, chain.upper, (TARGETS, len(chain)))
-    components = reached_targets(chain, task, np.sin(q), np.cos(q)).astype(np.float32)
+    components = spec.problem.reached_by(q).astype(np.float32)
     return solver, reference, components.astype(np.float64), q
 
 
@@ -76,7 +66,7 @@ def test_seeds_are_the_host_s_in_every_branch(case):
 @pytest.mark.parametrize("branch", [None, 0])
 def test_two_steps_lead_where_the_host_s_lead(case, branch):
     solver, reference, targets, _ = case
-    given = given_targets(reference.task, targets)
+    given = reference.task.given(targets)
     found, expected = (s.solve_batch(given, branch=branch) for s in (solver, reference))
     assert np.mean(found.branch == expected.branch) > 0.97
     same = found.branch == expected.branch
@@ -89,20 +79,20 @@ def test_two_steps_lead_where_the_host_s_lead(case, branch):
 
 def test_what_is_told_holds_for_the_joints_returned(case):
     solver, reference, targets, _ = case
-    found = solver.solve_batch(given_targets(reference.task, targets))
-    distance, angle = task_errors(reference.chain, reference.task, found.q, targets)
+    found = solver.solve_batch(reference.task.given(targets))
+    distance, angle = reference.problem.errors(found.q, targets)
     np.testing.assert_allclose(found.position_error_m, distance, atol=2e-6)
-    if reference.task.turns:
+    if reference.task.has_orientation:
         np.testing.assert_allclose(found.rotation_error_rad, angle, atol=1e-3)
     clear = (np.abs(distance - 1e-3) > 1e-5) & (np.abs(angle - np.radians(0.1)) > 1e-4)
-    solved = is_solved(reference.chain, reference.task, found.q, targets)
+    solved = reference.problem.is_solved(found.q, targets)
     np.testing.assert_array_equal((found.status == Status.SOLVED)[clear], solved[clear])
     assert found.within_limits.all()
 
 
 def test_one_target_is_answered_as_in_a_batch(case):
     solver, reference, targets, _ = case
-    given = given_targets(reference.task, targets[:10])
+    given = reference.task.given(targets[:10])
     batch = solver.solve_batch(given)
     for row, target in enumerate(given):
         one = solver.solve(target)
@@ -115,9 +105,9 @@ def test_the_nearest_answer_is_the_host_s(case):
     solver, reference, targets, q = case
     if reference.seeder.branches == 1:
         with pytest.raises(TargetError, match="one branch"):
-            solver.solve_batch(given_targets(reference.task, targets), q, "nearest")
+            solver.solve_batch(reference.task.given(targets), q, "nearest")
         return
-    given = given_targets(reference.task, targets)
+    given = reference.task.given(targets)
     near = (q + np.random.default_rng(7).normal(0, 0.02, q.shape)).astype(np.float32)
     found, expected = (s.solve_batch(given, near) for s in (solver, reference))
     difference = np.abs(np.sin(found.q) - np.sin(expected.q)).max(axis=1)
@@ -129,7 +119,7 @@ def test_the_nearest_answer_is_the_host_s(case):
 
 def test_what_is_no_target_goes_home(case):
     solver, reference, targets, _ = case
-    given = given_targets(reference.task, targets[:3]).copy()
+    given = reference.task.given(targets[:3]).copy()
     given[0, ..., 0] = np.nan
     found = solver.solve_batch(given)
     assert found.status[0] is Status.BAD_TARGET
@@ -139,7 +129,7 @@ def test_what_is_no_target_goes_home(case):
 
 def test_what_is_no_orientation_is_refused_by_the_c_itself(case):
     solver, reference, targets, _ = case
-    if not reference.task.turns:
+    if not reference.task.has_orientation:
         return
     for change in (lambda t: t[3:] * 1.1, lambda t: t[3:] * 0, lambda t: -t[3:]):
         bad = targets[0].copy()
@@ -174,7 +164,7 @@ def test_restarts_reach_what_no_step_from_the_network_does(case, robot_firmware)
         np.float32,
         steps=12,
         task=reference.task,
-        aspects=reference.aspects,
+        branches=reference.branches,
     )
     shares = []
     for restarts in (0, 4):
@@ -182,7 +172,7 @@ def test_restarts_reach_what_no_step_from_the_network_does(case, robot_firmware)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(host, "_FirmwareNetwork", lambda *_: SimpleNamespace(run=None))
             restarted = FirmwareSolver(more, build_library(more, find_compiler()), "cc")
-        found = restarted.solve_batch(given_targets(reference.task, targets))
+        found = restarted.solve_batch(reference.task.given(targets))
         shares.append(np.mean(found.status == Status.SOLVED))
         assert found.restarts.max() <= restarts
         np.testing.assert_array_equal(found.branch[found.restarts == 0] >= 0, True)
@@ -194,9 +184,9 @@ def test_restarts_reach_what_no_step_from_the_network_does(case, robot_firmware)
 def test_compilers_are_silent(
     name, compiler, robot_firmware, write_firmware, warnings_as_errors, require_tool, tmp_path
 ):
-    arm, task, aspects = CASES[name]
+    arm, task, branches = CASES[name]
     rng = np.random.default_rng(1)
-    firmware = robot_firmware(load_arm(arm), rng, task=make_task(task), aspects=aspects)
+    firmware = robot_firmware(load_arm(arm), rng, task=make_task(task), branches=branches)
     write_firmware(firmware, tmp_path)
     command = [require_tool(compiler, compiler), *warnings_as_errors, "-O2", "-c", "robot.c"]
     built = subprocess.run(
@@ -209,9 +199,9 @@ def test_compilers_are_silent(
 def test_the_firmware_of_boards_takes_every_interface(
     name, robot_firmware, write_firmware, warnings_as_errors, require_tool, tmp_path
 ):
-    arm, task, aspects = CASES[name]
+    arm, task, branches = CASES[name]
     rng = np.random.default_rng(1)
-    firmware = robot_firmware(load_arm(arm), rng, task=make_task(task), aspects=aspects)
+    firmware = robot_firmware(load_arm(arm), rng, task=make_task(task), branches=branches)
     write_firmware(firmware, tmp_path)
     write_board_firmware(tmp_path, firmware.name)
     command = [require_tool("gcc", "gcc"), *warnings_as_errors, "-O2", "-I..", "-c"]

@@ -120,11 +120,8 @@ def test_qat_network_is_what_the_flatbuffer_was_rounded_from(run, both):
     compressed, _ = both
     rng = np.random.default_rng(3)
     q = rng.uniform(run.chain.lower, run.chain.upper, (200, len(run.chain)))
-    from edge_ik.data.source import host_features
-
-    features = np.stack(
-        run.normalization.apply(list(host_features(run.chain, q).T)), axis=-1
-    ).astype(np.float32)
+    features = run.problem.features(run.problem.reached_by(q))
+    features = np.stack(run.normalization.apply(list(features.T)), axis=-1).astype(np.float32)
     features = np.clip(features, -1.5, 1.5)
     difference = np.abs(
         open_interpreter(compressed.flatbuffer, "reference").run(features)

@@ -10,11 +10,12 @@ from edge_ik_tools.peers.adapters import ADAPTERS, Peer, peers
 from edge_ik_tools.peers.compare import comparison_notes, comparison_table, measure
 from edge_ik_tools.peers.urdf_text import TIP, chain_urdf
 from firmware_host.kinematics import forward_kinematics
-from firmware_host.tasks.task import POSE, POSITION, Task, reached_targets, task_errors
+from firmware_host.problem import IkProblem
+from firmware_host.tasks import POSE, POSITION, make_task
 
 pytestmark = pytest.mark.tensorflow  # the URDF library comes with the same extra
 
-ARMS = [("ur5", POSE), ("arm3", POSITION), ("so101", Task("axis", 2))]
+ARMS = [("ur5", POSE), ("arm3", POSITION), ("so101", make_task("axis"))]
 
 
 @pytest.mark.parametrize("name", ["arm3", "ur5", "panda", "so101"])
@@ -27,53 +28,47 @@ def test_a_chain_written_as_urdf_is_the_same_robot(name, tmp_path):
     for q in rng.uniform(chain.lower, chain.upper, (10, len(chain))):
         pinocchio.framesForwardKinematics(model, data, q)
         found = data.oMf[model.getFrameId(TIP)].homogeneous
-        np.testing.assert_allclose(
-            found, forward_kinematics(chain, np.sin(q), np.cos(q)), atol=1e-12
-        )
+        np.testing.assert_allclose(found, forward_kinematics(chain, q), atol=1e-12)
     np.testing.assert_allclose(model.lowerPositionLimit, chain.lower, atol=1e-12)
 
 
 @pytest.mark.parametrize(("name", "task"), ARMS)
 def test_a_peer_that_answers_reaches_the_target(name, task):
     """From a start near the solution all of them must find it."""
-    chain = load_arm(name)
+    problem = IkProblem(load_arm(name), task)
     home = np.array(builtin_arms()[name].home)
     rng = np.random.default_rng(0)
-    q = home + rng.uniform(-0.1, 0.1, (5, len(chain)))
-    targets = reached_targets(chain, task, np.sin(q), np.cos(q))
-    for package, peer in peers(chain, task, home):
+    targets = problem.reached_by(home + rng.uniform(-0.1, 0.1, (5, problem.joints)))
+    for package, peer in peers(problem, home):
         if isinstance(peer, str):
             assert peer
             continue
         for target in targets:
             answer = peer.solve(target)
             assert answer is not None, package
-            distance, angle = task_errors(chain, task, answer, target)
+            distance, angle = problem.errors(answer, target)
             assert distance < 1e-3, package
             assert angle < 2e-3, package
 
 
 def test_what_a_package_cannot_do_is_told():
-    chain = load_arm("so101")
-    home = np.array(builtin_arms()["so101"].home)
-    found = dict(peers(chain, Task("axis", 2), home))
+    problem = IkProblem(load_arm("so101"), make_task("axis"))
+    found = dict(peers(problem, np.array(builtin_arms()["so101"].home)))
     assert set(found) == set(ADAPTERS)
     assert isinstance(found["eaik"], str)
     assert isinstance(found["pytracik"], str)
 
 
 def test_figures_are_judged_by_our_own_kinematics():
-    chain = load_arm("arm3")
+    problem = IkProblem(load_arm("arm3"), POSITION)
     rng = np.random.default_rng(0)
-    q = rng.uniform(chain.lower, chain.upper, (50, 3))
-    targets = reached_targets(chain, POSITION, np.sin(q), np.cos(q))
+    q = rng.uniform(problem.chain.lower, problem.chain.upper, (50, 3))
+    targets = problem.reached_by(q)
     known = {tuple(target): answer for target, answer in zip(targets, q, strict=True)}
     right = Peer("right", lambda target: known[tuple(target)], note="knows all")
     wrong = Peer("wrong", lambda target: known[tuple(target)] + 0.01)
     silent = Peer("silent", lambda target: None)
-    figures = {
-        peer.name: measure(peer, chain, POSITION, targets) for peer in (right, wrong, silent)
-    }
+    figures = {peer.name: measure(peer, problem, targets) for peer in (right, wrong, silent)}
     assert figures["right"].solved == figures["right"].within_limits == 1.0
     assert figures["wrong"].solved < 0.5
     assert figures["silent"].solved == 0.0

@@ -17,7 +17,7 @@ from edge_ik_tools.tflm.arena import arena_for
 from edge_ik_tools.tflm.source import TflmSource
 from firmware_host.model_file import read_model, write_model
 from firmware_host.network.flatbuffer import OPERATORS, read_graph
-from firmware_host.tasks.task import make_task
+from firmware_host.tasks import make_task
 
 STUBS = Path(__file__).parent / "stubs"
 NETWORKS = Path(__file__).parents[2] / "firmware_host" / "models"
@@ -90,7 +90,7 @@ class FakeTflm(ctypes.Structure):
 
 def info_type(solvers):
     """The structure that a solve fills, as the header of these solvers declares it."""
-    floats = ["residual", *(["rotation_residual"] if solvers.spec.target.turns else [])]
+    floats = ["residual", *(["rotation_residual"] if solvers.spec.task.has_orientation else [])]
     numbers = ["steps", *(["branch", "tried", "restarts"] if solvers.choice else [])]
     fields = [(name, ctypes.c_float) for name in (*floats, "seed_residual")]
     fields += [(name, ctypes.c_int32) for name in numbers]
@@ -216,7 +216,7 @@ def firmware_of(models, robot_firmware):
             return Firmware.load(models[key]), read_model(models[key])[0]
         arm, task, branches = CASES[key]
         firmware = robot_firmware(
-            load_arm(arm), np.random.default_rng(5), task=make_task(task), aspects=branches
+            load_arm(arm), np.random.default_rng(5), task=make_task(task), branches=branches
         )
         return firmware, (NETWORKS / "int8_per_channel.tflite").read_bytes()
 

@@ -9,7 +9,6 @@ from edge_ik_tools.c99.kinematics import home32
 from firmware_host.kinematics import tool_position
 from firmware_host.network.runtimes import available_runtimes, open_interpreter
 from firmware_host.solver import IkSolver
-from firmware_host.tasks.task import reached_targets
 
 EVERY = ("arm3", "int8_per_channel", "int8_per_tensor", "int16x8", "float32", "continuous")
 CASES = ("axis", "pose", "position, branches", "pose, branches")
@@ -59,7 +58,7 @@ def drawn_cases(spec, count=100):
     """Targets of any task, each with joints that lead near it; the last is no target."""
     chain, rng = spec.chain, np.random.default_rng(3)
     q = rng.uniform(chain.lower, chain.upper, (count, len(chain)))
-    targets = reached_targets(chain, spec.target, np.sin(q), np.cos(q)).astype(np.float32)
+    targets = spec.problem.reached_by(q).astype(np.float32)
     targets[-1, -1] = np.nan
     near = q + rng.normal(0, 0.05, q.shape)
     return list(zip(targets, near.astype(np.float32), strict=True))
@@ -75,9 +74,9 @@ def test_every_task_and_branch_is_answered_as_by_the_c99_firmware(build, load, k
         statuses.add(answer[0])
         assert answer == loaded.solve(target, prefix="plain")
         assert loaded.seed(target) == loaded.seed(target, prefix="plain")
-        if spec.aspects:
+        if spec.branches:
             assert loaded.solve(target, near=near) == loaded.solve(target, "plain", near)
-        for branch in range(len(spec.aspects) + 1 if spec.aspects else 0):
+        for branch in range(len(spec.branches) + 1 if spec.branches else 0):
             answer = loaded.solve(target, branch=branch)
             assert answer == loaded.solve(target, "plain", branch=branch)
             assert loaded.seed(target, branch=branch) == loaded.seed(target, "plain", branch)
@@ -93,8 +92,8 @@ def test_every_function_tells_of_a_network_that_is_not_ready_or_fails(build, loa
 
     def answers():
         ways = [{}]
-        if spec.aspects:
-            ways += [{"near": near}, *({"branch": k} for k in range(len(spec.aspects)))]
+        if spec.branches:
+            ways += [{"near": near}, *({"branch": k} for k in range(len(spec.branches)))]
         found = [loaded.solve(target, **way) for way in ways]
         assert all(residual > 1e18 for _, _, residual, *_ in found)
         seeds = [way for way in ways if "near" not in way]
