@@ -20,17 +20,17 @@ from edge_ik_tools.templates import filled
 from firmware_host.model_file import read_model
 from firmware_host.network.interpreter import Interpreter
 from firmware_host.network.runtimes import open_interpreter
-from firmware_host.tasks import Task
+from firmware_host.tasks import TOOL_AXES, Task
 from firmware_host.tasks.rotations import quaternion
 from firmware_host.tolerances import SOLVED_POSITION
 
 NETWORK_VECTORS = 64
 
-# What the example program takes.
+# What the example program takes, by how many directions a target has.
 ARGUMENTS = {
-    "position": "x y z",
-    "axis": "x y z and a unit direction",
-    "pose": "x y z and a unit quaternion w x y z",
+    0: "x y z",
+    1: "x y z and a unit direction",
+    3: "x y z and a unit quaternion w x y z",
 }
 
 Tell = Callable[[str], None]
@@ -91,11 +91,9 @@ def _values(firmware: Firmware, counts: str) -> dict[str, Any]:
         "quoted_joints": ", ".join(f'"{_escaped(joint)}"' for joint in chain.joint_names),
         "target_size": golden["first_target"].size,
         "target_words": firmware.solvers.target_words,
-        "argument_words": ARGUMENTS[task.name],
-        "argument_count": 7 if task.name == "pose" else golden["first_target"].size,
-        "read_target": f"{firmware.name}_target(&numbers[0], &numbers[3], target);"
-        if task.name == "pose"
-        else "memcpy(target, numbers, sizeof target);",
+        "argument_words": ARGUMENTS[len(task.directions)],
+        "argument_count": task.flat_size,
+        "rotation": firmware.solvers.rotation,
         "example_target": ", ".join(f"{value}f" for value in example),
         "example_words": " ".join(_argument_example(task, golden["first_target"])),
         "choice": firmware.solvers.choice,
@@ -150,7 +148,7 @@ def _golden(firmware: Firmware) -> dict[str, Any]:
 
 def _argument_example(task: Task, target: npt.NDArray[np.float32]) -> list[str]:
     """A target as the example program takes it."""
-    if task.name != "pose":
+    if len(task.directions) < len(TOOL_AXES):
         return [f"{value:.3f}" for value in target]
     rotation = target[3:].astype(np.float64).reshape(3, 3).T
     return [f"{value:.4f}" for value in (*target[:3], *quaternion(rotation))]
