@@ -12,7 +12,14 @@ import numpy.typing as npt
 from firmware_host.chain import FloatArray
 from firmware_host.errors import TargetError
 from firmware_host.problem import IkProblem
-from firmware_host.solving.refine import DEFAULT_SETTINGS, RefineSettings, refine_seed
+from firmware_host.solving.refine import (
+    DEFAULT_SETTINGS,
+    NEAREST_SETTINGS,
+    NEAREST_STEPS,
+    RefineSettings,
+    refine,
+    refine_seed,
+)
 from firmware_host.solving.seeding import Seeder
 from firmware_host.tolerances import SAME_ANSWER, within_tolerance
 
@@ -82,9 +89,10 @@ def solve_one(
 ) -> Answers:
     """The answers (N, k) in one branch."""
     seeds = seeder.seeds(targets, branch)
-    q, error, _ = refine_seed(seeder.spec.problem, seeds, targets, steps, settings)
-    count = len(targets)
-    return Answers(q, error, seeds, np.full(count, branch), np.ones(count, int), _zeros(count))
+    problem, count = seeder.spec.problem, len(targets)
+    q, error, _ = refine_seed(problem, seeds, targets, steps, settings)
+    found = Answers(q, error, seeds, np.full(count, branch), np.ones(count, int), _zeros(count))
+    return _nearer(found, problem, targets, steps)
 
 
 def solve_any(
@@ -128,7 +136,7 @@ def solve_any(
             found.restarts[left] += 1
         found.tried[left] += 1
         _improve(found, left, start, number, problem, targets, steps, settings)
-    return found
+    return _nearer(found, problem, targets, steps)
 
 
 def solve_nearest(
@@ -176,7 +184,7 @@ def solve_nearest(
         found.branch[wins] = number
         best, good = np.where(wins, rank, best), good | solved
     assert found is not None  # noqa: S101 - narrows the type
-    return found
+    return _nearer(found, problem, targets, steps)
 
 
 def solve_target(
@@ -231,7 +239,10 @@ def solve_target(
         if solved and branch != NEAREST:
             break
     assert best is not None  # noqa: S101 - narrows the type
-    _, _, q, error_m, seed, number = best
+    solved, _, q, error_m, seed, number = best
+    if steps and not solved:
+        q, nearer = refine(problem, q, target, NEAREST_STEPS, NEAREST_SETTINGS)
+        error_m = float(nearer)
     return Answers(
         q[None],
         np.array([error_m]),
@@ -259,6 +270,18 @@ def _improve(
     where = rows[better]
     found.q[where], found.error[where] = q[better], error[better]
     found.seed[where], found.branch[where] = start[better], number[better]
+
+
+def _nearer(found: Answers, problem: IkProblem, targets: FloatArray, steps: int) -> Answers:
+    """The answers, of which those that nothing led to have come nearer to their targets.
+
+    Not without refinement: there the network's own answers are asked for.
+    """
+    left = np.flatnonzero(~problem.is_solved(found.q, targets)) if steps else _zeros(0)
+    if len(left):
+        q, error = refine(problem, found.q[left], targets[left], NEAREST_STEPS, NEAREST_SETTINGS)
+        found.q[left], found.error[left] = q, error
+    return found
 
 
 def _zeros(count: int) -> npt.NDArray[np.int_]:
