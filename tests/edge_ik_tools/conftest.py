@@ -9,11 +9,14 @@ import pytest
 from edge_ik_tools.c99.lowering import _Lowering
 from edge_ik_tools.c99.source import Firmware
 from firmware_host.chain import Chain, Joint
+from firmware_host.kinematics import components
 from firmware_host.network import reference
 from firmware_host.network.flatbuffer import Graph, Operator, Quantization, Tensor
+from firmware_host.network.interpreter import Interpreter
 from firmware_host.network.reference import ReferenceInterpreter
 from firmware_host.normalization import Normalization
 from firmware_host.problem import IkProblem
+from firmware_host.solving.seeding import Seeder
 from firmware_host.spec import ONE_BRANCH, Branch, ModelSpec
 from firmware_host.tasks import POSITION
 from firmware_host.workspace import Workspace
@@ -188,6 +191,40 @@ def random_network():
     return make_network
 
 
+class Loaded(Interpreter):
+    """A network of the reference interpreter behind the face of the runtimes."""
+
+    def __init__(self, native):
+        super().__init__("reference", native.graph)
+        self._native = native
+
+    def _network(self, q):
+        return self._native.run(q)
+
+
+def fit_network(rng, features, parts, width=64):
+    """A float32 network of one random layer and one fitted to outputs by least squares.
+
+    Parts of the outputs are fitted alone, each a pair of rows of the features and what is
+    wanted there (rows, m).
+    """
+    builder = GraphBuilder(rng, np.float32, features.shape[1])
+    hidden = builder.block(builder.input, width, "silu")
+    found = builder.interpreter(hidden).run(features)
+    full = np.column_stack([found, np.ones(len(found))])
+    fitted = []
+    for rows, outputs in parts:
+        some = full[rows]
+        # A little weight decay: weights of a thousand would multiply the rounding.
+        gram = some.T @ some + 1e-3 * len(some) * np.eye(some.shape[1])
+        fitted.append(np.linalg.solve(gram, some.T @ outputs).T)
+    weights = np.concatenate(fitted).astype(np.float32)
+    constants = (weights[:, :-1].copy(), weights[:, -1].copy())
+    inputs = [builder.tensor(part.shape, np.float32, data=part) for part in constants]
+    output = builder.activation(len(weights), 1)
+    return builder.interpreter(builder.operator("FULLY_CONNECTED", [hidden, *inputs], output))
+
+
 @pytest.fixture(scope="session")
 def program_of():
     """Function of a reference interpreter: its network as layers."""
@@ -272,6 +309,48 @@ def make_firmware(
         model_hash="0" * 16,
         command="made in a test",
     )
+
+
+def make_fitted(chain, rng, task=POSITION, branches=1, spread=1.2, restarts=0):
+    """Firmware of a network that knows some postures of each branch, and that network."""
+    problem, n = IkProblem(chain, task), len(chain)
+    room = np.minimum(chain.upper - chain.lower, 2 * np.pi)
+    centres = chain.middle + rng.uniform(-0.25, 0.25, (branches, n)) * room
+    number = rng.integers(branches, size=4000)
+    q = chain.clamp(centres[number] + rng.uniform(-spread / 2, spread / 2, (4000, n)))
+    targets = problem.reached_by(q)
+    spec = ModelSpec(
+        problem=problem,
+        normalization=Normalization.fit(problem.features(targets).astype(np.float32)),
+        home=tuple(centres[0].tolist()),
+        workspace=Workspace.fit(chain, targets[:, :3]),
+        branches=tuple(Branch(f"branch {k}", 1 / branches, 0.5) for k in range(branches)),
+    )
+    sines, cosines = np.sin(q), np.cos(q)
+    for joint, turn in problem.encode(components(targets)).turns.items():
+        sines[:, joint], cosines[:, joint] = turn.removed(sines[:, joint], cosines[:, joint])
+    labels = np.concatenate([sines, cosines], axis=1)
+    parts = [(number == k, labels[number == k]) for k in range(branches)]
+    if branches > 1:
+        parts.append((slice(None), np.eye(branches)[number]))
+    network = fit_network(rng, Seeder(spec, lambda rows: rows).features(targets), parts)
+    firmware = Firmware(
+        path=Path("robot.tflite"),
+        name="robot",
+        spec=spec,
+        program=lowered(network),
+        steps=problem.default_steps,
+        model_hash="0" * 16,
+        command="made in a test",
+        restarts=restarts,
+    )
+    return firmware, Loaded(network)
+
+
+@pytest.fixture(scope="session")
+def fitted_firmware():
+    """Function of a chain and a generator: firmware that solves something, and its network."""
+    return make_fitted
 
 
 @pytest.fixture(scope="session")
