@@ -67,9 +67,9 @@ def solved_line(metrics: Mapping[str, Any]) -> str:
 
 def rest_line(metrics: Mapping[str, Any]) -> str | None:
     """Where the rest lies and what to do about it; None if there is next to none."""
-    unsolved = 1 - metrics["solved"]
-    if unsolved <= UNSOLVED_WORTH_A_WORD:
+    if metrics["solved"] >= 1 - UNSOLVED_WORTH_A_WORD:
         return None
+    unsolved = 1 - metrics["solved"]
     words = {
         "near_limits": "near joint limits",
         "near_singularities": "near singularities",
