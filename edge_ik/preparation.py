@@ -10,7 +10,8 @@ import numpy as np
 
 from edge_ik.arms import builtin_arms, load_arm
 from edge_ik.config import Config, DataConfig
-from edge_ik.data.aspects import check_problem, find_region, nonsingular_posture
+from edge_ik.data.alone import answers_alone
+from edge_ik.data.aspects import check_home, check_problem, find_region, nonsingular_posture
 from edge_ik.data.focus import FocusCircle, default_focus, focus_joints, has_focus
 from edge_ik.data.pool import build_pool
 from edge_ik.data.rank import chosen_axis
@@ -57,6 +58,7 @@ def start(config: Config, folder: Path) -> tuple[Run, SampleSource]:
             f"Expected {problem.joints} angles for 'arm.home', one a joint. Received: {len(home)}"
         )
     check_problem(problem)
+    check_home(problem.chain, home)
     region = _region(config, problem, home)
     config = resolved(config, problem, one_branch=region is not None)
     source, focus = _source(config, problem, home, region, None)
@@ -95,11 +97,14 @@ def _region(config: Config, problem: IkProblem, home: tuple[float, ...]) -> Regi
     Raises:
         RobotError: If one branch is asked for, and there is none.
     """
-    if config.task.branches == "all" or (config.task.branches == "auto" and problem.spare_joints):
+    wanted = config.task.branches
+    if wanted == "auto" and (problem.spare_joints or config.network.heads > 1):
+        return None
+    if wanted == "all":
         return None
     region = find_region(problem, home, aspect_stream())
-    alone = config.task.branches == "home" or region.count == 1
-    return region if alone and config.network.heads <= 1 else None
+    alone = wanted == "home" or answers_alone(region, aspect_stream())
+    return region if alone else None
 
 
 def _aspect_record(region: Region) -> AspectRecord:

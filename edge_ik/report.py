@@ -43,8 +43,7 @@ def evaluation_tables(metrics: Mapping[str, Any], title: str) -> list[Table]:
             figures_table(columns, f"The home posture's branch alone, {one['targets']:,} targets")
         )
     if len(metrics["branches"]) > 1:
-        _, columns_of_branches, rows = branch_table(metrics["branches"])
-        tables.append(rows_table("Branches", columns_of_branches, rows))
+        tables.append(rows_table(*branch_table(metrics["branches"])))
         tables[-1].columns[1].justify = "left"
     return tables
 
@@ -76,11 +75,12 @@ def rest_line(metrics: Mapping[str, Any]) -> str | None:
     else:
         advice = "Train longer or wider: edge-ik train --goal 0.999 --minutes 10, or --epochs"
     where = rest_words(metrics["rest"])
-    return f"Not solved: {100 * unsolved:.2g}% of what the arm reaches; of these {where}. {advice}"
+    lies = f"; of these {where}" if where else ""
+    return f"Not solved: {100 * unsolved:.2g}% of what the arm reaches{lies}. {advice}"
 
 
 def rest_words(rest: Mapping[str, float]) -> str:
-    """Where the targets lie that are not solved, as `edge_ik.evaluation.describe_rest` says."""
+    """Where the targets lie that are not solved, as `edge_ik.figures.describe_rest` says."""
     words = {
         "near_limits": "near joint limits",
         "near_singularities": "near singularities",

@@ -253,10 +253,11 @@ def describe(screen: Console, run: Run) -> None:
             f"reaching {100 * run.aspect.workspace:.1f}% of the workspace."
         )
     else:
-        screen.print(f"All branches, learned by {network.heads} heads from all of joint space.")
+        heads = f"{network.heads} head{'s'[: network.heads - 1]}"
+        screen.print(f"All branches, learned by {heads} from all of joint space.")
     screen.print(
-        f"Network: {network.width} wide, {network.blocks} blocks; {config.training.steps:,} steps "
-        f"of {config.training.batch_size:,} samples."
+        f"Network: {network.width} wide, {network.blocks} block{'s' * (network.blocks != 1)}; "
+        f"{config.training.steps:,} steps of {config.training.batch_size:,} samples."
     )
     if run.focus is not None:
         center = ", ".join(f"{value:.3f}" for value in run.focus.center)

@@ -101,16 +101,9 @@ def _around_home(problem: IkProblem, home: npt.ArrayLike) -> tuple[IkProblem, Fl
     Raises:
         RobotError: If home is not within the joint limits.
     """
-    chain, home_q = problem.chain, np.asarray(home, dtype=np.float64)
-    if home_q.shape == (problem.joints,):
-        chain = within_one_turn(chain, home_q)
-    if home_q.shape != (problem.joints,) or not chain.within_limits(home_q):
-        raise RobotError(
-            f"The home posture of '{chain.name}' is not within its joint limits. "
-            f"Received: {home_q.tolist()}",
-            chain.name,
-        )
-    return replace(problem, chain=chain), home_q
+    home_q = np.asarray(home, dtype=np.float64)
+    check_home(problem.chain, home_q)
+    return replace(problem, chain=within_one_turn(problem.chain, home_q)), home_q
 
 
 def _least_determinant(problem: IkProblem, home: FloatArray, determinant: FloatArray) -> float:
@@ -155,6 +148,21 @@ def check_problem(problem: IkProblem) -> None:
         f"'{task.name}'. {advice}",
         chain.name,
     )
+
+
+def check_home(chain: Chain, home: npt.ArrayLike) -> None:
+    """Refuse a home posture (n,) [rad] that is not within the joint limits.
+
+    Raises:
+        RobotError: Then.
+    """
+    posture = np.asarray(home, dtype=np.float64)
+    if posture.shape != (len(chain),) or not chain.within_limits(posture):
+        raise RobotError(
+            f"The home posture of '{chain.name}' is not within its joint limits. "
+            f"Received: {posture.tolist()}",
+            chain.name,
+        )
 
 
 def within_one_turn(chain: Chain, home: FloatArray) -> Chain:

@@ -15,6 +15,7 @@ from edge_ik_tools.c99 import kinematics
 from edge_ik_tools.c99.literals import comment, float_list, float_literal, initializer
 from edge_ik_tools.c99.lowering import Program
 from edge_ik_tools.templates import filled
+from firmware_host.solving.seeding import BEYOND, LAST
 from firmware_host.spec import ModelSpec
 from firmware_host.tasks import TOOL_AXES
 from firmware_host.tolerances import (
@@ -146,11 +147,22 @@ class Solvers:
         words = "the sine of each joint, then the cosine of each"
         if self.branches > 1:
             words = f"of each branch {words}; then how promising each is"
+        integer, problem = self.program.dtype != np.float32, self.spec.problem
+        turned = list(problem.encode([1.0] * len(problem.task.component_names), math).turns)
+        untold = problem.untold_joints if self.branches > 1 else ()
         return {
+            "untold": bool(untold),
+            "ends_beyond": " + ".join(
+                f"ends_beyond(own, {joint}, &guess->turns[{2 * turned.index(joint)}])"
+                for joint in untold
+            ),
+            "beyond": float_literal(BEYOND),
+            # More than any two promises are apart.
+            "last": 2**17 if integer else float_literal(LAST),
             "branch_outputs": own,
             "decoded": own if self.branches > 1 else "OUTPUT_ROOM",
             "output_words": words,
-            "promise_type": "float" if self.program.dtype == np.float32 else "int32_t",
+            "promise_type": "int32_t" if integer else "float",
         }
 
     def _turns(self) -> dict[str, object]:

@@ -14,6 +14,7 @@ from edge_ik_tools.emulate.build import Sources, build_bench
 from edge_ik_tools.emulate.cores import Core
 from edge_ik_tools.emulate.toolchain import Toolchain
 from edge_ik_tools.errors import EmulationError
+from firmware_host.bench.cold import COLD_STEPS
 from firmware_host.chain import Chain
 
 AnyArray = npt.NDArray[Any]
@@ -80,7 +81,7 @@ def measure(
     targets: npt.ArrayLike,
     inputs: AnyArray,
     n_out: int,
-    cold_steps: int = 50,
+    cold_steps: int = COLD_STEPS,
 ) -> Measurement:
     """Build the firmware, run it on an emulated core and read what it wrote.
 
@@ -99,6 +100,13 @@ def measure(
         EmulationError: If the firmware fails, or is of another robot or network.
     """
     single = np.ascontiguousarray(targets, dtype="<f4")
+    sizes = {
+        "joints": len(chain),
+        "target": single.shape[1],
+        "features": inputs.shape[1],
+        "outputs": n_out,
+        "width": inputs.dtype.itemsize,
+    }
     with tempfile.TemporaryDirectory(prefix="edge-ik-bench-") as temporary:
         folder = Path(temporary)
         image = build_bench(tools, core, sources, chain, cold_steps, folder)
@@ -106,19 +114,7 @@ def measure(
         np.ascontiguousarray(inputs).tofile(folder / "inputs.bin")
         tools.run(core, image, folder)
         summary = np.fromfile(folder / "summary.bin", SUMMARY)[0]
-        expected = {
-            "joints": len(chain),
-            "target": single.shape[1],
-            "features": inputs.shape[1],
-            "outputs": n_out,
-            "width": inputs.dtype.itemsize,
-        }
-        received = {name: int(summary[name]) for name in expected}
-        if received != expected:
-            raise EmulationError(
-                f"The firmware '{sources.name}' does not belong to the model. "
-                f"Expected {expected}. Received: {received}"
-            )
+        _check_sizes(sources, sizes, {name: int(summary[name]) for name in sizes})
         answers = np.fromfile(folder / "answers.bin", _answer(len(chain)))
         outputs = np.fromfile(folder / "outputs.bin", inputs.dtype).reshape(-1, n_out)
     if len(answers) != len(single) or len(outputs) != len(inputs):
@@ -136,6 +132,15 @@ def measure(
         most_steps=int(summary["steps"]),
         stack_bytes=int(summary["stack"]),
     )
+
+
+def _check_sizes(sources: Sources, expected: dict[str, int], received: dict[str, int]) -> None:
+    """Refuse firmware of another robot or network."""
+    if received != expected:
+        raise EmulationError(
+            f"The firmware '{sources.name}' does not belong to the model. "
+            f"Expected {expected}. Received: {received}"
+        )
 
 
 def _answer(joints: int) -> np.dtype[Any]:

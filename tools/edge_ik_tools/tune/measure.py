@@ -10,7 +10,7 @@ import numpy as np
 from edge_ik.data.source import SampleSource
 from edge_ik.data.streams import goal_stream
 from edge_ik.data.targets import draw_everywhere
-from edge_ik.evaluation import describe_rest
+from edge_ik.figures import describe_rest
 from edge_ik.run import Run
 from edge_ik_tools.convert import FORMATS, calibration_features, convert
 from firmware_host.network.runtimes import available_runtimes, open_interpreter
@@ -34,7 +34,7 @@ class Measured:
         targets: How many there were.
         steps: Refinement steps.
         runtime: What ran the network.
-        rest: Where the unsolved lie, as `edge_ik.evaluation.describe_rest` says.
+        rest: Where the unsolved lie, as `edge_ik.figures.describe_rest` says.
     """
 
     solved: float
