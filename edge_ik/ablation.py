@@ -16,17 +16,45 @@ from edge_ik.checkpoint import read_history
 from edge_ik.config import Config, config_from_dict
 from edge_ik.evaluation import evaluate_run
 from edge_ik.run import METRICS_FILE, RUN_FILE, Run
+from edge_ik.sizing import resolved
 from firmware_host.errors import RunError
 
-# Each variant takes one part away; the last figure is the one the part is there for.
-VARIANTS: dict[str, tuple[dict[str, Any], str]] = {
-    "everything": ({}, "rmse_m"),
-    "no hard mining": ({"mining.share": 0.0}, "max_m"),
-    "fixed weights": ({"loss.balance": False}, "rmse_m"),
-    "no gate": ({"network.gate": False}, "rmse_m"),
-    "no residual": ({"network.residual": False}, "rmse_m"),
+
+@dataclass(frozen=True)
+class Variant:
+    """A training with one part taken away.
+
+    Attributes:
+        changes: Values of the configuration by dotted key, of which one at least differs.
+        judged_by: The figure that the part is there for; a name in `COMPARED`.
+    """
+
+    changes: dict[str, Any]
+    judged_by: str
+
+
+WHOLE, ALONE = "everything", "no refinement"
+# As in the published study; the last for arms with several branches.
+VARIANTS: dict[str, Variant] = {
+    WHOLE: Variant({}, "solved"),
+    "no hard mining": Variant({"mining.share": 0.0}, "max_m"),
+    "fixed weights": Variant({"loss.balance": False}, "rmse_m"),
+    ALONE: Variant({}, "solved"),
+    "no gate": Variant({"network.gate": False}, "rmse_m"),
+    "no residual": Variant({"network.residual": False}, "rmse_m"),
+    "one head": Variant({"network.heads": 1}, "solved"),
 }
-COMPARED = ("rmse_m", "p95_m", "max_m", "joint_error_mean_deg", "focus_rmse_m")
+# The share of everything the arm reaches that is solved, and how far answers are off; then
+# figures of the network alone, in its own branch if it was trained for one.
+COMPARED = (
+    "solved",
+    "answer_rmse_m",
+    "rmse_m",
+    "p95_m",
+    "max_m",
+    "joint_error_mean_deg",
+    "focus_rmse_m",
+)
 
 
 @dataclass(frozen=True)
@@ -36,7 +64,7 @@ class Trial:
     Attributes:
         variant: A name in `VARIANTS`.
         rng_seed: Its seed.
-        figures: The error figures of the network alone, by name.
+        figures: Those of `COMPARED` that there are.
         seconds: How long it trained.
     """
 
@@ -55,6 +83,9 @@ def ablate(
 ) -> Iterator[Trial]:
     """Train and measure every variant on every seed.
 
+    A variant that changes nothing is left out: hard mining where there is none, and one head
+    against one. Without refinement, the network of the whole is measured alone.
+
     A trial that is already measured in `folder` is read back, and one that was
     interrupted is resumed, so the comparison can be continued.
 
@@ -69,37 +100,54 @@ def ablate(
         RunError: If a trial in the folder has another configuration.
     """
     for rng_seed in range(seeds):
-        for variant, (changes, _) in VARIANTS.items():
-            run_folder = folder / f"{variant.replace(' ', '-')}-{rng_seed}"
-            tell(f"{variant}, seed {rng_seed}")
-            changed = _changed(config, {**changes, "training.rng_seed": rng_seed})
-            run = _trained(changed, run_folder)
-            metrics = _measured(run, targets)
-            seconds = read_history(run)[-1]["seconds"]
-            yield Trial(variant, rng_seed, _network(metrics), seconds)
+        whole: Run | None = None
+        for name, variant in VARIANTS.items():
+            run_folder = folder / f"{name.replace(' ', '-')}-{rng_seed}"
+            if name == ALONE:
+                assert whole is not None  # noqa: S101 - narrows the type
+                yield _trial(name, whole, targets)
+                continue
+            if whole is not None and _changed(whole.config, variant.changes) == whole.config:
+                continue
+            tell(f"{name}, seed {rng_seed}")
+            changes = {**variant.changes, "training.rng_seed": rng_seed}
+            run = _trained(_changed(config, changes), run_folder)
+            whole = run if whole is None else whole
+            yield _trial(name, run, targets)
 
 
 def summarize(trials: list[Trial]) -> dict[str, dict[str, Any]]:
     """Mean figures by variant, and on how many seeds the part that is missing helps.
 
     Returns:
-        For each variant the means of `COMPARED`; but for the first also `judged_by`
-        and `worse_without`, the number of seeds where taking the part away raises
-        that figure.
+        For each variant the means of those of `COMPARED` that there are; but for the first
+        also `judged_by` and `worse_without`, the number of seeds where taking the part away
+        makes that figure worse.
     """
     summary: dict[str, dict[str, Any]] = {}
-    whole = {trial.rng_seed: trial for trial in trials if trial.variant == "everything"}
-    for variant, (changes, judged_by) in VARIANTS.items():
-        own = [trial for trial in trials if trial.variant == variant]
-        summary[variant] = {
-            name: float(np.mean([trial.figures[name] for trial in own])) for name in COMPARED
+    whole = {trial.rng_seed: trial.figures for trial in trials if trial.variant == WHOLE}
+    for name, variant in VARIANTS.items():
+        own = [trial for trial in trials if trial.variant == name]
+        if not own:
+            continue
+        summary[name] = {
+            figure: float(np.mean([trial.figures[figure] for trial in own]))
+            for figure in COMPARED
+            if figure in own[0].figures
         }
-        if changes:
-            summary[variant]["judged_by"] = judged_by
-            summary[variant]["worse_without"] = sum(
-                trial.figures[judged_by] > whole[trial.rng_seed].figures[judged_by] for trial in own
+        if name != WHOLE:
+            judged_by = variant.judged_by
+            summary[name]["judged_by"] = judged_by
+            summary[name]["worse_without"] = sum(
+                _is_worse(judged_by, trial.figures, whole[trial.rng_seed]) for trial in own
             )
     return summary
+
+
+def _is_worse(name: str, figures: dict[str, float], than: dict[str, float]) -> bool:
+    """Whether one of `COMPARED` is worse: less of what is solved, more of an error."""
+    difference = figures[name] - than[name]
+    return difference < 0 if name == "solved" else difference > 0
 
 
 def _changed(config: Config, changes: dict[str, Any]) -> Config:
@@ -115,7 +163,7 @@ def _trained(config: Config, folder: Path) -> Run:
     keras.backend.clear_session()
     if (folder / RUN_FILE).is_file():
         run, source = preparation.resume(folder)
-        if run.config != config:
+        if not _is_of(run, config):
             raise RunError(
                 f"'{folder}' holds a trial of another configuration. Choose another folder "
                 "with --out, or remove it."
@@ -126,10 +174,31 @@ def _trained(config: Config, folder: Path) -> Run:
     return run
 
 
-def _network(metrics: dict[str, Any]) -> dict[str, float]:
-    """The network's own figures, in its branch if it was trained for one."""
-    figures: dict[str, float] = metrics.get("one_branch", metrics["any_branch"])
-    return figures["network"] if "network" in figures else figures["0"]  # type: ignore[return-value]
+def _is_of(run: Run, config: Config) -> bool:
+    """Whether a run is one of a configuration, of which something may be left to be chosen."""
+    branches = run.config.task.branches
+    return (
+        config.task.branches in ("auto", branches)
+        and resolved(config, run.problem, branches == "home") == run.config
+    )
+
+
+def _trial(name: str, run: Run, targets: int) -> Trial:
+    """The figures of a trained run as one of `VARIANTS`."""
+    metrics = _measured(run, targets)
+    seconds = read_history(run)[-1]["seconds"]
+    refined = name != ALONE
+    return Trial(name, run.config.training.rng_seed, _compared(metrics, refined), seconds)
+
+
+def _compared(metrics: dict[str, Any], refined: bool) -> dict[str, float]:
+    """Those of `COMPARED` that `evaluate_run` measured, with the usual steps or none."""
+    everywhere = metrics["any_branch"]
+    alone, answer = everywhere["0"], everywhere[str(metrics["steps"] if refined else 0)]
+    own = metrics["one_branch"]["network"] if "one_branch" in metrics else alone
+    solved = metrics["solved"] if refined else alone.get("solved_1mm_01deg", alone["solved_1mm"])
+    values = {**own, "solved": solved, "answer_rmse_m": answer["rmse_m"]}
+    return {name: values[name] for name in COMPARED if name in values}
 
 
 def _measured(run: Run, targets: int) -> dict[str, Any]:

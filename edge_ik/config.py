@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from edge_ik.config_check import check
 from edge_ik.presets import DEFAULT_PRESET, PRESETS
 from edge_ik.toml_values import checked_value, parsed_value, read_toml, toml_value
 from firmware_host.errors import ConfigError
-from firmware_host.spec import MOST_BRANCHES
-from firmware_host.tasks import TASKS, TOOL_AXES, Task, make_task
+from firmware_host.tasks import Task, make_task
 
 
 @dataclass(frozen=True)
@@ -41,19 +41,19 @@ class TaskConfig:
 
     Attributes:
         name: "position", "axis" or "pose".
-        tool_axis: Of "axis", the tool axis that is directed: x, y or z.
+        tool_axis: Of "axis", the tool axis that is directed: x, y or z; empty for one that works.
         branches: "home" for the branch of the home posture alone, the smallest network;
             "all" for a network of many heads that answers in every branch; "auto" for "all"
             wherever a target has more than one answer.
     """
 
     name: str = "position"
-    tool_axis: str = "z"
+    tool_axis: str = ""
     branches: str = "auto"
 
     def make(self) -> Task:
         """The task as the kinematics knows it."""
-        return make_task(self.name, self.tool_axis)
+        return make_task(self.name, self.tool_axis) if self.tool_axis else make_task(self.name)
 
 
 @dataclass(frozen=True)
@@ -190,7 +190,7 @@ class Config:
     training: TrainingConfig = field(default_factory=TrainingConfig)
 
     def __post_init__(self) -> None:
-        _check(self)
+        check(self)
 
     def to_dict(self) -> dict[str, dict[str, Any]]:
         """The configuration as nested plain values."""
@@ -200,9 +200,6 @@ class Config:
         """The first 16 hexadecimal digits of the SHA-256 of the configuration."""
         text = json.dumps(self.to_dict(), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-BRANCHES = ("auto", "home", "all")
 
 
 def make_config(
@@ -291,64 +288,3 @@ def _hint(table: str, name: str) -> Any:
     """The type of a key's value, or None if there is no such key."""
     part = typing.get_type_hints(Config).get(table)
     return typing.get_type_hints(part).get(name) if part else None
-
-
-def _check(config: Config) -> None:
-    """Refuse values out of range, by the key's name."""
-
-    def expect(key: str, holds: bool, expected: str) -> None:
-        table, name = key.split(".")
-        if not holds:
-            received = getattr(getattr(config, table), name)
-            raise ConfigError(f"Expected '{key}' {expected}. Received: {received}")
-
-    data, training, mining = config.data, config.training, config.mining
-    for key in ("range_start", "focus_start", "focus_end"):
-        expect(f"data.{key}", 0 <= getattr(data, key) <= 1, "between 0 and 1")
-    chosen = "or -1 to let it be chosen"
-    expect(
-        "data.curriculum",
-        data.curriculum == -1 or 0 <= data.curriculum <= 1,
-        f"between 0 and 1, {chosen}",
-    )
-    for key, known in (("name", tuple(TASKS)), ("tool_axis", TOOL_AXES), ("branches", BRANCHES)):
-        expect(f"task.{key}", getattr(config.task, key) in known, f"to be {' or '.join(known)}")
-    expect("data.pool", data.pool >= 1000, "of 1000 at the least")
-    expect("data.focus_center", len(data.focus_center) in (0, 3), "to be empty or x, y, z")
-    expect("data.focus_radius", data.focus_radius > 0, "greater than 0")
-    expect(
-        "data.focus_normal",
-        len(data.focus_normal) == 3 and any(data.focus_normal),
-        "to be x, y, z, not all 0",
-    )
-    expect("data.focus_spread", data.focus_spread >= 0, "of 0 or more")
-    network = config.network
-    expect("network.width", network.width >= 0, "of 1 or more, or 0 to let it be chosen")
-    expect("network.blocks", network.blocks >= -1, "of 0 or more, or -1 to let it be chosen")
-    expect(
-        "network.heads",
-        0 <= network.heads <= MOST_BRANCHES,
-        f"of 1 to {MOST_BRANCHES}, or 0 to let it be chosen",
-    )
-    if config.task.branches == "home":
-        expect("network.heads", network.heads <= 1, "of 1 with task.branches = 'home'")
-    expect("network.dropout", 0 <= network.dropout < 1, "in [0, 1)")
-    expect("loss.position_weight", config.loss.position_weight >= 0, "of 0 or more")
-    expect("loss.angle_weight", config.loss.angle_weight >= 0, "of 0 or more")
-    expect("mining.share", mining.share == -1 or 0 <= mining.share < 1, f"in [0, 1), {chosen}")
-    expect("mining.buffer", mining.buffer >= 1, "of 1 or more")
-    expect("training.epochs", training.epochs >= 0, "of 1 or more, or 0 to let it be chosen")
-    for key in ("steps_per_epoch", "steps_per_execution"):
-        expect(f"training.{key}", getattr(training, key) >= 1, "of 1 or more")
-    expect("training.batch_size", training.batch_size >= 8, "of 8 or more")
-    expect(
-        "training.learning_rate",
-        training.learning_rate >= 0,
-        "greater than 0, or 0 to let it be chosen",
-    )
-    expect("training.final_learning_rate", training.final_learning_rate >= 0, "of 0 or more")
-    expect("training.warmup", 0 <= training.warmup < 1, "in [0, 1)")
-    expect("training.grid_start", 0 <= training.grid_start <= 1, "between 0 and 1")
-    expect("training.ema", 0 <= training.ema < 1, "in [0, 1)")
-    expect("training.validation_targets", training.validation_targets >= 1, "of 1 or more")
-    expect("training.rng_seed", 0 <= training.rng_seed < 2**31, "in [0, 2^31)")

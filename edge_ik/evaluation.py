@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,8 +12,8 @@ import numpy as np
 from edge_ik import __version__
 from edge_ik.data.focus import FocusCircle
 from edge_ik.data.targets import BranchTargets, TargetSet, unseen_targets
+from edge_ik.figures import ErrorFigures, describe_rest, error_figures
 from edge_ik.run import METRICS_FILE, Run
-from firmware_host.chain import FloatArray
 from firmware_host.errors import ModelFileError
 from firmware_host.files import write_json
 from firmware_host.problem import IkProblem
@@ -22,20 +21,11 @@ from firmware_host.solver import IkSolver
 from firmware_host.solving.branches import solve_any
 from firmware_host.solving.refine import refinements
 from firmware_host.solving.seeding import Seeder
-from firmware_host.tolerances import SOLVED_POSITION, SOLVED_ROTATION
+from firmware_host.spec import Branch, mean_heads
 
 REFINE_STEPS = 3
 # With an orientation, or joints to spare, the figures of the last steps still differ.
 FURTHER_STEPS = 6
-# An orientation that is this near counts where a tool is set down by hand [rad].
-COARSE_ANGLE = math.radians(1.0)
-
-# What counts as near a limit [rad], near a singularity (smallest singular value of J, as a
-# share of the characteristic length), and at the edge of the workspace.
-LIMIT_MARGIN = math.radians(3.0)
-SINGULAR_SHARE = 0.05
-EDGE_SHARE = 0.97
-
 # The robot of the published study, and the figures of its network, in the units of
 # `ErrorFigures`.
 STUDY_ROBOT = "arm3"
@@ -46,42 +36,6 @@ STUDY = {
     "p95_m": 0.015,
     "max_m": 0.025,
 }
-
-
-@dataclass(frozen=True)
-class ErrorFigures:
-    """How far the answers for a set of targets are off.
-
-    Attributes:
-        rmse_m: Root mean square of the position error [m].
-        mean_m: Its mean [m].
-        p95_m: Its 95th percentile [m].
-        max_m: Its maximum [m].
-        joint_error_mean_deg: Mean absolute difference to the aspect's own solution, over
-            targets and joints [degrees].
-        focus_rmse_m: Root mean square of the position error on the focus path [m]; None
-            without one.
-        solved_1mm: Share of targets with an error under 1 mm and every limit held.
-        limit_violations: Targets whose answer breaks a joint limit.
-        rotation_mean_deg: Mean angle between the orientation reached and the target's, or
-            between the axes [degrees]; None without an orientation.
-        solved_1mm_1deg: Of `solved_1mm`, those within 1 degree too; None without an
-            orientation.
-        solved_1mm_01deg: Of `solved_1mm`, those within 0.1 degrees too; None without an
-            orientation.
-    """
-
-    rmse_m: float
-    mean_m: float
-    p95_m: float
-    max_m: float
-    joint_error_mean_deg: float | None
-    focus_rmse_m: float | None
-    solved_1mm: float
-    limit_violations: int
-    rotation_mean_deg: float | None = None
-    solved_1mm_1deg: float | None = None
-    solved_1mm_01deg: float | None = None
 
 
 @dataclass(frozen=True)
@@ -101,7 +55,7 @@ class BranchEvaluation:
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready values."""
         return {
-            "network": _measured(self.network),
+            "network": self.network.to_dict(),
             "refined": _by_steps(self.refined),
             "targets": self.targets,
         }
@@ -152,12 +106,7 @@ class Evaluation:
 
 
 def _by_steps(figures: Mapping[int, ErrorFigures]) -> dict[str, Any]:
-    return {str(steps): _measured(found) for steps, found in figures.items()}
-
-
-def _measured(figures: ErrorFigures) -> dict[str, Any]:
-    """The figures that the task has, by name."""
-    return {name: value for name, value in asdict(figures).items() if value is not None}
+    return {str(steps): found.to_dict() for steps, found in figures.items()}
 
 
 def most_steps(problem: IkProblem) -> int:
@@ -191,7 +140,7 @@ def evaluate_seeds(seeder: Seeder, targets: TargetSet, steps: int | None = None)
             answers = solve_any(seeder, targets.target, taken)
             q = answers.q
         errors = problem.errors(q, targets.target)
-        anywhere[taken] = _figures(problem, q, errors, np.zeros(0), None)
+        anywhere[taken] = error_figures(problem, q, errors, np.zeros(0), None)
         if taken == usual:
             tried = float(answers.tried.mean())
             solved = problem.is_solved(q, targets.target) & problem.chain.within_limits(q)
@@ -213,7 +162,7 @@ def validate(seeder: Seeder, targets: TargetSet) -> tuple[float, ErrorFigures]:
     problem = seeder.spec.problem
     guesses = seeder.guesses(targets.target)
     seeds = guesses.seeds(guesses.order[:, 0])
-    alone = _figures(problem, seeds, problem.errors(seeds, targets.target), np.zeros(0), None)
+    alone = error_figures(problem, seeds, problem.errors(seeds, targets.target), np.zeros(0), None)
     q = solve_any(seeder, targets.target, problem.default_steps).q
     return float(problem.is_solved(q, targets.target).mean()), alone
 
@@ -231,36 +180,8 @@ def evaluate_branch(
     for q, _ in refinements(problem, seeds, everything, most):
         distance, angle = problem.errors(q, everything)
         own = distance[:count], angle[:count]
-        figures.append(_figures(problem, q[:count], own, distance[count:], targets.q))
+        figures.append(error_figures(problem, q[:count], own, distance[count:], targets.q))
     return BranchEvaluation(figures[0], dict(enumerate(figures[1:], start=1)), count)
-
-
-def describe_rest(problem: IkProblem, q: FloatArray) -> dict[str, float]:
-    """Where configurations (N, n) lie whose targets were not solved, in shares of them.
-
-    Returns:
-        The shares near a limit, near a singularity, near the edge of the workspace (at over
-        `EDGE_SHARE` of the farthest that the arm reaches), and elsewhere; empty for none.
-        One configuration may be near several.
-    """
-    if not len(q):
-        return {}
-    chain = problem.chain
-    stop = ~chain.continuous
-    margin = np.minimum(q - chain.lower, chain.upper - q)[:, stop]
-    at_limit = (margin < LIMIT_MARGIN).any(axis=1)
-    smallest = np.linalg.svd(problem.jacobian(np.sin(q), np.cos(q)), compute_uv=False)[:, -1]
-    singular = smallest < SINGULAR_SHARE * problem.length
-    origin = np.array(chain.link_columns[0][3])
-    far = np.linalg.norm(problem.reached_by(q)[:, :3] - origin, axis=1)
-    edge = far > EDGE_SHARE * chain.reach
-    rest = ~(at_limit | singular | edge)
-    return {
-        "near_limits": float(at_limit.mean()),
-        "near_singularities": float(singular.mean()),
-        "edge_of_workspace": float(edge.mean()),
-        "elsewhere": float(rest.mean()),
-    }
 
 
 def evaluate_run(folder: Path, count: int) -> dict[str, Any]:
@@ -283,7 +204,7 @@ def evaluate_run(folder: Path, count: int) -> dict[str, Any]:
     found = evaluate_seeds(Seeder(run.spec, predictor(network)), evaluation_targets(run, count))
     metrics = {
         **found.to_dict(),
-        "branches": [asdict(branch) for branch in run.branches],
+        **_described(run.branches),
         "robot": run.chain.name,
         "parameters": network.count_params(),
         "format": "float32",
@@ -293,6 +214,14 @@ def evaluate_run(folder: Path, count: int) -> dict[str, Any]:
     }
     write_json(folder / METRICS_FILE, metrics)
     return metrics
+
+
+def _described(branches: tuple[Branch, ...]) -> dict[str, Any]:
+    """What the heads answer; of several, how many of them lead to a target."""
+    values: dict[str, Any] = {"branches": [asdict(branch) for branch in branches]}
+    if len(branches) > 1:
+        values["mean_heads"] = mean_heads(branches)
+    return values
 
 
 def evaluation_targets(run: Run, count: int) -> TargetSet:
@@ -343,47 +272,8 @@ def evaluate_model(path: Path, count: int, runtime: str | None = None) -> dict[s
     found = evaluate_seeds(solver.seeder, targets)
     return {
         **found.to_dict(),
-        "branches": [asdict(branch) for branch in solver.spec.branches],
+        **_described(solver.spec.branches),
         "robot": solver.chain.name,
         "runtime": solver.runtime,
         **described,
     }
-
-
-def joint_difference(q: FloatArray, q_true: FloatArray) -> FloatArray:
-    """Absolute angle (..., n) [rad] between joint vectors, around the circle."""
-    difference: FloatArray = np.abs((q - q_true + np.pi) % (2 * np.pi) - np.pi)
-    return difference
-
-
-def _figures(
-    problem: IkProblem,
-    q: FloatArray,
-    errors: tuple[FloatArray, FloatArray],
-    focus_error: FloatArray,
-    q_true: FloatArray | None,
-) -> ErrorFigures:
-    """The figures of answers q (N, n), of `IkProblem.errors` and those on the focus path (M,)."""
-    error, angle = errors
-    within = problem.chain.within_limits(q)
-    near = (error < SOLVED_POSITION) & within
-    has_orientation = problem.task.has_orientation
-    joint_error = None
-    # Of an arm with joints to spare, another posture than the sample's is as good.
-    if q_true is not None and not problem.spare_joints:
-        joint_error = math.degrees(float(joint_difference(q, q_true).mean()))
-    return ErrorFigures(
-        rmse_m=float(np.sqrt(np.mean(error**2))),
-        mean_m=float(error.mean()),
-        p95_m=float(np.quantile(error, 0.95)),
-        max_m=float(error.max()),
-        joint_error_mean_deg=joint_error,
-        focus_rmse_m=float(np.sqrt(np.mean(focus_error**2))) if len(focus_error) else None,
-        solved_1mm=float(np.mean(near)),
-        limit_violations=int((~within).sum()),
-        rotation_mean_deg=math.degrees(float(angle.mean())) if has_orientation else None,
-        solved_1mm_1deg=float(np.mean(near & (angle < COARSE_ANGLE))) if has_orientation else None,
-        solved_1mm_01deg=float(np.mean(near & (angle < SOLVED_ROTATION)))
-        if has_orientation
-        else None,
-    )

@@ -13,7 +13,7 @@ from edge_ik.data.streams import BRANCH_STREAM, stream
 from firmware_host.chain import FloatArray
 from firmware_host.problem import IkProblem
 from firmware_host.solving.refine import refine
-from firmware_host.solving.seeding import Guesses, Seeder
+from firmware_host.solving.seeding import Seeder
 from firmware_host.spec import Branch
 
 # Configurations that heads are told apart by, and targets that are solved by each head.
@@ -41,7 +41,7 @@ def describe_branches(seeder: Seeder, rng_seed: int) -> tuple[Branch, ...]:
     q = rng.uniform(chain.lower, chain.upper, (CONFIGURATIONS, problem.joints))
     targets = problem.reached_by(q)
     guesses = seeder.guesses(targets)
-    winner = winners(guesses, q)
+    winner = guesses.nearest(q)
     wins = np.bincount(winner, minlength=heads) / len(q)
     few = targets[:TARGETS]
     reaches = []
@@ -53,18 +53,6 @@ def describe_branches(seeder: Seeder, rng_seed: int) -> tuple[Branch, ...]:
         Branch(name, float(share), reach)
         for name, share, reach in zip(names, wins, reaches, strict=True)
     )
-
-
-def winners(guesses: Guesses, q: FloatArray) -> npt.NDArray[np.int_]:
-    """Number of the head (N,) whose answer is nearest to each configuration q (N, n)."""
-    wanted = np.concatenate([np.sin(q), np.cos(q)], axis=-1)[:, None]
-    difference: npt.NDArray[np.int_] = ((guesses.sin_cos - wanted) ** 2).sum(axis=-1).argmin(axis=1)
-    return difference
-
-
-def mean_heads(branches: tuple[Branch, ...]) -> float:
-    """How many heads reach a target on average."""
-    return sum(branch.reaches for branch in branches)
 
 
 def branch_names(

@@ -16,7 +16,7 @@ from firmware_host.errors import EdgeIkError, RunError
 from firmware_host.files import write_json, write_text
 from firmware_host.normalization import Normalization
 from firmware_host.problem import IkProblem
-from firmware_host.spec import ONE_BRANCH, Branch, ModelSpec
+from firmware_host.spec import ONE_BRANCH, Branch, ModelSpec, read_branches
 from firmware_host.tasks import Task
 from firmware_host.workspace import Workspace
 
@@ -160,6 +160,8 @@ class Run:
             home = tuple(float(angle) for angle in record["home"])
             if len(home) != problem.joints:
                 raise ValueError(f"home has {len(home)} angles for {problem.joints} joints")
+            if (aspect is not None) != (config.task.branches == "home"):
+                raise ValueError("an aspect is missing, or there is one too many")
             focus = record["focus"]
             if (focus is not None) != has_focus(problem, config.task.branches == "home"):
                 raise ValueError("a focus circle is missing, or there is one too many")
@@ -209,11 +211,20 @@ def numbered_branches(heads: int) -> tuple[Branch, ...]:
 
 
 def _branches(path: Path, heads: int) -> tuple[Branch, ...]:
-    """What was found of the heads after training, if it has come to its end."""
+    """What was found of the heads after training, if it has come to its end.
+
+    Raises:
+        RunError: If the file is damaged, or of another network.
+    """
     if not path.is_file():
         return numbered_branches(heads)
-    record = json.loads(path.read_text(encoding="utf-8"))
-    branches = tuple(Branch(**row) for row in record["branches"])
-    if len(branches) != heads:
-        raise ValueError(f"{path.name} names {len(branches)} branches of {heads} heads")
+    try:
+        branches = read_branches(json.loads(path.read_text(encoding="utf-8"))["branches"])
+        if len(branches) != heads:
+            raise ValueError(f"it names {len(branches)} branches of {heads} heads")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RunError(
+            f"{path} is damaged: {type(error).__name__}: {error}. Delete it, and have it written "
+            f"anew with: edge-ik train --resume {path.parent}"
+        ) from error
     return branches

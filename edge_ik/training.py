@@ -26,6 +26,7 @@ from edge_ik.worker import read_worker
 from firmware_host.errors import ConfigError, RunError
 from firmware_host.files import write_json
 from firmware_host.solving.seeding import Seeder
+from firmware_host.spec import mean_heads
 
 # Postures that heads begin with are chosen among these.
 HEAD_POSTURES = 5000
@@ -98,7 +99,8 @@ def write_branches(run: Run) -> None:
     if not path.is_file():
         seeder = Seeder(run.spec, predictor(run.load_network()))
         branches = describe_branches(seeder, run.config.training.rng_seed)
-        write_json(path, {"branches": [asdict(branch) for branch in branches]})
+        rows = [asdict(branch) for branch in branches]
+        write_json(path, {"branches": rows, "mean_heads": mean_heads(branches)})
 
 
 def make_trainer(run: Run, strategy: tf.distribute.Strategy) -> IkTrainer:

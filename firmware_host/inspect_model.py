@@ -12,7 +12,7 @@ from typing import Any
 
 from firmware_host.model_file import read_model
 from firmware_host.network.flatbuffer import Graph, Tensor, read_graph
-from firmware_host.spec import ModelSpec
+from firmware_host.spec import ModelSpec, mean_heads
 from firmware_host.tables import TextRow, TextTable, percent
 from firmware_host.workspace import Workspace
 
@@ -25,13 +25,15 @@ def inspect_model(path: str | Path) -> dict[str, Any]:
 
     Returns:
         JSON-ready values under "file", "task", "target", "branches", "robot", "home",
-        "normalization", "workspace", "network" and "provenance". Metres and radians.
+        "normalization", "workspace", "network" and "provenance"; of a network of several
+        heads also "mean_heads", how many lead to a target. Metres and radians.
 
     Raises:
         ModelFileError: If the file is damaged, of another version, or no edge-ik model.
     """
     flatbuffer, record = read_model(path)
     spec = ModelSpec.from_dict(record)
+    several = {"mean_heads": mean_heads(spec.branches)} if spec.heads > 1 else {}
     workspace = Workspace.from_dict(record["workspace"])
     return {
         "file": {
@@ -43,6 +45,7 @@ def inspect_model(path: str | Path) -> dict[str, Any]:
         "task": spec.task.name,
         "target": spec.task.describe(),
         "branches": [asdict(branch) for branch in spec.branches],
+        **several,
         "robot": {**spec.chain.to_dict(), "reach": spec.chain.reach},
         "home": list(spec.home),
         "normalization": {
@@ -140,7 +143,9 @@ def branch_table(branches: Sequence[Mapping[str, Any]]) -> TextTable:
         (str(number), branch["name"], percent(branch["wins"]), percent(branch["reaches"]))
         for number, branch in enumerate(branches)
     ]
-    return TextTable("Branches", ("", "name", "joint space %", "targets reached %"), rows)
+    mean = sum(branch["reaches"] for branch in branches)
+    title = f"Branches: {mean:.2f} of {len(branches)} reach a target on average"
+    return TextTable(title, ("", "name", "joint space %", "targets reached %"), rows)
 
 
 def _described(tensor: Tensor) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from firmware_host.plugins import solver_plugin
 from firmware_host.problem import IkProblem
 from firmware_host.solving.branches import (
     ANY,
+    HOME,
     NEAREST,
     Answers,
     branch_number,
@@ -52,7 +54,7 @@ class IkSolver:
 
     Args:
         spec: The problem, its features, and the branches that the network answers for.
-        predict: The network: features (N, f) to sines and cosines (N, 2n).
+        predict: The network: features (N, f) to outputs as `network_outputs` counts them.
         refine_steps: Damped-least-squares steps, 0 or more; `IkProblem.default_steps`
             without it.
         runtime: Name and version of what runs the network.
@@ -167,6 +169,14 @@ class IkSolver:
         """(n,) the answer's place for a bad target [rad]."""
         return self.chain.clamp(self.spec.home)
 
+    @cached_property
+    def home_branch(self) -> int:
+        """Number of the branch called "home": of the head whose answer is nearest to home."""
+        if self.spec.heads == 1:
+            return 0
+        home = np.array([self.spec.home])
+        return int(self.seeder.guesses(self.problem.reached_by(home)).nearest(home)[0])
+
     def forward(self, q: npt.ArrayLike) -> FloatArray:
         """Pose of the tool T_base_tool (..., 4, 4) [m] at joint angles q (..., n) [rad]."""
         angles = np.asarray(q, dtype=np.float64)
@@ -179,7 +189,7 @@ class IkSolver:
 
     def seed(self, targets: npt.ArrayLike, branch: Branch = 0) -> FloatArray:
         """The network's first guess q (N, n) [rad] for the components of targets (N, k)."""
-        return self.seeder.seeds(targets, branch_number(self.branches, branch))
+        return self.seeder.seeds(targets, self._head(branch))
 
     def solve(
         self,
@@ -195,9 +205,10 @@ class IkSolver:
                 (4, 4), or (6,) with its direction after the position.
             q_near: (n,) present joints [rad]; joints that may turn further than once
                 are given the turn nearest to it.
-            branch: Number or name of a branch; "any" for the first that reaches the
-                target; "nearest" for the one nearest to `q_near`, which is the default
-                with it where there are several. Otherwise "any" is.
+            branch: Number or name of a branch; "home" for that of the home posture; "any"
+                for the first that reaches the target; "nearest" for the one nearest to
+                `q_near`, which is the default with it where there are several. Otherwise
+                "any" is.
 
         Raises:
             TargetError: If the target or `q_near` has another shape or is not finite, or
@@ -309,7 +320,11 @@ class IkSolver:
             raise TargetError(f"The branch '{NEAREST}' needs q_near, the present joints.")
         if branch in (ANY, NEAREST):
             return branch
-        return branch_number(self.branches, branch)
+        return self._head(branch)
+
+    def _head(self, branch: Branch) -> int:
+        """The number of a branch given by its number or name, or of that of home."""
+        return self.home_branch if branch == HOME else branch_number(self.branches, branch)
 
     def _answers(
         self, targets: FloatArray, branch: Branch | None, q_near: npt.ArrayLike | None

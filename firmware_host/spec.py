@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -46,10 +46,10 @@ class ModelSpec:
     Attributes:
         problem: The robot and what a target is.
         normalization: Statistics of the features.
-        home: (n,) posture whose branch is the network's first [rad].
+        home: (n,) posture whose branch is called "home" [rad].
         workspace: Where training samples were; None if that is not known.
-        branches: What the network's heads answer, one or more; the first is that of the
-            home posture. Several give a number each that says how promising they are.
+        branches: What the network's heads answer, one or more. Several give a number each
+            that says how promising they are.
         provenance: Where the model comes from: version, configuration, seed, figures.
     """
 
@@ -99,7 +99,8 @@ class ModelSpec:
         if (inputs, outputs) != (self.inputs, self.outputs):
             raise ModelFileError(
                 f"The network does not fit its robot. Expected {self.inputs} inputs and "
-                f"{self.outputs} outputs for {self.problem.joints} joints in {self.heads} heads. "
+                f"{self.outputs} outputs for {self.problem.joints} joints in {self.heads} "
+                f"head{'s'[: self.heads - 1]}. "
                 f"Received: {inputs} and {outputs}"
             )
 
@@ -146,7 +147,7 @@ class ModelSpec:
             normalization=normalization,
             home=home,
             workspace=workspace,
-            branches=_field(data, "branches", _branches),
+            branches=_field(data, "branches", read_branches),
             provenance=_field(data, "provenance", dict),
         )
         features = len(spec.problem.feature_names)
@@ -157,6 +158,11 @@ class ModelSpec:
                 f"Expected {len(chain)} home angles in the model. Received: {len(home)}"
             )
         return spec
+
+
+def mean_heads(branches: Iterable[Branch]) -> float:
+    """How many heads lead to a target of everything the arm reaches, on average."""
+    return sum(branch.reaches for branch in branches)
 
 
 def network_outputs(joints: int, heads: int) -> int:
@@ -188,7 +194,12 @@ def _tool_axis(value: Any) -> str:
     return str(value)
 
 
-def _branches(values: Any) -> tuple[Branch, ...]:
+def read_branches(values: Any) -> tuple[Branch, ...]:
+    """Branches from a list of their fields.
+
+    Raises:
+        ValueError, KeyError, TypeError: If it is none.
+    """
     branches = []
     for value in values:
         name, wins, reaches = value["name"], float(value["wins"]), float(value["reaches"])

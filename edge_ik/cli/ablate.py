@@ -9,10 +9,19 @@ from typing import Any
 import click
 
 from edge_ik.cli.common import console, json_option, print_json, training_stack
+from firmware_host.tasks import TASKS
+
+IN_MILLIMETRES = ("answer_rmse_m", "rmse_m", "p95_m", "max_m")
 
 
 @click.command()
 @click.option("--arm", default="arm3", show_default=True, help="Built-in robot or URDF file.")
+@click.option("--task", type=click.Choice(list(TASKS)), default="position", show_default=True)
+@click.option(
+    "--branches",
+    type=click.Choice(["home", "all"]),
+    help="As for train.  [default: all, where a target has several answers]",
+)
 @click.option("--preset", default="nano", show_default=True, help="Size of the network.")
 @click.option("--epochs", type=int, help="Length of each training.")
 @click.option("--seeds", default=3, show_default=True, type=click.IntRange(1, 100))
@@ -27,6 +36,8 @@ from edge_ik.cli.common import console, json_option, print_json, training_stack
 @json_option
 def ablate(
     arm: str,
+    task: str,
+    branches: str | None,
     preset: str,
     epochs: int | None,
     seeds: int,
@@ -38,9 +49,11 @@ def ablate(
     with training_stack("Training"):
         from edge_ik import ablation
         from edge_ik.config import make_config
-        from edge_ik.report import millimetres, rows_table
+        from edge_ik.report import figure_cell, rows_table
 
-    overrides: dict[str, Any] = {"arm.source": arm}
+    overrides: dict[str, Any] = {"arm.source": arm, "task.name": task}
+    if branches is not None:
+        overrides["task.branches"] = branches
     if epochs is not None:
         overrides["training.epochs"] = epochs
     screen = console(stderr=as_json)
@@ -60,13 +73,16 @@ def ablate(
     rows = [
         (
             variant,
-            *(millimetres(figures[name]) for name in ("rmse_m", "p95_m", "max_m")),
-            f"{figures['joint_error_mean_deg']:.3g}",
+            figure_cell(figures["solved"], "%"),
+            *(figure_cell(figures[name], "mm") for name in IN_MILLIMETRES),
+            figure_cell(figures.get("joint_error_mean_deg"), "deg"),
             f"{figures['judged_by'].removesuffix('_m')} worse on {figures['worse_without']}/{seeds}"
             if "judged_by" in figures
             else "",
         )
         for variant, figures in summary.items()
     ]
-    columns = ["network alone", "RMSE mm", "p95 mm", "max mm", "joint deg", "without it"]
-    screen.print(rows_table(f"{arm} {preset}, means over {seeds} seeds", columns, rows))
+    columns = ["", "solved %", "answer RMSE mm", "network alone RMSE mm"]
+    columns += ["p95 mm", "max mm", "joint deg", "without it"]
+    title = f"{arm} {task} {preset}, means over {seeds} seeds"
+    screen.print(rows_table(title, columns, rows))

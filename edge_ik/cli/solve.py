@@ -49,7 +49,9 @@ if TYPE_CHECKING:
     metavar="M11 M12 ... M44",
     help="Instead of these: the tool's pose as a 4 x 4 matrix, row by row.",
 )
-@click.option("--branch", help='Number or name of a branch, "any" or "nearest".  [default: any]')
+@click.option(
+    "--branch", help='Number or name of a branch, "home", "any" or "nearest".  [default: any]'
+)
 @click.option(
     "--near",
     metavar="Q1,Q2,...",
@@ -111,7 +113,7 @@ def solve(
 
 def _branch_name(solver: IkSolver, solution: IkSolution) -> str | None:
     """The name of the branch that an answer is in, if it has one."""
-    return solver.branches[solution.branch] if solver.branches and solution.branch >= 0 else None
+    return solver.branches[solution.branch] if solution.branch >= 0 else None
 
 
 def _print(solver: IkSolver, place: tuple[float, ...], solution: IkSolution) -> None:
@@ -135,7 +137,7 @@ def _print(solver: IkSolver, place: tuple[float, ...], solution: IkSolution) -> 
         f"{'within' if solution.within_limits else 'NOT within'} the joint limits, "
         f"{solution.steps} steps, {solution.microseconds:.0f} microseconds ({solver.runtime})."
     )
-    if solver.branches:
+    if len(solver.branches) > 1:
         name = _branch_name(solver, solution)
         screen.print(
             f"Branch {solution.branch}"

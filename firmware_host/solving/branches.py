@@ -16,7 +16,7 @@ from firmware_host.solving.refine import DEFAULT_SETTINGS, RefineSettings, refin
 from firmware_host.solving.seeding import Seeder
 from firmware_host.tolerances import SAME_ANSWER, within_tolerance
 
-ANY, NEAREST = "any", "nearest"
+ANY, NEAREST, HOME = "any", "nearest", "home"
 
 # Restarts are the same for every solve, so that a target always gets the same answer.
 RESTART_SEED = 0
@@ -54,13 +54,11 @@ def preferred(solved: Any, rank: Any, best_solved: Any, best_rank: Any, margin: 
 
 
 def branch_number(names: tuple[str, ...], branch: int | str) -> int:
-    """The number of a branch given by its number or name; "home" is 0.
+    """The number of a branch given by its number or name.
 
     Raises:
         TargetError: If there is no such branch.
     """
-    if branch == "home":
-        return 0
     if isinstance(branch, str) and branch.lstrip("-").isdigit():
         branch = int(branch)
     if isinstance(branch, str) and branch in names:
@@ -70,7 +68,8 @@ def branch_number(names: tuple[str, ...], branch: int | str) -> int:
         return branch
     known = ", ".join(f"{index} ({name})" for index, name in enumerate(names))
     raise TargetError(
-        f"Expected a branch of the model: {known}, or '{ANY}' or '{NEAREST}'. Received: {branch!r}"
+        f"Expected a branch of the model: {known}, or '{ANY}', '{NEAREST}' or '{HOME}'. "
+        f"Received: {branch!r}"
     )
 
 

@@ -43,6 +43,12 @@ class Guesses:
         wanted = np.broadcast_to(np.asarray(head), len(self.sin_cos))
         return decode_joints(self.chain, self.sin_cos[np.arange(len(wanted)), wanted])
 
+    def nearest(self, q: FloatArray) -> npt.NDArray[np.int_]:
+        """Number of the head (N,) whose answer is nearest to each configuration q (N, n)."""
+        wanted = np.concatenate([np.sin(q), np.cos(q)], axis=-1)[:, None]
+        nearest: npt.NDArray[np.int_] = ((self.sin_cos - wanted) ** 2).sum(axis=-1).argmin(axis=1)
+        return nearest
+
     def rows(self, rows: npt.NDArray[np.int_]) -> Guesses:
         """The guesses for some of the targets."""
         return Guesses(self.chain, self.sin_cos[rows], self.order[rows])

@@ -10,7 +10,7 @@ import pytest
 from firmware_host.chain import Chain
 from firmware_host.errors import ModelFileError
 from firmware_host.inspect_model import inspect_model, inspect_network, inspection_tables
-from firmware_host.model_file import read_model
+from firmware_host.model_file import read_model, write_model
 from firmware_host.network import runtimes
 from firmware_host.network.flatbuffer import read_graph
 from firmware_host.spec import ModelSpec
@@ -30,6 +30,8 @@ def test_the_robot_is_the_file_s(planar_model):
     assert values["normalization"]["mean"] == list(spec.normalization.mean)
     assert len(values["normalization"]["features"]) == 6
     assert values["provenance"] == spec.provenance
+    assert values["branches"] == [{"name": "home", "wins": 1.0, "reaches": 1.0}]
+    assert "mean_heads" not in values
     assert 0 < values["workspace"]["cells_share"] <= 1
     assert 0 < values["workspace"]["sectors_share"] <= 1
 
@@ -83,6 +85,22 @@ def test_the_tables_show_all_of_it(planar_model):
         ("metrics.rmse_m", "0.1"),
         ("metrics.steps", "1, 2"),
     ]
+
+
+def test_the_branches_of_several_heads_are_shown(planar_model, tmp_path):
+    flatbuffer, record = read_model(planar_model)
+    rows = [
+        {"name": "outer+", "wins": 0.75, "reaches": 0.875},
+        {"name": "branch#1", "wins": 0.25, "reaches": 0.5},
+    ]
+    path = tmp_path / "two.tflite"
+    write_model(path, flatbuffer, {**record, "branches": rows})
+    values = json.loads(json.dumps(inspect_model(path)))
+    assert values["branches"] == rows
+    assert values["mean_heads"] == pytest.approx(1.375)
+    branches = inspection_tables(values)[2]
+    assert branches.title == "Branches: 1.38 of 2 reach a target on average"
+    assert branches.rows == [("0", "outer+", "75.00", "87.50"), ("1", "branch#1", "25.00", "50.00")]
 
 
 def test_a_model_without_a_robot_is_refused():

@@ -65,7 +65,7 @@ def test_the_file_starts_with_the_flatbuffer_and_is_a_zip():
     with zipfile.ZipFile(io.BytesIO(PACKED)) as archive:
         assert archive.testzip() is None
         values = json.loads(archive.read("edge_ik.json"))
-    assert (values["format"], values["format_version"]) == ("edge-ik", 1)
+    assert (values["format"], values["format_version"]) == ("edge-ik", 2)
     assert values["flatbuffer_bytes"] == len(FLATBUFFER)
     assert values["task"] == "position"
 
@@ -147,7 +147,9 @@ def test_random_bytes_are_refused(data):
         (archived({MEMBER: "[]"}), "does not say that its format is 'edge-ik'"),
         (archived({MEMBER: "{}"}, zipfile.ZIP_DEFLATED), "is compressed"),
         (rewritten(format="other"), "does not say that its format is 'edge-ik'"),
-        (rewritten(format_version=2), "format version 2. Expected: 1"),
+        (rewritten(format_version=1), "format version 1. Expected: 2. Train it anew with `edge-ik"),
+        (rewritten(format_version=3), "format version 3. Expected: 2"),
+        (rewritten(format_version=None), "format version None. Expected: 2"),
         (rewritten(flatbuffer_sha256=None), "lacks the key 'flatbuffer_sha256'"),
         (rewritten(flatbuffer_sha256="00"), "another hash"),
         (rewritten(flatbuffer_bytes=9), "Expected: 9"),
@@ -156,6 +158,18 @@ def test_random_bytes_are_refused(data):
 def test_each_mistake_has_its_sentence(data, message):
     with pytest.raises(ModelFileError, match=message):
         unpack(data)
+
+
+def test_a_file_of_the_kind_before_is_told_with_how_to_make_a_new_one(tmp_path):
+    """As it was written before networks had heads: the same network, and no branches."""
+    path = tmp_path / "arm3-int8.tflite"
+    path.write_bytes(rewritten(format_version=1))
+    with pytest.raises(ModelFileError) as caught:
+        read_model(path)
+    message = str(caught.value)
+    assert message.startswith(f"{path}: The model file has format version 1.")
+    for part in ("`edge-ik train`", "`edge-ik export`", "the version of edge-ik that wrote it"):
+        assert part in message
 
 
 def test_a_member_too_large_is_not_read(monkeypatch):

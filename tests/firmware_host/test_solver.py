@@ -1,7 +1,9 @@
 """The solver: seeds from any network, answers judged on what is returned."""
 
+import json
 import math
 import re
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +11,7 @@ import pytest
 
 from firmware_host.errors import ConfigError, ModelFileError, TargetError
 from firmware_host.kinematics import forward_kinematics, tool_position
-from firmware_host.model_file import read_model, write_model
+from firmware_host.model_file import MEMBER, read_model, write_model
 from firmware_host.network.runtimes import DEFAULT_RUNTIME, RUNTIMES, available_runtimes
 from firmware_host.normalization import Normalization
 from firmware_host.solver import IkSolver, Status
@@ -348,9 +350,31 @@ class TestLoad:
         flatbuffer, record = read_model(planar_model)
         changed = {**record, "robot": make_arm3().to_dict(), "home": [0.0, 0.5, 0.5]}
         write_model(tmp_path / "arm3.tflite", flatbuffer, changed)
-        message = "6 inputs and 6 outputs for 3 joints. Received: 6 and 4"
+        message = "6 inputs and 6 outputs for 3 joints in 1 head. Received: 6 and 4"
         with pytest.raises(ModelFileError, match=message):
             IkSolver.load(tmp_path / "arm3.tflite", "reference")
+
+    def test_a_network_of_fewer_heads_than_branches_is_refused(self, tmp_path, planar_model):
+        flatbuffer, record = read_model(planar_model)
+        two = [{"name": name, "wins": 0.5, "reaches": 0.5} for name in ("up", "down")]
+        write_model(tmp_path / "two.tflite", flatbuffer, {**record, "branches": two})
+        with pytest.raises(ModelFileError, match=r"10 outputs for 2 joints in 2 heads.*6 and 4"):
+            IkSolver.load(tmp_path / "two.tflite", "reference")
+
+    def test_a_model_of_the_kind_before_is_refused_with_how_to_make_a_new_one(
+        self, tmp_path, planar_model
+    ):
+        path = tmp_path / "old.tflite"
+        flatbuffer, _ = read_model(planar_model)
+        with zipfile.ZipFile(planar_model) as archive:
+            values = json.loads(archive.read(MEMBER))
+        # Before networks had heads, nothing was said of branches.
+        del values["branches"]
+        path.write_bytes(flatbuffer)
+        with zipfile.ZipFile(path, "a") as archive:
+            archive.writestr(MEMBER, json.dumps({**values, "format_version": 1}))
+        with pytest.raises(ModelFileError, match=r"version 1.*Train it anew with `edge-ik train`"):
+            IkSolver.load(path, "reference")
 
     def test_a_model_without_a_robot_is_refused(self, tmp_path):
         path = tmp_path / "bare.tflite"

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from firmware_host.errors import ModelFileError
 from firmware_host.model_file import read_model
-from firmware_host.spec import ModelSpec
+from firmware_host.spec import ONE_BRANCH, Branch, ModelSpec, mean_heads, network_outputs
 from firmware_host.tasks import POSITION
 
-FIELDS = ("robot", "home", "normalization", "workspace", "task", "provenance")
+FIELDS = ("robot", "home", "normalization", "workspace", "task", "branches", "provenance")
 HUGE = 10**400  # JSON has whole numbers that no float holds
 
 
@@ -75,6 +75,25 @@ def test_a_record_reads_back_exactly(record):
     np.testing.assert_array_equal(again.workspace.sectors, spec.workspace.sectors)
 
 
+def test_branches_read_back_with_their_shares(record):
+    rows = [
+        {"name": "elbow+,det-", "wins": 0.625, "reaches": 0.9},
+        {"name": "branch#1", "wins": 0.375, "reaches": 0.5},
+    ]
+    spec = ModelSpec.from_dict(replaced(record, ("branches",), rows))
+    assert spec.branches == (Branch("elbow+,det-", 0.625, 0.9), Branch("branch#1", 0.375, 0.5))
+    assert spec.branch_names == ("elbow+,det-", "branch#1")
+    assert spec.heads == 2
+    assert mean_heads(spec.branches) == pytest.approx(1.4)
+    assert spec.to_dict()["branches"] == rows
+    assert ModelSpec.from_dict(record).branches == ONE_BRANCH
+
+
+@pytest.mark.parametrize(("joints", "heads", "outputs"), [(3, 1, 6), (3, 2, 14), (6, 12, 156)])
+def test_a_network_gives_each_head_s_angles_and_of_several_a_promise_each(joints, heads, outputs):
+    assert network_outputs(joints, heads) == outputs
+
+
 def test_what_is_read_does_not_change_with_the_record(record):
     given_record = copy.deepcopy(record)
     spec = ModelSpec.from_dict(given_record)
@@ -105,8 +124,17 @@ def test_a_missing_field_is_named(record, name):
         ("home", [0.1, HUGE]),
         ("home", "12"),
         ("task", "flight"),
-        ("aspects", ["up", "up"]),
-        ("aspects", "up"),
+        ("branches", []),
+        ("branches", {}),
+        ("branches", ["up"]),
+        ("branches", [{"name": "up"}]),
+        ("branches", [{"name": "up", "wins": 0.5}]),
+        ("branches", [{"name": 7, "wins": 0.5, "reaches": 0.5}]),
+        ("branches", [{"name": "up", "wins": 1.5, "reaches": 0.5}]),
+        ("branches", [{"name": "up", "wins": 0.5, "reaches": -0.1}]),
+        ("branches", [{"name": "up", "wins": float("nan"), "reaches": 0.5}]),
+        ("branches", [{"name": "up", "wins": 0.5, "reaches": 0.5}] * 2),
+        ("branches", [{"name": str(k), "wins": 0, "reaches": 0} for k in range(257)]),
         ("tool_axis", "w"),
         ("provenance", [1]),
     ],

@@ -9,7 +9,10 @@ import pytest
 pytest.importorskip("scipy")
 
 from edge_ik.arms import builtin_arms, load_arm
+from edge_ik.data import aspects
 from edge_ik.data.aspects import (
+    MARGIN,
+    check_home,
     find_region,
     nonsingular_posture,
     within_one_turn,
@@ -22,7 +25,6 @@ from firmware_host.tasks import POSE, POSITION, Axis
 
 pytestmark = pytest.mark.tensorflow  # the URDF library comes with the same extra
 
-MARGIN = 0.05
 LINK = 0.25
 
 
@@ -31,10 +33,8 @@ def rng(seed=0):
 
 
 @functools.cache
-def home_aspect(name, margin=MARGIN):
-    return find_region(
-        IkProblem(load_arm(name), POSITION), builtin_arms()[name].home, margin, rng()
-    )
+def home_aspect(name, task=POSITION):
+    return find_region(IkProblem(load_arm(name), task), builtin_arms()[name].home, rng())
 
 
 def uniform(chain, count=20_000, seed=7):
@@ -87,12 +87,13 @@ class TestHomeAspect:
         away = determinant >= aspect.least_determinant
         assert np.mean(inside != (structure & away)) < 1e-3
 
-    def test_the_margin_is_a_share_of_the_largest_determinant(self):
+    def test_the_margin_is_a_share_of_the_largest_determinant(self, monkeypatch):
         chain = load_arm("arm3")
         largest = np.abs(position_determinant(chain, uniform(chain, 100_000))).max()
-        for margin in (0.05, 0.3):
-            aspect = home_aspect("arm3", margin)
-            assert aspect.least_determinant == pytest.approx(margin * largest, rel=0.02)
+        assert home_aspect("arm3").least_determinant == pytest.approx(MARGIN * largest, rel=0.02)
+        monkeypatch.setattr(aspects, "MARGIN", 0.3)
+        wide = home_aspect.__wrapped__("arm3")
+        assert wide.least_determinant == pytest.approx(0.3 * largest, rel=0.02)
 
     def test_only_the_joints_that_move_the_determinant_count(self):
         assert home_aspect("arm3").joints == (1, 2)
@@ -106,7 +107,7 @@ class TestHomeAspect:
     def test_regions_of_the_same_sign_are_told_apart(self, continuous):
         """Reaching backward over the head with the elbow down has the sign of home's det J."""
         chain = elbow_arm((-0.2, math.pi + 0.2), (-2.5, 2.5), continuous=continuous)
-        aspect = find_region(IkProblem(chain, POSITION), (0.0, 0.85, 1.375), MARGIN, rng())
+        aspect = find_region(IkProblem(chain, POSITION), (0.0, 0.85, 1.375), rng())
         q = uniform(chain)
         determinant = aspect.sign * position_determinant(chain, q)
         candidates = q[determinant >= aspect.least_determinant]
@@ -129,7 +130,7 @@ class TestHomeAspect:
         )
         chain = Chain("turning", joints, shifted(x=0.05, z=0.3))
         posture = nonsingular_posture(IkProblem(chain, POSITION), rng())
-        aspect = find_region(IkProblem(chain, POSITION), posture, MARGIN, rng())
+        aspect = find_region(IkProblem(chain, POSITION), posture, rng())
         assert 1 in aspect.joints
         turned = uniform(chain, 5000)
         ends = np.stack([turned, turned])
@@ -141,7 +142,7 @@ class TestRefusals:
     def test_fewer_joints_than_the_task_takes(self):
         chain = load_arm("so101")
         with pytest.raises(RobotError, match=r"has 5 moving joints.*at least 6.*--task axis") as it:
-            find_region(IkProblem(chain, POSE), np.zeros(5), MARGIN, rng())
+            find_region(IkProblem(chain, POSE), np.zeros(5), rng())
         assert all(name in str(it.value) for name in chain.joint_names)
         assert it.value.element == chain.name
 
@@ -152,7 +153,6 @@ class TestRefusals:
             find_region(
                 IkProblem(Chain("flat", joints, shifted(x=0.2)), POSITION),
                 np.zeros(3),
-                MARGIN,
                 rng(),
             )
 
@@ -160,18 +160,24 @@ class TestRefusals:
         chain = load_arm("arm3")
         blunt = Chain("blunt", chain.joints, np.eye(4))
         with pytest.raises(RobotError, match="off the last joint's axis"):
-            find_region(IkProblem(blunt, POSITION), builtin_arms()["arm3"].home, MARGIN, rng())
+            find_region(IkProblem(blunt, POSITION), builtin_arms()["arm3"].home, rng())
 
     @pytest.mark.parametrize(
         "home", [(0.0, 2.5, 1.0), (0.0, 0.5, 0.0), (0.0, 0.5), [[0.0, 0.5, 1.0]]]
     )
     def test_a_home_outside_the_limits(self, home):
         with pytest.raises(RobotError, match="not within its joint limits"):
-            find_region(IkProblem(load_arm("arm3"), POSITION), home, MARGIN, rng())
+            find_region(IkProblem(load_arm("arm3"), POSITION), home, rng())
 
     def test_a_home_near_a_singularity(self):
+        chain = elbow_arm(shoulder=(-0.2, 1.9), elbow=(0.0, 2.6))
         with pytest.raises(RobotError, match=r"too near a singularity.*'arm\.home'"):
-            find_region(IkProblem(load_arm("arm3"), POSITION), (0.0, 0.5, 0.16), 0.3, rng())
+            find_region(IkProblem(chain, POSITION), (0.0, 0.5, 0.01), rng())
+
+    def test_joints_to_spare_have_no_branch_of_their_own(self):
+        problem = IkProblem(load_arm("panda"), POSE)
+        with pytest.raises(RobotError, match=r"7 joints for a task of 6 rows.*--branches all"):
+            find_region(problem, builtin_arms()["panda"].home, rng())
 
 
 class TestNonsingularPosture:
@@ -182,7 +188,7 @@ class TestNonsingularPosture:
         assert chain.within_limits(posture)
         largest = np.abs(position_determinant(chain, uniform(chain))).max()
         assert abs(position_determinant(chain, posture)) >= 0.45 * largest
-        find_region(IkProblem(chain, POSITION), posture, MARGIN, rng())
+        find_region(IkProblem(chain, POSITION), posture, rng())
 
     def test_the_middle_of_the_limits_wins_if_it_is_good(self):
         chain = elbow_arm((0.0, 0.8), (1.0, 2.0))
@@ -203,8 +209,8 @@ class TestWholeTurns:
         turn = elbow_arm(shoulder=(-math.pi, math.pi), elbow=(-math.pi, math.pi))
         home = (0.0, 0.85, 1.375)
         assert (
-            find_region(IkProblem(wide, POSITION), home, MARGIN, rng()).count
-            == find_region(IkProblem(turn, POSITION), home, MARGIN, rng()).count
+            find_region(IkProblem(wide, POSITION), home, rng()).count
+            == find_region(IkProblem(turn, POSITION), home, rng()).count
             == 4
         )
 
@@ -223,19 +229,11 @@ class TestWholeTurns:
         assert np.array_equal(narrow.upper, arm.upper)
 
 
-@functools.cache
-def every_aspect(name, task=POSITION, margin=MARGIN):
-    return find_region(
-        IkProblem(load_arm(name), task), builtin_arms()[name].home, margin, rng(), every=True
-    )
-
-
 class TestEveryAspect:
     def test_ur5_has_its_eight_and_each_is_pure(self):
         """det J of UR5 is sin(elbow) sin(wrist 2) times a third factor: each sign counts."""
-        region = every_aspect("ur5", POSE)
+        region = home_aspect("ur5", POSE)
         assert region.count == 8
-        assert len(set(region.names)) == 8
         q = uniform(region.chain, 5000)
         number = region.classify(q)
         J = region.problem.jacobian(np.sin(q), np.cos(q))
@@ -246,27 +244,30 @@ class TestEveryAspect:
         assert np.mean(number < 0) < 0.4
         assert region.joints == (1, 2, 3, 4)
 
-    def test_home_is_number_0_and_names_tell_the_sides(self):
-        region = every_aspect("ur5", POSE)
+    @pytest.mark.parametrize(("name", "task"), [("ur5", POSE), ("leg3", POSITION)])
+    def test_home_is_number_0_and_the_region_is_that_aspect(self, name, task):
+        region = home_aspect(name, task)
         assert region.classify(region.home[None]).tolist() == [0]
-        assert region.names[0] == "elbow_joint+,wrist_2_joint-,det+"
-
-    def test_the_home_region_is_aspect_0_of_all(self):
-        home, every = home_aspect("leg3"), every_aspect("leg3")
-        q = uniform(every.chain)
-        np.testing.assert_array_equal(home.contains(q), every.classify(q) == 0)
-        assert every.contains(q).mean() > home.contains(q).mean()
+        q = uniform(region.chain, 3000)
+        number = region.classify(q)
+        np.testing.assert_array_equal(region.contains(q), number == 0)
+        assert set(range(region.count)) <= set(number)
 
     @pytest.mark.parametrize(("name", "task"), [("ur5", POSE), ("so101", Axis(2))])
     def test_joints_that_do_not_count_may_take_any_angle(self, name, task):
-        region = every_aspect(name, task)
+        region = home_aspect(name, task)
         q = uniform(region.chain, 300)
         turned = q.copy()
         turned[:, 0] = uniform(region.chain, 300, seed=9)[:, 0]
         np.testing.assert_array_equal(region.classify(q), region.classify(turned))
 
-    def test_joints_to_spare_leave_one_region(self):
-        region = every_aspect("panda", POSE)
-        q = uniform(region.chain, 100)
-        assert region.count == 1
-        assert region.contains(q).all()
+
+class TestHome:
+    @pytest.mark.parametrize("home", [(0.0, 2.5, 1.0), (0.0, 0.5), (0.0, math.nan, 1.0)])
+    def test_one_that_is_not_within_the_limits_is_refused(self, home):
+        with pytest.raises(RobotError, match="not within its joint limits"):
+            check_home(load_arm("arm3"), home)
+
+    @pytest.mark.parametrize("name", ["arm3", "panda", "ur5"])
+    def test_a_robot_s_own_is_taken(self, name):
+        check_home(load_arm(name), builtin_arms()[name].home)

@@ -12,15 +12,19 @@ pytest.importorskip("tensorflow")
 import tensorflow as tf
 
 from edge_ik.data.dataset import (
+    LIMIT_MARGIN,
+    LIMIT_SHARE,
     Replicas,
     batch_function,
     features_and_labels,
     make_dataset,
 )
 from edge_ik.data.region import position_determinant
+from edge_ik.model.losses import label_size
 from firmware_host.kinematics import tool_position
 from firmware_host.solving.seeding import Seeder
 from firmware_host.spec import ModelSpec
+from firmware_host.tasks import POSE, POSITION
 
 pytestmark = pytest.mark.tensorflow
 
@@ -56,58 +60,64 @@ def assert_different(some, others):
     assert not any(np.array_equal(one[1], other[1]) for one in some for other in others)
 
 
-class TestReproducibility:
-    def test_a_seed_gives_the_same_batches(self, arm3_source):
-        assert_same(batches(arm3_source, 5), batches(arm3_source, 5))
+@pytest.fixture(params=["arm3_source", "leg3_source"])
+def any_source(request):
+    """A source of one branch, and one of all of joint space."""
+    return request.getfixturevalue(request.param)
 
-    def test_the_pipeline_yields_the_batches_of_its_steps(self, arm3_source):
+
+class TestReproducibility:
+    def test_a_seed_gives_the_same_batches(self, any_source):
+        assert_same(batches(any_source, 5), batches(any_source, 5))
+
+    def test_the_pipeline_yields_the_batches_of_its_steps(self, any_source):
         (features, labels), (expected_features, expected_labels) = (
-            batches(arm3_source, 1, start_step=4)[0],
-            batch_at(arm3_source, 4),
+            batches(any_source, 1, start_step=4)[0],
+            batch_at(any_source, 4),
         )
         np.testing.assert_allclose(features, expected_features, atol=1e-5)
         np.testing.assert_allclose(labels, expected_labels, atol=1e-6)
 
-    def test_another_seed_gives_others(self, arm3_source):
-        assert_different(batches(arm3_source, 3), batches(arm3_source, 3, rng_seed=1))
+    def test_another_seed_gives_others(self, any_source):
+        assert_different(batches(any_source, 3), batches(any_source, 3, rng_seed=1))
 
-    def test_every_step_gives_another_batch(self, arm3_source):
-        drawn = batches(arm3_source, 6)
+    def test_every_step_gives_another_batch(self, any_source):
+        drawn = batches(any_source, 6)
         assert_different(drawn[:3], drawn[3:])
 
     @pytest.mark.parametrize("start", [1, 7, 150])
-    def test_starting_at_a_step_is_skipping_the_ones_before(self, arm3_source, start):
-        skipped = batches(arm3_source, start + 2, rows=16)[start:]
-        assert_same(batches(arm3_source, 2, rows=16, start_step=start), skipped)
+    def test_starting_at_a_step_is_skipping_the_ones_before(self, any_source, start):
+        skipped = batches(any_source, start + 2, rows=16)[start:]
+        assert_same(batches(any_source, 2, rows=16, start_step=start), skipped)
 
 
 class TestReplicas:
-    def test_replicas_draw_different_batches(self, arm3_source):
+    def test_replicas_draw_different_batches(self, any_source):
         one, other = (
-            batches(arm3_source, 3, replicas=Replicas(total=2, first=first)) for first in (0, 1)
+            batches(any_source, 3, replicas=Replicas(total=2, first=first)) for first in (0, 1)
         )
         assert_different(one, other)
 
-    def test_batches_do_not_depend_on_how_replicas_are_grouped(self, arm3_source):
-        together = batches(arm3_source, 12, replicas=Replicas(total=4, first=0, local=4))
-        left = batches(arm3_source, 6, replicas=Replicas(total=4, first=0, local=2))
-        right = batches(arm3_source, 6, replicas=Replicas(total=4, first=2, local=2))
+    def test_batches_do_not_depend_on_how_replicas_are_grouped(self, any_source):
+        together = batches(any_source, 12, replicas=Replicas(total=4, first=0, local=4))
+        left = batches(any_source, 6, replicas=Replicas(total=4, first=0, local=2))
+        right = batches(any_source, 6, replicas=Replicas(total=4, first=2, local=2))
         for step in range(3):
             expected = together[4 * step : 4 * step + 4]
             pair = slice(2 * step, 2 * step + 2)
             assert_same(expected, left[pair] + right[pair])
 
-    def test_replicas_resume_at_their_step(self, arm3_source):
+    def test_replicas_resume_at_their_step(self, any_source):
         replicas = Replicas(total=4, first=2, local=2)
-        whole = batches(arm3_source, 10, rows=16, replicas=replicas)
-        assert_same(batches(arm3_source, 4, rows=16, replicas=replicas, start_step=3), whole[6:])
+        whole = batches(any_source, 10, rows=16, replicas=replicas)
+        assert_same(batches(any_source, 4, rows=16, replicas=replicas, start_step=3), whole[6:])
 
 
 class TestSamples:
     @pytest.mark.parametrize("name", ["arm3", "leg3"])
     def test_labels_and_features_are_those_of_one_configuration(self, make_source, name):
         source, _ = make_source(name)
-        chain = source.aspect.chain
+        chain = source.problem.chain
         for features, labels in batches(source, 3):
             assert features.shape == (ROWS, 6)
             assert labels.shape == (ROWS, 9)
@@ -116,11 +126,11 @@ class TestSamples:
             np.testing.assert_allclose(sin_q**2 + cos_q**2, 1, atol=1e-6)
             expected = tool_position(chain, sin_q.astype(np.float64), cos_q.astype(np.float64))
             np.testing.assert_allclose(position, expected, atol=1e-6)
-            spec = ModelSpec(source.aspect.problem, source.normalization, (0.0, 0.0, 0.0))
+            spec = ModelSpec(source.problem, source.normalization, (0.0, 0.0, 0.0))
             np.testing.assert_allclose(features, Seeder(spec, None).features(expected), atol=2e-5)
 
     def test_features_on_the_host_are_the_same_before_normalization(self, arm3_source):
-        problem, q = arm3_source.aspect.problem, arm3_source.pool.q[:100]
+        problem, q = arm3_source.problem, arm3_source.one_branch.pool.q[:100]
         in_graph, _ = features_and_labels(problem, arm3_source.normalization, q.astype(np.float32))
         features = problem.features(problem.reached_by(q))
         on_host = np.stack(arm3_source.normalization.apply(list(features.T)), -1)
@@ -129,7 +139,7 @@ class TestSamples:
     @pytest.mark.parametrize("name", ["arm3", "leg3", "a1_leg"])
     def test_every_sample_is_inside_the_aspect_and_the_limits(self, make_source, name):
         source, _ = make_source(name, focus_spread=0.3)
-        aspect = source.aspect
+        aspect = source.one_branch.region
         q = np.concatenate([joints(labels) for _, labels in batches(source, 10)])
         rounding = 1e-6
         assert np.all(q >= aspect.chain.lower - rounding)
@@ -143,7 +153,7 @@ class TestSamples:
         source, _ = make_source(
             focus_spread=0.4, focus_start=focus, focus_end=focus, range_start=1.0
         )
-        chain = source.aspect.chain
+        chain = source.problem.chain
         q = np.concatenate([joints(labels) for _, labels in batches(source, 20)])
         extent = chain.upper - chain.lower
         at_limit = np.minimum(q - chain.lower, chain.upper - q) < 1e-4 * extent
@@ -153,7 +163,7 @@ class TestSamples:
 
     def test_samples_are_as_dense_near_a_limit_as_elsewhere(self, make_source):
         source, _ = make_source(pool=1000, focus_start=0.0, focus_end=0.0, range_start=1.0)
-        chain = source.aspect.chain
+        chain = source.problem.chain
         q = np.concatenate([joints(labels) for _, labels in batches(source, 100)])
         # The yaw does not change det J, so no move of it is taken back for the aspect.
         share = (q[:, 0] - chain.lower[0]) / (chain.upper[0] - chain.lower[0])
@@ -169,7 +179,7 @@ class TestSamples:
 
 class TestCurriculum:
     def distance(self, source, batch):
-        chain, home = source.aspect.chain, source.aspect.home
+        chain, home = source.problem.chain, np.array(source.home)
         q = joints(batch[1])
         return np.abs((q - home) / (chain.upper - chain.lower)).max(axis=1)
 
@@ -178,7 +188,7 @@ class TestCurriculum:
             pool=8000, range_start=0.2, share=0.5, focus_start=0.0, focus_end=0.0
         )
         farthest = [self.distance(source, batch_at(source, step)).max() for step in (0, 10, 50, 99)]
-        jitter = source.pool.jitter.max() / (2 * math.pi)
+        jitter = source.one_branch.pool.jitter.max() / (2 * math.pi)
         assert farthest[0] <= 0.2 + jitter + 0.02
         assert farthest[0] < farthest[1] < farthest[2]
         assert farthest[1] <= 0.36 + jitter + 0.02
@@ -204,15 +214,107 @@ class TestCurriculum:
     def test_focus_samples_lie_around_the_path(self, make_source):
         source, _ = make_source(focus_start=1.0, focus_end=1.0, focus_spread=0.01)
         _, labels = batch_at(source, 0)
-        chain = source.aspect.chain
-        difference = np.abs(joints(labels)[:, None] - source.focus_q[None])
+        chain = source.problem.chain
+        difference = np.abs(joints(labels)[:, None] - source.one_branch.focus_q[None])
         nearest = (difference / (chain.upper - chain.lower)).max(axis=-1).min(axis=1)
         assert 1e-3 < np.median(nearest) < 0.02
         assert nearest.max() < 0.06
 
 
+class TestEverywhere:
+    """Samples of all of joint space, for networks of many heads."""
+
+    def drawn(self, source, step=STEPS - 1, rows=20_000):
+        """Joint vectors of positions (rows, n): the labels' own angles."""
+        return joints(batch_at(source, step, rows)[1])
+
+    def test_every_joint_goes_to_both_limits(self, leg3_source):
+        chain, q = leg3_source.problem.chain, self.drawn(leg3_source)
+        assert np.all(q >= chain.lower - 1e-6)
+        assert np.all(q <= chain.upper + 1e-6)
+        extent = chain.upper - chain.lower
+        assert np.all(q.min(axis=0) < chain.lower + 1e-3 * extent)
+        assert np.all(q.max(axis=0) > chain.upper - 1e-3 * extent)
+
+    def test_they_are_uniform_away_from_the_limits(self, leg3_source):
+        """With no regard for singularities: a share of them has one joint near a limit."""
+        chain, q = leg3_source.problem.chain, self.drawn(leg3_source, rows=60_000)
+        for joint in range(3):
+            inner = (chain.lower[joint] + LIMIT_MARGIN, chain.upper[joint] - LIMIT_MARGIN)
+            counts, _ = np.histogram(q[:, joint], bins=20, range=inner)
+            assert np.abs(counts / counts.mean() - 1).max() < 0.15
+
+    def test_a_share_has_one_joint_near_a_limit(self, leg3_source):
+        chain, q = leg3_source.problem.chain, self.drawn(leg3_source, rows=60_000)
+        near = np.minimum(q - chain.lower, chain.upper - q) < LIMIT_MARGIN
+        by_chance = 2 * LIMIT_MARGIN / (chain.upper - chain.lower)
+        # Each of the three joints is the one in a third of the share.
+        expected = by_chance * (1 - LIMIT_SHARE / 3) + LIMIT_SHARE / 3
+        np.testing.assert_allclose(near.mean(axis=0), expected, atol=0.01)
+        lower = (q - chain.lower < LIMIT_MARGIN).mean(axis=0)
+        np.testing.assert_allclose(lower, expected / 2, atol=0.01)
+
+    def test_a_joint_without_stops_is_uniform_all_around(self, make_everywhere):
+        source = make_everywhere("ur5", POSE)
+        assert source.problem.chain.periodic.all()
+        _, labels = batch_at(source, 0, 20_000)
+        # The first and the last joint are turned along with the target.
+        for joint in range(1, 5):
+            angle = np.arctan2(labels[:, joint], labels[:, 6 + joint])
+            counts, _ = np.histogram(angle, bins=10, range=(-math.pi, math.pi))
+            assert np.abs(counts / 2000 - 1).max() < 0.1
+
+    @pytest.mark.parametrize(
+        ("name", "task", "turns"),
+        [("leg3", POSITION, 0), ("ur5", POSE, 0), ("so101", POSITION, 0), ("panda", POSE, 2)],
+    )
+    def test_labels_are_of_one_configuration(self, make_everywhere, name, task, turns):
+        """The sines and cosines reach the target beside them; known turns stand behind."""
+        source = make_everywhere(name, task)
+        problem, n = source.problem, source.problem.joints
+        size = len(task.component_names)
+        features, labels = batch_at(source, 0)
+        assert labels.shape == (ROWS, label_size(problem)) == (ROWS, 2 * n + size + 2 * turns)
+        assert features.shape == (ROWS, len(problem.feature_names))
+        assert np.isfinite(features).all()
+        sin_q, cos_q = (labels[:, :n], labels[:, n : 2 * n])
+        np.testing.assert_allclose(sin_q**2 + cos_q**2, 1, atol=1e-5)
+        reached = problem.reached(sin_q.astype(np.float64), cos_q.astype(np.float64))
+        np.testing.assert_allclose(labels[:, 2 * n : 2 * n + size], reached, atol=2e-5)
+        told = labels[:, 2 * n + size :].reshape(ROWS, turns, 2)
+        np.testing.assert_allclose((told**2).sum(axis=-1), 1, atol=1e-5)
+
+    def test_turns_added_give_the_target_that_the_features_are_of(self, make_everywhere):
+        """Behind a Panda's labels: what the first and last joint turn along with the target."""
+        source = make_everywhere("panda", POSE)
+        problem, n = source.problem, 7
+        features, labels = (part.astype(np.float64) for part in batch_at(source, 0))
+        q = np.arctan2(labels[:, :n], labels[:, n : 2 * n])
+        told = labels[:, 2 * n + len(POSE.component_names) :].reshape(ROWS, 2, 2)
+        q[:, [0, -1]] += np.arctan2(told[..., 0], told[..., 1])
+        chain = problem.chain
+        np.testing.assert_allclose(np.sin(chain.clamp(q)), np.sin(q), atol=1e-4)
+        expected = problem.features(problem.reached_by(q))
+        normalized = np.stack(source.normalization.apply(list(expected.T)), axis=-1)
+        np.testing.assert_allclose(features, normalized, atol=2e-4)
+
+    def test_a_curriculum_begins_around_home(self, make_everywhere):
+        source = make_everywhere(range_start=0.2, share=0.5)
+        chain, home = source.problem.chain, np.array(source.home)
+        for step, share in ((0, 0.2), (25, 0.6), (50, 1.0), (99, 1.0)):
+            q = self.drawn(source, step)
+            lowest = home + share * (chain.lower - home)
+            highest = home + share * (chain.upper - home)
+            # Around home, and near its own edge as if that were a limit.
+            room = 0 if share == 1 else LIMIT_MARGIN
+            assert np.all(q >= np.maximum(lowest - room, chain.lower) - 1e-5)
+            assert np.all(q <= np.minimum(highest + room, chain.upper) + 1e-5)
+            assert np.all(q.min(axis=0) < lowest + 0.02)
+            assert np.all(q.max(axis=0) > highest - 0.02)
+
+
 def test_a_source_is_not_changed_by_drawing(arm3_source):
-    before = dataclasses.replace(arm3_source), arm3_source.pool.q.copy()
+    before = dataclasses.replace(arm3_source), arm3_source.one_branch.pool.q.copy()
     batches(arm3_source, 2)
     assert dataclasses.asdict(before[0].curriculum) == dataclasses.asdict(arm3_source.curriculum)
-    np.testing.assert_array_equal(before[1], arm3_source.pool.q)
+    np.testing.assert_array_equal(before[1], arm3_source.one_branch.pool.q)

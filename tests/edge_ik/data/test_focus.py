@@ -54,10 +54,10 @@ class TestFocusCircle:
 
 class TestSolveOnAspect:
     def test_targets_inside_are_reached_inside(self, arm3_source):
-        aspect = arm3_source.aspect
-        true = arm3_source.pool.q[:200]
+        aspect = arm3_source.one_branch.region
+        true = arm3_source.one_branch.pool.q[:200]
         targets = position(aspect.chain, true)
-        q, reached = solve_on_aspect(aspect, targets, arm3_source.pool.q[::2])
+        q, reached = solve_on_aspect(aspect, targets, arm3_source.one_branch.pool.q[::2])
         assert reached.mean() > 0.95
         error = np.linalg.norm(position(aspect.chain, q) - targets, axis=1)
         assert error[reached].max() < PATH_TOLERANCE
@@ -67,7 +67,9 @@ class TestSolveOnAspect:
 
     def test_targets_outside_are_told(self, arm3_source):
         targets = np.array([[2.0, 0, 0], [0.3, 0, 0.2]])
-        _, reached = solve_on_aspect(arm3_source.aspect, targets, arm3_source.pool.q)
+        _, reached = solve_on_aspect(
+            arm3_source.one_branch.region, targets, arm3_source.one_branch.pool.q
+        )
         assert reached.tolist() == [False, True]
 
 
@@ -75,18 +77,18 @@ class TestFocusJoints:
     @pytest.mark.parametrize("name", ARMS)
     def test_the_default_circle_is_reached_inside_the_aspect(self, make_source, name):
         source, circle = make_source(name)
-        chain, q = source.aspect.chain, source.focus_q
+        chain, q = source.problem.chain, source.one_branch.focus_q
         angles = np.linspace(0, 2 * math.pi, len(q), endpoint=False)
         np.testing.assert_allclose(position(chain, q), circle.points(angles), atol=PATH_TOLERANCE)
-        assert source.aspect.contains(q).all()
+        assert source.one_branch.region.contains(q).all()
         room = 0.01 * (chain.upper - chain.lower)
         assert np.all((q >= chain.lower + room) & (q <= chain.upper - room))
 
     @pytest.mark.parametrize("name", ARMS)
     def test_the_default_circle_is_around_home(self, make_source, name):
         source, circle = make_source(name)
-        chain = source.aspect.chain
-        np.testing.assert_allclose(circle.center, position(chain, source.aspect.home))
+        chain = source.problem.chain
+        np.testing.assert_allclose(circle.center, position(chain, source.one_branch.region.home))
         assert 0.02 * chain.reach < circle.radius <= 0.25 * chain.reach
 
     @pytest.mark.parametrize(
@@ -99,15 +101,17 @@ class TestFocusJoints:
     )
     def test_a_circle_that_leaves_the_workspace_is_told(self, arm3_source, circle):
         with pytest.raises(ConfigError, match="leaves the workspace of 'arm3'") as caught:
-            focus_joints(arm3_source.aspect, circle, 64, arm3_source.pool.q)
+            focus_joints(arm3_source.one_branch.region, circle, 64, arm3_source.one_branch.pool.q)
         assert f"radius={circle.radius:g}" in str(caught.value)
         assert str(circle.center) in str(caught.value)
 
     def test_a_home_at_the_edge_gets_a_circle_elsewhere(self, arm3_source):
         home = np.array([0.0, 1.9, 1.375])
-        chain = arm3_source.aspect.chain
-        aspect = find_region(IkProblem(chain, POSITION), home, 0.05, np.random.default_rng(0))
-        circle = default_focus(aspect, arm3_source.pool.q)
+        chain = arm3_source.problem.chain
+        aspect = find_region(IkProblem(chain, POSITION), home, np.random.default_rng(0))
+        circle = default_focus(aspect, arm3_source.one_branch.pool.q)
         at_home = tool_position(chain, np.sin(home), np.cos(home))
         assert not np.allclose(circle.center, at_home)
-        assert aspect.contains(focus_joints(aspect, circle, 64, arm3_source.pool.q)).all()
+        assert aspect.contains(
+            focus_joints(aspect, circle, 64, arm3_source.one_branch.pool.q)
+        ).all()

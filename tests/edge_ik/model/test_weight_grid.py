@@ -114,7 +114,7 @@ def test_rounding_is_switched_by_a_number():
 
 
 def test_a_network_is_rounded_but_for_its_biases():
-    network = build_network(6, 3, NetworkConfig(width=8, blocks=1))
+    network = build_network(6, 3, NetworkConfig(width=8, blocks=1, heads=1))
     rng = np.random.default_rng(0)
     for variable in network.trainable_variables:
         variable.assign(rng.normal(size=variable.shape))
@@ -132,15 +132,15 @@ def test_a_network_is_rounded_but_for_its_biases():
 
 class TestTraining:
     def trainer(self, problem, grid_start):
-        network = build_network(6, 3, NetworkConfig(width=8, blocks=1), rng_seed=3)
-        mining = MiningConfig(enabled=False)
-        trainer = IkTrainer(network, problem, LossConfig(), mining, 32, 0, grid_start)
+        network = build_network(6, 3, NetworkConfig(width=8, blocks=1, heads=1), rng_seed=3)
+        mining = MiningConfig(share=0.0)
+        trainer = IkTrainer(network, problem, 1, LossConfig(), mining, 32, 0, grid_start)
         trainer.compile(keras.optimizers.Adam(1e-2), run_eagerly=True)
         trainer.optimizer.build(trainer.trainable_variables)
         return trainer
 
     def test_kernels_are_rounded_from_their_step_on(self, arm3_source):
-        trainer = self.trainer(arm3_source.aspect.problem, 2)
+        trainer = self.trainer(arm3_source.problem, 2)
         batch = batch_function(arm3_source, 32, 0, 100)(tf.constant(0, tf.int64))
         for step in range(4):
             network = keras.models.clone_model(trainer.network)
@@ -153,7 +153,7 @@ class TestTraining:
             trainer.train_step(batch)
 
     def test_what_is_trained_is_not_rounded(self, arm3_source):
-        trainer = self.trainer(arm3_source.aspect.problem, 0)
+        trainer = self.trainer(arm3_source.problem, 0)
         trainer.train_step(batch_function(arm3_source, 32, 0, 100)(tf.constant(0, tf.int64)))
         off = [np.abs(levels(kernel) - np.round(levels(kernel))) for kernel in kernels(trainer)]
         assert min(part.max() for part in off) > 0.1

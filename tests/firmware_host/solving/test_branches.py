@@ -4,18 +4,18 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firmware_host.chain import Chain, Joint
 from firmware_host.errors import TargetError
 from firmware_host.kinematics import tool_position
-from firmware_host.problem import IkProblem
 from firmware_host.solver import Status
-from firmware_host.solving.branches import branch_number, plain_step_length, preferred, step_length
-from firmware_host.tasks import POSITION
+from firmware_host.solving.branches import branch_number, preferred
+from firmware_host.spec import Branch
 from firmware_host.tolerances import SAME_ANSWER
 
+BRANCHES = (Branch("elbow+", 0.5, 0.9), Branch("elbow-", 0.5, 0.8))
 NAMES = ("elbow+", "elbow-")
 
 
@@ -38,24 +38,32 @@ def arm():
     return Chain("two ways", joints, tool)
 
 
-def both_ways(offset=0.02):
-    """The arm's own solutions, a little off; the last two inputs choose the elbow's side."""
+def both_ways(promises=lambda features: (0.5, -0.5), offset=0.02):
+    """The arm's own solutions, a little off: head 0 bends the elbow up, head 1 down.
+
+    Args:
+        promises: Function of the features: what the heads promise.
+        offset: How far each joint is off [rad].
+    """
 
     def predict(features):
         x, y, z = features[:, 0], features[:, 1], features[:, 2] - 0.15
-        side = features[:, 6] - features[:, 7]
         radial = np.hypot(x, y)
-        elbow = side * np.arccos(np.clip((radial**2 + z**2) / 0.125 - 1, -1, 1))
-        shoulder = np.arctan2(z, radial) + elbow / 2
-        q = np.stack([np.arctan2(y, x), shoulder, elbow], axis=-1) + offset
-        return np.concatenate([np.sin(q), np.cos(q)], axis=-1).astype(np.float32)
+        bend = np.arccos(np.clip((radial**2 + z**2) / 0.125 - 1, -1, 1))
+        heads = []
+        for elbow in (bend, -bend):
+            shoulder = np.arctan2(z, radial) + elbow / 2
+            q = np.stack([np.arctan2(y, x), shoulder, elbow], axis=-1) + offset
+            heads += [np.sin(q), np.cos(q)]
+        promised = np.broadcast_to(promises(features), (len(features), 2))
+        return np.concatenate([*heads, promised], axis=-1).astype(np.float32)
 
     return predict
 
 
 @pytest.fixture(scope="module")
 def solver(arm, make_solver):
-    return make_solver(arm, both_ways(), branches=NAMES)
+    return make_solver(arm, both_ways(), branches=BRANCHES)
 
 
 def position(chain, q):
@@ -79,6 +87,60 @@ def test_the_branch_asked_for_is_answered(arm, solver, branch, side):
 def test_a_branch_that_is_none_is_told_with_those_that_are(solver, branch):
     with pytest.raises(TargetError, match=r"0 \(elbow\+\), 1 \(elbow-\)"):
         solver.solve([0.3, 0.1, 0.2], branch=branch)
+
+
+@pytest.mark.parametrize("side", [1, -1])
+def test_home_is_the_head_that_answers_the_home_posture(arm, make_solver, side):
+    """Whichever number training gave it."""
+    home = UP * [1, 1, side] + np.array([0, 0 if side > 0 else -1.1, 0])
+    solver = make_solver(arm, both_ways(), branches=BRANCHES, home=home)
+    assert solver.home_branch == (0 if side > 0 else 1)
+    found = solver.solve(position(arm, home), branch="home")
+    np.testing.assert_allclose(found.q, home, atol=1e-4)
+    together = solver.solve_batch([position(arm, home)], branch="home")
+    np.testing.assert_allclose(together.q[0], home, atol=1e-4)
+    seed = solver.seed(position(arm, home)[None], "home")[0]
+    np.testing.assert_allclose(seed, home + 0.02, atol=1e-4)
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_the_head_that_promises_most_is_tried_first(arm, make_solver, first):
+    promises = (0.3, 0.9) if first else (0.9, 0.3)
+    solver = make_solver(arm, both_ways(lambda _: promises), branches=BRANCHES)
+    targets = np.stack([position(arm, UP)] * 3)
+    together = solver.solve_batch(targets, branch="any")
+    alone = solver.solve(targets[0], branch="any")
+    # Both heads lead there, so the first that was tried is the answer.
+    assert alone.branch == first
+    assert together.branch.tolist() == [first] * 3
+    assert alone.tried == 1
+    assert together.tried.tolist() == [1] * 3
+
+
+def test_equal_promises_are_tried_in_the_order_of_numbers(arm, make_solver):
+    solver = make_solver(arm, both_ways(lambda _: (0.25, 0.25)), branches=BRANCHES)
+    target = position(arm, UP)
+    guesses = solver.seeder.guesses(target[None])
+    assert guesses.order.tolist() == [[0, 1]]
+    assert solver.seeder.plain_guesses(target.tolist())[1] == [0, 1]
+    assert solver.solve(target).branch == solver.solve_batch([target]).branch[0] == 0
+
+
+def test_a_wrong_promise_costs_another_try_and_no_answer(arm, make_solver):
+    """Heads that promise the most for what they cannot reach are found out."""
+    rng = np.random.default_rng(4)
+    targets = position(arm, rng.uniform(arm.lower, arm.upper, (500, 3)))
+    liars, honest = (
+        make_solver(arm, both_ways(lambda f, k=k: np.stack([k * f[:, 2], -k * f[:, 2]], -1)),
+                    branches=BRANCHES)
+        for k in (1.0, -1.0)
+    )  # fmt: skip
+    first, second = (s.solve_batch(targets, branch="any") for s in (liars, honest))
+    np.testing.assert_array_equal(first.status, second.status)
+    assert first.tried.max() == second.tried.max() == 2
+    # Each target is reached by one head at the least: the order decides the tries alone.
+    once = (first.tried == 1) & (second.tried == 1)
+    assert np.all(once | (first.tried + second.tried >= 3))
 
 
 def test_any_takes_a_branch_that_limits_allow(arm, solver):
@@ -172,19 +234,6 @@ class TestRestarts:
             blind(-1)
 
 
-def test_the_first_step_tells_how_far_the_solution_is(arm):
-    target = position(arm, UP)
-    seeds = UP + np.array([[0.0, 0, 0], [0.01, 0, 0], [0.1, 0.1, 0]])
-    problem = IkProblem(arm, POSITION)
-    lengths = step_length(problem, seeds, np.tile(target, (3, 1)))
-    assert lengths[0] < 1e-12
-    assert lengths[1] == pytest.approx(0.01, rel=0.05)
-    assert lengths[2] == pytest.approx(math.hypot(0.1, 0.1), rel=0.2)
-
-    alone = [plain_step_length(problem, seed, target.tolist()) for seed in seeds]
-    np.testing.assert_allclose(alone, lengths, atol=1e-12)
-
-
 @given(
     st.lists(st.tuples(st.booleans(), st.floats(0, 9), st.booleans(), st.floats(0, 9)), min_size=1),
     st.sampled_from([0.0, 0.01, 1.0]),
@@ -200,7 +249,74 @@ def test_numbers_are_preferred_like_arrays_of_them(rows, margin):
         assert wins == expected
 
 
-def test_a_model_of_one_branch_has_number_0_alone():
-    assert branch_number((), 0) == branch_number((), "home") == 0
+def test_a_branch_is_named_by_its_number_or_its_name():
+    assert [branch_number(NAMES, name) for name in (0, "1", "elbow+", "elbow-")] == [0, 1, 0, 1]
+
+
+def test_a_model_of_one_branch_has_number_0_alone(arm, make_solver):
+    assert branch_number(("home",), 0) == 0
     with pytest.raises(TargetError, match="Received: 1"):
-        branch_number((), 1)
+        branch_number(("home",), 1)
+    one = make_solver(arm, lambda features: both_ways()(features)[:, :6])
+    assert one.home_branch == 0
+    assert one.solve(position(arm, UP)).branch == 0
+
+
+@pytest.fixture(scope="module")
+def random_solver(make_solver):
+    """Function of a chain, the number of heads and a seed: a network of random numbers."""
+
+    def make(chain, heads, seed, restarts=0):
+        n = len(chain)
+        weights = np.random.default_rng(seed).normal(size=(6, heads * 2 * n + heads))
+
+        def predict(features):
+            # Rounded, so that promises are often equal.
+            return np.round(np.tanh(features.astype(np.float64) @ weights), 1).astype(np.float32)
+
+        branches = tuple(Branch(str(number), 0.0, 0.0) for number in range(heads))
+        return make_solver(chain, predict, branches=branches, restarts=restarts)
+
+    return make
+
+
+@settings(max_examples=40)
+@given(
+    heads=st.integers(2, 6),
+    seed=st.integers(0, 2**32 - 1),
+    restarts=st.integers(0, 3),
+    branch=st.sampled_from(["any", "nearest", "home", 1]),
+)
+def test_a_batch_is_answered_like_its_rows(arm, random_solver, heads, seed, restarts, branch):
+    """Whatever the network says: the same tries in the same order, and the same answer."""
+    solver = random_solver(arm, heads, seed, restarts)
+    rng = np.random.default_rng(seed)
+    targets = position(arm, rng.uniform(arm.lower, arm.upper, (6, 3)))
+    near = rng.uniform(arm.lower, arm.upper, (6, 3))
+    guesses = solver.seeder.guesses(targets)
+    together = solver.solve_batch(targets, near, branch)
+    for row, target in enumerate(targets):
+        heads_alone, order = solver.seeder.plain_guesses(target.tolist())
+        assert order == guesses.order[row].tolist()
+        for head, guess in enumerate(heads_alone):
+            np.testing.assert_allclose(arm.clamp(guess), guesses.seeds(head)[row], atol=1e-6)
+        alone = solver.solve(target, near[row], branch)
+        assert alone.status is together.status[row]
+        assert alone.tried == together.tried[row]
+        assert alone.restarts == together.restarts[row]
+        assert alone.branch == together.branch[row]
+        np.testing.assert_allclose(alone.q, together.q[row], atol=1e-6)
+
+
+@given(heads=st.integers(1, 5), seed=st.integers(0, 2**32 - 1))
+def test_any_has_a_constant_bound(arm, random_solver, heads, seed):
+    """One run of the network, and at most one try a head and restart."""
+    runs = []
+    solver = random_solver(arm, max(2, heads), seed, restarts=2)
+    predict = solver.seeder.predict
+    object.__setattr__(solver.seeder, "predict", lambda f: runs.append(len(f)) or predict(f))
+    found = solver.solve([0.4, 0.9, 1.4])
+    assert runs == [1]
+    assert found.tried == max(2, heads) + 2
+    assert found.restarts == 2
+    assert found.status is Status.UNREACHABLE

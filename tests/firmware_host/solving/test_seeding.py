@@ -12,7 +12,7 @@ from firmware_host.chain import Chain, Joint
 from firmware_host.normalization import Normalization
 from firmware_host.problem import IkProblem
 from firmware_host.solving.seeding import Seeder, decode_joints, turned_outputs
-from firmware_host.spec import ModelSpec
+from firmware_host.spec import Branch, ModelSpec
 from firmware_host.tasks import POSE, POSITION
 
 
@@ -70,35 +70,108 @@ def test_what_was_taken_off_is_added_again(arm3):
     for joint, turn in encoding.turns.items():
         sines[joint], cosines[joint] = turn.removed(sines[joint], cosines[joint])
     outputs = np.stack([*sines, *cosines], axis=-1)
-    found = decode_joints(arm3, turned_outputs(encoding, outputs))
-    np.testing.assert_allclose(found, q, atol=1e-9)
+    # Of two heads each; the second gives the same angles at another length.
+    both = turned_outputs(encoding, np.stack([outputs, 3 * outputs], axis=1))
+    assert both.shape == (50, 2, 6)
+    for head in range(2):
+        np.testing.assert_allclose(decode_joints(arm3, both[:, head]), q, atol=1e-9)
 
 
-@pytest.mark.parametrize("branches", [(), ("up", "down"), ("a", "b", "c")])
-def test_one_target_in_plain_floats_is_seeded_like_a_batch(arm3, branches):
-    """Every branch's guess, with the turns added, and its input in the right place."""
-    problem = IkProblem(arm3, POSE)
+def named(count):
+    return tuple(Branch(str(number), 0.0, 0.0) for number in range(count))
+
+
+@pytest.mark.parametrize("heads", [1, 2, 5])
+@pytest.mark.parametrize("task", [POSE, POSITION])
+def test_one_target_in_plain_floats_is_seeded_like_a_batch(arm3, task, heads):
+    """Every head's guess, with the turns added, and the order that they promise."""
+    problem = IkProblem(arm3, task)
     count = len(problem.feature_names)
-    spec = ModelSpec(
-        problem, Normalization((0.1,) * count, (2.0,) * count), (0.0, 0.5, 0.5), branches=branches
-    )
+    normalization = Normalization((0.1,) * count, (2.0,) * count)
+    spec = ModelSpec(problem, normalization, (0.0, 0.5, 0.5), branches=named(heads))
     weights = np.random.default_rng(0).normal(size=(spec.inputs, spec.outputs))
     seeder = Seeder(spec, lambda features: (features @ weights).astype(np.float32))
     q = np.random.default_rng(1).uniform(arm3.lower, arm3.upper, (10, 3))
     targets = problem.reached_by(q)
-    together = [seeder.seeds(targets, number) for number in range(spec.branch_count)]
+    together = seeder.guesses(targets)
+    assert together.sin_cos.shape == (10, heads, 6)
+    assert together.order.shape == (10, heads)
     for row, target in enumerate(targets.tolist()):
-        alone = seeder.every_seed(target)
-        assert len(alone) == spec.branch_count == max(1, len(branches))
+        alone, order = seeder.plain_guesses(target)
+        assert len(alone) == heads
+        assert order == together.order[row].tolist()
         for number, guess in enumerate(alone):
-            np.testing.assert_allclose(arm3.clamp(guess), together[number][row], atol=1e-5)
+            np.testing.assert_allclose(arm3.clamp(guess), together.seeds(number)[row], atol=1e-5)
+            np.testing.assert_allclose(
+                seeder.seeds(targets, number)[row], together.seeds(number)[row]
+            )
 
 
-def test_a_branch_is_one_input_of_many(arm3):
-    problem = IkProblem(arm3, POSITION)
+def guesses_of(arm3, heads, outputs, task=POSITION):
+    """What a network that always answers with these numbers says of one target of arm3."""
+    problem = IkProblem(arm3, task)
+    count = len(problem.feature_names)
     spec = ModelSpec(
-        problem, Normalization((0.0,) * 6, (1.0,) * 6), (0.0, 0.5, 0.5), branches=("a", "b")
+        problem,
+        Normalization((0.0,) * count, (1.0,) * count),
+        (0.0, 0.5, 0.5),
+        branches=named(heads),
     )
-    features = Seeder(spec, np.negative).features([[0.3, 0.0, 0.2], [0.0, 0.3, 0.2]], [1, 0])
-    assert features.shape == (2, 8)
-    assert features[:, 6:].tolist() == [[0, 1], [1, 0]]
+    row = np.array([outputs], np.float32)
+    seeder = Seeder(spec, lambda features: np.tile(row, (len(features), 1)))
+    target = problem.reached_by(np.array([[0.3, 0.9, 1.1]]))
+    return seeder, target
+
+
+def test_each_head_has_its_sines_and_then_its_cosines(arm3):
+    q = np.array([[0.3, 0.9, 1.1], [-0.4, 0.5, 2.0]])
+    outputs = [part for angles in q for part in (*np.sin(angles), *np.cos(angles))]
+    seeder, target = guesses_of(arm3, 2, [*outputs, -0.2, 0.7])
+    guesses = seeder.guesses(target)
+    np.testing.assert_allclose(guesses.seeds(0)[0], q[0], atol=1e-6)
+    np.testing.assert_allclose(guesses.seeds(1)[0], q[1], atol=1e-6)
+    # One head for each row, and some of the rows alone.
+    np.testing.assert_allclose(guesses.seeds([1])[0], q[1], atol=1e-6)
+    assert guesses.order.tolist() == [[1, 0]]
+    assert guesses.rows(np.array([0])).order.tolist() == [[1, 0]]
+    assert [int(guesses.nearest(angles[None])[0]) for angles in q] == [0, 1]
+
+
+@given(st.lists(st.sampled_from([-1.0, 0.0, 0.5, 1.0]), min_size=2, max_size=8))
+def test_heads_are_in_the_order_of_what_they_promise(arm3, promises):
+    """Of equal promises the lesser number comes first, in a batch and alone."""
+    heads = len(promises)
+    seeder, target = guesses_of(arm3, heads, [*[0.5] * (6 * heads), *promises])
+    expected = sorted(range(heads), key=lambda head: (-promises[head], head))
+    assert seeder.guesses(target).order[0].tolist() == expected
+    assert seeder.plain_guesses(target[0].tolist())[1] == expected
+
+
+class TestUntoldJoints:
+    """Where the features do not say how far a target turns a joint, its limit is looked at."""
+
+    def test_they_are_turned_joints_with_stops(self, make_arm3):
+        def untold(chain, task=POSITION):
+            count = len(IkProblem(chain, task).feature_names)
+            spec = ModelSpec(
+                IkProblem(chain, task),
+                Normalization((0.0,) * count, (1.0,) * count),
+                (0.0, 0.5, 0.5),
+            )
+            return Seeder(spec, np.negative).untold_joints
+
+        turned = POSE.turning_joints(make_arm3(1.0))
+        assert untold(make_arm3(1.0), POSE) == turned != ()
+        assert 0 in turned
+        assert 0 not in untold(make_arm3(continuous=True), POSE)
+        assert untold(make_arm3(1.0)) == POSITION.turning_joints(make_arm3(1.0))
+
+    def test_a_head_that_ends_beyond_a_limit_is_tried_last(self, make_arm3):
+        chain = make_arm3(1.0)
+        inside, beyond = np.array([0.2, 0.9, 1.1]), np.array([2.0, 0.9, 1.1])
+        # Head 0 promises the most, and its yaw, the target's turn added, ends beyond.
+        outputs = [part for q in (beyond, inside) for part in (*np.sin(q), *np.cos(q))]
+        seeder, target = guesses_of(chain, 2, [*outputs, 0.9, -0.9], POSE)
+        assert seeder.untold_joints
+        assert seeder.guesses(target).order[0].tolist() == [1, 0]
+        assert seeder.plain_guesses(target[0].tolist())[1] == [1, 0]

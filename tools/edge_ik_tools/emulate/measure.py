@@ -14,6 +14,7 @@ from edge_ik_tools.emulate.build import Sources, build_bench
 from edge_ik_tools.emulate.cores import Core
 from edge_ik_tools.emulate.toolchain import Toolchain
 from edge_ik_tools.errors import EmulationError
+from firmware_host.bench.cold import COLD_STEPS
 from firmware_host.chain import Chain
 
 AnyArray = npt.NDArray[Any]
@@ -80,7 +81,7 @@ def measure(
     targets: npt.ArrayLike,
     inputs: AnyArray,
     n_out: int,
-    cold_steps: int,
+    cold_steps: int = COLD_STEPS,
 ) -> Measurement:
     """Build the firmware, run it on an emulated core and read what it wrote.
 

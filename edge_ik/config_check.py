@@ -1,0 +1,87 @@
+"""Values of a configuration that are out of range, refused by the key's name."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from firmware_host.errors import ConfigError
+from firmware_host.spec import MOST_BRANCHES
+from firmware_host.tasks import TASKS, TOOL_AXES
+
+if TYPE_CHECKING:
+    from edge_ik.config import Config
+
+BRANCHES = ("auto", "home", "all")
+
+
+CHOSEN = "to let it be chosen"
+
+
+def check(config: Config) -> None:
+    """Refuse values out of range.
+
+    Raises:
+        ConfigError: With the key, what was expected and what was received.
+    """
+    _check_sampling(config)
+    _check_network(config)
+    _check_training(config)
+
+
+def _expect(config: Config, key: str, holds: bool, expected: str) -> None:
+    table, name = key.split(".")
+    if not holds:
+        received = getattr(getattr(config, table), name)
+        raise ConfigError(f"Expected '{key}' {expected}. Received: {received}")
+
+
+def _check_sampling(config: Config) -> None:
+    expect, data, task = partial(_expect, config), config.data, config.task
+    axes = ("", *TOOL_AXES)
+    for key, known in (("name", tuple(TASKS)), ("tool_axis", axes), ("branches", BRANCHES)):
+        words = " or ".join(filter(None, known))
+        expect(f"task.{key}", getattr(task, key) in known, f"to be {words}")
+    for key in ("range_start", "focus_start", "focus_end"):
+        expect(f"data.{key}", 0 <= getattr(data, key) <= 1, "between 0 and 1")
+    curriculum = data.curriculum == -1 or 0 <= data.curriculum <= 1
+    expect("data.curriculum", curriculum, f"between 0 and 1, or -1 {CHOSEN}")
+    expect("data.pool", data.pool >= 1000, "of 1000 at the least")
+    expect("data.focus_center", len(data.focus_center) in (0, 3), "to be empty or x, y, z")
+    expect("data.focus_radius", data.focus_radius > 0, "greater than 0")
+    normal = len(data.focus_normal) == 3 and any(data.focus_normal)
+    expect("data.focus_normal", normal, "to be x, y, z, not all 0")
+    expect("data.focus_spread", data.focus_spread >= 0, "of 0 or more")
+
+
+def _check_network(config: Config) -> None:
+    expect, network = partial(_expect, config), config.network
+    expect("network.width", network.width >= 0, f"of 1 or more, or 0 {CHOSEN}")
+    expect("network.blocks", network.blocks >= -1, f"of 0 or more, or -1 {CHOSEN}")
+    heads = 0 <= network.heads <= MOST_BRANCHES
+    expect("network.heads", heads, f"of 1 to {MOST_BRANCHES}, or 0 {CHOSEN}")
+    if config.task.branches == "home":
+        expect("network.heads", network.heads <= 1, "of 1 with task.branches = 'home'")
+    expect("network.dropout", 0 <= network.dropout < 1, "in [0, 1)")
+
+
+def _check_training(config: Config) -> None:
+    expect, training, mining = partial(_expect, config), config.training, config.mining
+    expect("loss.position_weight", config.loss.position_weight >= 0, "of 0 or more")
+    expect("loss.angle_weight", config.loss.angle_weight >= 0, "of 0 or more")
+    expect(
+        "mining.share", mining.share == -1 or 0 <= mining.share < 1, f"in [0, 1), or -1 {CHOSEN}"
+    )
+    expect("mining.buffer", mining.buffer >= 1, "of 1 or more")
+    expect("training.epochs", training.epochs >= 0, f"of 1 or more, or 0 {CHOSEN}")
+    for key in ("steps_per_epoch", "steps_per_execution"):
+        expect(f"training.{key}", getattr(training, key) >= 1, "of 1 or more")
+    expect("training.batch_size", training.batch_size >= 8, "of 8 or more")
+    rate = training.learning_rate
+    expect("training.learning_rate", rate >= 0, f"greater than 0, or 0 {CHOSEN}")
+    expect("training.final_learning_rate", training.final_learning_rate >= 0, "of 0 or more")
+    expect("training.warmup", 0 <= training.warmup < 1, "in [0, 1)")
+    expect("training.grid_start", 0 <= training.grid_start <= 1, "between 0 and 1")
+    expect("training.ema", 0 <= training.ema < 1, "in [0, 1)")
+    expect("training.validation_targets", training.validation_targets >= 1, "of 1 or more")
+    expect("training.rng_seed", 0 <= training.rng_seed < 2**31, "in [0, 2^31)")

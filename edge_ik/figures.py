@@ -1,0 +1,129 @@
+"""How far answers are off, in figures, and where those lie that are not solved."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from firmware_host.chain import FloatArray
+from firmware_host.problem import IkProblem
+from firmware_host.tolerances import SOLVED_POSITION, SOLVED_ROTATION
+
+# An orientation that is this near counts where a tool is set down by hand [rad].
+COARSE_ANGLE = math.radians(1.0)
+
+# What counts as near a limit [rad], near a singularity (smallest singular value of J, as a
+# share of the characteristic length), and at the edge of the workspace.
+LIMIT_MARGIN = math.radians(3.0)
+SINGULAR_SHARE = 0.05
+EDGE_SHARE = 0.97
+
+
+@dataclass(frozen=True)
+class ErrorFigures:
+    """How far the answers for a set of targets are off.
+
+    Attributes:
+        rmse_m: Root mean square of the position error [m].
+        mean_m: Its mean [m].
+        p95_m: Its 95th percentile [m].
+        max_m: Its maximum [m].
+        joint_error_mean_deg: Mean absolute difference to the aspect's own solution, over
+            targets and joints [degrees].
+        focus_rmse_m: Root mean square of the position error on the focus path [m]; None
+            without one.
+        solved_1mm: Share of targets with an error under 1 mm and every limit held.
+        limit_violations: Targets whose answer breaks a joint limit.
+        rotation_mean_deg: Mean angle between the orientation reached and the target's, or
+            between the axes [degrees]; None without an orientation.
+        solved_1mm_1deg: Of `solved_1mm`, those within 1 degree too; None without an
+            orientation.
+        solved_1mm_01deg: Of `solved_1mm`, those within 0.1 degrees too; None without an
+            orientation.
+    """
+
+    rmse_m: float
+    mean_m: float
+    p95_m: float
+    max_m: float
+    joint_error_mean_deg: float | None
+    focus_rmse_m: float | None
+    solved_1mm: float
+    limit_violations: int
+    rotation_mean_deg: float | None = None
+    solved_1mm_1deg: float | None = None
+    solved_1mm_01deg: float | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The figures that the task has, by name."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+
+def joint_difference(q: FloatArray, q_true: FloatArray) -> FloatArray:
+    """Absolute angle (..., n) [rad] between joint vectors, around the circle."""
+    difference: FloatArray = np.abs((q - q_true + np.pi) % (2 * np.pi) - np.pi)
+    return difference
+
+
+def error_figures(
+    problem: IkProblem,
+    q: FloatArray,
+    errors: tuple[FloatArray, FloatArray],
+    focus_error: FloatArray,
+    q_true: FloatArray | None,
+) -> ErrorFigures:
+    """The figures of answers q (N, n), of `IkProblem.errors` and those on the focus path (M,)."""
+    error, angle = errors
+    within = problem.chain.within_limits(q)
+    near = (error < SOLVED_POSITION) & within
+    has_orientation = problem.task.has_orientation
+    joint_error = None
+    # Of an arm with joints to spare, another posture than the sample's is as good.
+    if q_true is not None and not problem.spare_joints:
+        joint_error = math.degrees(float(joint_difference(q, q_true).mean()))
+    return ErrorFigures(
+        rmse_m=float(np.sqrt(np.mean(error**2))),
+        mean_m=float(error.mean()),
+        p95_m=float(np.quantile(error, 0.95)),
+        max_m=float(error.max()),
+        joint_error_mean_deg=joint_error,
+        focus_rmse_m=float(np.sqrt(np.mean(focus_error**2))) if len(focus_error) else None,
+        solved_1mm=float(np.mean(near)),
+        limit_violations=int((~within).sum()),
+        rotation_mean_deg=math.degrees(float(angle.mean())) if has_orientation else None,
+        solved_1mm_1deg=float(np.mean(near & (angle < COARSE_ANGLE))) if has_orientation else None,
+        solved_1mm_01deg=float(np.mean(near & (angle < SOLVED_ROTATION)))
+        if has_orientation
+        else None,
+    )
+
+
+def describe_rest(problem: IkProblem, q: FloatArray) -> dict[str, float]:
+    """Where configurations (N, n) lie whose targets were not solved, in shares of them.
+
+    Returns:
+        The shares near a limit, near a singularity, near the edge of the workspace (at over
+        `EDGE_SHARE` of the farthest that the arm reaches), and elsewhere; empty for none.
+        One configuration may be near several.
+    """
+    if not len(q):
+        return {}
+    chain = problem.chain
+    # A joint that goes all the way around is nowhere stopped.
+    margin = np.minimum(q - chain.lower, chain.upper - q)[:, ~chain.periodic]
+    at_limit = (margin < LIMIT_MARGIN).any(axis=1)
+    smallest = np.linalg.svd(problem.jacobian(np.sin(q), np.cos(q)), compute_uv=False)[:, -1]
+    singular = smallest < SINGULAR_SHARE * problem.length
+    origin = np.array(chain.link_columns[0][3])
+    far = np.linalg.norm(problem.reached_by(q)[:, :3] - origin, axis=1)
+    edge = far > EDGE_SHARE * chain.reach
+    rest = ~(at_limit | singular | edge)
+    return {
+        "near_limits": float(at_limit.mean()),
+        "near_singularities": float(singular.mean()),
+        "edge_of_workspace": float(edge.mean()),
+        "elsewhere": float(rest.mean()),
+    }
