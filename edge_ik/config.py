@@ -41,19 +41,19 @@ class TaskConfig:
 
     Attributes:
         name: "position", "axis" or "pose".
-        tool_axis: Of "axis", the tool axis that is directed: x, y or z.
+        tool_axis: Of "axis", the tool axis that is directed: x, y or z; empty for one that works.
         branches: "home" for the branch of the home posture alone, the smallest network;
             "all" for a network of many heads that answers in every branch; "auto" for "all"
             wherever a target has more than one answer.
     """
 
     name: str = "position"
-    tool_axis: str = "z"
+    tool_axis: str = ""
     branches: str = "auto"
 
     def make(self) -> Task:
         """The task as the kinematics knows it."""
-        return make_task(self.name, self.tool_axis)
+        return make_task(self.name, self.tool_axis) if self.tool_axis else make_task(self.name)
 
 
 @dataclass(frozen=True)

@@ -38,8 +38,10 @@ def _expect(config: Config, key: str, holds: bool, expected: str) -> None:
 
 def _check_sampling(config: Config) -> None:
     expect, data, task = partial(_expect, config), config.data, config.task
-    for key, known in (("name", tuple(TASKS)), ("tool_axis", TOOL_AXES), ("branches", BRANCHES)):
-        expect(f"task.{key}", getattr(task, key) in known, f"to be {' or '.join(known)}")
+    axes = ("", *TOOL_AXES)
+    for key, known in (("name", tuple(TASKS)), ("tool_axis", axes), ("branches", BRANCHES)):
+        words = " or ".join(filter(None, known))
+        expect(f"task.{key}", getattr(task, key) in known, f"to be {words}")
     for key in ("range_start", "focus_start", "focus_end"):
         expect(f"data.{key}", 0 <= getattr(data, key) <= 1, "between 0 and 1")
     curriculum = data.curriculum == -1 or 0 <= data.curriculum <= 1

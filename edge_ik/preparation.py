@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +11,10 @@ import numpy as np
 from edge_ik.arms import builtin_arms, load_arm
 from edge_ik.config import Config, DataConfig
 from edge_ik.data.alone import answers_alone
-from edge_ik.data.aspects import check_home, check_joints, find_region, nonsingular_posture
+from edge_ik.data.aspects import check_home, check_problem, find_region, nonsingular_posture
 from edge_ik.data.focus import FocusCircle, default_focus, focus_joints, has_focus
 from edge_ik.data.pool import build_pool
+from edge_ik.data.rank import chosen_axis
 from edge_ik.data.region import Region
 from edge_ik.data.sampling import measure_coverage
 from edge_ik.data.source import Curriculum, OneBranch, SampleSource
@@ -20,10 +23,14 @@ from edge_ik.data.targets import draw_everywhere
 from edge_ik.run import CHECKPOINT_FILE, AspectRecord, Run, numbered_branches
 from edge_ik.sizing import resolved
 from edge_ik.worker import read_worker
+from firmware_host.chain import Chain
 from firmware_host.errors import ConfigError, RunError
 from firmware_host.normalization import Normalization
 from firmware_host.problem import IkProblem
+from firmware_host.tasks import Axis
 from firmware_host.workspace import Workspace
+
+logger = logging.getLogger(__name__)
 
 FOCUS_POINTS = 2048
 FOCUS_SEEDS = 20_000
@@ -40,21 +47,17 @@ def start(config: Config, folder: Path) -> tuple[Run, SampleSource]:
         RunError: If the folder already holds something else.
     """
     worker = read_worker()
-    # The chief of this run may have made the folder already. It writes no checkpoint,
-    # though, before all workers have joined: one that is there is from another run.
-    if _is_taken(folder) if worker.is_chief else (folder / CHECKPOINT_FILE).exists():
-        raise RunError(
-            f"'{folder}' already exists and is not an empty folder. Choose another folder with "
-            f"--out, or continue that run with: edge-ik train --resume {folder}"
-        )
+    check_free(folder)
     ends = config.arm.base or None, config.arm.tip or None
-    problem = IkProblem(load_arm(config.arm.source, *ends), config.task.make())
+    chain = load_arm(config.arm.source, *ends)
+    config = _with_tool_axis(config, chain)
+    problem = IkProblem(chain, config.task.make())
     home = config.arm.home or home_posture(problem, config.arm.source, ends)
     if len(home) != problem.joints:
         raise ConfigError(
             f"Expected {problem.joints} angles for 'arm.home', one a joint. Received: {len(home)}"
         )
-    check_joints(problem)
+    check_problem(problem)
     check_home(problem.chain, home)
     region = _region(config, problem, home)
     config = resolved(config, problem, one_branch=region is not None)
@@ -76,6 +79,16 @@ def start(config: Config, folder: Path) -> tuple[Run, SampleSource]:
     if worker.is_chief:
         run.save()
     return run, source
+
+
+def _with_tool_axis(config: Config, chain: Chain) -> Config:
+    """The configuration with a tool axis, if the task directs one and names none."""
+    task = config.task
+    if task.name != Axis.name or task.tool_axis or len(chain) < Axis.rows:
+        return config
+    axis = chosen_axis(chain)
+    logger.info(f"The tool's {axis} axis is directed; choose another with --tool-axis.")
+    return replace(config, task=replace(task, tool_axis=axis))
 
 
 def _region(config: Config, problem: IkProblem, home: tuple[float, ...]) -> Region | None:
@@ -126,9 +139,20 @@ def resume(folder: Path) -> tuple[Run, SampleSource]:
     return run, source
 
 
-def _is_taken(folder: Path) -> bool:
-    """Whether a folder is no place for a new run."""
-    return folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
+def check_free(folder: Path) -> None:
+    """Refuse a folder that is no place for a new run.
+
+    Raises:
+        RunError: If it already holds something else.
+    """
+    # The chief of this run may have made the folder already. It writes no checkpoint,
+    # though, before all workers have joined: one that is there is from another run.
+    taken = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
+    if taken if read_worker().is_chief else (folder / CHECKPOINT_FILE).exists():
+        raise RunError(
+            f"'{folder}' already exists and is not an empty folder. Choose another folder with "
+            f"--out, or continue that run with: edge-ik train --resume {folder}"
+        )
 
 
 def _source(

@@ -42,10 +42,10 @@ def usual_size(problem: IkProblem, one_branch: bool) -> Size:
         return Size(16, 2, 1, 16, 1e-2) if rows <= 3 else Size(64, 3, 1, 24, 1e-2)
     if rows <= 3:
         # Spare joints cost more heads, and answers that differ more.
-        return Size(64, 3, 12, 32, 5e-3) if problem.spare_joints else Size(16, 2, 4, 16, 1e-2)
+        return Size(64, 3, 12, 24, 5e-3) if problem.spare_joints else Size(16, 2, 4, 16, 1e-2)
     if problem.spare_joints:
-        return Size(128, 3, 24, 32, 5e-3)
-    return Size(96, 3, 12, 32, 5e-3)
+        return Size(128, 3, 24, 20, 5e-3)
+    return Size(96, 3, 12, 24, 5e-3)
 
 
 def resolved(config: Config, problem: IkProblem, one_branch: bool) -> Config:

@@ -63,6 +63,17 @@ class IkProblem:
         """Joints beyond the task's rows, which can do the part of one locked at its limit."""
         return max(0, self.joints - self.task.rows)
 
+    @cached_property
+    def untold_joints(self) -> tuple[int, ...]:
+        """Joints with stops that a target turns, and the features do not say how far.
+
+        Whether such a joint ends within its limits, no promise of a network can tell.
+        """
+        if self.spare_joints:
+            return ()
+        turning = self.task.turning_joints(self.chain)
+        return tuple(joint for joint in turning if not self.chain.periodic[joint])
+
     @property
     def default_steps(self) -> int:
         """Refinement steps if none are asked for."""

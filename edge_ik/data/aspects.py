@@ -19,6 +19,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
+from edge_ik.data.rank import check_rank
 from edge_ik.data.region import (
     SEGMENT_POINTS,
     IntArray,
@@ -30,7 +31,7 @@ from edge_ik.data.region import (
 from firmware_host.chain import Chain, FloatArray, Joint
 from firmware_host.errors import RobotError
 from firmware_host.problem import IkProblem
-from firmware_host.tasks import TASKS, Task
+from firmware_host.tasks import TASKS
 
 SAMPLES = 20_000
 NEIGHBOURS = 12
@@ -63,7 +64,7 @@ def find_region(
         RobotError: If the chain has too few joints or some to spare, is singular everywhere,
             or the home posture is outside the limits or too near a singularity.
     """
-    check_joints(problem)
+    check_problem(problem)
     problem, home_q = _around_home(problem, home)
     chain, n = problem.chain, problem.joints
     if problem.spare_joints:
@@ -109,16 +110,10 @@ def _least_determinant(problem: IkProblem, home: FloatArray, determinant: FloatA
     """The least |det J| inside a region, from samples of det J (N,).
 
     Raises:
-        RobotError: If the chain is singular everywhere, or home too near a singularity.
+        RobotError: If home is too near a singularity.
     """
     chain, task = problem.chain, problem.task
     largest = float(np.abs(determinant).max())
-    if largest < 1e-12 * max(chain.reach, 1e-3) ** task.rows:
-        raise RobotError(
-            f"Robot '{chain.name}' cannot move its tool in all {_ways(task)}: det J is 0 "
-            "everywhere. Choose a tip that lies off the last joint's axis.",
-            chain.name,
-        )
     least = MARGIN * largest
     at_home = float(task_determinant(problem, home))
     if abs(at_home) < least:
@@ -131,14 +126,15 @@ def _least_determinant(problem: IkProblem, home: FloatArray, determinant: FloatA
     return least
 
 
-def check_joints(problem: IkProblem) -> None:
-    """Refuse a chain with fewer joints than the task has rows.
+def check_problem(problem: IkProblem) -> None:
+    """Refuse a chain with fewer joints than the task has rows, or singular everywhere.
 
     Raises:
         RobotError: Then.
     """
     chain, task, n = problem.chain, problem.task, problem.joints
     if n >= task.rows:
+        check_rank(problem)
         return
     possible = [name for name, other in reversed(TASKS.items()) if other.rows <= n]
     advice = (
@@ -197,16 +193,6 @@ def nonsingular_posture(problem: IkProblem, rng: np.random.Generator) -> FloatAr
     distance = np.abs((q - chain.middle) / spread).max(axis=1)
     posture: FloatArray = q[int(np.argmin(np.where(good, distance, np.inf)))]
     return posture
-
-
-def _ways(task: Task) -> str:
-    """What an arm that is not singular everywhere can move its tool in."""
-    known = {
-        "position": "three directions",
-        "axis": "three directions and turn the axis",
-        "pose": "three directions and turn it about three",
-    }
-    return known.get(task.name, f"{task.rows} ways of its task")
 
 
 def _determining_joints(

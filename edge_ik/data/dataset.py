@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from edge_ik.data.region import Region, linear_determinant
@@ -15,10 +14,6 @@ from edge_ik.data.source import Curriculum, SampleSource
 from firmware_host.kinematics import frames, stacked
 from firmware_host.normalization import Normalization
 from firmware_host.problem import IkProblem
-
-# Of samples from all of joint space, this share has one joint within so much of one of its
-# limits [rad], where answers are hardest and uniform samples few.
-LIMIT_SHARE, LIMIT_MARGIN = 0.3, 0.1
 
 
 @dataclass(frozen=True)
@@ -99,31 +94,16 @@ DrawJoints = Callable[[int, tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]
 
 
 def _everywhere(source: SampleSource) -> DrawJoints:
-    """Joint vectors uniform within the limits, a share of them with one joint near a limit.
-
-    If a curriculum says so, they are drawn around home at first.
-    """
-    chain, n = source.problem.chain, source.problem.joints
+    """Joint vectors uniform within the limits, at first around home if a curriculum says so."""
+    chain = source.problem.chain
     lower, upper = tf.constant(chain.lower, tf.float32), tf.constant(chain.upper, tf.float32)
     home = tf.constant(source.home, tf.float32)
-    bounded = np.flatnonzero(~chain.periodic)
-    margin = np.minimum(LIMIT_MARGIN, chain.upper - chain.lower).astype(np.float32)
 
     def draw(rows: int, seeds: tf.Tensor, joint_range: tf.Tensor, _: tf.Tensor) -> tf.Tensor:
-        share = _uniform(seeds[0], [rows, n])
+        share = _uniform(seeds[0], [rows, source.problem.joints])
         first = home + joint_range * (lower - home)
         last = home + joint_range * (upper - home)
-        q = first + share * (last - first)
-        if not len(bounded):
-            return q
-        joint = tf.cast(_uniform(seeds[1], [rows]) * len(bounded), tf.int32)
-        joint = tf.gather(tf.constant(bounded, tf.int32), tf.minimum(joint, len(bounded) - 1))
-        near = _uniform(seeds[2], [rows, 1]) < LIMIT_SHARE
-        # From -1 to 1: which limit, and how far from it.
-        place = 2 * _uniform(seeds[3], [rows, n]) - 1
-        at_limit = tf.where(place > 0, last - place * margin, first - place * margin)
-        chosen = near & (tf.one_hot(joint, n) > 0.5)
-        return tf.where(chosen, tf.clip_by_value(at_limit, lower, upper), q)
+        return first + share * (last - first)
 
     return draw
 

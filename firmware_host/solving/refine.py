@@ -30,7 +30,7 @@ class RefineSettings:
         max_step: Largest change of a joint in one step [rad].
     """
 
-    damping: float = 1.0
+    damping: float = 0.1
     damping_floor: float = 1e-9
     max_step: float = 0.5
 

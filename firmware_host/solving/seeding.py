@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -82,7 +81,7 @@ class Seeder:
             order = np.zeros((len(outputs), 1), dtype=int)
         else:
             promise = outputs[:, heads * 2 * joints :].astype(np.float64)
-            for joint in self.untold_joints:
+            for joint in self.spec.problem.untold_joints:
                 angle = np.arctan2(turned[..., joint], turned[..., joints + joint])
                 promise = promise - LAST * self._beyond(joint, angle)
             order = np.argsort(-promise, axis=1, kind="stable")
@@ -113,22 +112,10 @@ class Seeder:
         if heads == 1:
             return guesses, [0]
         promise = outputs[heads * 2 * n :]
-        for joint in self.untold_joints:
+        for joint in self.spec.problem.untold_joints:
             for head, guess in enumerate(guesses):
                 promise[head] -= LAST * float(self._beyond(joint, guess[joint]))
         return guesses, sorted(range(heads), key=lambda head: -promise[head])
-
-    @cached_property
-    def untold_joints(self) -> tuple[int, ...]:
-        """Joints with stops that a target turns, and the features do not say how far.
-
-        Whether such a joint ends within its limits, no promise can tell.
-        """
-        problem = self.spec.problem
-        if problem.spare_joints:
-            return ()
-        turning = problem.task.turning_joints(problem.chain)
-        return tuple(joint for joint in turning if not problem.chain.periodic[joint])
 
     def _beyond(self, joint: int, angle: Any) -> Any:
         """Whether angles of a joint, from -pi to pi, lie clearly beyond its limits."""

@@ -9,12 +9,15 @@ import pytest
 from edge_ik_tools.c99.lowering import _Lowering
 from edge_ik_tools.c99.source import Firmware
 from firmware_host.chain import Chain, Joint
+from firmware_host.kinematics import components
 from firmware_host.network import reference
 from firmware_host.network.flatbuffer import Graph, Operator, Quantization, Tensor
+from firmware_host.network.interpreter import Interpreter
 from firmware_host.network.reference import ReferenceInterpreter
 from firmware_host.normalization import Normalization
 from firmware_host.problem import IkProblem
-from firmware_host.spec import ModelSpec
+from firmware_host.solving.seeding import Seeder
+from firmware_host.spec import ONE_BRANCH, Branch, ModelSpec
 from firmware_host.tasks import POSITION
 from firmware_host.workspace import Workspace
 
@@ -153,6 +156,7 @@ def make_network(rng, dtype, n_in=None, n_out=None, kinds=None, odd_scales=None)
     odd = bool(rng.random() < 0.4) if odd_scales is None else odd_scales
     widths = [1, 3, 4, 5, 7, 12, 16, 18, 33]
     n_in = int(rng.choice(widths[1:])) if n_in is None else n_in
+    fixed = n_out is not None
     n_out = int(rng.choice(widths)) if n_out is None else n_out
     builder = GraphBuilder(rng, dtype, n_in, bool(rng.random() < 0.8), odd)
     tensor = builder.input
@@ -166,7 +170,9 @@ def make_network(rng, dtype, n_in=None, n_out=None, kinds=None, odd_scales=None)
         tensor = made
         if rng.random() < 0.3:
             width = int(rng.choice(widths))
-    return builder.interpreter(builder.dense(tensor, n_out, relu=bool(rng.random() < 0.1)))
+    # What a robot's joints are read from has both signs.
+    relu = bool(rng.random() < 0.1) and not fixed
+    return builder.interpreter(builder.dense(tensor, n_out, relu=relu))
 
 
 def lowered(interpreter):
@@ -183,6 +189,40 @@ def graph_builder():
 def random_network():
     """Function of a generator and a type: the reference interpreter of a random network."""
     return make_network
+
+
+class Loaded(Interpreter):
+    """A network of the reference interpreter behind the face of the runtimes."""
+
+    def __init__(self, native):
+        super().__init__("reference", native.graph)
+        self._native = native
+
+    def _network(self, q):
+        return self._native.run(q)
+
+
+def fit_network(rng, features, parts, width=64):
+    """A float32 network of one random layer and one fitted to outputs by least squares.
+
+    Parts of the outputs are fitted alone, each a pair of rows of the features and what is
+    wanted there (rows, m).
+    """
+    builder = GraphBuilder(rng, np.float32, features.shape[1])
+    hidden = builder.block(builder.input, width, "silu")
+    found = builder.interpreter(hidden).run(features)
+    full = np.column_stack([found, np.ones(len(found))])
+    fitted = []
+    for rows, outputs in parts:
+        some = full[rows]
+        # A little weight decay: weights of a thousand would multiply the rounding.
+        gram = some.T @ some + 1e-3 * len(some) * np.eye(some.shape[1])
+        fitted.append(np.linalg.solve(gram, some.T @ outputs).T)
+    weights = np.concatenate(fitted).astype(np.float32)
+    constants = (weights[:, :-1].copy(), weights[:, -1].copy())
+    inputs = [builder.tensor(part.shape, np.float32, data=part) for part in constants]
+    output = builder.activation(len(weights), 1)
+    return builder.interpreter(builder.operator("FULLY_CONNECTED", [hidden, *inputs], output))
 
 
 @pytest.fixture(scope="session")
@@ -248,7 +288,7 @@ def make_chain(rng, count, kinds=None, straight=None):
 def make_firmware(
     chain, rng, dtype=np.int8, steps=3, home=None, name="robot", task=POSITION, branches=()
 ):
-    """The firmware of a robot with a random network."""
+    """The firmware of a robot with a random network, of a head for each name of a branch."""
     problem = IkProblem(chain, task)
     q = rng.uniform(chain.lower, chain.upper, (2000, len(chain)))
     targets = problem.reached_by(q)
@@ -257,7 +297,7 @@ def make_firmware(
         normalization=Normalization.fit(problem.features(targets).astype(np.float32)),
         home=tuple((chain.middle if home is None else np.asarray(home)).tolist()),
         workspace=Workspace.fit(chain, targets[:, :3]),
-        branches=branches,
+        branches=tuple(Branch(name, 0.5, 0.25) for name in branches) or ONE_BRANCH,
     )
     network = make_network(rng, dtype, spec.inputs, spec.outputs, odd_scales=False)
     return Firmware(
@@ -269,6 +309,48 @@ def make_firmware(
         model_hash="0" * 16,
         command="made in a test",
     )
+
+
+def make_fitted(chain, rng, task=POSITION, branches=1, spread=1.2, restarts=0):
+    """Firmware of a network that knows some postures of each branch, and that network."""
+    problem, n = IkProblem(chain, task), len(chain)
+    room = np.minimum(chain.upper - chain.lower, 2 * np.pi)
+    centres = chain.middle + rng.uniform(-0.25, 0.25, (branches, n)) * room
+    number = rng.integers(branches, size=4000)
+    q = chain.clamp(centres[number] + rng.uniform(-spread / 2, spread / 2, (4000, n)))
+    targets = problem.reached_by(q)
+    spec = ModelSpec(
+        problem=problem,
+        normalization=Normalization.fit(problem.features(targets).astype(np.float32)),
+        home=tuple(centres[0].tolist()),
+        workspace=Workspace.fit(chain, targets[:, :3]),
+        branches=tuple(Branch(f"branch {k}", 1 / branches, 0.5) for k in range(branches)),
+    )
+    sines, cosines = np.sin(q), np.cos(q)
+    for joint, turn in problem.encode(components(targets)).turns.items():
+        sines[:, joint], cosines[:, joint] = turn.removed(sines[:, joint], cosines[:, joint])
+    labels = np.concatenate([sines, cosines], axis=1)
+    parts = [(number == k, labels[number == k]) for k in range(branches)]
+    if branches > 1:
+        parts.append((slice(None), np.eye(branches)[number]))
+    network = fit_network(rng, Seeder(spec, lambda rows: rows).features(targets), parts)
+    firmware = Firmware(
+        path=Path("robot.tflite"),
+        name="robot",
+        spec=spec,
+        program=lowered(network),
+        steps=problem.default_steps,
+        model_hash="0" * 16,
+        command="made in a test",
+        restarts=restarts,
+    )
+    return firmware, Loaded(network)
+
+
+@pytest.fixture(scope="session")
+def fitted_firmware():
+    """Function of a chain and a generator: firmware that solves something, and its network."""
+    return make_fitted
 
 
 @pytest.fixture(scope="session")

@@ -67,7 +67,7 @@ class TestFiles:
     def test_the_robot_is_the_run_s(self, tiny_export, tiny_folder, name):
         run, solver = Run.load(tiny_folder), IkSolver.load(model(tiny_export[0], name))
         assert solver.chain.to_dict() == run.chain.to_dict()
-        assert solver.normalization == run.normalization
+        assert solver.spec.normalization == run.normalization
         np.testing.assert_array_equal(solver.home, run.home)
         np.testing.assert_array_equal(solver.workspace.cells, run.workspace.cells)
         np.testing.assert_array_equal(solver.workspace.sectors, run.workspace.sectors)

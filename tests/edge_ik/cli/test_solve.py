@@ -78,6 +78,16 @@ def test_for_people(run, tiny_folder):
         assert word in result.stdout
 
 
+@pytest.mark.parametrize("runtime", ["firmware", "reference"])
+def test_restarts_reach_every_runtime(printed, source_root, require_tool, runtime):
+    require_tool("cc", "gcc libc6-dev")
+    model = source_root / "artifacts" / "arm3" / "arm3-int8.tflite"
+    far = ("--target", 2, 0, 0)
+    values = printed("solve", model, *far, "--runtime", runtime, "--restarts", 5)
+    assert values["runtime"].startswith(runtime)
+    assert (values["tried"], values["restarts"]) == (6, 5)
+
+
 def test_mistakes_are_told(refused, tmp_path, tiny_folder):
     target = ("--target", 0.3, 0.1, 0.25)
     assert "where there is nothing" in refused("solve", tmp_path / "nowhere", *target)

@@ -60,12 +60,13 @@ def test_what_was_counted_is_said_where_people_look(model, tmp_path):
 
 
 @pytest.mark.slow
-def test_it_builds_and_tests_itself(folder, require_tool):
+@pytest.mark.parametrize("kind", ["Release", "MinSizeRel"])
+def test_it_builds_and_tests_itself(folder, kind, require_tool):
     require_tool("cmake", "cmake")
     require_tool("cc", "gcc libc6-dev")
-    built(folder, "build")
+    built(folder, kind, f"-DCMAKE_BUILD_TYPE={kind}")
     tested = subprocess.run(
-        ["ctest", "--test-dir", "build", "--output-on-failure"],
+        ["ctest", "--test-dir", kind, "--output-on-failure"],
         cwd=folder,
         capture_output=True,
         text=True,
@@ -73,7 +74,7 @@ def test_it_builds_and_tests_itself(folder, require_tool):
     )
     assert tested.returncode == 0, tested.stdout
     assert "100% tests passed" in tested.stdout
-    example = [folder / "build" / "arm3_example", "0.3", "0.1", "0.2"]
+    example = [folder / kind / "arm3_example", "0.3", "0.1", "0.2"]
     solved = subprocess.run(example, capture_output=True, text=True, check=False)
     assert solved.returncode == 0
     assert "yaw: 0.32175" in solved.stdout

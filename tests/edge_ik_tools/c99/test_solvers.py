@@ -12,41 +12,69 @@ from edge_ik.arms import load_arm
 from edge_ik_tools.board.firmware import write_board_firmware
 from edge_ik_tools.c99 import host
 from edge_ik_tools.c99.host import FirmwareSolver, build_library, find_compiler
-from firmware_host.errors import TargetError
 from firmware_host.solver import IkSolver
 from firmware_host.solving.solution import Status
 from firmware_host.tasks import make_task
 
 TARGETS = 300
+FOUR = ("left", "right", "above", "below")
+# A robot, its task, the names of its branches, and the type of the network's numbers.
 CASES = {
-    "pose": ("ur5", "pose", ()),
-    "pose, branches": ("ur5", "pose", ("left", "right", "above")),
-    "axis": ("so101", "axis", ()),
-    "axis, branches": ("so101", "axis", ("one", "two")),
-    "spare joints": ("panda", "pose", ()),
-    "spare joints, branches": ("so101", "position", ("one", "two")),
-    "position, branches": ("leg3", "position", ("one", "two", "three")),
+    "pose": ("ur5", "pose", (), np.float32),
+    "pose, branches": ("ur5", "pose", FOUR[:3], np.float32),
+    "pose, branches, int8": ("ur5", "pose", FOUR, np.int8),
+    "axis": ("so101", "axis", (), np.float32),
+    "axis, branches": ("so101", "axis", FOUR[:2], np.float32),
+    "axis, branches, int8": ("so101", "axis", FOUR, np.int8),
+    "spare joints": ("panda", "pose", (), np.float32),
+    "spare joints, branches": ("so101", "position", FOUR[:2], np.float32),
+    "position, branches": ("leg3", "position", FOUR[:3], np.float32),
+    "position, branches, int8": ("leg3", "position", FOUR, np.int8),
+    "position, branches, int16": ("leg3", "position", FOUR, np.int16),
 }
+
+
+def predict_of(network):
+    """A network from real numbers to real numbers, rounded as runtimes round."""
+    ends = [network.graph.tensors[end[0]] for end in (network.graph.inputs, network.graph.outputs)]
+    if ends[0].dtype == np.float32:
+        return network.run
+    limits = np.iinfo(ends[0].dtype)
+    scales = [np.float32(tensor.quantization.scale[0]) for tensor in ends]
+    zeros = [int(tensor.quantization.zero_point[0]) for tensor in ends]
+
+    def predict(features):
+        x = np.clip(np.rint(features / scales[0]) + zeros[0], limits.min, limits.max)
+        y = network.run(x.astype(ends[0].dtype))
+        return (y.astype(np.float32) - zeros[1]) * scales[1]
+
+    return predict
+
+
+def built_solver(firmware, predict):
+    """The solver of firmware whose network is also at hand in Python."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(host, "_FirmwareNetwork", lambda *_: SimpleNamespace(run=predict))
+        return FirmwareSolver(firmware, build_library(firmware, find_compiler()), "cc")
 
 
 @pytest.fixture(scope="module", params=CASES, ids=str)
 def case(request, robot_firmware, random_network, require_tool):
-    """Firmware with a random float32 network, the solver of it, and the host's solver."""
+    """Firmware with a random network, the solver of it, and the host's solver."""
     require_tool("cc", "gcc libc6-dev")
-    arm, name, branches = CASES[request.param]
+    arm, name, branches, dtype = CASES[request.param]
     chain, task = load_arm(arm), make_task(name)
     firmware = robot_firmware(
-        chain, np.random.default_rng(5), np.float32, steps=2, task=task, branches=branches
+        chain, np.random.default_rng(5), dtype, steps=2, task=task, branches=branches
     )
     # The same generator draws the same network once more, for the host.
     rng = np.random.default_rng(5)
     rng.uniform(chain.lower, chain.upper, (2000, len(chain)))
     spec = firmware.spec
-    network = random_network(rng, np.float32, spec.inputs, spec.outputs, odd_scales=False)
-    reference = IkSolver(spec, network.run, 2)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(host, "_FirmwareNetwork", lambda *_: network)
-        solver = FirmwareSolver(firmware, build_library(firmware, find_compiler()), "cc")
+    network = random_network(rng, dtype, spec.inputs, spec.outputs, odd_scales=False)
+    reference = IkSolver(spec, predict_of(network), 2)
+    solver = built_solver(firmware, reference.seeder.predict)
+    solver.dtype = dtype
     q = np.random.default_rng(6).uniform(chain.lower, chain.upper, (TARGETS, len(chain)))
     components = spec.problem.reached_by(q).astype(np.float32)
     return solver, reference, components.astype(np.float64), q
@@ -54,7 +82,7 @@ def case(request, robot_firmware, random_network, require_tool):
 
 def test_seeds_are_the_host_s_in_every_branch(case):
     solver, reference, targets, _ = case
-    for branch in range(reference.seeder.branches):
+    for branch in range(reference.spec.heads):
         found, expected = (s.seed(targets, branch) for s in (solver, reference))
         difference = np.abs(np.sin(found) - np.sin(expected)).max(axis=1)
         assert np.median(difference) < 1e-5
@@ -90,6 +118,63 @@ def test_what_is_told_holds_for_the_joints_returned(case):
     assert found.within_limits.all()
 
 
+def test_branches_are_tried_as_the_network_orders_them(case, robot_firmware):
+    solver, reference, targets, _ = case
+    spec, heads = reference.spec, reference.spec.heads
+    if heads == 1:
+        return
+    # Of so many steps from anywhere, some lead to the target and some do not.
+    firmware = robot_firmware(
+        reference.chain,
+        np.random.default_rng(5),
+        solver.dtype,
+        steps=12,
+        task=reference.task,
+        branches=reference.branches,
+    )
+    given = reference.task.given(targets)
+    found = built_solver(firmware, None).solve_batch(given)
+    expected = IkSolver(spec, reference.seeder.predict, 12).solve_batch(given)
+    solved = found.status == Status.SOLVED
+    assert 0 < np.mean(solved) < 1
+    assert 0 < np.mean(found.tried < heads) < 1
+    for name in ("status", "tried", "branch"):
+        assert np.mean(getattr(found, name) == getattr(expected, name)) > 0.95, name
+    # The branch that answers is the last one tried; the rest were tried in vain.
+    order = reference.seeder.guesses(targets).order
+    last = order[np.arange(len(order)), found.tried - 1]
+    assert np.mean(found.branch[solved] == last[solved]) > 0.97
+    assert (found.tried[~solved] == heads).all()
+
+
+def test_no_more_branches_are_tried_than_allowed(robot_firmware):
+    firmware = robot_firmware(
+        load_arm("leg3"), np.random.default_rng(5), steps=1, branches=FOUR[:3]
+    )
+    few = dataclasses.replace(firmware, tries=2, restarts=1)
+    assert "#define ROBOT_TRIES 2" in few.header()
+    solver = built_solver(few, None)
+    far = np.array([[9.0, 0.0, 0.0]])
+    found = solver.solve_batch(far)
+    assert (found.tried[0], found.restarts[0]) == (3, 1)
+    assert found.status[0] is Status.UNREACHABLE
+    # The nearest of all branches is asked for as before.
+    assert solver.solve_batch(far, np.zeros(3)).tried[0] == 4
+    assert solver.solve_batch(far, branch=2).branch[0] == 2
+
+
+@pytest.mark.parametrize(("tries", "good"), [(0, False), (1, True), (3, True), (4, False)])
+def test_a_build_can_allow_fewer(
+    tries, good, robot_firmware, write_firmware, require_tool, tmp_path
+):
+    firmware = robot_firmware(load_arm("leg3"), np.random.default_rng(5), branches=FOUR[:3])
+    write_firmware(firmware, tmp_path)
+    command = [require_tool("gcc", "gcc"), "-std=c99", f"-DROBOT_TRIES={tries}", "-c", "robot.c"]
+    built = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (built.returncode == 0) == good
+    assert good or "expected ROBOT_TRIES from 1 to ROBOT_BRANCHES" in built.stderr
+
+
 def test_one_target_is_answered_as_in_a_batch(case):
     solver, reference, targets, _ = case
     given = reference.task.given(targets[:10])
@@ -103,11 +188,12 @@ def test_one_target_is_answered_as_in_a_batch(case):
 
 def test_the_nearest_answer_is_the_host_s(case):
     solver, reference, targets, q = case
-    if reference.seeder.branches == 1:
-        with pytest.raises(TargetError, match="one branch"):
-            solver.solve_batch(reference.task.given(targets), q, "nearest")
-        return
     given = reference.task.given(targets)
+    if reference.spec.heads == 1:
+        # Of one answer to a target, that is the nearest.
+        found, alone = (solver.solve_batch(given, q, branch) for branch in ("nearest", 0))
+        np.testing.assert_array_equal(found.q, alone.q)
+        return
     near = (q + np.random.default_rng(7).normal(0, 0.02, q.shape)).astype(np.float32)
     found, expected = (s.solve_batch(given, near) for s in (solver, reference))
     difference = np.abs(np.sin(found.q) - np.sin(expected.q)).max(axis=1)
@@ -145,7 +231,8 @@ def test_what_is_no_orientation_is_refused_by_the_c_itself(case):
 def test_restarts_are_drawn_where_nothing_else_helps(source_root, require_tool):
     require_tool("cc", "gcc libc6-dev")
     model = source_root / "artifacts" / "arm3" / "arm3-int8.tflite"
-    without, restarted = FirmwareSolver.load(model), FirmwareSolver.load(model, restarts=3)
+    without, restarted = (IkSolver.load(model, "firmware", restarts=n) for n in (0, 3))
+    assert (without.restarts, restarted.restarts) == (0, 3)
     far, near = [2.0, 0.0, 0.2], [0.3, 0.1, 0.2]
     assert (restarted.solve(near).tried, restarted.solve(near).restarts) == (1, 0)
     found = restarted.solve(far)
@@ -169,9 +256,7 @@ def test_restarts_reach_what_no_step_from_the_network_does(case, robot_firmware)
     shares = []
     for restarts in (0, 4):
         more = dataclasses.replace(firmware, restarts=restarts)
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(host, "_FirmwareNetwork", lambda *_: SimpleNamespace(run=None))
-            restarted = FirmwareSolver(more, build_library(more, find_compiler()), "cc")
+        restarted = built_solver(more, None)
         found = restarted.solve_batch(reference.task.given(targets))
         shares.append(np.mean(found.status == Status.SOLVED))
         assert found.restarts.max() <= restarts
@@ -184,9 +269,9 @@ def test_restarts_reach_what_no_step_from_the_network_does(case, robot_firmware)
 def test_compilers_are_silent(
     name, compiler, robot_firmware, write_firmware, warnings_as_errors, require_tool, tmp_path
 ):
-    arm, task, branches = CASES[name]
+    arm, task, branches, dtype = CASES[name]
     rng = np.random.default_rng(1)
-    firmware = robot_firmware(load_arm(arm), rng, task=make_task(task), branches=branches)
+    firmware = robot_firmware(load_arm(arm), rng, dtype, task=make_task(task), branches=branches)
     write_firmware(firmware, tmp_path)
     command = [require_tool(compiler, compiler), *warnings_as_errors, "-O2", "-c", "robot.c"]
     built = subprocess.run(
@@ -199,9 +284,9 @@ def test_compilers_are_silent(
 def test_the_firmware_of_boards_takes_every_interface(
     name, robot_firmware, write_firmware, warnings_as_errors, require_tool, tmp_path
 ):
-    arm, task, branches = CASES[name]
+    arm, task, branches, dtype = CASES[name]
     rng = np.random.default_rng(1)
-    firmware = robot_firmware(load_arm(arm), rng, task=make_task(task), branches=branches)
+    firmware = robot_firmware(load_arm(arm), rng, dtype, task=make_task(task), branches=branches)
     write_firmware(firmware, tmp_path)
     write_board_firmware(tmp_path, firmware.name)
     command = [require_tool("gcc", "gcc"), *warnings_as_errors, "-O2", "-I..", "-c"]

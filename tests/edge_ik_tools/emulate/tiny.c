@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-enum { FEATURES = 6, OUTPUTS = 6 };
+enum { FEATURES = 6, OUTPUTS = 6, OUTPUT_ROOM = 8 };
 typedef int8_t network_t;
 
 static const float lower[3] = {-3.0f, -0.2f, 0.15f}, upper[3] = {3.0f, 1.9f, 2.6f};

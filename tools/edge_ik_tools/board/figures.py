@@ -158,7 +158,7 @@ def board_tables(values: Mapping[str, Any]) -> list[TextTable]:
     Returns:
         The comparison, the cycles, the line, and the board.
     """
-    board, line, compared = values["board"], values["line"], values["comparison"]
+    board, line = values["board"], values["line"]
     labels = {"network": "network alone", "total": f"whole solve, {board['steps']} DLS steps"}
     cycles: list[TextRow] = [
         (
@@ -167,21 +167,6 @@ def board_tables(values: Mapping[str, Any]) -> list[TextTable]:
             *(f"{values['us'][part][name]:,.1f}" for name in ("min", "median", "max")),
         )
         for part, label in labels.items()
-    ]
-    worst = ", ".join(f"{number:.4f}" for number in compared["worst_target"])
-    one_answer = compared["one_answer"]
-    allowed = f", allowed {values['joint_tolerance_rad']:.0e}" if one_answer else ""
-    largest = f"{compared['max_joint_difference_rad']:.2e} rad{allowed}, at [{worst}]"
-    joints: list[TextRow] = [
-        ("largest joint difference", largest),
-        (
-            "targets that differ by more" if one_answer else "called solved, but are not",
-            f"{compared['differing']:,}",
-        ),
-        ("targets of another status", f"{compared['status_differing']:,}"),
-        ("solved", f"{percent(compared['solved'])} %"),
-        ("outside the joint limits", f"{compared['limit_violations']:,}"),
-        ("error of the residual told", f"{1e3 * compared['max_residual_error_m']:.2g} mm at most"),
     ]
     times = line["round_trip_us"]
     round_trip = ", ".join(f"{name} {times[name]:,.0f}" for name in ("p50", "p99", "max"))
@@ -201,7 +186,9 @@ def board_tables(values: Mapping[str, Any]) -> list[TextTable]:
     verdict = "every answer agrees" if values["agrees"] else "ANSWERS DIFFER"
     return [
         TextTable(
-            f"Compared with the host, {values['targets']:,} targets: {verdict}", ("", ""), joints
+            f"Compared with the host, {values['targets']:,} targets: {verdict}",
+            ("", ""),
+            _compared(values["comparison"], values["joint_tolerance_rad"]),
         ),
         TextTable(
             f"On the board: cycles at {board['counter_hz'] / 1e6:g} MHz, and microseconds",
@@ -210,6 +197,24 @@ def board_tables(values: Mapping[str, Any]) -> list[TextTable]:
         ),
         TextTable("Serial line", ("", ""), serial),
         TextTable("Board", ("", ""), itself),
+    ]
+
+
+def _compared(compared: Mapping[str, Any], tolerance: float) -> list[TextRow]:
+    worst = ", ".join(f"{number:.4f}" for number in compared["worst_target"])
+    one_answer = compared["one_answer"]
+    allowed = f", allowed {tolerance:.0e}" if one_answer else ""
+    largest = f"{compared['max_joint_difference_rad']:.2e} rad{allowed}, at [{worst}]"
+    return [
+        ("largest joint difference", largest),
+        (
+            "targets that differ by more" if one_answer else "called solved, but are not",
+            f"{compared['differing']:,}",
+        ),
+        ("targets of another status", f"{compared['status_differing']:,}"),
+        ("solved", f"{percent(compared['solved'])} %"),
+        ("outside the joint limits", f"{compared['limit_violations']:,}"),
+        ("error of the residual told", f"{1e3 * compared['max_residual_error_m']:.2g} mm at most"),
     ]
 
 

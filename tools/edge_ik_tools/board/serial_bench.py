@@ -19,7 +19,7 @@ from edge_ik_tools.board.figures import (
 )
 from edge_ik_tools.board.protocol import HASH_SIZE, BoardSolution, Counters, Hello
 from firmware_host.bench.clock import percentiles
-from firmware_host.bench.targets import TARGET_SEED, bench_targets
+from firmware_host.bench.targets import bench_targets
 from firmware_host.chain import FloatArray
 from firmware_host.errors import ConfigError
 from firmware_host.model_file import read_model
@@ -41,7 +41,6 @@ def serial_bench(
     baud_rate: int = BAUD_RATE,
     timeout: float = TIMEOUT,
     retries: int = RETRIES,
-    rng_seed: int = TARGET_SEED,
     tell: Tell = lambda line: None,
 ) -> SerialBenchmark:
     """Let a board solve, compare every answer with the host's, and measure.
@@ -53,7 +52,6 @@ def serial_bench(
         baud_rate: Bits a second.
         timeout: How long to wait for each answer [s].
         retries: How often to ask again.
-        rng_seed: Seed of the targets; see `firmware_host.bench.bench_targets`.
         tell: Called with a line of progress.
 
     Raises:
@@ -69,39 +67,15 @@ def serial_bench(
     model_hash = hashlib.sha256(flatbuffer).hexdigest()[:HASH_SIZE]
     with BoardClient(port, baud_rate=baud_rate, timeout=timeout, retries=retries) as client:
         hello = client.hello()
-        if hello.model_hash != model_hash:
-            raise WrongFirmwareError(
-                f"The board at {port} solves with another model. Expected: {model_hash} "
-                f"({Path(path).name}). Received: {hello.model_hash} ({hello.name}). Give the "
-                "file that its firmware was generated from, or flash the firmware of this one.",
-                model_hash,
-                hello.model_hash,
-            )
+        _check_model(hello, model_hash, port, Path(path))
         solver = IkSolver.load(path, HOST_RUNTIME, hello.steps)
         tell(f"{hello.name} on {port}: {hello.joints} joints, {hello.steps} steps")
         tell("Drawing targets")
         # The board gets float32, so the host solves those very numbers.
-        drawn = bench_targets(solver, targets, rng_seed).astype(np.float32).astype(np.float64)
+        drawn = bench_targets(solver, targets).astype(np.float32).astype(np.float64)
         _check_hello(hello, solver, drawn)
         tell(f"Solving {targets:,} targets on the board")
-        before = client.counters()
-        asked_again = client.asked_again
-        answers, round_trips = [], []
-        for target in drawn:
-            answers.append(_checked(client.solve(target), hello.joints, target))
-            round_trips.append(client.round_trip_us)
-        after = client.counters()
-        line = LineFigures(
-            round_trip=percentiles(np.array(round_trips)),
-            retries=client.asked_again - asked_again,
-            bad_crc=client.parser.bad_crc,
-            malformed=client.parser.malformed,
-            board=Counters(
-                after.whole - before.whole,
-                after.bad_crc - before.bad_crc,
-                after.malformed - before.malformed,
-            ),
-        )
+        answers, line = _asked(client, hello.joints, drawn)
     tell("Comparing with the host")
     host = solver.solve_batch(solver.task.given(drawn))
     return SerialBenchmark(
@@ -138,7 +112,7 @@ def compare(
     distance, _ = problem.errors(q, targets)
     told = np.array([answer.residual_m for answer in answers])
     status = np.array([answer.status for answer in answers], dtype=object)
-    one_answer = not solver.task.has_orientation and solver.seeder.branches == 1
+    one_answer = not solver.task.has_orientation and solver.spec.heads == 1
     wrong = apart > JOINT_TOLERANCE
     if not one_answer:
         wrong = (status == Status.SOLVED) & ~problem.is_solved(q, targets)
@@ -152,6 +126,42 @@ def compare(
         limit_violations=int((~chain.within_limits(q)).sum()),
         one_answer=one_answer,
     )
+
+
+def _asked(
+    client: BoardClient, joints: int, targets: FloatArray
+) -> tuple[list[BoardSolution], LineFigures]:
+    """The board's answers to all targets (N, k), and how the line did meanwhile."""
+    before = client.counters()
+    asked_again = client.asked_again
+    answers, round_trips = [], []
+    for target in targets:
+        answers.append(_checked(client.solve(target), joints, target))
+        round_trips.append(client.round_trip_us)
+    after = client.counters()
+    return answers, LineFigures(
+        round_trip=percentiles(np.array(round_trips)),
+        retries=client.asked_again - asked_again,
+        bad_crc=client.parser.bad_crc,
+        malformed=client.parser.malformed,
+        board=Counters(
+            after.whole - before.whole,
+            after.bad_crc - before.bad_crc,
+            after.malformed - before.malformed,
+        ),
+    )
+
+
+def _check_model(hello: Hello, model_hash: str, port: str, path: Path) -> None:
+    """Refuse a board that solves with another model."""
+    if hello.model_hash != model_hash:
+        raise WrongFirmwareError(
+            f"The board at {port} solves with another model. Expected: {model_hash} "
+            f"({path.name}). Received: {hello.model_hash} ({hello.name}). Give the "
+            "file that its firmware was generated from, or flash the firmware of this one.",
+            model_hash,
+            hello.model_hash,
+        )
 
 
 def _check_hello(hello: Hello, solver: IkSolver, targets: FloatArray) -> None:

@@ -10,35 +10,27 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_ik import __version__
+from edge_ik_tools.c99.golden import RNG_SEED, golden_solves
+from edge_ik_tools.c99.kinematics import limits32
 from edge_ik_tools.c99.literals import float_literal
 from edge_ik_tools.c99.source import NOT_COUNTED, Firmware
 from edge_ik_tools.generated import write_folder
 from edge_ik_tools.random_inputs import random_inputs
 from edge_ik_tools.templates import filled
-from firmware_host.bench.targets import bench_targets
-from firmware_host.chain import FloatArray
-from firmware_host.errors import ModelFileError
 from firmware_host.model_file import read_model
+from firmware_host.network.interpreter import Interpreter
 from firmware_host.network.runtimes import open_interpreter
-from firmware_host.solver import IkSolver
-from firmware_host.solving.solution import Status
-from firmware_host.tasks import Task
+from firmware_host.tasks import TOOL_AXES, Task
 from firmware_host.tasks.rotations import quaternion
-from firmware_host.tolerances import SOLVED_POSITION, SOLVED_ROTATION
+from firmware_host.tolerances import SOLVED_POSITION
 
 NETWORK_VECTORS = 64
-SOLVE_VECTORS = 32
-GOLDEN_SEED = 2
-# Single precision against double, refined alike [rad].
-JOINT_TOLERANCE = 2e-5
-# An error this near to the tolerance could be judged otherwise after rounding.
-BORDERLINE = (0.5, 2.0)
 
-# What the example program takes.
+# What the example program takes, by how many directions a target has.
 ARGUMENTS = {
-    "position": "x y z",
-    "axis": "x y z and a unit direction",
-    "pose": "x y z and a unit quaternion w x y z",
+    0: "x y z",
+    1: "x y z and a unit direction",
+    3: "x y z and a unit quaternion w x y z",
 }
 
 Tell = Callable[[str], None]
@@ -99,17 +91,15 @@ def _values(firmware: Firmware, counts: str) -> dict[str, Any]:
         "quoted_joints": ", ".join(f'"{_escaped(joint)}"' for joint in chain.joint_names),
         "target_size": golden["first_target"].size,
         "target_words": firmware.solvers.target_words,
-        "argument_words": ARGUMENTS[task.name],
-        "argument_count": 7 if task.name == "pose" else golden["first_target"].size,
-        "read_target": f"{firmware.name}_target(&numbers[0], &numbers[3], target);"
-        if task.name == "pose"
-        else "memcpy(target, numbers, sizeof target);",
+        "argument_words": ARGUMENTS[len(task.directions)],
+        "argument_count": task.flat_size,
+        "rotation": firmware.solvers.rotation,
         "example_target": ", ".join(f"{value}f" for value in example),
         "example_words": " ".join(_argument_example(task, golden["first_target"])),
-        "chosen": "[0]" if firmware.solvers.branches > 1 else "",
+        "choice": firmware.solvers.choice,
+        "turning": task.has_orientation,
         "steps": firmware.steps,
         "tolerance_mm": f"{1e3 * SOLVED_POSITION:g}",
-        "joint_tolerance": float_literal(JOINT_TOLERANCE),
         "counts": counts,
         "network_words": f"A {firmware.program.dtype.name} network of {firmware.program.macs:,} "
         f"multiplications, then {firmware.steps} steps of damped least squares.",
@@ -120,48 +110,45 @@ def _values(firmware: Firmware, counts: str) -> dict[str, Any]:
     }
 
 
+def reference_network(firmware: Firmware) -> Interpreter:
+    """The network of a firmware's model in the reference interpreter."""
+    flatbuffer, _ = read_model(firmware.path)
+    return open_interpreter(flatbuffer, "reference")
+
+
 def _golden(firmware: Firmware) -> dict[str, Any]:
     """Golden vectors: random inputs of the network, and targets of the whole solver."""
-    flatbuffer, _ = read_model(firmware.path)
-    interpreter = open_interpreter(flatbuffer, "reference")
-    inputs = random_inputs(interpreter, NETWORK_VECTORS, np.random.default_rng(GOLDEN_SEED))
-    solver = IkSolver.load(firmware.path, "reference", firmware.steps)
-    task = firmware.spec.task
-    drawn = bench_targets(solver, 2 * SOLVE_VECTORS, GOLDEN_SEED).astype(np.float32)
-    answers = solver.solve_batch(task.given(drawn.astype(np.float64)))
-    clear = _clear(answers.position_error_m / SOLVED_POSITION)
-    if answers.rotation_error_rad is not None:
-        clear &= _clear(answers.rotation_error_rad / SOLVED_ROTATION)
-    # Another branch may be as promising, to rounding: what the first found, the second may not.
-    kept = np.flatnonzero(clear & (answers.tried == 1))[:SOLVE_VECTORS]
-    if not len(kept):
-        raise ModelFileError(
-            f"The model solves none of {len(drawn)} reachable targets at its first try, or all "
-            "but exactly to the tolerance: nothing that firmware could be tested with."
-        )
-    prefix = firmware.name.upper()
-    words = {Status.SOLVED: "SOLVED", Status.UNREACHABLE: "UNREACHABLE"}
+    network, problem = reference_network(firmware), firmware.spec.problem
+    inputs = random_inputs(network, NETWORK_VECTORS, np.random.default_rng(RNG_SEED))
+    solves = golden_solves(firmware, network.run)
+    prefix, compared = firmware.name.upper(), solves.joint_tolerance > 0
     return {
         "network_count": NETWORK_VECTORS,
         "inputs": _rows(inputs),
-        "outputs": _rows(interpreter.run_raw(inputs)),
-        "solve_count": len(kept),
-        "targets": _rows(drawn[kept]),
-        "statuses": ",\n".join(f"    {prefix}_{words[s]}" for s in answers.status[kept]),
-        "expected": _rows(answers.q[kept].astype(np.float32)),
-        "first_target": drawn[kept[0]],
+        "outputs": _rows(network.run_raw(inputs)),
+        "solve_count": len(solves.targets),
+        "joint_count": int(np.count_nonzero(compared)),
+        "targets": _rows(solves.targets),
+        "statuses": ",\n".join(
+            f"    {prefix}_{'SOLVED' if solved else 'UNREACHABLE'}" for solved in solves.solved
+        ),
+        "expected": _rows(solves.q.astype(np.float32)),
+        "expected_branches": ", ".join(map(str, solves.branch.tolist())),
+        "joint_tolerances": _rows(solves.joint_tolerance),
+        "distance_tolerance": float_literal(solves.distance_tolerance),
+        "angle_tolerance": float_literal(solves.angle_tolerance),
+        "limits": _rows(np.stack(limits32(problem.chain), axis=1)),
+        "endless": ", ".join(str(turns).lower() for turns in problem.chain.continuous.tolist()),
+        "directions": len(problem.task.directions),
+        "directed": ", ".join(map(str, problem.task.directions)),
+        "chord_weight": float_literal(problem.task.chord_weight),
+        "first_target": solves.targets[0],
     }
-
-
-def _clear(relative: FloatArray) -> npt.NDArray[np.bool_]:
-    """Whether an error, as a multiple of its tolerance, is judged alike after rounding."""
-    clear: npt.NDArray[np.bool_] = (relative < BORDERLINE[0]) | (relative > BORDERLINE[1])
-    return clear
 
 
 def _argument_example(task: Task, target: npt.NDArray[np.float32]) -> list[str]:
     """A target as the example program takes it."""
-    if task.name != "pose":
+    if len(task.directions) < len(TOOL_AXES):
         return [f"{value:.3f}" for value in target]
     rotation = target[3:].astype(np.float64).reshape(3, 3).T
     return [f"{value:.4f}" for value in (*target[:3], *quaternion(rotation))]

@@ -21,6 +21,8 @@ from firmware_host.errors import ModelFileError
 from firmware_host.network.steps import FullyConnected, Mul
 
 VECTOR = 16  # int8 numbers in a vector of MVE
+# Rows of more columns have a kernel of their own on cores with DSP instructions.
+LONG_ROW = 64
 
 # Sums of two rows that stay below this can be packed in one register, and biases in a word.
 LARGEST_PACKED_SUM = 2**23
@@ -189,12 +191,7 @@ class _LayerPrinter:
             "#endif",
             f"for (int32_t u = 0; u < {self.units}; u += {together}) {{",
             "    int32_t sums[4];",
-            f"    dot4(x, w, {self.columns // 4}, sums);",
-            "#if DSP",
-            f"    w += {self.columns};",
-            "#else",
-            f"    w += {4 * self.columns};",
-            "#endif",
+            *self._sums(),
             "    ROLLED",
             f"    for (int32_t i = 0; i < {together}; ++i) {{",
         ]
@@ -204,6 +201,15 @@ class _LayerPrinter:
         lines += ["        " + line for line in body.lines]
         lines += [f"        y[u + i] = {stored};", f"        row += {self.k};", "    }", "}"]
         return _nested(lines)
+
+    def _sums(self) -> list[str]:
+        """Statements that take the sums of four rows and go on to the next."""
+        sums = f"(x, w, {self.columns // 4}, sums);"
+        on = [f"    w += {self.columns};", "#else", f"    w += {4 * self.columns};"]
+        if self.columns <= LONG_ROW:
+            return [f"    dot4{sums}", "#if DSP", *on, "#endif"]
+        on.insert(2, f"    dot4{sums}")
+        return ["#if DSP", f"    dot4_long{sums}", *on, "#endif"]
 
     def _vector_loop(self) -> str:
         rows = 2 * ROWS  # constants of one sum of four units

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from types import SimpleNamespace
@@ -16,7 +17,7 @@ from firmware_host.errors import ModelFileError
 from firmware_host.kinematics import frames
 from firmware_host.normalization import Normalization
 from firmware_host.problem import IkProblem
-from firmware_host.solving.refine import DEFAULT_SETTINGS
+from firmware_host.solving.refine import DEFAULT_SETTINGS, RefineSettings
 from firmware_host.spec import ModelSpec
 from firmware_host.straightline import Symbol, Tape
 
@@ -96,7 +97,6 @@ def _encoding(
         zero_point - mean * factor for mean, factor in zip(normalization.mean, factors, strict=True)
     ]
     return {
-        "plain_features": len(encoding.features),
         "affine": ", ".join(initializer(pair) for pair in zip(factors, offsets, strict=True)),
         "encoding": indented(statements(tape, [*encoding.features, *turns], names)),
         "feature_values": ", ".join(operand(feature, names) for feature in encoding.features),
@@ -115,10 +115,9 @@ def _stepping(problem: IkProblem) -> dict[str, object]:
     """A step of damped least squares, and the distance that it is to make less."""
     trace = problem.trace_step()
     n, spare = problem.joints, bool(trace.free)
-    floor = max(DEFAULT_SETTINGS.damping_floor, DAMPING_FLOOR * problem.chain.reach**2)
     names = joint_names(n) | {
         "damping": float_literal(DEFAULT_SETTINGS.damping),
-        "floor": float_literal(floor),
+        "floor": float_literal(settings32(problem.chain).damping_floor),
     }
     tape, squared = trace.tape, trace.squared
     newton, distance = tape.live([squared, *trace.dq]), tape.live([squared])
@@ -174,6 +173,12 @@ def forward(chain: Chain) -> str:
     entries = [columns[column][row] for row in range(3) for column in range(4)]
     names = joint_names(n)
     return indented([*statements(tape, entries, names), *stored("T_base_tool", entries, names)])
+
+
+def settings32(chain: Chain) -> RefineSettings:
+    """How steps are damped and bounded in single precision."""
+    floor = max(DEFAULT_SETTINGS.damping_floor, DAMPING_FLOOR * chain.reach**2)
+    return dataclasses.replace(DEFAULT_SETTINGS, damping_floor=floor)
 
 
 def home32(chain: Chain, home: Sequence[float]) -> list[float]:

@@ -15,6 +15,7 @@ from edge_ik_tools.c99 import kinematics
 from edge_ik_tools.c99.literals import comment, float_list, float_literal, initializer
 from edge_ik_tools.c99.lowering import Program
 from edge_ik_tools.templates import filled
+from firmware_host.solving.seeding import BEYOND, LAST
 from firmware_host.spec import ModelSpec
 from firmware_host.tasks import TOOL_AXES
 from firmware_host.tolerances import (
@@ -40,17 +41,19 @@ class Solvers:
         spec: The robot and its task.
         program: The network's layers.
         restarts: Seeds drawn at random, at most, where no branch reaches the target.
+        tries: Branches tried at most, where there are several.
     """
 
     name: str
     spec: ModelSpec
     program: Program
-    restarts: int = 0
+    restarts: int
+    tries: int
 
     @property
     def branches(self) -> int:
         """How many branches there are to choose from, 1 or more."""
-        return self.spec.branch_count
+        return self.spec.heads
 
     @property
     def plain(self) -> bool:
@@ -85,7 +88,6 @@ class Solvers:
             "off_unit": float_literal(2 * TARGET_ROTATION),
             "farthest": float_literal(FARTHEST_TARGET),
             "same_answer": float_literal(SAME_ANSWER),
-            "out_of_reach": float_literal(kinematics.OUT_OF_REACH),
             "turning": int(task.has_orientation),
             "rotation": self.rotation,
             "and_rotation": ", and a rotation" if self.rotation else "",
@@ -93,16 +95,14 @@ class Solvers:
             "branches": self.branches,
             "several": self.branches > 1,
             "restarts": self.restarts,
+            "tries": self.tries,
             "home": float_list(kinematics.home32(spec.chain, spec.home)),
             "target_kind": task.describe(),
             "target_words": self.target_words,
             "bad_words": self._bad_words(),
             "bad_info": ", ".join(self._bad_info()),
-            "branch_words": comment(
-                ":" * bool(spec.branches)
-                + ",".join(f" {index} {name}" for index, name in enumerate(spec.branches))
-            ),
-            **self._chosen(),
+            "branch_list": self._branch_list() if self.branches > 1 else "",
+            **self._outputs(),
             **self._turns(),
         }
 
@@ -128,19 +128,44 @@ class Solvers:
         numbers = [NO_DISTANCE, *angles, NO_DISTANCE, "0"]
         return numbers + (["-1", "0", "0"] if self.choice else [])
 
-    def _chosen(self) -> dict[str, object]:
-        """The network's numbers for 1 and 0, which say that a branch is wanted and that not."""
-        if self.program.dtype == np.float32:
-            return {"chosen": "1.0f", "not_chosen": "0.0f"}
-        scale, zero_point = self.program.input_scale
-        limits = np.iinfo(self.program.dtype)
-        # The runtimes' own arithmetic, in single precision.
-        real = np.rint(np.array([1.0, 0.0], np.float32) / np.float32(scale))
-        chosen, not_chosen = np.clip(real + np.float32(zero_point), limits.min, limits.max)
-        return {"chosen": int(chosen), "not_chosen": int(not_chosen)}
+    def _branch_list(self) -> str:
+        """A line for each branch: its number, its name and its shares."""
+        branches = self.spec.branches
+        longest = max(len(branch.name) for branch in branches)
+        return "\n".join(
+            comment(
+                f"   {index:>3} {branch.name:<{longest}} {branch.wins:6.1%} of joint space, "
+                f"leads to {branch.reaches:6.1%}"
+            )
+            for index, branch in enumerate(branches)
+        )
+
+    def _outputs(self) -> dict[str, object]:
+        """Where in the network's output what stands."""
+        own = 2 * self.spec.problem.joints
+        words = "the sine of each joint, then the cosine of each"
+        if self.branches > 1:
+            words = f"of each branch {words}; then how promising each is"
+        integer, problem = self.program.dtype != np.float32, self.spec.problem
+        turned = list(problem.encode([1.0] * len(problem.task.component_names), math).turns)
+        untold = problem.untold_joints if self.branches > 1 else ()
+        return {
+            "untold": bool(untold),
+            "ends_beyond": " + ".join(
+                f"ends_beyond(own, {joint}, &guess->turns[{2 * turned.index(joint)}])"
+                for joint in untold
+            ),
+            "beyond": float_literal(BEYOND),
+            # More than any two promises are apart.
+            "last": 2**17 if integer else float_literal(LAST),
+            "branch_outputs": own,
+            "decoded": own if self.branches > 1 else "OUTPUT_ROOM",
+            "output_words": words,
+            "promise_type": "int32_t" if integer else "float",
+        }
 
     def _turns(self) -> dict[str, object]:
-        """The range of each joint, and which of them may turn further than once."""
+        """The limits of each joint, and which of them may turn further than once."""
         chain = self.spec.chain
         lower, upper = kinematics.limits32(chain)
         lines = [
@@ -157,7 +182,11 @@ class Solvers:
             for k, joint in enumerate(chain.joints)
             if joint.continuous or joint.upper - joint.lower >= 2 * math.pi + FULL_TURN
         ]
+        # Rounded to the nearest: of a joint on its limit, single precision may say a little more.
+        endless = np.array([-kinematics.OUT_OF_REACH, kinematics.OUT_OF_REACH])
+        limits = np.where(chain.continuous, endless[:, None], [chain.lower, chain.upper])
         return {
+            "limits": ", ".join(map(initializer, limits.T.tolist())),
             "ranges": ", ".join(initializer(pair) for pair in zip(lower, upper, strict=True)),
             "turns_further": bool(lines),
             "nearest_turns": "".join(lines).rstrip(),

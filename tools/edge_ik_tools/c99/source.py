@@ -52,6 +52,7 @@ class Firmware:
         program: The network's layers.
         steps: Refinement steps.
         restarts: Seeds drawn at random, at most, where no branch reaches the target.
+        tries: Branches that a solve tries at most; all of them without it.
         model_hash: First 16 hexadecimal digits of the SHA-256 of the network.
         command: The command that makes it, as the header says.
     """
@@ -64,10 +65,16 @@ class Firmware:
     model_hash: str
     command: str
     restarts: int = 0
+    tries: int | None = None
 
     @classmethod
     def load(
-        cls, path: Path, name: str | None = None, steps: int | None = None, restarts: int = 0
+        cls,
+        path: Path,
+        name: str | None = None,
+        steps: int | None = None,
+        restarts: int = 0,
+        tries: int | None = None,
     ) -> Firmware:
         """Read a model file.
 
@@ -77,10 +84,11 @@ class Firmware:
             steps: Refinement steps, 0 or more; without it 3 for positions, and 4 for targets
                 with an orientation.
             restarts: Seeds drawn at random, at most, where no branch reaches the target.
+            tries: Branches that a solve tries at most, the most promising; all without it.
 
         Raises:
             ModelFileError: If the file is damaged, or made of what no firmware is made for.
-            ConfigError: If the name has nothing that C can use, or steps or restarts are negative.
+            ConfigError: If the name has nothing that C can use, or a number is out of range.
         """
         flatbuffer, record = read_model(path)
         spec = ModelSpec.from_dict(record)
@@ -91,6 +99,11 @@ class Firmware:
             raise ConfigError(
                 f"Expected steps and restarts of 0 or more. Received: steps={steps}, "
                 f"restarts={restarts}"
+            )
+        if tries is not None and not 1 <= tries <= spec.heads:
+            raise ConfigError(
+                f"Expected tries from 1 to the model's {spec.heads} branches. "
+                f"Received: tries={tries}"
             )
         options = f" --steps {taken}" if taken != usual else ""
         options += f" --restarts {restarts}" if restarts else ""
@@ -106,6 +119,7 @@ class Firmware:
             model_hash=hashlib.sha256(flatbuffer).hexdigest()[:16],
             command=f"edge-ik export {path.name} --firmware c99{options}",
             restarts=restarts,
+            tries=tries,
         )
 
     @property
@@ -138,14 +152,14 @@ class Firmware:
     @property
     def solvers(self) -> Solvers:
         """What is public of it."""
-        return Solvers(self.name, self.spec, self.program, self.restarts)
+        tries = self.spec.heads if self.tries is None else self.tries
+        return Solvers(self.name, self.spec, self.program, self.restarts, tries)
 
     def values(self, counts: str = NOT_COUNTED) -> dict[str, object]:
         """What templates can ask for of this model."""
         chain, program = self.spec.chain, self.program
         joint_names = ", ".join(chain.joint_names)
         features = self.spec.problem.feature_names
-        branches = [f"branch {index}" for index in range(program.widths[0] - len(features))]
         return {
             "entry": self.name,
             **self.solvers.values(),
@@ -156,7 +170,7 @@ class Firmware:
             "model_hash": self.model_hash,
             "network_type": TYPES[program.dtype.name],
             "features": program.widths[0],
-            "feature_names": ", ".join([*features, *branches]),
+            "feature_names": ", ".join(features),
             "outputs": program.widths[-1],
             "output_room": -(-program.widths[-1] // 4) * 4,
         }

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from edge_ik_tools.emulate.build import Sources, measure_size
+from edge_ik_tools.emulate.build import SolverSize, Sources, measure_size
 from edge_ik_tools.emulate.closed_form import LIMIT_SLACK
 from edge_ik_tools.emulate.cores import find_core
 from edge_ik_tools.emulate.measure import AnyArray, Measurement, measure
@@ -18,7 +19,7 @@ from edge_ik_tools.errors import EmulationError
 from edge_ik_tools.random_inputs import random_inputs
 from firmware_host.bench.cold import COLD_STEPS
 from firmware_host.bench.measure import Tell
-from firmware_host.bench.targets import TARGET_SEED, bench_targets
+from firmware_host.bench.targets import bench_targets
 from firmware_host.chain import Chain, FloatArray
 from firmware_host.errors import ConfigError
 from firmware_host.model_file import read_model
@@ -46,7 +47,6 @@ def emulated_bench(
     targets: int = DEFAULT_TARGETS,
     *,
     clock_hz: float | None = None,
-    rng_seed: int = TARGET_SEED,
     tell: Tell = lambda line: None,
 ) -> EmulatedBenchmark:
     """Measure generated firmware on an emulated core, and compare its answers.
@@ -58,7 +58,6 @@ def emulated_bench(
         target: The core, one of `CORES`.
         targets: Number of targets, and of inputs for the network alone; at least 1.
         clock_hz: Clock of the time estimate [Hz]; one usual for the core without it.
-        rng_seed: Seed of the targets; see `bench_targets`.
         tell: Called with a line of progress.
 
     Raises:
@@ -78,7 +77,7 @@ def emulated_bench(
     solver = IkSolver.load(model, "reference")
     tell("Drawing targets")
     # What the firmware gets is in single precision, and so is what it is compared on.
-    drawn = bench_targets(solver, targets, rng_seed).astype(np.float32).astype(np.float64)
+    drawn = bench_targets(solver, targets).astype(np.float32).astype(np.float64)
     inputs = random_inputs(interpreter, targets, np.random.default_rng(INPUT_SEED))
     tell(f"{targets:,} targets on an emulated {core.name}")
     with tempfile.TemporaryDirectory(prefix="edge-ik-size-") as folder:
@@ -87,49 +86,19 @@ def emulated_bench(
     found = measure(tools, core, generated, solver.chain, drawn, inputs, n_out, COLD_STEPS)
     longest = int(found.total.argmax())
     executed = trace_solve(tools, core, generated, solver.chain, drawn[longest])
-    if len(executed) != found.total[longest]:
-        raise EmulationError(
-            f"Expected the counter to agree with the emulator's trace of one solve. "
-            f"Received: {found.total[longest]} counted, {len(executed)} traced"
-        )
-    solver.refine_steps = found.most_steps
-    answers = solver.solve_batch(solver.task.given(drawn))
-    q = found.q.astype(np.float64)
-    error, _ = solver.problem.errors(q, drawn)
-    solved = solver.problem.is_solved(q, drawn)
-    expected = answers.status == Status.SOLVED
-    difference = solver.chain.travel(q, answers.q)
-    # Of two branches as promising, rounding decides; what is not solved has no one answer.
-    alike = solved & expected & (difference < OTHER_ANSWER)
+    _check_counted(int(found.total[longest]), len(executed))
     total = Spread.of(found.total)
     return EmulatedBenchmark(
         target=core.name,
         machine={"qemu": core.machine, **tools.versions},
-        encode=Spread.of(found.encode),
-        network=Spread.of(found.network),
-        decode=Spread.of(found.decode),
-        refine=Spread.of(found.refine),
+        **_taken(found, size),
         total=total,
-        flash_bytes=size.flash,
-        ram_bytes=size.ram,
-        stack_bytes=found.stack_bytes,
         estimate=Estimate.of(core, total, executed, clock_hz),
         targets=targets,
-        steps=found.most_steps,
-        solved=float(solved.mean()),
-        limit_violations=int((~solver.chain.within_limits(q)).sum()),
-        max_error_m=float(error.max()),
-        max_joint_difference_rad=float(difference[alike].max(initial=0.0)),
-        other_answers=int((solved & expected & ~alike).sum()),
-        status_differences=int(((found.status == 0) != expected).sum()),
+        **_compared(solver, found, drawn),
         network_inputs=len(inputs),
         network_differences=output_differences(found.outputs, interpreter.run_raw(inputs)),
-        cold=Baseline(
-            Spread.of(found.cold),
-            float((found.cold_squared < SOLVED_POSITION**2).mean()),
-            float(found.cold_steps.mean()),
-            int(found.cold_steps.max()),
-        ),
+        cold=_cold(found),
         closed_form=_closed_form(solver.chain, found, drawn),
     )
 
@@ -140,6 +109,60 @@ def output_differences(received: AnyArray, expected: AnyArray) -> int:
     # Not "above": what is no number differs too.
     same = difference <= (FLOAT_ROUNDING if expected.dtype == np.float32 else 0)
     return int((~same).sum())
+
+
+def _taken(found: Measurement, size: SolverSize) -> dict[str, Any]:
+    """What the firmware takes, by stages and in memory; fields of the result."""
+    return {
+        "encode": Spread.of(found.encode),
+        "network": Spread.of(found.network),
+        "decode": Spread.of(found.decode),
+        "refine": Spread.of(found.refine),
+        "flash_bytes": size.flash,
+        "ram_bytes": size.ram,
+        "stack_bytes": found.stack_bytes,
+        "steps": found.most_steps,
+        "tried_mean": float(found.tried.mean()),
+        "tried_max": int(found.tried.max()),
+    }
+
+
+def _check_counted(counted: int, traced: int) -> None:
+    if counted != traced:
+        raise EmulationError(
+            f"Expected the counter to agree with the emulator's trace of one solve. "
+            f"Received: {counted} counted, {traced} traced"
+        )
+
+
+def _compared(solver: IkSolver, found: Measurement, targets: FloatArray) -> dict[str, Any]:
+    """The firmware's answers beside the host's after as many steps; fields of the result."""
+    solver.refine_steps = found.most_steps
+    answers = solver.solve_batch(solver.task.given(targets))
+    q = found.q.astype(np.float64)
+    error, _ = solver.problem.errors(q, targets)
+    solved = solver.problem.is_solved(q, targets)
+    expected = answers.status == Status.SOLVED
+    difference = solver.chain.travel(q, answers.q)
+    # Of two branches as promising, rounding decides; what is not solved has no one answer.
+    alike = solved & expected & (difference < OTHER_ANSWER)
+    return {
+        "solved": float(solved.mean()),
+        "limit_violations": int((~solver.chain.within_limits(q)).sum()),
+        "max_error_m": float(error.max()),
+        "max_joint_difference_rad": float(difference[alike].max(initial=0.0)),
+        "other_answers": int((solved & expected & ~alike).sum()),
+        "status_differences": int(((found.status == 0) != expected).sum()),
+    }
+
+
+def _cold(found: Measurement) -> Baseline:
+    return Baseline(
+        Spread.of(found.cold),
+        float((found.cold_squared < SOLVED_POSITION**2).mean()),
+        float(found.cold_steps.mean()),
+        int(found.cold_steps.max()),
+    )
 
 
 def _closed_form(chain: Chain, found: Measurement, targets: FloatArray) -> Baseline | None:

@@ -187,6 +187,16 @@ def solver_header(sources: Sources, chain: Chain, cold_steps: int) -> str:
         "BENCH_MIDDLE_COSINES": initializer(np.cos(middle)),
         **(closed_form_constants(chain) or {}),
     }
+    # What is told of tries where there are several seeds to try.
+    told = [
+        f"#ifdef {prefix}_BRANCHES",
+        "#define BENCH_TRIED(info) ((info).tried)",
+        "#define BENCH_RESTARTED(info) ((info).restarts)",
+        "#else",
+        "#define BENCH_TRIED(info) 1",
+        "#define BENCH_RESTARTED(info) 0",
+        "#endif",
+    ]
     public = ("solve", "seed", "forward", "solve_branch", "solve_near", "seed_branch", "target")
     # The source is compiled twice into one program, the second time under other names.
     renamed = [f"#define {name}_{part} staged_{part}" for part in public]
@@ -198,6 +208,7 @@ def solver_header(sources: Sources, chain: Chain, cold_steps: int) -> str:
             "#endif",
             f'#include "{sources.header.name}"',
             *(f"#define {macro} {value}" for macro, value in values.items()),
+            *told,
             "",
         ]
     )

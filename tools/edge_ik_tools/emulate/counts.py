@@ -42,9 +42,12 @@ def firmware_counts(firmware: Firmware, must: bool, tell: Tell = lambda line: No
             tell(f"Instructions are not counted: {error}")
             return NOT_COUNTED
     compiler = found.machine["compiler"]
+    several = found.tried_max > 1
+    usual = f", {found.total.median:,.0f} at the median" if several else ""
+    tries = f" of {found.tried_max} seeds" if several else ""
     return (
         f"On a Cortex-M4F, at most over {COUNTED_TARGETS:,} targets: {found.total.max:,} "
-        f"instructions a solve (network {found.network.max:,}, refinement "
+        f"instructions a solve{usual} (network {found.network.max:,}, refinement{tries} "
         f"{found.refine.max:,}), {found.stack_bytes:,} bytes of stack; {found.flash_bytes:,} "
         f"bytes of flash, {found.ram_bytes:,} of static RAM. Counted under emulation, "
         f"{compiler}, -O2 -ffp-contract=fast."

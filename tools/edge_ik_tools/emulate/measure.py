@@ -14,6 +14,7 @@ from edge_ik_tools.emulate.build import Sources, build_bench
 from edge_ik_tools.emulate.cores import Core
 from edge_ik_tools.emulate.toolchain import Toolchain
 from edge_ik_tools.errors import EmulationError
+from firmware_host.bench.cold import COLD_STEPS
 from firmware_host.chain import Chain
 
 AnyArray = npt.NDArray[Any]
@@ -34,12 +35,13 @@ class Measurement:
         residual: (N,) distance to the target that the firmware says [m].
         seed_residual: (N,) the same for the network alone [m].
         status: (N,) 0 solved, 1 unreachable, 2 bad target.
-        steps: (N,) refinement steps that the firmware says it took.
+        steps: (N,) refinement steps that the firmware says it took from each seed.
+        tried: (N,) seeds that it refined.
         total: (N,) instructions of the whole solve.
         encode: (N,) instructions from the target to the network's input.
         network: (N,) instructions of the network.
-        decode: (N,) instructions from its output to joints.
-        refine: (N,) instructions of the refinement.
+        decode: (N,) instructions from its output to joints, of all branches tried.
+        refine: (N,) instructions of the refinement of all seeds tried.
         cold: (N,) instructions of damped least squares without the network.
         cold_steps: (N,) its steps.
         cold_squared: (N,) its last squared distance to the target [m^2].
@@ -55,6 +57,7 @@ class Measurement:
     seed_residual: npt.NDArray[np.float32]
     status: CountArray
     steps: CountArray
+    tried: CountArray
     total: CountArray
     encode: CountArray
     network: CountArray
@@ -78,7 +81,7 @@ def measure(
     targets: npt.ArrayLike,
     inputs: AnyArray,
     n_out: int,
-    cold_steps: int = 50,
+    cold_steps: int = COLD_STEPS,
 ) -> Measurement:
     """Build the firmware, run it on an emulated core and read what it wrote.
 
@@ -97,6 +100,13 @@ def measure(
         EmulationError: If the firmware fails, or is of another robot or network.
     """
     single = np.ascontiguousarray(targets, dtype="<f4")
+    sizes = {
+        "joints": len(chain),
+        "target": single.shape[1],
+        "features": inputs.shape[1],
+        "outputs": n_out,
+        "width": inputs.dtype.itemsize,
+    }
     with tempfile.TemporaryDirectory(prefix="edge-ik-bench-") as temporary:
         folder = Path(temporary)
         image = build_bench(tools, core, sources, chain, cold_steps, folder)
@@ -104,19 +114,7 @@ def measure(
         np.ascontiguousarray(inputs).tofile(folder / "inputs.bin")
         tools.run(core, image, folder)
         summary = np.fromfile(folder / "summary.bin", SUMMARY)[0]
-        expected = {
-            "joints": len(chain),
-            "target": single.shape[1],
-            "features": inputs.shape[1],
-            "outputs": n_out,
-            "width": inputs.dtype.itemsize,
-        }
-        received = {name: int(summary[name]) for name in expected}
-        if received != expected:
-            raise EmulationError(
-                f"The firmware '{sources.name}' does not belong to the model. "
-                f"Expected {expected}. Received: {received}"
-            )
+        _check_sizes(sources, sizes, {name: int(summary[name]) for name in sizes})
         answers = np.fromfile(folder / "answers.bin", _answer(len(chain)))
         outputs = np.fromfile(folder / "outputs.bin", inputs.dtype).reshape(-1, n_out)
     if len(answers) != len(single) or len(outputs) != len(inputs):
@@ -136,13 +134,22 @@ def measure(
     )
 
 
+def _check_sizes(sources: Sources, expected: dict[str, int], received: dict[str, int]) -> None:
+    """Refuse firmware of another robot or network."""
+    if received != expected:
+        raise EmulationError(
+            f"The firmware '{sources.name}' does not belong to the model. "
+            f"Expected {expected}. Received: {received}"
+        )
+
+
 def _answer(joints: int) -> np.dtype[Any]:
     """The record that `bench.c` writes for each target."""
     return np.dtype(
         [
             ("q", "<f4", (joints,)),
             *((name, "<f4") for name in ("residual", "seed_residual")),
-            *((name, "<i4") for name in ("status", "steps")),
+            *((name, "<i4") for name in ("status", "steps", "tried")),
             *((name, "<u4") for name in ("total", "encode", "network", "decode", "refine")),
             *((name, "<u4") for name in ("cold", "closed")),
             ("cold_steps", "<i4"),

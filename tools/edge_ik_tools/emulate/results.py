@@ -132,15 +132,17 @@ class EmulatedBenchmark:
         machine: The emulated machine, and the versions of compiler and emulator.
         encode: Instructions from the target to the network's input.
         network: Instructions of the network.
-        decode: Instructions from its output to joints.
-        refine: Instructions of the refinement.
+        decode: Instructions from its output to joints, of all branches tried.
+        refine: Instructions of the refinement of all seeds tried.
         total: Instructions of the whole solve, from the first to the return.
         flash_bytes: Code and constants that `NAME_solve` needs, the compiler's helpers included.
         ram_bytes: Its static variables.
         stack_bytes: Most stack that a solve has written, without interrupts.
         estimate: Cycles and time.
         targets: Number of targets.
-        steps: Refinement steps for each.
+        steps: Refinement steps from each seed.
+        tried_mean: Mean number of seeds refined for a target.
+        tried_max: Largest number.
         solved: Share solved, to 1 mm, judged by forward kinematics on the host.
         limit_violations: Answers with a joint outside its limits.
         max_error_m: Largest distance between tool and target [m].
@@ -169,6 +171,8 @@ class EmulatedBenchmark:
     estimate: Estimate
     targets: int
     steps: int
+    tried_mean: float
+    tried_max: int
     solved: float
     limit_violations: int
     max_error_m: float

@@ -24,7 +24,7 @@ def emulation_tables(values: Mapping[str, Any]) -> list[TextTable]:
         "encode": "target to input",
         "network": "network",
         "decode": "output to joints",
-        "refine": f"{values['steps']} DLS steps",
+        "refine": f"{values['steps']} DLS steps" + _tries(values),
         "total": "whole solve",
     }
     rows: list[TextRow] = [
@@ -67,6 +67,13 @@ def emulation_tables(values: Mapping[str, Any]) -> list[TextTable]:
         TextTable("Memory and time", ("", ""), place),
         TextTable("Compared with the host", ("", ""), compared),
     ]
+
+
+def _tries(values: Mapping[str, Any]) -> str:
+    """How often they are taken for a target, where that is not once."""
+    if values["tried_max"] <= 1:
+        return ""
+    return f" from each of {values['tried_mean']:.2f} seeds, {values['tried_max']} at most"
 
 
 def _counts(spread: Mapping[str, float]) -> list[str]:

@@ -17,6 +17,8 @@ from firmware_host.solver import IkSolver
 from firmware_host.tables import TextRow, TextTable, percent
 
 COMPARED_TARGETS = 1000
+# Joints are drawn uniformly within the limits with this seed.
+TARGET_SEED = 0
 BATCH = 256
 
 Tell = Callable[[str], None]
@@ -72,7 +74,6 @@ class Comparison:
 def compare(
     solver: IkSolver,
     count: int = COMPARED_TARGETS,
-    rng_seed: int = 0,
     tell: Tell = lambda line: None,
 ) -> Comparison:
     """Measure the model and every peer that is installed, one after the other.
@@ -80,11 +81,10 @@ def compare(
     Args:
         solver: The model in its runtime.
         count: Number of targets.
-        rng_seed: Seed of the joints that are drawn uniformly within the limits.
         tell: Called with a line of progress.
     """
     problem, chain, task = solver.problem, solver.chain, solver.task
-    q = np.random.default_rng(rng_seed).uniform(chain.lower, chain.upper, (count, len(chain)))
+    q = np.random.default_rng(TARGET_SEED).uniform(chain.lower, chain.upper, (count, len(chain)))
     targets = problem.reached_by(q)
     own = Peer(
         f"edge-ik, {solver.runtime}",
@@ -183,6 +183,6 @@ def _closed_form_note(solvers: Mapping[str, Any]) -> str:
 
 
 def _own_note(solver: IkSolver) -> str:
-    if solver.seeder.branches > 1:
-        return f"any of {solver.seeder.branches} branches, {solver.refine_steps} steps each"
+    if solver.spec.heads > 1:
+        return f"any of {solver.spec.heads} branches, {solver.refine_steps} steps each"
     return f"one branch, {solver.refine_steps} steps: what only other branches reach is not solved"

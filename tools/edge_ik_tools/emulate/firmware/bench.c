@@ -13,7 +13,7 @@ enum { BLOCK = 16, KNOWN = 1000 };
 struct answer {
     float q[BENCH_JOINTS];
     float residual, seed_residual;
-    int32_t status, steps;
+    int32_t status, steps, tried;
     uint32_t total, encode, network, decode, refine;
     uint32_t cold, closed;
     int32_t cold_steps;
@@ -23,8 +23,6 @@ struct answer {
 
 static float targets[BLOCK][BENCH_TARGET];
 static struct answer answers[BLOCK];
-/* Elements of the network are of at most 4 bytes. */
-static uint32_t inputs[MOST_FEATURES], outputs[MOST_OUTPUTS];
 
 static struct {
     int32_t joints, target, steps, features, outputs, width;
@@ -53,10 +51,17 @@ static void answer_target(const float target[], struct answer *answer) {
     answer->seed_residual = info.seed_residual;
     answer->steps = info.steps;
 
-    answer->encode = count(stage_encode, target, inputs, 0, 0, 0, &ignored);
-    answer->network = count(stage_network, inputs, outputs, 0, 0, 0, &ignored);
-    answer->decode = count(stage_decode, outputs, q, s, c, 0, &ignored);
-    answer->refine = count(stage_refine, target, q, s, c, &seed_squared, &ignored);
+    answer->tried = BENCH_TRIED(info);
+    answer->encode = count(stage_encode, target, stage_input, 0, 0, 0, &ignored);
+    answer->network = count(stage_network, stage_input, stage_output, 0, 0, 0, &ignored);
+    stage_branch = -1;
+    for (int32_t i = 0; i < answer->tried; ++i) {
+        /* Seeds drawn at random are refined like the last one, which takes as long. */
+        if (i < answer->tried - BENCH_RESTARTED(info)) {
+            answer->decode += count(stage_decode, stage_output, q, s, c, 0, &ignored);
+        }
+        answer->refine += count(stage_refine, target, q, s, c, &seed_squared, &ignored);
+    }
 
     answer->cold =
         count(STAGE(cold_solve), target, q, &answer->cold_squared, 0, 0, &answer->cold_steps);
@@ -84,9 +89,9 @@ static void run_network(void) {
     const size_t out = (size_t)(stage_outputs * stage_width);
     const int32_t from = semihost_open("inputs.bin", 0);
     const int32_t to = semihost_open("outputs.bin", 1);
-    while (semihost_read(from, inputs, in) == in) {
-        stage_network(inputs, outputs, 0, 0, 0);
-        semihost_write(to, outputs, out);
+    while (semihost_read(from, stage_input, in) == in) {
+        stage_network(stage_input, stage_output, 0, 0, 0);
+        semihost_write(to, stage_output, out);
     }
     semihost_close(from);
     semihost_close(to);
@@ -97,9 +102,6 @@ int main(void) {
     summary.features = stage_features;
     summary.outputs = stage_outputs;
     summary.width = stage_width;
-    if (stage_features > MOST_FEATURES || stage_outputs > MOST_OUTPUTS) {
-        semihost_fail("the network is too wide for the benchmark's buffers");
-    }
     counter_start();
     summary.known = count(STAGE(known_stage), 0, 0, 0, 0, 0, &ignored);
     if (summary.known != KNOWN) {

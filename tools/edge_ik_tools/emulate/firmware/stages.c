@@ -6,29 +6,44 @@
 
 #include "stages.h"
 
+/* What the network says, and how the target itself is turned, is kept between the stages. */
+#if BRANCHES > 1
+static guess_t guess;
+#define output guess.y
+#define turns guess.turns
+#else
+static network_t output[OUTPUT_ROOM];
 #if TURNS > 0
-/* What the target's own turns are is kept between the two stages. */
 static float turns[TURNS];
+#endif
+#endif
 
+#if TURNS > 0
 static void encode_stage(const float target[], network_t x[]) {
     encode(target, x, turns);
-#if BRANCHES > 1
-    choose(0, x);
-#endif
-}
-
-static void decode_stage(const network_t y[], float q[], float s[], float c[]) {
-    decode(y, turns, q, s, c);
-}
-#else
-#if BRANCHES > 1
-static void encode_stage(const float target[], network_t x[]) {
-    encode(target, x);
-    choose(0, x);
 }
 #else
 #define encode_stage encode
 #endif
+
+int32_t stage_branch = -1;
+
+#if BRANCHES > 1
+static void decode_stage(const network_t y[], float q[], float s[], float c[]) {
+    (void)y;
+#if UNTOLD
+    if (stage_branch < 0) {
+        look_beyond(&guess);
+    }
+#endif
+    stage_branch = next_branch(&guess, stage_branch);
+    seed_joints(&guess, stage_branch, q, s, c);
+}
+#elif TURNS > 0
+static void decode_stage(const network_t y[], float q[], float s[], float c[]) {
+    decode(y, turns, q, s, c);
+}
+#else
 #define decode_stage decode
 #endif
 
@@ -37,6 +52,9 @@ const stage stage_network = STAGE(network);
 const stage stage_decode = STAGE(decode_stage);
 const stage stage_refine = STAGE(refine);
 
+static network_t input[FEATURES];
+
+void *const stage_input = input, *const stage_output = output;
 const int32_t stage_features = FEATURES, stage_outputs = OUTPUTS;
 const int32_t stage_width = sizeof(network_t);
 

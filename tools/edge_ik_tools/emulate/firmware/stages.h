@@ -8,14 +8,16 @@
 
 extern const stage stage_encode;   /* (target, x) */
 extern const stage stage_network;  /* (x, y) */
-extern const stage stage_decode;   /* (y, q, s, c) */
+extern const stage stage_decode;   /* (y, q, s, c): of the branch to try next */
 extern const stage stage_refine;   /* (target, q, s, c, &seed_squared) */
 
 extern const int32_t stage_features, stage_outputs, stage_width; /* width: bytes of an element */
 
-/* The most that any network here takes or gives, so that buffers have a size. */
-#define MOST_FEATURES 32
-#define MOST_OUTPUTS 32
+/* What the network takes and gives. */
+extern void *const stage_input, *const stage_output;
+
+/* The branch that was decoded last, or -1: the most promising is next. */
+extern int32_t stage_branch;
 
 /* Steps of damped least squares from the middle of the limits until the tolerance holds or
    COLD_STEPS are taken; the last squared distance goes to `squared`. */

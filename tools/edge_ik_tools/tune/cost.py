@@ -1,0 +1,213 @@
+"""What a network will cost on a core, from its size alone: a model fitted to exact counts.
+
+The firmware of a network is a few loops, so what it takes is a sum of terms that its size
+tells: numbers of units, of blocks, of rows summed and of outputs. The factors depend on the
+compiler and the core, and on what the robot adds; they are fitted once to networks of random
+weights, which cost what trained ones of their size do.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from scipy.optimize import nnls
+
+from edge_ik import __version__
+from edge_ik_tools.c99.int8 import LONG_ROW, VECTOR
+from edge_ik_tools.c99.units import ROWS
+from edge_ik_tools.emulate.cores import Core
+from edge_ik_tools.tune.counting import count, random_network
+from firmware_host.chain import FloatArray
+from firmware_host.files import write_json
+from firmware_host.problem import IkProblem
+from firmware_host.spec import network_outputs
+
+COST_FILE = "cost.json"
+# Cores with vectors of 16 numbers.
+VECTOR_CORES = ("cortex-m55",)
+
+
+@dataclass(frozen=True, order=True)
+class NetworkSize:
+    """The size of a network.
+
+    Attributes:
+        width: Units of the projection and of every block.
+        blocks: Gated residual blocks.
+        heads: Answers that one run gives; 1 is the branch of the home posture alone.
+    """
+
+    width: int
+    blocks: int
+    heads: int
+
+
+# Networks that the model is fitted to: every term is large in some, and small in others.
+ONE_HEAD = ((4, 0), (8, 1), (12, 2), (24, 1), (32, 3), (64, 1), (48, 2), (96, 1), (128, 2))
+MANY_HEADS = (
+    (8, 1, 2), (16, 2, 4), (24, 0, 8), (32, 1, 12), (48, 2, 6), (64, 1, 16), (96, 2, 12),
+    (128, 1, 24),
+)  # fmt: skip
+
+
+def measured_sizes(widest: int, one_head: bool, many_heads: bool) -> list[NetworkSize]:
+    """The sizes to measure for a search up to a width."""
+    sizes = [NetworkSize(*size, 1) for size in ONE_HEAD] if one_head else []
+    sizes += [NetworkSize(*size) for size in MANY_HEADS] if many_heads else []
+    # Those a little wider show where rows become long.
+    return [size for size in sizes if size.width <= max(1.5 * widest, 24)]
+
+
+def terms(problem: IkProblem, core: Core, size: NetworkSize) -> FloatArray:
+    """What a network's cost is a weighted sum of (k,), the first being 1.
+
+    These are: whether there are several heads, the units of the projection, the blocks, the
+    units of all blocks, the passes of the inner loop over short rows and over long ones, the
+    outputs, and the heads among which the most promising is looked for.
+    """
+    width = _padded(size.width, ROWS)
+    outputs = _padded(network_outputs(problem.joints, size.heads), ROWS)
+    step = VECTOR if core.name in VECTOR_CORES else ROWS
+    features = _padded(len(problem.feature_names), step) // step
+    passes = _padded(size.width, step) // step
+    # Four rows at a time; a block has two for each unit.
+    rows = (2 * size.blocks * width + outputs) // ROWS * passes
+    is_long = width > LONG_ROW
+    several = size.heads > 1
+    return np.array(
+        [
+            1.0,
+            several,
+            width,
+            size.blocks,
+            size.blocks * width,
+            width // ROWS * features + (0 if is_long else rows),
+            rows if is_long else 0,
+            outputs,
+            size.heads if several else 0,
+        ],
+        dtype=np.float64,
+    )
+
+
+def _padded(number: int, multiple: int) -> int:
+    return -(-number // multiple) * multiple
+
+
+@dataclass
+class CostModel:
+    """Costs of networks for one problem on one core.
+
+    Attributes:
+        problem: The robot and the task.
+        core: The core.
+        sizes: Sizes that were measured.
+        instructions: Their instructions of a solve in the first branch tried.
+        flash: Their code and constants [bytes].
+    """
+
+    problem: IkProblem
+    core: Core
+    sizes: list[NetworkSize] = field(default_factory=list)
+    instructions: list[float] = field(default_factory=list)
+    flash: list[float] = field(default_factory=list)
+
+    def predict(self, size: NetworkSize) -> tuple[float, float]:
+        """Instructions of a solve in the first branch tried, and flash [bytes]."""
+        if not hasattr(self, "_factors"):
+            self._factors = [self._fitted(self.instructions), self._fitted(self.flash)]
+        found = terms(self.problem, self.core, size)
+        instructions, flash = (float(found @ factors) for factors in self._factors)
+        return instructions, flash
+
+    def _fitted(self, measured: Sequence[float]) -> FloatArray:
+        """Factors, none below 0, of least squared relative error."""
+        rows = np.stack([terms(self.problem, self.core, size) for size in self.sizes])
+        factors: FloatArray = nnls(rows / np.array(measured)[:, None], np.ones(len(rows)))[0]
+        return factors
+
+    @property
+    def largest_error(self) -> float:
+        """Largest relative error of the instructions of what was measured."""
+        predicted = np.array([self.predict(size)[0] for size in self.sizes])
+        return float(np.abs(predicted / np.array(self.instructions) - 1).max())
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready values; what they hold for comes first."""
+        return {
+            "of": _identity(self.problem, self.core),
+            "sizes": [asdict(size) for size in self.sizes],
+            "instructions": self.instructions,
+            "flash": self.flash,
+        }
+
+
+def _identity(problem: IkProblem, core: Core) -> dict[str, Any]:
+    """What counts hold for."""
+    return {
+        "version": __version__,
+        "core": core.name,
+        "task": problem.task.name,
+        **problem.task.options(),
+        "robot": problem.chain.to_dict(),
+    }
+
+
+def fitted_cost(
+    problem: IkProblem,
+    core: Core,
+    sizes: Sequence[NetworkSize],
+    folder: Path,
+    tell: Callable[[str], None] = lambda line: None,
+) -> CostModel:
+    """The cost model of a problem, from counts in a folder and those that are missing there.
+
+    Args:
+        problem: The robot and the task.
+        core: The core.
+        sizes: Sizes to measure.
+        folder: Where counts are kept, so that they are made once.
+        tell: Called with a line of progress.
+
+    Raises:
+        MissingToolError: If the compiler or the emulator is not installed.
+        FirmwareBuildError: If the compiler refuses the firmware.
+        EmulationError: If the firmware fails.
+    """
+    model = _kept(problem, core, folder)
+    missing = [size for size in sizes if size not in model.sizes]
+    if missing:
+        tell(f"Counting {len(missing)} networks of random weights on an emulated {core.name}")
+    for size in missing:
+        spec, flatbuffer = random_network(problem, size.width, size.blocks, size.heads)
+        keras.backend.clear_session()
+        found = count(spec, flatbuffer, core, tries=1 if size.heads > 1 else None)
+        model.sizes.append(size)
+        model.instructions.append(found.instructions)
+        model.flash.append(float(found.flash))
+        write_json(folder / COST_FILE, model.to_dict())
+    return model
+
+
+def _kept(problem: IkProblem, core: Core, folder: Path) -> CostModel:
+    """What a folder knows already of a problem on a core."""
+    path = folder / COST_FILE
+    model = CostModel(problem, core)
+    if not path.is_file():
+        return model
+    values = json.loads(path.read_text(encoding="utf-8"))
+    if values["of"] != json.loads(json.dumps(_identity(problem, core))):
+        return model
+    return CostModel(
+        problem,
+        core,
+        [NetworkSize(**size) for size in values["sizes"]],
+        values["instructions"],
+        values["flash"],
+    )
