@@ -47,6 +47,10 @@ class NetworkSize:
     blocks: int
     heads: int
 
+    def __str__(self) -> str:
+        heads = f"{self.heads} heads" if self.heads > 1 else "one branch"
+        return f"{self.width} wide, {self.blocks} blocks, {heads}"
+
 
 # Networks that the model is fitted to: every term is large in some, and small in others.
 ONE_HEAD = ((4, 0), (8, 1), (12, 2), (24, 1), (32, 3), (64, 1), (48, 2), (96, 1), (128, 2))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -27,10 +27,17 @@ from edge_ik.run import (
     numbered_branches,
 )
 from edge_ik.sizing import Size
-from edge_ik.watcher import Report
 from edge_ik_tools.tune.growth import FEWEST_EPOCHS, Attempt, asked_for, changed, choose
 from edge_ik_tools.tune.measure import int8_network, measure_int8, target_count
-from edge_ik_tools.tune.pace import Clock, Pace, Tell, TimeIsUp, TooLong
+from edge_ik_tools.tune.pace import (
+    Clock,
+    Pace,
+    Preparing,
+    Reporting,
+    Tell,
+    TimeIsUp,
+    TooLong,
+)
 from edge_ik_tools.tune.record import GoalRecord, Round
 from edge_ik_tools.tune.words import percent, size_words
 from firmware_host.files import write_atomically
@@ -41,9 +48,6 @@ MEASURING_SECONDS = 10.0
 MOST_SHORTENED = 2
 # What a run folder needs, the record that makes it one last.
 RUN_FILES = (BEST_FILE, CHECKPOINT_FILE, HISTORY_FILE, BRANCHES_FILE, CONFIG_FILE, RUN_FILE)
-
-Preparing = Callable[[], AbstractContextManager[object]]
-Reporting = Callable[[], AbstractContextManager[Report]]
 
 
 def start_goal(config: Config, folder: Path, goal: float, seconds: float) -> GoalRecord:

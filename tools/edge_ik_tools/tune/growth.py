@@ -192,17 +192,16 @@ def asked_for(config: Config) -> frozenset[str]:
 def changed(base: Config, choice: Choice, kept: frozenset[str]) -> Config:
     """The configuration of a choice, from that of what it goes on from or is larger than."""
     size = choice.size
-    config = replace(
-        base,
-        network=replace(base.network, width=size.width, blocks=size.blocks, heads=size.heads),
-        training=replace(base.training, epochs=size.epochs, learning_rate=size.learning_rate),
-    )
+    network = replace(base.network, width=size.width, blocks=size.blocks, heads=size.heads)
+    training = replace(base.training, epochs=size.epochs, learning_rate=size.learning_rate)
     if choice.one_branch or base.task.branches != "home":
-        return config
+        return replace(base, network=network, training=training)
     # What is right for one branch is chosen anew for all.
-    data, mining = config.data, config.mining
+    data, mining = base.data, base.mining
     return replace(
-        config,
+        base,
+        network=network,
+        training=training,
         task=replace(base.task, branches="all"),
         data=data if "data.curriculum" in kept else replace(data, curriculum=-1.0),
         mining=mining if "mining.share" in kept else replace(mining, share=-1.0),

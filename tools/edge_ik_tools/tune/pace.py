@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 from edge_ik.report import duration
 from edge_ik.watcher import Progress, Report
 
 Tell = Callable[[str], None]
+Preparing = Callable[[], AbstractContextManager[object]]
+Reporting = Callable[[], AbstractContextManager[Report]]
 
 # A pace is known once it was measured over this long [s], compilation aside.
 MEASURED_SECONDS = 2.0
