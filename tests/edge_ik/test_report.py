@@ -159,7 +159,7 @@ class TestSentences:
 
     def test_of_all_it_is_said_what_helps(self, many):
         assert "--branches" not in rest_line(many)
-        assert {"--epochs", "--width", "--heads"} <= options_of(rest_line(many))
+        assert {"--goal", "--minutes", "--epochs"} <= options_of(rest_line(many))
 
     def test_options_that_are_named_are_those_of_train(self, metrics, many):
         from edge_ik.cli import main
