@@ -67,8 +67,7 @@ def solved_line(metrics: Mapping[str, Any]) -> str:
 
 def rest_line(metrics: Mapping[str, Any]) -> str | None:
     """Where the rest lies and what to do about it; None if there is next to none."""
-    unsolved = 1 - metrics["solved"]
-    if unsolved <= UNSOLVED_WORTH_A_WORD:
+    if metrics["solved"] >= 1 - UNSOLVED_WORTH_A_WORD:
         return None
     if "one_branch" in metrics:
         advice = "Train all branches: edge-ik train --branches all"
@@ -76,7 +75,9 @@ def rest_line(metrics: Mapping[str, Any]) -> str | None:
         advice = "Train longer or wider: edge-ik train --goal 0.999 --minutes 10, or --epochs"
     where = rest_words(metrics["rest"])
     lies = f"; of these {where}" if where else ""
-    return f"Not solved: {100 * unsolved:.2g}% of what the arm reaches{lies}. {advice}"
+    return (
+        f"Not solved: {100 * (1 - metrics['solved']):.2g}% of what the arm reaches{lies}. {advice}"
+    )
 
 
 def rest_words(rest: Mapping[str, float]) -> str:

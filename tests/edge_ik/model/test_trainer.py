@@ -291,7 +291,7 @@ class TestTwoAnswers:
         """Where the shoulder has no room for one way, the other promises more."""
         source, q = two_ways
         outputs, _ = parted(2)
-        chain, targets = source.problem.chain, source.problem.reached_by(q)
+        targets = source.problem.reached_by(q)
         answers = outputs[:, :12].reshape(-1, 2, 6).astype(np.float64)
         seeds = np.arctan2(answers[..., :3], answers[..., 3:])
         solved = np.stack(

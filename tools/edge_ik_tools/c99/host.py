@@ -19,7 +19,7 @@ from edge_ik_tools.c99.source import Firmware
 from edge_ik_tools.errors import FirmwareBuildError
 from edge_ik_tools.templates import filled
 from firmware_host.chain import FloatArray
-from firmware_host.errors import EdgeIkError, TargetError
+from firmware_host.errors import EdgeIkError
 from firmware_host.files import write_atomically
 from firmware_host.model_file import read_model
 from firmware_host.network.flatbuffer import read_graph
@@ -58,7 +58,8 @@ class MissingCompilerError(EdgeIkError):
 class FirmwareSolver(IkSolver):
     """`IkSolver` whose answers come from the generated C, built for this machine.
 
-    The C works in single precision. Everything else is that of `IkSolver`.
+    The C works in single precision. Everything else is that of `IkSolver`, but that firmware
+    of one branch has one answer to a target: the nearest is that.
 
     Args:
         firmware: The model, ready to be printed.
@@ -192,7 +193,7 @@ class FirmwareSolver(IkSolver):
         near_inside = None
         if near is not None:
             q = self.chain.nearest_turn(q, near)
-            near_inside = np.broadcast_to(self.chain.within_limits(near), len(q)).copy()
+            near_inside = np.broadcast_to(self.chain.within_limits(near), count).copy()
         good = answers["status"] != BAD_TARGET
         inside = None
         if self.workspace is not None:
@@ -224,11 +225,6 @@ class FirmwareSolver(IkSolver):
     def _code(self, branch: Branch | None, q_near: npt.ArrayLike | None) -> int:
         """The branch as the C takes it: a number, or one of those below 0."""
         number = self._number(branch, q_near)
-        if number == NEAREST and self.spec.heads == 1 and not self.restarts:
-            raise TargetError(
-                "Firmware of one branch has nothing to choose from. Expected no branch, or "
-                f"0. Received: branch={branch!r}"
-            )
         return CODES[number] if isinstance(number, str) else number
 
     def _single(self, near: FloatArray | None) -> npt.NDArray[np.float32]:

@@ -88,7 +88,6 @@ class Solvers:
             "off_unit": float_literal(2 * TARGET_ROTATION),
             "farthest": float_literal(FARTHEST_TARGET),
             "same_answer": float_literal(SAME_ANSWER),
-            "out_of_reach": float_literal(kinematics.OUT_OF_REACH),
             "turning": int(task.has_orientation),
             "rotation": self.rotation,
             "and_rotation": ", and a rotation" if self.rotation else "",
@@ -166,7 +165,7 @@ class Solvers:
         }
 
     def _turns(self) -> dict[str, object]:
-        """The range of each joint, and which of them may turn further than once."""
+        """The limits of each joint, and which of them may turn further than once."""
         chain = self.spec.chain
         lower, upper = kinematics.limits32(chain)
         lines = [
@@ -183,7 +182,11 @@ class Solvers:
             for k, joint in enumerate(chain.joints)
             if joint.continuous or joint.upper - joint.lower >= 2 * math.pi + FULL_TURN
         ]
+        # Rounded to the nearest: of a joint on its limit, single precision may say a little more.
+        endless = np.array([-kinematics.OUT_OF_REACH, kinematics.OUT_OF_REACH])
+        limits = np.where(chain.continuous, endless[:, None], [chain.lower, chain.upper])
         return {
+            "limits": ", ".join(map(initializer, limits.T.tolist())),
             "ranges": ", ".join(initializer(pair) for pair in zip(lower, upper, strict=True)),
             "turns_further": bool(lines),
             "nearest_turns": "".join(lines).rstrip(),
