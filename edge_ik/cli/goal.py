@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,8 +14,11 @@ from edge_ik.cli.common import console, print_json
 from edge_ik.cli.progress import arm_notes, passing_seconds, progress_report
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from edge_ik.config import Config
     from edge_ik.watcher import Report
+    from edge_ik_tools.tune.record import GoalRecord
 
 DEFAULT_MINUTES = 10.0
 GOAL_MISSED = 3  # the status that a missed goal ends with
@@ -38,14 +42,12 @@ def train_to_goal(
         began: When the command began, as `time.perf_counter` counts [s].
         as_json: Whether JSON is wanted.
     """
-    import time
-
     from edge_ik.cli.train import interrupted
     from edge_ik.report import duration
     from edge_ik.worker import read_worker
     from edge_ik_tools.tune.goal import GoalTraining, start_goal
     from edge_ik_tools.tune.record import GoalRecord
-    from edge_ik_tools.tune.words import percent, verdict
+    from edge_ik_tools.tune.words import percent
 
     if read_worker().count > 1:
         raise click.UsageError("--goal is for one process. Expected no TF_CONFIG of several.")
@@ -53,11 +55,9 @@ def train_to_goal(
     if config is None or goal is None:
         screen.print(f"Resuming [bold]{folder}[/bold]")
         record = GoalRecord.load(folder)
-        if minutes is not None:
-            record.limit = 60 * minutes
+        record.limit = record.limit if minutes is None else 60 * minutes
     else:
         record = start_goal(config, folder, goal, 60 * (minutes or DEFAULT_MINUTES))
-
     screen.print(
         f"Goal: {percent(record.goal)} of everything the arm reaches solved in int8, within "
         f"{duration(record.limit)}."
@@ -78,13 +78,21 @@ def train_to_goal(
             training.train()
     except KeyboardInterrupt:
         interrupted(folder)
-    if as_json:
-        print_json({"run": str(folder), **record.to_dict()})
-    else:
-        for line in verdict(record):
-            screen.print(line, markup=False)
-        screen.print(
-            f"Best network in [bold]{folder}[/bold]; export it with: edge-ik export {folder}"
-        )
+    _tell(screen, record, as_json)
     if not record.met:
         sys.exit(GOAL_MISSED)
+
+
+def _tell(screen: Console, record: GoalRecord, as_json: bool) -> None:
+    """Print what came of it."""
+    from edge_ik_tools.tune.words import verdict
+
+    if as_json:
+        print_json({"run": str(record.folder), **record.to_dict()})
+        return
+    for line in verdict(record):
+        screen.print(line, markup=False)
+    screen.print(
+        f"Best network in [bold]{record.folder}[/bold]; export it with: "
+        f"edge-ik export {record.folder}"
+    )

@@ -20,9 +20,9 @@ SMALL, USUAL = NetworkSize(8, 1, 1), NetworkSize(16, 2, 1)
 
 
 class TestSpace:
-    def test_it_begins_with_the_usual_sizes_and_halves_them(self):
+    def test_it_begins_with_halves_of_the_usual_sizes(self):
         space = Space.of(IkProblem(load_arm("arm3"), POSITION), True, True)
-        assert space.ladder[:3] == (USUAL, SMALL, NetworkSize(4, 0, 1))
+        assert space.ladder[:3] == (SMALL, NetworkSize(4, 0, 1), USUAL)
         assert NetworkSize(16, 2, 4) in space.ladder
         assert set(space.ladder) <= set(space.sizes())
 

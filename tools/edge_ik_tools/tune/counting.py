@@ -77,7 +77,7 @@ def count(
         flatbuffer: The network.
         core: The emulated core.
         targets: How many.
-        tries: Branches tried at most; all without it.
+        tries: Branches tried at most, in what is run; all without it.
         rng_seed: Seed of the targets.
 
     Raises:
@@ -93,9 +93,11 @@ def count(
         folder = Path(name)
         model = folder / "model.tflite"
         write_model(model, flatbuffer, spec.to_dict())
-        write_sources(Firmware.load(model, NAME, tries=tries), folder)
-        sources = Sources(folder, NAME)
+        sources = _written(model, folder)
+        # As it ships: one try alone is smaller too.
         size = measure_size(tools, core, sources, problem.chain, folder)
+        if tries is not None:
+            sources = _written(model, folder, tries)
         found = measure(tools, core, sources, problem.chain, drawn, inputs, spec.outputs, 1)
     return Counts(
         float(np.median(found.total)),
@@ -104,6 +106,12 @@ def count(
         size.ram,
         found.stack_bytes,
     )
+
+
+def _written(model: Path, folder: Path, tries: int | None = None) -> Sources:
+    """The firmware of a model, in a folder."""
+    write_sources(Firmware.load(model, NAME, tries=tries), folder)
+    return Sources(folder, NAME)
 
 
 def random_network(

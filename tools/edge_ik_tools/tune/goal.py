@@ -38,7 +38,7 @@ from edge_ik_tools.tune.pace import (
     TimeIsUp,
     TooLong,
 )
-from edge_ik_tools.tune.record import GoalRecord, Round
+from edge_ik_tools.tune.record import GOAL_FILE, GoalRecord, Round, leaving_nothing
 from edge_ik_tools.tune.words import percent, size_words
 from firmware_host.files import write_atomically
 
@@ -63,8 +63,9 @@ def start_goal(config: Config, folder: Path, goal: float, seconds: float) -> Goa
         RunError: If the folder already holds something else.
     """
     preparation.check_free(folder)
-    # Written once the robot is known to be usable.
-    return GoalRecord(folder, goal, seconds, asked_for(config), [Round(config)])
+    record = GoalRecord(folder, goal, seconds, asked_for(config), [Round(config)])
+    record.save()
+    return record
 
 
 class GoalTraining:
@@ -222,7 +223,6 @@ class GoalTraining:
                     run, self.sources[run.one_branch] = preparation.resume(folder)
         else:
             shutil.rmtree(folder, ignore_errors=True)
-            folder.parent.mkdir(parents=True, exist_ok=True)
             run = self._new_run(folder, round_)
             round_.config = run.config
         self.runs[run.one_branch] = run
@@ -233,7 +233,7 @@ class GoalTraining:
         one_branch = round_.config.task.branches == "home"
         known = self.runs.get(one_branch)
         if known is None or round_.config.task.branches == "auto":
-            with self.preparing():
+            with self.preparing(), leaving_nothing(self.record.folder, GOAL_FILE):
                 run, source = preparation.start(round_.config, folder)
             self.sources[run.one_branch] = source
             return run
@@ -244,7 +244,7 @@ class GoalTraining:
             branches=numbered_branches(round_.config.network.heads),
         )
         if round_.extends is not None:
-            folder.mkdir()
+            folder.mkdir(parents=True)
             for name in (CHECKPOINT_FILE, BEST_FILE):
                 shutil.copyfile(self.record.round_folder(round_.extends) / name, folder / name)
         run.save()

@@ -52,7 +52,7 @@ class Measured:
 def target_count(goal: float) -> int:
     """How many targets tell a goal from what just misses it."""
     wanted = EXPECTED_UNSOLVED / max(1 - goal, 1e-9)
-    return int(min(max(wanted, FEWEST_TARGETS), MOST_TARGETS))
+    return min(max(round(wanted), FEWEST_TARGETS), MOST_TARGETS)
 
 
 def int8_network(run: Run, source: SampleSource) -> bytes:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,18 @@ from firmware_host.errors import EdgeIkError, RunError
 from firmware_host.files import write_json
 
 GOAL_FILE = "goal.json"
+
+
+@contextmanager
+def leaving_nothing(folder: Path, name: str) -> Iterator[None]:
+    """Remove a record that stands alone in its folder, and both, if what it is of is refused."""
+    try:
+        yield
+    except EdgeIkError:
+        if [path.name for path in folder.iterdir()] == [name]:
+            (folder / name).unlink()
+            folder.rmdir()
+        raise
 
 
 @dataclass

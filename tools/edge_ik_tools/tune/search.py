@@ -14,10 +14,12 @@ from edge_ik_tools.emulate.cores import find_core
 from edge_ik_tools.tune.cost import CostModel, NetworkSize, fitted_cost, measured_sizes
 from edge_ik_tools.tune.measure import target_count
 from edge_ik_tools.tune.pace import Clock, Preparing, Reporting, Tell
-from edge_ik_tools.tune.settings import SearchState
+from edge_ik_tools.tune.record import leaving_nothing
+from edge_ik_tools.tune.settings import SEARCH_FILE, SearchState
 from edge_ik_tools.tune.space import WIDTH_STEP, Space, Tried, is_hopeless, objection
 from edge_ik_tools.tune.trials import Base, Follower, OutOfTimeError, Trial, run_trial
 from edge_ik_tools.tune.words import percent
+from firmware_host.files import write_atomically
 
 STUDY_FILE = "study.db"
 STUDY_NAME = "search"
@@ -121,8 +123,8 @@ class Search:
     def _prepare(self) -> None:
         config = self.settings.config
         wanted = config.task.branches
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with self.preparing():
+        self._save()
+        with self.preparing(), leaving_nothing(self.folder, SEARCH_FILE):
             if wanted != "home":
                 many = replace(config, task=replace(config.task, branches="all"))
                 self.bases[False] = Base.prepared(many, self.folder / "all-branches")
@@ -136,9 +138,10 @@ class Search:
         self.space = Space.of(problem, True in self.bases, False in self.bases)
         sizes = measured_sizes(self.space.widest, True in self.bases, False in self.bases)
         self.cost = fitted_cost(problem, self.core, sizes, self.folder, self.tell)
+        errors = 100 * self.cost.errors
         self.tell(
-            f"Costs are known to {100 * self.cost.largest_error:.1f}% from {len(sizes)} counted "
-            "networks of random weights."
+            f"Instructions of {len(errors)} networks of random weights follow from their sizes to "
+            f"{errors.mean():.1f}% in the mean, {errors.max():.1f}% at most."
         )
         self._save()
 
@@ -160,16 +163,25 @@ class Search:
     def _study(self) -> optuna.Study:
         """The study in the folder; its sampler goes on with other random numbers."""
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        url = f"sqlite:///{(self.folder / STUDY_FILE).resolve()}"
-        study = optuna.create_study(
-            storage=url, study_name=STUDY_NAME, directions=["minimize"] * 3, load_if_exists=True
-        )
+        path = self.folder / STUDY_FILE
+        if not path.is_file():
+            # A process that ends while Optuna makes its tables leaves none that it can open.
+            write_atomically(path, self._make_study)
+        study = optuna.load_study(study_name=STUDY_NAME, storage=_storage(path))
         seed = self.settings.config.training.rng_seed + len(study.trials)
         study.sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=STARTUP_TRIALS)
-        if not study.trials:
-            for size in self.space.ladder:
-                study.enqueue_trial(self._usual(size))
         return study
+
+    def _make_study(self, path: Path) -> None:
+        """A new study that begins with the ladder, as a file."""
+        storage = _storage(path)
+        study = optuna.create_study(
+            storage=storage, study_name=STUDY_NAME, directions=["minimize"] * 3
+        )
+        for size in self.space.ladder:
+            study.enqueue_trial(self._usual(size))
+        storage.remove_session()
+        storage.engine.dispose()
 
     # Trials
 
@@ -271,3 +283,7 @@ class Search:
             for size in self.space.sizes()
             if objection(size, self.predicted(size), limits, tried) is None
         ]
+
+
+def _storage(path: Path) -> optuna.storages.RDBStorage:
+    return optuna.storages.RDBStorage(f"sqlite:///{path.resolve()}")

@@ -64,6 +64,7 @@ class SearchState:
 
     def save(self) -> None:
         """Write the record in one piece."""
+        self.folder.mkdir(parents=True, exist_ok=True)
         write_json(
             self.folder / SEARCH_FILE, {"settings": self.settings.to_dict(), "spent": self.spent}
         )

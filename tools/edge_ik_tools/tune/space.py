@@ -50,7 +50,7 @@ class Space:
         deepest: The most blocks.
         fewest_heads: 1 with networks of one branch, else 2.
         most_heads: The most heads; 1 without networks of all branches.
-        ladder: Sizes to begin with, the usual ones and what is left of them when halved.
+        ladder: Sizes to begin with: the usual ones halved again and again, then themselves.
     """
 
     widest: int
@@ -73,12 +73,12 @@ class Space:
         widest = round(LARGEST * max(size.width for size in usual) / WIDTH_STEP) * WIDTH_STEP
         ladder = []
         for size in usual:
-            width, blocks = size.width, size.blocks
-            while True:
-                ladder.append(NetworkSize(width, blocks, size.heads))
-                if width <= WIDTH_STEP:
-                    break
+            width, blocks, chain = size.width, size.blocks, []
+            while width >= WIDTH_STEP:
+                chain.append(NetworkSize(width, blocks, size.heads))
                 width, blocks = width // 2 // WIDTH_STEP * WIDTH_STEP, max(blocks - 1, 0)
+            # The usual size comes last: it is dear to train, and not worth it if half will do.
+            ladder += [*chain[1:], chain[0]]
         return cls(
             widest=widest,
             deepest=max(size.blocks for size in usual) + 1,
