@@ -47,13 +47,7 @@ def start(config: Config, folder: Path) -> tuple[Run, SampleSource]:
         RunError: If the folder already holds something else.
     """
     worker = read_worker()
-    # The chief of this run may have made the folder already. It writes no checkpoint,
-    # though, before all workers have joined: one that is there is from another run.
-    if _is_taken(folder) if worker.is_chief else (folder / CHECKPOINT_FILE).exists():
-        raise RunError(
-            f"'{folder}' already exists and is not an empty folder. Choose another folder with "
-            f"--out, or continue that run with: edge-ik train --resume {folder}"
-        )
+    check_free(folder)
     ends = config.arm.base or None, config.arm.tip or None
     chain = load_arm(config.arm.source, *ends)
     config = _with_tool_axis(config, chain)
@@ -145,9 +139,20 @@ def resume(folder: Path) -> tuple[Run, SampleSource]:
     return run, source
 
 
-def _is_taken(folder: Path) -> bool:
-    """Whether a folder is no place for a new run."""
-    return folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
+def check_free(folder: Path) -> None:
+    """Refuse a folder that is no place for a new run.
+
+    Raises:
+        RunError: If it already holds something else.
+    """
+    # The chief of this run may have made the folder already. It writes no checkpoint,
+    # though, before all workers have joined: one that is there is from another run.
+    taken = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
+    if taken if read_worker().is_chief else (folder / CHECKPOINT_FILE).exists():
+        raise RunError(
+            f"'{folder}' already exists and is not an empty folder. Choose another folder with "
+            f"--out, or continue that run with: edge-ik train --resume {folder}"
+        )
 
 
 def _source(

@@ -67,24 +67,28 @@ def solved_line(metrics: Mapping[str, Any]) -> str:
 
 def rest_line(metrics: Mapping[str, Any]) -> str | None:
     """Where the rest lies and what to do about it; None if there is next to none."""
-    unsolved = 1 - metrics["solved"]
-    if unsolved <= UNSOLVED_WORTH_A_WORD:
+    if metrics["solved"] >= 1 - UNSOLVED_WORTH_A_WORD:
         return None
+    if "one_branch" in metrics:
+        advice = "Train all branches: edge-ik train --branches all"
+    else:
+        advice = "Train longer or wider: edge-ik train --goal 0.999 --minutes 10, or --epochs"
+    where = rest_words(metrics["rest"])
+    lies = f"; of these {where}" if where else ""
+    return (
+        f"Not solved: {100 * (1 - metrics['solved']):.2g}% of what the arm reaches{lies}. {advice}"
+    )
+
+
+def rest_words(rest: Mapping[str, float]) -> str:
+    """Where the targets lie that are not solved, as `edge_ik.figures.describe_rest` says."""
     words = {
         "near_limits": "near joint limits",
         "near_singularities": "near singularities",
         "edge_of_workspace": "at the edge of the workspace",
         "elsewhere": "elsewhere",
     }
-    where = ", ".join(
-        f"{100 * share:.0f}% {words[name]}" for name, share in metrics["rest"].items() if share
-    )
-    if "one_branch" in metrics:
-        advice = "Train all branches: edge-ik train --branches all"
-    else:
-        advice = "Train longer or wider: edge-ik train with a greater --epochs, --width or --heads"
-    lies = f"; of these {where}" if where else ""
-    return f"Not solved: {100 * unsolved:.2g}% of what the arm reaches{lies}. {advice}"
+    return ", ".join(f"{100 * share:.0f}% {words[name]}" for name, share in rest.items() if share)
 
 
 def figures_table(columns: Mapping[str, Mapping[str, Any]], title: str) -> Table:
@@ -112,6 +116,13 @@ def figure_cell(value: float | None, unit: str) -> str:
     if unit == "deg":
         return f"{value:.3g}" if value >= 1e-4 else "0"
     return str(value)
+
+
+def duration(seconds: float) -> str:
+    """A duration as people say it."""
+    if seconds < 90:
+        return f"{max(seconds, 0.0):.0f} s"
+    return f"{seconds / 60:.1f} min"
 
 
 def millimetres(metres: float) -> str:

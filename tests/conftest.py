@@ -89,6 +89,20 @@ def planar_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def tiny_values():
+    """Values of a training of a second or two."""
+    return {
+        "training.steps_per_epoch": 20,
+        "training.steps_per_execution": 10,
+        "training.batch_size": 64,
+        "training.validation_targets": 500,
+        "training.ema": 0.9,
+        "data.pool": 2000,
+        "mining.buffer": 64,
+    }
+
+
+@pytest.fixture(scope="session")
 def tiny_config():
     """A training of seconds that uses every part: mining, dropout, balance, averages."""
     from edge_ik.config import make_config

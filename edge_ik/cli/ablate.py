@@ -76,13 +76,13 @@ def ablate(
             figure_cell(figures["solved"], "%"),
             *(figure_cell(figures[name], "mm") for name in IN_MILLIMETRES),
             figure_cell(figures.get("joint_error_mean_deg"), "deg"),
-            f"{figures['judged_by'].removesuffix('_m')} worse on {figures['worse_without']}/{seeds}"
+            f"{figures['judged_by'].removesuffix('_m')} worse {figures['worse_without']}/{seeds}"
             if "judged_by" in figures
             else "",
         )
         for variant, figures in summary.items()
     ]
-    columns = ["", "solved %", "answer RMSE mm", "network alone RMSE mm"]
-    columns += ["p95 mm", "max mm", "joint deg", "without it"]
-    title = f"{arm} {task} {preset}, means over {seeds} seeds"
+    # The errors after the first are of the network alone.
+    columns = ["", "solved %", "RMSE mm", "network mm", "p95", "max", "joint deg", "without it"]
+    title = f"{arm} {task} {preset}, means over {seeds} seed{'s'[: seeds - 1]}"
     screen.print(rows_table(title, columns, rows))

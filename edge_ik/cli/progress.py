@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -29,6 +31,112 @@ def arm_notes(screen: Console) -> Iterator[None]:
         yield
     finally:
         logger.removeHandler(handler)
+
+
+# How often passing seconds are told without a terminal [s].
+TOLD_EVERY = 10.0
+# A pace is known once it was measured over this long [s]; and told again if it changes by
+# more than this share once validations are known.
+PACE_SECONDS = 1.0
+PACE_CHANGE = 0.2
+
+
+@contextmanager
+def passing_seconds(screen: Console, words: str, began: float | None = None) -> Iterator[None]:
+    """Show how long something takes while it does, as no step of it can be counted.
+
+    Args:
+        screen: Where it is shown.
+        words: What takes so long.
+        began: When it began, as `time.perf_counter` counts [s]; now without it.
+    """
+    start = time.perf_counter() if began is None else began
+    over = threading.Event()
+
+    def line() -> str:
+        return f"{words}: {time.perf_counter() - start:.0f} s"
+
+    if screen.is_terminal:
+        with screen.status(line()) as status:
+
+            def refresh() -> None:
+                while not over.wait(0.5):
+                    status.update(line())
+
+            with _beside(refresh, over):
+                yield
+        return
+
+    def tell() -> None:
+        while not over.wait(TOLD_EVERY):
+            screen.print(line(), markup=False)
+
+    with _beside(tell, over):
+        yield
+
+
+@contextmanager
+def _beside(work: Callable[[], None], over: threading.Event) -> Iterator[None]:
+    """Run something in a thread of its own until the block ends."""
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+class TimeTold:
+    """Passes progress on, and tells how long all will take once the first steps are timed.
+
+    Args:
+        screen: Where it is told.
+        report: What progress is passed on to.
+        began: When the command began, as `time.perf_counter` counts [s].
+    """
+
+    def __init__(self, screen: Console, report: Report, began: float) -> None:
+        self.screen, self.report, self.began = screen, report, began
+        self.prepared = time.perf_counter() - began
+        self.first: int | None = None
+        self.anchor: tuple[int, float] | None = None
+        self.told = 0.0
+        self.final = False
+
+    def __call__(self, progress: Progress) -> None:
+        """Take note of progress."""
+        self.report(progress)
+        now = time.perf_counter()
+        if self.first is None:
+            self.first = progress.step
+        elif self.anchor is None:
+            # What came before is mostly compilation.
+            self.anchor = (progress.step, now) if progress.step > self.first else None
+        elif not self.final and progress.step < progress.steps:
+            self._tell(progress, self.anchor, now)
+
+    def _tell(self, progress: Progress, anchor: tuple[int, float], now: float) -> None:
+        from edge_ik.report import duration
+
+        steps, seconds = progress.step - anchor[0], now - anchor[1]
+        validated = progress.row is not None and progress.row["step"] > anchor[0]
+        if steps <= 0 or not (seconds >= PACE_SECONDS or validated):
+            return
+        total = now - self.began + (progress.steps - progress.step) * seconds / steps
+        self.final = validated
+        if not self.told:
+            self.screen.print(
+                f"It will take about {duration(total)}: {duration(self.prepared)} of preparation, "
+                f"then {progress.steps - (self.first or 0):,} steps at {steps / seconds:,.0f} a "
+                "second.",
+                markup=False,
+            )
+        elif abs(total - self.told) > PACE_CHANGE * self.told:
+            self.screen.print(f"With validations about {duration(total)} in all.", markup=False)
+        else:
+            return
+        self.told = total
 
 
 @contextmanager

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from edge_ik.cli.common import console, json_option, print_json, training_stack
-from edge_ik.cli.progress import arm_notes, progress_report
+from edge_ik.cli.progress import TimeTold, arm_notes, passing_seconds, progress_report
 from edge_ik.sizing import ONE_BRANCH_MINING
 from firmware_host.tasks import TASKS, TOOL_AXES
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from edge_ik.config import Config
     from edge_ik.run import Run
 
 INTERRUPTED = 130  # the shell's status for a program ended by Ctrl-C
@@ -88,6 +90,17 @@ INTERRUPTED = 130  # the shell's status for a program ended by Ctrl-C
     default=None,
     help="Sample alike from the first step to the last.",
 )
+@click.option(
+    "--goal",
+    type=click.FloatRange(0, 1, min_open=True),
+    help="Go on until this share of everything the arm reaches is solved in int8, such as 0.999; "
+    "ends with status 3 if it is missed.",
+)
+@click.option(
+    "--minutes",
+    type=click.FloatRange(0, min_open=True),
+    help="Time for --goal, preparation included.  [default: 10]",
+)
 @json_option
 def train(
     arm: str | None,
@@ -96,15 +109,50 @@ def train(
     assignments: tuple[str, ...],
     out: Path | None,
     resume: Path | None,
+    goal: float | None,
+    minutes: float | None,
     as_json: bool,
     **flags: Any,
 ) -> None:
-    """Train a network for a robot."""
+    """Train a network for a robot.
+
+    Without a size, it is chosen by the task and the joints. With --goal, larger networks and
+    more steps are tried until the goal is met or the time is used up, and the best is kept.
+    """
+    began = time.perf_counter()
+    given = [name for name, value in flags.items() if value is not None]
+    if resume is not None and (arm or preset or config_file or assignments or out or goal or given):
+        raise click.UsageError(
+            "--resume takes no other option: the run's own configuration holds. Only a training "
+            "with --goal takes more --minutes."
+        )
     with training_stack("Training"):
-        from edge_ik import preparation, training
         from edge_ik.config import make_config
         from edge_ik.presets import DEFAULT_PRESET
-        from edge_ik.worker import read_worker
+        from edge_ik_tools.tune.record import GOAL_FILE
+
+    if resume is not None:
+        config, folder = None, resume
+    else:
+        overrides = _overrides(arm, assignments, flags)
+        config = make_config(preset or DEFAULT_PRESET, config_file, overrides)
+        folder = out or Path("runs") / f"{Path(config.arm.source).stem}-{config.task.name}"
+    to_goal = goal is not None or (resume is not None and (resume / GOAL_FILE).is_file())
+    if minutes is not None and not to_goal:
+        raise click.UsageError("--minutes can be given with --goal alone.")
+    if to_goal:
+        from edge_ik.cli.goal import train_to_goal
+
+        train_to_goal(config, folder, goal, minutes, began, as_json)
+    else:
+        _train(config, folder, began, as_json)
+
+
+def _train(config: Config | None, folder: Path, began: float, as_json: bool) -> None:
+    """Train a new run, or without a configuration one that is there, to its last step."""
+    from edge_ik import preparation, training
+    from edge_ik.checkpoint import read_history
+    from edge_ik.worker import read_worker
 
     worker = read_worker()
     if worker.count > 1:
@@ -114,31 +162,20 @@ def train(
             err=True,
         )
     screen = console(stderr=as_json, quiet=not worker.is_chief)
-    if resume is not None:
-        given = [name for name, value in flags.items() if value is not None]
-        if arm or preset or config_file or assignments or out or given:
-            raise click.UsageError(
-                "--resume takes no other option: the run's own configuration holds."
-            )
-        screen.print(f"Resuming [bold]{resume}[/bold]")
-        run, source = preparation.resume(resume)
-    else:
-        overrides = _overrides(arm, assignments, flags)
-        config = make_config(preset or DEFAULT_PRESET, config_file, overrides)
-        folder = out or Path("runs") / f"{Path(config.arm.source).stem}-{config.task.name}"
-        with arm_notes(screen):
+    with arm_notes(screen), passing_seconds(screen, "Preparing", began):
+        if config is None:
+            screen.print(f"Resuming [bold]{folder}[/bold]")
+            run, source = preparation.resume(folder)
+        else:
             run, source = preparation.start(config, folder)
-    _describe(screen, run)
+    describe(screen, run)
     try:
         with progress_report(screen) as report:
-            training.train(run, source, report)
+            training.train(run, source, TimeTold(screen, report, began))
     except KeyboardInterrupt:
-        click.echo(f"Interrupted. Nothing is lost: edge-ik train --resume {run.folder}", err=True)
-        sys.exit(INTERRUPTED)
+        interrupted(folder)
     if not worker.is_chief:
         return
-    from edge_ik.checkpoint import read_history
-
     history = read_history(run)
     if as_json:
         print_json({"run": str(run.folder), "config": run.config.to_dict(), "history": history})
@@ -149,9 +186,16 @@ def train(
         f"{run.problem.default_steps} DLS steps."
     )
     screen.print(
-        f"Trained in {history[-1]['seconds']:.1f} s. Best network in [bold]{run.folder}[/bold]; "
-        f"measure it with: edge-ik evaluate {run.folder}"
+        f"Trained in {history[-1]['seconds']:.1f} s; this command took "
+        f"{time.perf_counter() - began:.1f} s, preparation included. Best network in "
+        f"[bold]{run.folder}[/bold]; measure it with: edge-ik evaluate {run.folder}"
     )
+
+
+def interrupted(folder: Path) -> NoReturn:
+    """Say how to go on, and end as a program that Ctrl-C ended."""
+    click.echo(f"Interrupted. Nothing is lost: edge-ik train --resume {folder}", err=True)
+    sys.exit(INTERRUPTED)
 
 
 def _overrides(
@@ -197,7 +241,7 @@ def _overrides(
     return resolved
 
 
-def _describe(screen: Console, run: Run) -> None:
+def describe(screen: Console, run: Run) -> None:
     """Tell what is about to be trained."""
     chain, config = run.chain, run.config
     screen.print(f"{chain.name}: joints {', '.join(chain.joint_names)}; reach {chain.reach:.3f} m.")

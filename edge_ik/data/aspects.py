@@ -41,7 +41,7 @@ LEAST_SHARE = 0.002
 DEPENDENCE = 1e-9
 # Least |det J| inside an aspect, as a share of the largest: nearer to a singularity one
 # network cannot tell two aspects apart.
-MARGIN = 0.05
+MARGIN = 0.003
 
 
 def find_region(

@@ -57,8 +57,8 @@ def check_rank(problem: IkProblem) -> None:
         options = " or ".join(f"--tool-axis {name}" for name in working)
         advice = f"It can direct the tool's {' and '.join(working)}: {options}."
     raise RobotError(
-        f"Robot '{chain.name}' cannot move its tool in all {_ways(task)}: its Jacobian has not "
-        f"full rank anywhere (det J is 0 everywhere). {advice}",
+        f"Robot '{chain.name}' cannot move its tool in all {_ways(task)}: its Jacobian lacks rank "
+        f"in every posture (det J is 0 everywhere). {advice}",
         chain.name,
     )
 

@@ -11,12 +11,18 @@ import numpy as np
     EVALUATION_STREAM,
     EVERYWHERE_STREAM,
     BRANCH_STREAM,
-) = range(6)
+    GOAL_STREAM,
+) = range(7)
 
 
 def stream(rng_seed: int, index: int) -> np.random.Generator:
     """The generator of one purpose; streams of one seed share no numbers."""
     return np.random.default_rng([rng_seed, index])
+
+
+def goal_stream(rng_seed: int, draw: int) -> np.random.Generator:
+    """The generator of one measurement of a training that has a goal: each draws others."""
+    return np.random.default_rng([rng_seed, GOAL_STREAM, draw])
 
 
 def aspect_stream() -> np.random.Generator:

@@ -16,6 +16,7 @@ from firmware_host.errors import RunError
 pytestmark = pytest.mark.tensorflow
 
 TARGETS = 200
+OF_THE_NETWORK = ("rmse_m", "p95_m", "max_m", "joint_error_mean_deg", "focus_rmse_m")
 
 
 def trial(variant, rng_seed, **figures):
@@ -27,11 +28,16 @@ class TestSummary:
     def trials(self):
         """Two seeds; on one of them mining does harm."""
         by_variant = {
-            "everything": [{"rmse_m": 0.1, "max_m": 0.4}, {"rmse_m": 0.2, "max_m": 0.6}],
+            "everything": [
+                {"rmse_m": 0.1, "max_m": 0.4, "solved": 0.9},
+                {"rmse_m": 0.2, "max_m": 0.6, "solved": 0.8},
+            ],
             "no hard mining": [{"rmse_m": 0.05, "max_m": 0.5}, {"rmse_m": 0.05, "max_m": 0.5}],
             "fixed weights": [{"rmse_m": 0.3}, {"rmse_m": 0.4}],
+            "no refinement": [{"solved": 0.1}, {"solved": 0.2}],
             "no gate": [{"rmse_m": 0.1}, {"rmse_m": 0.2}],
             "no residual": [{"rmse_m": 0.05}, {"rmse_m": 0.1}],
+            "one head": [{"solved": 0.5}, {"solved": 0.8}],
         }
         return [
             trial(variant, rng_seed, **figures)
@@ -44,6 +50,7 @@ class TestSummary:
         assert list(summary) == list(VARIANTS)
         assert summary["everything"]["rmse_m"] == pytest.approx(0.15)
         assert summary["everything"]["max_m"] == pytest.approx(0.5)
+        assert summary["everything"]["solved"] == pytest.approx(0.85)
         assert summary["fixed weights"]["rmse_m"] == pytest.approx(0.35)
         assert all(set(COMPARED) <= set(figures) for figures in summary.values())
 
@@ -56,6 +63,14 @@ class TestSummary:
         assert summary["fixed weights"]["worse_without"] == 2
         assert summary["no residual"]["worse_without"] == 0
 
+    def test_of_what_is_solved_less_is_worse(self, trials):
+        summary = summarize(trials)
+        assert summary["no refinement"]["judged_by"] == "solved"
+        assert summary["no refinement"]["worse_without"] == 2
+        # On the second seed one head solves as much.
+        assert summary["one head"]["judged_by"] == "solved"
+        assert summary["one head"]["worse_without"] == 1
+
     def test_an_equal_figure_is_not_worse(self, trials):
         assert summarize(trials)["no gate"]["worse_without"] == 0
 
@@ -65,15 +80,41 @@ class TestSummary:
     def test_it_is_ready_for_json(self, trials):
         assert json.loads(json.dumps(summarize(trials))) == summarize(trials)
 
+    def test_what_was_not_tried_or_measured_is_left_out(self, trials):
+        own = [
+            dataclasses.replace(
+                found,
+                figures={name: found.figures[name] for name in COMPARED if name != "focus_rmse_m"},
+            )
+            for found in trials
+            if found.variant != "no hard mining"
+        ]
+        summary = summarize(own)
+        assert "no hard mining" not in summary
+        assert all("focus_rmse_m" not in figures for figures in summary.values())
+
+
+def test_the_rows_are_those_of_the_published_study_and_one_head():
+    assert list(VARIANTS) == [
+        "everything",
+        "no hard mining",
+        "fixed weights",
+        "no refinement",
+        "no gate",
+        "no residual",
+        "one head",
+    ]
+
 
 def test_every_variant_but_the_first_takes_one_known_part_away(tiny_config):
-    first, *others = VARIANTS.values()
-    assert first[0] == {}
-    for changes, judged_by in others:
-        ((key, value),) = changes.items()
-        table, name = key.split(".")
-        assert getattr(getattr(tiny_config, table), name) is not value
-        assert judged_by in COMPARED
+    for name, variant in VARIANTS.items():
+        assert variant.judged_by in COMPARED
+        if name in ("everything", "no refinement"):
+            assert variant.changes == {}
+            continue
+        ((key, value),) = variant.changes.items()
+        table, field = key.split(".")
+        assert getattr(getattr(tiny_config, table), field) is not value
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +145,12 @@ class TestAblate:
         ]
         for found, name in zip(trials, ("everything-0", "no-gate-0"), strict=True):
             metrics = json.loads((folder / name / METRICS_FILE).read_text())
-            assert metrics["network"] == found.figures
+            own = metrics["one_branch"]["network"]
+            assert {name: own[name] for name in OF_THE_NETWORK} == {
+                name: found.figures[name] for name in OF_THE_NETWORK
+            }
+            assert found.figures["solved"] == metrics["solved"]
+            assert found.figures["answer_rmse_m"] == metrics["any_branch"]["3"]["rmse_m"]
             assert metrics["targets"] == TARGETS
             assert found.seconds > 0
         assert trials[0].figures != trials[1].figures
@@ -148,6 +194,75 @@ class TestAblate:
         with pytest.raises(RunError, match=r"everything-0.*another configuration"):
             next(ablate(longer, 1, folder, TARGETS, lambda line: None))
         assert written(folder) == before
+
+    @pytest.mark.slow
+    def test_without_refinement_the_network_of_the_whole_is_measured(
+        self, first, folder, tiny_config, monkeypatch
+    ):
+        monkeypatch.setattr(
+            ablation,
+            "VARIANTS",
+            {name: VARIANTS[name] for name in ("everything", "no refinement")},
+        )
+        whole, alone = ablate(tiny_config, 1, folder, TARGETS, lambda line: None)
+        assert whole == first[0][0]
+        assert (alone.variant, alone.rng_seed, alone.seconds) == ("no refinement", 0, whole.seconds)
+        assert not (folder / "no-refinement-0").exists()
+        metrics = json.loads((folder / "everything-0" / METRICS_FILE).read_text())
+        everywhere = metrics["any_branch"]["0"]
+        assert alone.figures["solved"] == everywhere["solved_1mm"] < whole.figures["solved"]
+        assert alone.figures["answer_rmse_m"] == everywhere["rmse_m"]
+        assert all(alone.figures[name] == whole.figures[name] for name in OF_THE_NETWORK)
+
+    @pytest.mark.slow
+    def test_of_an_arm_with_several_branches_one_head_is_compared(
+        self, heads_config, heads_folder, tmp_path
+    ):
+        """What makes no difference there, hard mining, is not trained."""
+        shutil.copytree(heads_folder, tmp_path / "everything-0")
+        names = ("everything", "no hard mining", "no refinement", "one head")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(ablation, "VARIANTS", {name: VARIANTS[name] for name in names})
+            trials = list(ablate(heads_config, 1, tmp_path, TARGETS, lambda line: None))
+        whole, _, one = trials
+        assert [found.variant for found in trials] == ["everything", "no refinement", "one head"]
+        run = Run.load(tmp_path / "one-head-0")
+        assert run.spec.heads == 1
+        assert run.aspect is None
+        assert run.config == dataclasses.replace(
+            Run.load(heads_folder).config, network=run.config.network
+        )
+        # The same network but for the heads, learning from the same samples.
+        assert run.config.network == dataclasses.replace(
+            Run.load(heads_folder).config.network, heads=1
+        )
+        assert set(one.figures) == set(whole.figures)
+        assert "joint_error_mean_deg" not in one.figures
+        assert one.figures["solved"] != whole.figures["solved"]
+
+
+class TestContinued:
+    """What was left to be chosen has been chosen in the run that is there."""
+
+    @pytest.mark.parametrize("config", ["tiny_config", "heads_config"])
+    def test_a_run_is_of_the_configuration_that_it_was_started_with(
+        self, request, config, tiny_folder, heads_folder
+    ):
+        folder = tiny_folder if config == "tiny_config" else heads_folder
+        run, config = Run.load(folder), request.getfixturevalue(config)
+        assert ablation._is_of(run, config)
+        assert ablation._is_of(run, run.config)
+
+    def test_another_is_told_apart(self, tiny_config, tiny_folder):
+        run = Run.load(tiny_folder)
+        for table, changes in (
+            ("network", {"width": 9}),
+            ("task", {"branches": "all"}),
+            ("training", {"rng_seed": 1}),
+            ("mining", {"share": 0.5}),
+        ):
+            changed = dataclasses.replace(getattr(tiny_config, table), **changes)
+            assert not ablation._is_of(run, dataclasses.replace(tiny_config, **{table: changed}))
 
 
 def two_variants():

@@ -20,7 +20,7 @@ from firmware_host.errors import RunError
 pytestmark = pytest.mark.tensorflow
 
 HISTORY = [{"step": 10, "rmse_m": 1 / 3}, {"step": 20, "rmse_m": 0.1}]
-SMALL = NetworkConfig(width=4, blocks=1, dropout=0.1)
+SMALL = NetworkConfig(width=4, blocks=1, heads=1, dropout=0.1)
 
 
 @pytest.fixture(scope="module")
@@ -28,9 +28,9 @@ def make_trainer(problem):
     """Function of the network's configuration: a compiled trainer with random state."""
 
     def make(config=SMALL):
-        trainer = IkTrainer(
-            build_network(6, 3, config), problem, LossConfig(), MiningConfig(buffer=16), 32
-        )
+        mining = MiningConfig(share=0.125, buffer=16)
+        network = build_network(6, 3, config)
+        trainer = IkTrainer(network, problem, config.heads, LossConfig(), mining, 32)
         trainer.compile(keras.optimizers.Adam(use_ema=True))
         trainer.optimizer.build(trainer.trainable_variables)
         return trainer
@@ -72,6 +72,18 @@ def test_the_state_is_everything_but_metrics(tmp_path, make_trainer):
     assert not any("mse" in path for path in paths)
 
 
+def test_the_state_of_heads_comes_back_with_the_weight_of_their_promises(tmp_path, make_trainer):
+    config = dataclasses.replace(SMALL, heads=3)
+    saved = Checkpoint(tmp_path / "state.npz", make_trainer(config))
+    assert any("promise_log_variance" in variable.path for variable in saved.variables)
+    fill(saved, 0)
+    saved.save(HISTORY)
+    other = Checkpoint(saved.path, make_trainer(config))
+    assert other.restore() == HISTORY
+    for before, after in zip(state(saved), state(other), strict=True):
+        np.testing.assert_array_equal(before, after)
+
+
 def test_without_a_file_there_is_no_history(tmp_path, make_trainer):
     assert Checkpoint(tmp_path / "none.npz", make_trainer()).restore() == []
 
@@ -88,7 +100,16 @@ def test_what_a_killed_run_left_is_removed_only_when_asked(tmp_path, make_traine
 
 
 @pytest.mark.parametrize(
-    "change", [{"width": 5}, {"blocks": 2}, {"blocks": 0}, {"gate": False}, {"dropout": 0.0}]
+    "change",
+    [
+        {"width": 5},
+        {"blocks": 2},
+        {"blocks": 0},
+        {"gate": False},
+        {"dropout": 0.0},
+        {"heads": 2},
+        {"heads": 3},
+    ],
 )
 def test_that_of_another_configuration_is_refused(tmp_path, make_trainer, change):
     path = tmp_path / "state.npz"

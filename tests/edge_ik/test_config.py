@@ -46,13 +46,12 @@ configs = st.builds(
         base=text,
         tip=text,
         home=st.lists(finite, max_size=7).map(tuple),
-        singularity_margin=st.floats(0, 0.5, exclude_min=True, exclude_max=True),
     ),
     task=st.builds(
         TaskConfig,
         name=st.sampled_from(["position", "axis", "pose"]),
         tool_axis=st.sampled_from("xyz"),
-        aspects=st.sampled_from(["home", "all"]),
+        branches=st.sampled_from(["auto", "all"]),
     ),
     data=st.builds(
         DataConfig,
@@ -64,12 +63,13 @@ configs = st.builds(
         focus_start=share,
         focus_end=share,
         range_start=share,
-        curriculum=share,
+        curriculum=share | st.just(-1.0),
     ),
     network=st.builds(
         NetworkConfig,
-        width=count,
-        blocks=st.integers(0, 100),
+        width=count | st.just(0),
+        blocks=st.integers(-1, 100),
+        heads=st.integers(0, 256),
         dropout=share_below_one,
         gate=st.booleans(),
         residual=st.booleans(),
@@ -80,14 +80,14 @@ configs = st.builds(
         position_weight=not_negative,
         angle_weight=not_negative,
     ),
-    mining=st.builds(MiningConfig, enabled=st.booleans(), share=share_below_one, buffer=count),
+    mining=st.builds(MiningConfig, share=share_below_one | st.just(-1.0), buffer=count),
     training=st.builds(
         TrainingConfig,
-        epochs=count,
+        epochs=count | st.just(0),
         steps_per_epoch=count,
         steps_per_execution=count,
         batch_size=st.integers(8, 2**40),
-        learning_rate=positive,
+        learning_rate=not_negative,
         final_learning_rate=not_negative,
         warmup=share_below_one,
         ema=share_below_one,
@@ -147,7 +147,7 @@ class TestPrecedence:
         expected = dataclasses.replace(
             Config(),
             network=NetworkConfig(width=8, blocks=1),
-            training=TrainingConfig(rng_seed=5),
+            training=TrainingConfig(epochs=16, learning_rate=1e-2, rng_seed=5),
         )
         assert config == expected
 
@@ -197,7 +197,7 @@ def refused(overrides, *parts):
 
 class TestRefusals:
     def test_an_unknown_preset_is_told_with_the_known_ones(self):
-        with pytest.raises(ConfigError, match=r"'huge'.*nano, micro, edge, capstone"):
+        with pytest.raises(ConfigError, match=r"'huge'.*auto, nano, micro, edge, capstone"):
             make_config("huge")
 
     @pytest.mark.parametrize("key", ["net.width", "width", ""])
@@ -245,8 +245,8 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("key", "value"),
         [
-            ("arm.singularity_margin", 0.0),
-            ("arm.singularity_margin", 0.5),
+            ("task.branches", "some"),
+            ("task.name", "flight"),
             ("data.pool", 999),
             ("data.focus_center", (1.0, 2.0)),
             ("data.focus_radius", 0.0),
@@ -257,18 +257,22 @@ class TestRefusals:
             ("data.focus_end", -0.1),
             ("data.range_start", 1.5),
             ("data.curriculum", -0.5),
-            ("network.width", 0),
-            ("network.blocks", -1),
+            ("data.curriculum", 1.5),
+            ("network.width", -1),
+            ("network.blocks", -2),
+            ("network.heads", -1),
+            ("network.heads", 257),
             ("network.dropout", 1.0),
             ("loss.position_weight", -1.0),
             ("loss.angle_weight", -1.0),
             ("mining.share", 1.0),
+            ("mining.share", -0.5),
             ("mining.buffer", 0),
-            ("training.epochs", 0),
+            ("training.epochs", -1),
             ("training.steps_per_epoch", 0),
             ("training.steps_per_execution", 0),
             ("training.batch_size", 7),
-            ("training.learning_rate", 0.0),
+            ("training.learning_rate", -1e-3),
             ("training.final_learning_rate", -1e-9),
             ("training.warmup", 1.0),
             ("training.ema", 1.0),
@@ -283,17 +287,36 @@ class TestRefusals:
 
     def test_a_configuration_made_in_code_is_checked_too(self):
         with pytest.raises(ConfigError, match=r"'network\.width'"):
-            Config(network=NetworkConfig(width=0))
+            Config(network=NetworkConfig(width=-1))
         with pytest.raises(ConfigError, match=r"'training\.epochs'"):
-            config_from_dict({"training": {"epochs": 0}})
+            config_from_dict({"training": {"epochs": -1}})
+
+    def test_one_branch_takes_one_head(self):
+        home = {"task.branches": "home"}
+        assert make_config("nano", overrides=home).network.heads == 0
+        assert make_config("nano", overrides={**home, "network.heads": 1}).network.heads == 1
+        refused({**home, "network.heads": 2}, "'network.heads'", "task.branches = 'home'", "2")
+
+    @pytest.mark.parametrize(
+        ("key", "value", "chosen"),
+        [
+            ("network.width", -1, "0 to let it be chosen"),
+            ("network.blocks", -2, "-1 to let it be chosen"),
+            ("network.heads", -1, "0 to let it be chosen"),
+            ("mining.share", -2.0, "-1 to let it be chosen"),
+            ("data.curriculum", -2.0, "-1 to let it be chosen"),
+            ("training.epochs", -1, "0 to let it be chosen"),
+            ("training.learning_rate", -1.0, "0 to let it be chosen"),
+        ],
+    )
+    def test_what_may_be_left_open_is_said_with_the_refusal(self, key, value, chosen):
+        refused({key: value}, chosen)
 
 
 class TestHash:
     def test_it_is_short_and_depends_on_the_values_only(self):
         config = make_config("micro")
-        values = config.to_dict()
-        del values["task"]  # as it was before there were tasks
-        digest = hashlib.sha256(json.dumps(values, sort_keys=True).encode())
+        digest = hashlib.sha256(json.dumps(config.to_dict(), sort_keys=True).encode())
         assert config.hash() == digest.hexdigest()[:16]
         assert set(config.hash()) <= set(string.hexdigits)
 
@@ -309,9 +332,9 @@ class TestHash:
             for name, value in keys.items():
                 other = {bool: not value, str: "x", tuple: (1.0, 2.0, 3.0)}.get(type(value))
                 if table == "task":
-                    other = {"name": "pose", "tool_axis": "x", "aspects": "all"}[name]
+                    other = {"name": "pose", "tool_axis": "x", "branches": "all"}[name]
                 if other is None:
-                    other = value / 2 if value else 0.5
+                    other = value / 2 if value > 0 else 0.5
                 changed = dataclasses.replace(getattr(Config(), table), **{name: other})
                 seen.add(dataclasses.replace(Config(), **{table: changed}).hash())
         assert len(seen) == 1 + sum(len(keys) for keys in Config().to_dict().values())

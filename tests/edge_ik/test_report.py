@@ -1,10 +1,20 @@
 """Tables in millimetres and degrees."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_ik.report import FIGURES, evaluation_table, figure_cell, millimetres, rows_table
+from edge_ik.report import (
+    FIGURES,
+    evaluation_tables,
+    figure_cell,
+    millimetres,
+    rest_line,
+    rows_table,
+    solved_line,
+)
 
 
 @pytest.mark.parametrize(
@@ -52,18 +62,117 @@ def figures(value):
     return {name: value for name, _, _ in FIGURES}
 
 
-def test_the_evaluation_has_a_column_a_step_and_a_row_a_figure():
-    metrics = {
-        "network": figures(0.004),
-        "refined": {"1": figures(0.001), "2": figures(0.0)},
-        "reference": {"rmse_m": 0.009},
+@pytest.fixture
+def metrics():
+    """Of a network of one head, in the names that `evaluate_run` gives."""
+    return {
+        "robot": "arm3",
+        "solved": 0.9951,
+        "steps": 3,
+        "tried": 1.0,
+        "targets": 1000,
+        "any_branch": {str(k): figures(0.004 / 10**k) for k in range(3)},
+        "rest": {"near_limits": 0.5, "near_singularities": 0.0, "elsewhere": 0.5},
+        "branches": [{"name": "home", "wins": 1.0, "reaches": 1.0}],
+        "one_branch": {
+            "network": figures(0.002),
+            "refined": {"1": figures(0.001)},
+            "targets": 1000,
+        },
     }
-    table = evaluation_table(metrics, "title")
-    headers = [str(column.header) for column in table.columns]
-    assert headers == ["", "reference", "network", "+1 DLS", "+2 DLS"]
-    assert table.row_count == len(FIGURES)
-    assert list(table.columns[1].cells) == ["9"] + ["-"] * (len(FIGURES) - 1)
-    assert next(iter(table.columns[2].cells)) == "4"
+
+
+@pytest.fixture
+def many(metrics):
+    """Of a network of two heads."""
+    del metrics["one_branch"]
+    branches = [
+        {"name": "elbow+", "wins": 0.6, "reaches": 0.9},
+        {"name": "branch#1", "wins": 0.4, "reaches": 0.5},
+    ]
+    return {**metrics, "branches": branches, "tried": 1.25, "mean_heads": 1.4}
+
+
+def headers(table):
+    return [str(column.header) for column in table.columns]
+
+
+class TestTables:
+    def test_everything_comes_first_with_a_column_a_step_and_a_row_a_figure(self, metrics):
+        table, own = evaluation_tables(metrics, "title")
+        assert table.title == "title"
+        assert headers(table) == ["", "network", "+1 DLS", "+2 DLS"]
+        assert table.row_count == len(FIGURES)
+        assert next(iter(table.columns[1].cells)) == "4"
+        assert own.title == "The home posture's branch alone, 1,000 targets"
+
+    def test_the_study_s_figures_stand_beside_those_of_its_arm_s_branch(self, metrics):
+        _, own = evaluation_tables(metrics, "title")
+        assert headers(own) == ["", "published study", "network", "+1 DLS"]
+        cells = dict(zip(own.columns[0].cells, own.columns[1].cells, strict=True))
+        assert cells["position RMSE, mm"] == "9"
+        assert cells["position mean, mm"] == "-"
+
+    def test_beside_another_arm_there_is_no_study(self, metrics):
+        _, own = evaluation_tables({**metrics, "robot": "leg3"}, "title")
+        assert headers(own) == ["", "network", "+1 DLS"]
+
+    def test_a_figure_that_none_has_is_left_out(self, many):
+        for found in many["any_branch"].values():
+            del found["focus_rmse_m"]
+        table, _ = evaluation_tables(many, "title")
+        assert table.row_count == len(FIGURES) - 1
+        assert "focus path RMSE, mm" not in list(table.columns[0].cells)
+
+    def test_many_heads_have_a_table_of_branches_and_none_of_one(self, many):
+        table, branches = evaluation_tables(many, "title")
+        assert "published study" not in headers(table)
+        assert branches.title == "Branches: 1.40 of 2 reach a target on average"
+        assert headers(branches) == ["", "name", "joint space %", "targets reached %"]
+        assert list(branches.columns[1].cells) == ["elbow+", "branch#1"]
+        assert branches.columns[1].justify == "left"
+
+
+class TestSentences:
+    def test_the_first_is_the_share_of_everything(self, metrics, many):
+        line = solved_line(metrics)
+        assert line.startswith("Solved: 99.510% of everything the arm reaches, to 1 mm and 0.1 deg")
+        assert "after 3 DLS steps from at most 1 seeds (1.00 in the mean)" in line
+        assert "from at most 2 seeds (1.25 in the mean)" in solved_line(many)
+
+    def test_a_position_has_no_angle(self, metrics):
+        del metrics["any_branch"]["0"]["rotation_mean_deg"]
+        assert "to 1 mm, limits held" in solved_line(metrics)
+
+    @pytest.mark.parametrize("solved", [1.0, 0.9991, 0.999])
+    def test_a_rest_that_is_next_to_nothing_is_passed_over(self, metrics, solved):
+        assert rest_line({**metrics, "solved": solved}) is None
+
+    def test_the_rest_is_told_with_where_it_lies(self, metrics):
+        line = rest_line(metrics)
+        assert line.startswith("Not solved: 0.49% of what the arm reaches; of these ")
+        assert "50% near joint limits, 50% elsewhere" in line
+        assert "singularities" not in line
+
+    def test_of_one_branch_it_is_said_that_all_can_be_trained(self, metrics):
+        assert rest_line(metrics).endswith("edge-ik train --branches all")
+
+    def test_of_all_it_is_said_what_helps(self, many):
+        assert "--branches" not in rest_line(many)
+        assert {"--goal", "--minutes", "--epochs"} <= options_of(rest_line(many))
+
+    def test_options_that_are_named_are_those_of_train(self, metrics, many):
+        from edge_ik.cli import main
+
+        known = {name for option in main.commands["train"].params for name in option.opts}
+        for found in (metrics, many, {**metrics, "rest": {}}):
+            named = options_of(rest_line(found))
+            assert named
+            assert named <= known
+
+
+def options_of(line):
+    return set(re.findall(r"--[a-z-]+", line))
 
 
 def test_numbers_stand_to_the_right():

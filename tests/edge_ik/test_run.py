@@ -9,8 +9,9 @@ import pytest
 
 pytest.importorskip("tensorflow")
 
-from edge_ik.run import BEST_FILE, CONFIG_FILE, RUN_FILE, Run
+from edge_ik.run import BEST_FILE, BRANCHES_FILE, CONFIG_FILE, RUN_FILE, Run
 from firmware_host.errors import EdgeIkError, RunError
+from firmware_host.spec import ONE_BRANCH, mean_heads
 
 pytestmark = pytest.mark.tensorflow
 
@@ -33,7 +34,7 @@ def test_a_saved_run_reads_back_exactly(folder, tmp_path):
     assert record(again.folder) == record(folder)
     assert loaded.config == run.config
     assert loaded.chain.to_dict() == run.chain.to_dict()
-    for name in ("home", "normalization", "focus", "aspect_count", "branches"):
+    for name in ("home", "normalization", "focus", "aspect", "branches"):
         assert getattr(loaded, name) == getattr(run, name)
 
 
@@ -78,7 +79,7 @@ def test_a_configuration_changed_afterwards_is_told(folder):
 
 @pytest.mark.parametrize(
     "key",
-    ["robot", "home", "normalization", "focus", "workspace", "branches", "aspects", "config_hash"],
+    ["robot", "home", "normalization", "focus", "workspace", "aspect", "config_hash"],
 )
 @pytest.mark.parametrize("value", [None, 7, {}, "missing"])
 def test_a_damaged_record_is_told(folder, key, value):
@@ -97,6 +98,60 @@ def test_a_record_that_is_no_json_object_is_told(folder, content):
     (folder / RUN_FILE).write_bytes(content)
     with pytest.raises(RunError, match=r"run\.json is damaged"):
         Run.load(folder)
+
+
+def test_a_run_of_all_branches_has_no_aspect(heads_folder):
+    run = Run.load(heads_folder)
+    assert run.aspect is None
+    assert not run.one_branch
+    assert record(heads_folder)["aspect"] is None
+
+
+class TestBranches:
+    @pytest.fixture
+    def heads(self, tmp_path, heads_folder):
+        """A copy of a run of three heads that can be damaged."""
+        return shutil.copytree(heads_folder, tmp_path / "heads")
+
+    def test_they_read_back_as_they_were_found(self, heads):
+        stored = json.loads((heads / BRANCHES_FILE).read_text())
+        run = Run.load(heads)
+        assert [dataclasses.asdict(branch) for branch in run.branches] == stored["branches"]
+        assert run.spec.branches == run.branches
+        assert run.spec.heads == len(run.branches) == 3
+        assert stored["mean_heads"] == pytest.approx(mean_heads(run.branches))
+        assert sum(branch.wins for branch in run.branches) == pytest.approx(1)
+        assert len({branch.name for branch in run.branches}) == 3
+        assert all(0 <= branch.reaches <= 1 for branch in run.branches)
+
+    def test_before_they_are_found_they_have_numbers(self, heads):
+        (heads / BRANCHES_FILE).unlink()
+        assert [branch.name for branch in Run.load(heads).branches] == ["0", "1", "2"]
+
+    def test_one_head_has_the_branch_of_home(self, folder):
+        assert not (folder / BRANCHES_FILE).exists()
+        assert Run.load(folder).branches == ONE_BRANCH
+
+    @pytest.mark.parametrize(
+        "content",
+        [
+            "",
+            "{",
+            "[]",
+            "7",
+            "{}",
+            '{"branches": 3}',
+            '{"branches": [1, 2, 3]}',
+            '{"branches": [{"name": "a"}, {"name": "b"}, {"name": "c"}]}',
+            '{"branches": [{"name": "a", "wins": 1, "reaches": 1}]}',
+            json.dumps({"branches": [{"name": "a", "wins": 0.1, "reaches": 1}] * 3}),
+            json.dumps({"branches": [{"name": k, "wins": 9, "reaches": 1} for k in "abc"]}),
+        ],
+    )
+    def test_a_damaged_file_is_told_with_how_to_get_another(self, heads, content):
+        (heads / BRANCHES_FILE).write_text(content)
+        with pytest.raises(RunError, match=r"branches\.json is damaged.*--resume .*heads"):
+            Run.load(heads)
 
 
 class TestNetwork:

@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,17 +13,28 @@ import pytest
 pytest.importorskip("tensorflow")
 
 import keras
+import tensorflow as tf
 
 from edge_ik import preparation, training
 from edge_ik.checkpoint import read_history
 from edge_ik.config import Config, TrainingConfig
 from edge_ik.data.streams import VALIDATION_STREAM, stream
-from edge_ik.data.targets import draw_targets, run_region
-from edge_ik.evaluation import evaluate_seeds
+from edge_ik.data.targets import draw_branch, draw_everywhere
+from edge_ik.evaluation import evaluate_branch, evaluate_seeds, evaluation_targets, validate
 from edge_ik.predictor import predictor
-from edge_ik.run import BEST_FILE, CHECKPOINT_FILE, CONFIG_FILE, HISTORY_FILE, RUN_FILE, Run
+from edge_ik.run import (
+    BEST_FILE,
+    BRANCHES_FILE,
+    CHECKPOINT_FILE,
+    CONFIG_FILE,
+    HISTORY_FILE,
+    RUN_FILE,
+    Run,
+)
+from edge_ik.sizing import resolved
 from edge_ik.watcher import HISTORY_FIELDS
 from firmware_host.solving.seeding import Seeder
+from firmware_host.spec import ONE_BRANCH
 
 pytestmark = pytest.mark.tensorflow
 
@@ -51,16 +63,18 @@ class TestTinyRun:
         assert names == files | {"tensorboard"}
         assert len(list((tiny_folder / "tensorboard").iterdir())) == 1
 
-    def test_every_epoch_has_its_row(self, tiny_folder, tiny_config):
+    def test_every_epoch_has_its_row(self, tiny_folder):
         history = read_history(Run.load(tiny_folder))
         assert [row["step"] for row in history] == [40, 80, 120]
         for row in history:
             measured = [name for name in HISTORY_FIELDS if name != "rotation_mean_deg"]
             assert list(row) == measured
+            assert 0 <= row["solved"] <= 1
             assert np.isfinite(list(row.values())).all()
         seconds = [row["seconds"] for row in history]
         assert seconds == sorted(seconds)
-        assert history[-1]["learning_rate"] < tiny_config.training.learning_rate / 100
+        peak = Run.load(tiny_folder).config.training.learning_rate
+        assert history[-1]["learning_rate"] < peak / 100
 
     def test_the_table_on_disk_is_the_history(self, tiny_folder):
         with (tiny_folder / HISTORY_FILE).open(newline="") as stream:
@@ -73,22 +87,23 @@ class TestTinyRun:
         assert history[-1]["loss"] < history[0]["loss"]
 
     def test_the_best_network_is_the_one_with_the_least_validation_error(self, tiny_folder):
-        run = Run.load(tiny_folder)
-        targets = draw_targets(run_region(run), run.focus, 500, stream(0, VALIDATION_STREAM))
-        predict = predictor(run.load_network())
-        figures = evaluate_seeds(Seeder(run.spec, predict), targets, steps=0).network
+        run, source = preparation.resume(tiny_folder)
+        rng = stream(0, VALIDATION_STREAM)
+        draw_everywhere(run.problem, 500, rng)
+        targets = draw_branch(source.one_branch.region, run.focus, 500, rng)
+        seeder = Seeder(run.spec, predictor(run.load_network()))
+        figures = evaluate_branch(seeder, targets, steps=0).network
         best = min(row["rmse_m"] for row in read_history(run))
         assert figures.rmse_m == pytest.approx(best, rel=1e-5)
 
     def test_the_record_is_what_was_found(self, tiny_folder, tiny_config):
         run = Run.load(tiny_folder)
-        assert run.config == tiny_config
+        assert run.config == resolved(tiny_config, run.problem, one_branch=True)
         assert run.chain.name == "arm3"
-        assert 0 < run.joint_space_share <= 1
-        assert 0 < run.workspace_share <= 1
-        assert run.aspect_count >= 1
-        assert run.branches == ("det-",)
-        assert run.spec.branches == ()
+        assert 0.9 < run.aspect.joint_space <= 1
+        assert 0.9 < run.aspect.workspace <= 1
+        assert run.aspect.count == 2
+        assert run.branches == run.spec.branches == ONE_BRANCH
 
     def test_resuming_a_finished_run_changes_nothing(self, tiny_folder):
         before = {path: path.stat().st_mtime_ns for path in tiny_folder.glob("*.*")}
@@ -96,6 +111,52 @@ class TestTinyRun:
         training.train(*preparation.resume(tiny_folder), told.append)
         assert {path: path.stat().st_mtime_ns for path in tiny_folder.glob("*.*")} == before
         assert [progress.step for progress in told] == [120]
+
+
+class TestHeads:
+    def test_it_leaves_the_files_of_a_run_and_its_branches(self, heads_folder):
+        names = {path.name for path in heads_folder.iterdir()}
+        files = {CONFIG_FILE, RUN_FILE, CHECKPOINT_FILE, BEST_FILE, HISTORY_FILE, BRANCHES_FILE}
+        assert names == files | {"tensorboard"}
+
+    def test_rows_have_what_is_measured_of_everything(self, heads_folder):
+        history = read_history(Run.load(heads_folder))
+        left_out = {"joint_error_mean_deg", "focus_rmse_m", "rotation_mean_deg"}
+        for row in history:
+            assert list(row) == [name for name in HISTORY_FIELDS if name not in left_out]
+            assert np.isfinite(list(row.values())).all()
+
+    def test_it_learns(self, heads_folder):
+        history = read_history(Run.load(heads_folder))
+        assert history[-1]["train_rmse_m"] < 0.8 * history[0]["train_rmse_m"]
+        assert history[-1]["solved"] > history[0]["solved"]
+
+    def test_the_best_network_is_the_one_that_solves_the_most(self, heads_folder):
+        run = Run.load(heads_folder)
+        targets = draw_everywhere(run.problem, 500, stream(0, VALIDATION_STREAM))
+        solved, _ = validate(Seeder(run.spec, predictor(run.load_network())), targets)
+        best = max(row["solved"] for row in read_history(run))
+        assert solved == pytest.approx(best, abs=0.005)
+
+    def test_heads_begin_far_from_one_another(self, heads_folder):
+        run, _ = preparation.resume(heads_folder)
+        trainer = training.make_trainer(run, tf.distribute.get_strategy())
+        bias = keras.ops.convert_to_numpy(trainer.network.get_layer("sin_cos").bias)
+        starts = bias[:18].reshape(3, 6)
+        apart = np.linalg.norm(starts[:, None] - starts[None], axis=-1)[~np.eye(3, dtype=bool)]
+        assert apart.min() > 0.4
+
+    def test_branches_are_written_once(self, heads_folder, tmp_path):
+        folder = shutil.copytree(heads_folder, tmp_path / "run")
+        training.train(*preparation.resume(folder))
+        path = folder / BRANCHES_FILE
+        before = path.read_bytes(), path.stat().st_mtime_ns
+        training.train(*preparation.resume(folder))
+        assert (path.read_bytes(), path.stat().st_mtime_ns) == before
+        # What a run lacks that was killed just before is written when it is resumed.
+        path.unlink()
+        training.train(*preparation.resume(folder))
+        assert path.read_bytes() == before[0]
 
 
 def test_a_seed_gives_the_same_run_and_another_gives_another(tmp_path, tiny_config, tiny_folder):
@@ -118,7 +179,7 @@ def test_a_run_with_every_part_switched_off_trains(tmp_path, tiny_config):
         with_training(tiny_config, epochs=1, ema=0.0, warmup=0.0),
         network=dataclasses.replace(tiny_config.network, gate=False, residual=False),
         loss=dataclasses.replace(tiny_config.loss, balance=False),
-        mining=dataclasses.replace(tiny_config.mining, enabled=False),
+        mining=dataclasses.replace(tiny_config.mining, share=0.0),
         data=dataclasses.replace(tiny_config.data, curriculum=0.0),
     )
     training.train(*preparation.start(config, tmp_path / "run"))
@@ -166,17 +227,19 @@ training.train(*preparation.start(read_config(config), folder), report)
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("moment", "epochs_done"),
+    ("moment", "epochs_done", "undisturbed"),
     [
-        ("20", 0),
-        ("100", 2),
-        ("after the best network, before its checkpoint", 0),
-        ("while writing the second checkpoint", 1),
+        ("20", 0, "tiny_folder"),
+        ("100", 2, "tiny_folder"),
+        ("after the best network, before its checkpoint", 0, "tiny_folder"),
+        ("while writing the second checkpoint", 1, "tiny_folder"),
+        ("100", 2, "heads_folder"),
     ],
 )
-def test_a_killed_run_resumes_to_the_same_end(tmp_path, tiny_folder, moment, epochs_done):
+def test_a_killed_run_resumes_to_the_same_end(request, tmp_path, moment, epochs_done, undisturbed):
+    undisturbed = request.getfixturevalue(undisturbed)
     folder = tmp_path / "run"
-    arguments = [moment, str(tiny_folder / CONFIG_FILE), str(folder)]
+    arguments = [moment, str(undisturbed / CONFIG_FILE), str(folder)]
     killed = subprocess.run(
         [sys.executable, "-c", KILLED, *arguments], capture_output=True, check=False
     )
@@ -187,8 +250,15 @@ def test_a_killed_run_resumes_to_the_same_end(tmp_path, tiny_folder, moment, epo
     else:
         assert not (folder / CHECKPOINT_FILE).exists()
     training.train(run, source)
-    assert_same_result(folder, tiny_folder)
-    assert {path.name for path in folder.iterdir()} == {path.name for path in tiny_folder.iterdir()}
+    assert_same_result(folder, undisturbed)
+    assert {path.name for path in folder.iterdir()} == {path.name for path in undisturbed.iterdir()}
+    assert Run.load(folder).branches == Run.load(undisturbed).branches
+    targets = evaluation_targets(run, 500)
+    first, second = (
+        evaluate_seeds(Seeder(found.spec, predictor(found.load_network())), targets).to_dict()
+        for found in map(Run.load, (folder, undisturbed))
+    )
+    assert first == second
 
 
 class TestLearningRate:

@@ -202,22 +202,23 @@ class Loaded(Interpreter):
         return self._native.run(q)
 
 
-def fit_network(rng, features, outputs, width=64):
-    """A float32 network of one random layer and one fitted to outputs (N, m) by least squares.
+def fit_network(rng, features, parts, width=64):
+    """A float32 network of one random layer and one fitted to outputs by least squares.
 
-    An output that is not known for a sample is NaN there.
+    Parts of the outputs are fitted alone, each a pair of rows of the features and what is
+    wanted there (rows, m).
     """
     builder = GraphBuilder(rng, np.float32, features.shape[1])
     hidden = builder.block(builder.input, width, "silu")
     found = builder.interpreter(hidden).run(features)
     full = np.column_stack([found, np.ones(len(found))])
-    # A little weight decay: weights of a thousand would multiply the rounding.
-    weights = np.zeros((outputs.shape[1], full.shape[1]), np.float32)
-    for column, wanted in enumerate(outputs.T):
-        known = np.isfinite(wanted)
-        rows = full[known]
-        gram = rows.T @ rows + 1e-3 * len(rows) * np.eye(full.shape[1])
-        weights[column] = np.linalg.solve(gram, rows.T @ wanted[known])
+    fitted = []
+    for rows, outputs in parts:
+        some = full[rows]
+        # A little weight decay: weights of a thousand would multiply the rounding.
+        gram = some.T @ some + 1e-3 * len(some) * np.eye(some.shape[1])
+        fitted.append(np.linalg.solve(gram, some.T @ outputs).T)
+    weights = np.concatenate(fitted).astype(np.float32)
     constants = (weights[:, :-1].copy(), weights[:, -1].copy())
     inputs = [builder.tensor(part.shape, np.float32, data=part) for part in constants]
     output = builder.activation(len(weights), 1)
@@ -323,19 +324,16 @@ def make_fitted(chain, rng, task=POSITION, branches=1, spread=1.2, restarts=0):
         normalization=Normalization.fit(problem.features(targets).astype(np.float32)),
         home=tuple(centres[0].tolist()),
         workspace=Workspace.fit(chain, targets[:, :3]),
-        branches=tuple(Branch(f"branch {k}") for k in range(branches))
-        if branches > 1
-        else ONE_BRANCH,
+        branches=tuple(Branch(f"branch {k}", 1 / branches, 0.5) for k in range(branches)),
     )
     sines, cosines = np.sin(q), np.cos(q)
     for joint, turn in problem.encode(components(targets)).turns.items():
         sines[:, joint], cosines[:, joint] = turn.removed(sines[:, joint], cosines[:, joint])
-    own = np.eye(branches, dtype=bool)[number]  # (N, K)
-    answers = np.concatenate([sines, cosines], axis=1)
-    wanted = np.where(own[..., None], answers[:, None], np.nan).reshape(len(q), -1)
+    labels = np.concatenate([sines, cosines], axis=1)
+    parts = [(number == k, labels[number == k]) for k in range(branches)]
     if branches > 1:
-        wanted = np.concatenate([wanted, np.where(own, 1.0, -1.0)], axis=1)
-    network = fit_network(rng, Seeder(spec, lambda rows: rows).features(targets), wanted)
+        parts.append((slice(None), np.eye(branches)[number]))
+    network = fit_network(rng, Seeder(spec, lambda rows: rows).features(targets), parts)
     firmware = Firmware(
         path=Path("robot.tflite"),
         name="robot",

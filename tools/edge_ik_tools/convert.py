@@ -88,7 +88,7 @@ def convert(network: keras.Model, target: Format, calibration: npt.NDArray[np.fl
     """Convert a network for one sample at a time.
 
     Args:
-        network: Features (batch, k) to outputs (batch, 2n).
+        network: Features (batch, k) to outputs as `network_outputs` counts them.
         target: The format to write.
         calibration: (N, k) features that the ranges of activations are measured on.
 

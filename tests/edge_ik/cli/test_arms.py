@@ -30,10 +30,9 @@ def test_for_people(run):
         assert word in result.stdout
 
 
-def test_the_aspects_of_an_arm_are_printed(run, printed):
-    values = printed("arms", "--aspects", "leg3")
-    assert [row["number"] for row in values["aspects"]] == [0, 1, 2]
-    assert values["mean_aspects"] == pytest.approx(sum(row["targets"] for row in values["aspects"]))
-    result = run("arms", "--aspects", "panda")
-    assert result.exit_code == 1
-    assert "joints to spare" in result.output
+def test_each_robot_has_the_tasks_that_its_joints_suffice_for(run, printed):
+    robots = printed("arms")
+    assert robots["arm3"]["tasks"] == ["position"]
+    assert set(robots["so101"]["tasks"]) == {"position", "axis"}
+    assert set(robots["panda"]["tasks"]) == {"position", "axis", "pose"}
+    assert "position from 3 joints on" in run("arms").stdout

@@ -2,8 +2,11 @@
 
 import json
 import sys
+import zipfile
 
 import pytest
+
+from firmware_host.model_file import MEMBER, read_model
 
 
 @pytest.fixture(autouse=True)
@@ -22,7 +25,24 @@ def test_inspect_shows_the_robot_and_the_network(run, planar_model):
 def test_inspect_prints_json_alone(run, planar_model):
     result = run("inspect", planar_model, "--json")
     assert result.exit_code == 0, result.output
-    assert json.loads(result.stdout)["network"]["parameters"] == 236
+    values = json.loads(result.stdout)
+    assert values["network"]["parameters"] == 236
+    assert values["branches"] == [{"name": "home", "wins": 1.0, "reaches": 1.0}]
+
+
+def test_a_model_of_the_kind_before_is_told_in_one_sentence(run, planar_model, tmp_path):
+    path = tmp_path / "old.tflite"
+    flatbuffer, _ = read_model(planar_model)
+    with zipfile.ZipFile(planar_model) as archive:
+        values = json.loads(archive.read(MEMBER))
+    path.write_bytes(flatbuffer)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(MEMBER, json.dumps({**values, "format_version": 1}))
+    result = run("inspect", path)
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert "format version 1. Expected: 2. Train it anew with `edge-ik train`" in result.stderr
 
 
 def test_a_missing_file_is_told(run, tmp_path):

@@ -1,6 +1,7 @@
 """The command that solves one target."""
 
 import math
+import re
 
 import click
 import numpy as np
@@ -9,6 +10,8 @@ import pytest
 pytest.importorskip("tensorflow")
 
 from edge_ik.cli.solve import solve_target
+from edge_ik.run import Run
+from firmware_host.kinematics import tool_position
 from firmware_host.tasks import POSE, POSITION, Axis
 
 pytestmark = pytest.mark.tensorflow
@@ -35,6 +38,30 @@ def test_an_unreachable_target_is_told_to_programs_and_people(run, printed, tiny
     assert result.exit_code == 0
     assert "Not reached: the nearest found is off by" in result.stdout
     assert "outside the workspace that the network was trained in" in result.stdout
+
+
+def test_the_branch_of_many_is_told(run, printed, heads_folder):
+    chain = Run.load(heads_folder).chain
+    target = tool_position(chain, *(f(chain.middle + 0.1) for f in (np.sin, np.cos))).tolist()
+    options = ("--target", *target, "--steps", 50)
+    names = Run.load(heads_folder).spec.branch_names
+    for branch in ("0", "2", names[1], "home", "any"):
+        values = printed("solve", heads_folder, *options, "--branch", branch)
+        if branch in ("0", "2"):
+            assert values["branch"] == int(branch)
+        if branch == names[1]:
+            assert values["branch_name"] == branch
+        assert 0 <= values["branch"] <= 2
+    result = run("solve", heads_folder, *options)
+    assert re.search(r"Branch \d .*tried, 0 of them at random", result.stdout)
+
+
+def test_an_unknown_branch_is_told_with_those_there_are(refused, heads_folder):
+    target = ("--target", 0.0, 0.1, -0.3)
+    message = refused("solve", heads_folder, *target, "--branch", "sideways")
+    for name in (*Run.load(heads_folder).spec.branch_names, "any", "nearest", "home"):
+        assert name in message
+    assert "needs q_near" in refused("solve", heads_folder, *target, "--branch", "nearest")
 
 
 def test_a_weak_network_does_not_call_a_target_unreachable(run, tiny_folder):

@@ -27,10 +27,53 @@ def test_a_tiny_training(printed, tmp_path):
     assert resolved["training"]["validation_targets"] == 200
     assert resolved["training"]["rng_seed"] == 3
     assert resolved["network"]["width"] == 4
-    assert resolved["mining"]["enabled"] is False
+    assert resolved["mining"]["share"] == 0.0
+    assert resolved["task"]["branches"] == "home"
+    assert resolved["network"]["heads"] == 1
     assert resolved["loss"]["balance"] is False
     assert resolved["data"]["curriculum"] == 0.0
     assert resolved["data"]["pool"] == 2000
+
+
+TINY = (
+    *("--set", "data.pool=1000", "--set", "training.validation_targets=200", "--epochs", 1),
+    *("--set", "training.steps_per_epoch=10", "--batch-size", 32),
+)
+
+
+def test_without_a_size_everything_is_chosen_and_told(run, tmp_path):
+    result = run("train", "--arm", "leg3", *TINY, "--out", tmp_path / "run")
+    assert result.exit_code == 0, result.output
+    for words in (
+        "All branches, learned by 4 heads from all of joint space",
+        "Network: 16 wide, 2 blocks; 10 steps of 32 samples",
+        "of everything the arm reaches",
+        f"edge-ik evaluate {tmp_path / 'run'}",
+    ):
+        assert words in " ".join(result.stdout.split())
+
+
+def test_the_number_of_heads_can_be_given(printed, tmp_path):
+    values = printed("train", "--arm", "leg3", "--heads", 2, *TINY, "--out", tmp_path / "run")
+    assert values["config"]["network"]["heads"] == 2
+    assert values["config"]["task"]["branches"] == "all"
+    assert all(0 <= row["solved"] <= 1 for row in values["history"])
+
+
+def test_hard_mining_can_be_asked_for_of_many_heads(printed, tmp_path):
+    arguments = ("train", "--arm", "leg3", "--heads", 2, "--hard-mining", *TINY)
+    values = printed(*arguments, "--out", tmp_path / "run")
+    assert values["config"]["mining"]["share"] == 0.125
+
+
+def test_the_home_branch_of_an_arm_with_joints_to_spare_is_refused(refused, tmp_path):
+    folder = tmp_path / "run"
+    message = refused(
+        "train", "--arm", "panda", "--task", "pose", "--branches", "home", "--out", folder
+    )
+    assert "7 joints for a task of 6 rows" in message
+    assert "--branches all" in message
+    assert not folder.exists()
 
 
 def test_resuming_a_finished_run_says_so_to_people(run, tiny_folder):
@@ -69,7 +112,10 @@ def test_a_folder_in_use_is_refused(refused, tiny_folder):
     ("options", "words"),
     [
         (("--preset", "huge"), "Unknown preset 'huge'"),
-        (("--width", "0"), "'network.width'"),
+        (("--width", "-1"), "'network.width'"),
+        (("--heads", "257"), "'network.heads'"),
+        (("--branches", "home", "--heads", "2"), "'network.heads'"),
+        (("--branches", "some"), "'some'"),
         (("--width", "x"), "'x' is not a valid integer"),
         (("--set", "network.depth=3"), "'network.depth'"),
         (("--set", "width=3"), "TABLE.KEY=VALUE"),

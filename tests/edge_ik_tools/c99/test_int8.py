@@ -30,6 +30,23 @@ def test_random_networks_are_exact(seed, networks, self_checking, run_program):
     assert run_program(text) == 0
 
 
+@pytest.fixture(scope="module")
+def wide_networks(graph_builder):
+    """Networks of long rows, with as many outputs as several heads have, and of odd numbers."""
+    made = []
+    for seed, (width, outputs) in enumerate([(96, 156), (67, 39), (72, 361), (65, 1)]):
+        builder = graph_builder(np.random.default_rng(seed), np.int8, 6, odd_scales=seed % 2 == 0)
+        hidden = builder.block(builder.silu(builder.dense(builder.input, width)), width, "glu")
+        made.append(builder.interpreter(builder.dense(hidden, outputs)))
+    return made
+
+
+def test_wide_networks_are_exact(wide_networks, self_checking, run_program):
+    text = self_checking(wide_networks, np.random.default_rng(6), rows=60)
+    assert text.count("dot4_long(x, w,") == 2 * len(wide_networks)
+    assert run_program(text) == 0
+
+
 def test_the_random_networks_reach_every_path(networks, program_of):
     found = [network for seed in range(3) for network in networks(seed)]
     texts = [int8_network(program_of(network)) for network in found]
@@ -65,13 +82,13 @@ def test_no_undefined_behaviour(compiler, seed, networks, self_checking, run_pro
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CORES)
 def test_random_networks_are_exact_on_emulated_cores(
-    name, networks, self_checking, require_tool, tmp_path
+    name, networks, wide_networks, self_checking, require_tool, tmp_path
 ):
     for command, packages in PACKAGES.items():
         require_tool(command, packages)
     tools, core = Toolchain.find(), CORES[name]
     (tmp_path / "networks.c").write_text(
-        self_checking(networks(11, 24), np.random.default_rng(5), rows=40)
+        self_checking([*networks(11, 24), *wide_networks], np.random.default_rng(5), rows=40)
     )
     objects = [
         tools.compile(core, source, tmp_path / f"{source.stem}.o", include=[FIRMWARE])

@@ -9,7 +9,7 @@ from edge_ik_tools.emulate.measure import measure
 from edge_ik_tools.errors import EmulationError, FirmwareBuildError
 from firmware_host.kinematics import tool_position
 from firmware_host.problem import IkProblem
-from firmware_host.solving.refine import refinements
+from firmware_host.solving.refine import RefineSettings, refinements
 from firmware_host.tasks import POSITION
 
 TARGETS = 150
@@ -79,7 +79,8 @@ def test_the_cold_solve_takes_the_steps_of_the_host(measured, arm):
     problem = IkProblem(arm, POSITION)
     seeds = np.broadcast_to(arm.middle, (TARGETS, 3))
     needed = np.full(TARGETS, COLD_STEPS)
-    for steps, (_, error) in enumerate(refinements(problem, seeds, drawn(arm), COLD_STEPS)):
+    walk = refinements(problem, seeds, drawn(arm), COLD_STEPS, RefineSettings(damping=1.0))
+    for steps, (_, error) in enumerate(walk):
         needed[(needed == COLD_STEPS) & (error < 1e-3)] = steps
     # The host keeps the best and this solver the last, and single precision tips a few.
     assert np.mean(found.cold_steps == needed) > 0.9

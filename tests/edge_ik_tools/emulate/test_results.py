@@ -22,7 +22,7 @@ EXECUTED = [Executed("ldr", "r0, [r1]", False), Executed("nop", "", False)]
 COUNTS = Spread.of(np.array([100, 300, 200, 1000]))
 
 
-def benchmark(closed_form):
+def benchmark(closed_form, tried=(1.0, 1)):
     return EmulatedBenchmark(
         target="cortex-m4",
         machine={"qemu": "mps2-an386", "compiler": "gcc 1", "emulator": "QEMU 2"},
@@ -37,6 +37,8 @@ def benchmark(closed_form):
         estimate=Estimate.of(CORES["cortex-m4"], COUNTS, EXECUTED),
         targets=4,
         steps=3,
+        tried_mean=tried[0],
+        tried_max=tried[1],
         solved=0.999999,
         limit_violations=0,
         max_error_m=2e-4,
@@ -96,3 +98,11 @@ def test_the_tables(closed_form):
     text = "\n".join(" ".join(row) for table in tables for row in table.rows)
     assert "an estimate" in text
     assert "4,321 bytes" in text
+
+
+def test_the_tables_tell_of_tries_where_there_are_several():
+    (once, *_), (often, *_) = (
+        emulation_tables(benchmark(None, tried).to_dict()) for tried in ((1.0, 1), (1.25, 7))
+    )
+    assert once.rows[3][0] == "3 DLS steps"
+    assert often.rows[3][0] == "3 DLS steps from each of 1.25 seeds, 7 at most"

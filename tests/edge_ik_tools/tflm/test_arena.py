@@ -6,6 +6,7 @@ import pytest
 
 from edge_ik_tools.tflm import arena
 from edge_ik_tools.tflm.arena import arena_bound, arena_for, measure_arena
+from firmware_host.errors import ModelFileError
 from firmware_host.model_file import read_model
 from firmware_host.network.flatbuffer import read_graph
 
@@ -60,3 +61,28 @@ def test_a_measured_arena_is_the_smallest_that_serves(flatbuffer):
     with pytest.raises(RuntimeError):
         runtime.Interpreter.from_bytes(flatbuffer, arena_size=found.measured - 16)
     assert "when this folder was written" in found.how
+
+
+def test_a_size_at_which_the_library_ends_the_process_is_too_small(flatbuffer, monkeypatch):
+    asked = []
+
+    def probed(_, too_small, enough):
+        asked.append((too_small, enough))
+        lines, size = [], arena.next_size(too_small, enough)
+        while size is not None:
+            if 1500 < size < 2100:
+                return [*lines, f"{size} "]
+            lines.append(f"{size} {int(size >= 3000)}")
+            too_small, enough = (too_small, size) if size >= 3000 else (size, enough)
+            size = arena.next_size(too_small, enough)
+        return lines
+
+    monkeypatch.setattr(arena, "_probed", probed)
+    assert measure_arena(flatbuffer) == 3008
+    assert asked == [(0, 0), (2048, 0)]
+
+
+def test_a_network_that_no_arena_serves_is_refused(flatbuffer, monkeypatch):
+    monkeypatch.setattr(arena, "_probed", lambda _, small, enough: [f"{2 * small or 1024} "])
+    with pytest.raises(ModelFileError, match="does not load the network"):
+        measure_arena(flatbuffer)

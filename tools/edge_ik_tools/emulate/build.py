@@ -197,7 +197,8 @@ def solver_header(sources: Sources, chain: Chain, cold_steps: int) -> str:
         "#define BENCH_RESTARTED(info) 0",
         "#endif",
     ]
-    public = ("solve", "seed", "forward", "solve_branch", "solve_near", "seed_branch", "target")
+    public = ("solve", "seed", "forward", "target", "solve_branch", "solve_near", "seed_branch",
+              "within_limits")  # fmt: skip
     # The source is compiled twice into one program, the second time under other names.
     renamed = [f"#define {name}_{part} staged_{part}" for part in public]
     return "\n".join(

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from typing import Any
 
-from edge_ik.quiet import quiet_native_log
+from edge_ik_tools.tflm.probe import ALIGNMENT, next_size
+from firmware_host.errors import ModelFileError
 from firmware_host.network.flatbuffer import Graph, read_graph
 
-# TensorFlow Lite Micro aligns what it puts into the arena to this.
-ALIGNMENT = 16
+# No network for a microcontroller needs as much [bytes].
+LARGEST_ARENA = 2**26
 # Kernels for Arm cores with vectors keep one 32-bit sum for each row of weights, and
 # those for Arm cores a longer record for each FULLY_CONNECTED than the host's.
 KERNEL_SUM = 4
@@ -80,23 +83,29 @@ def measure_arena(flatbuffer: bytes) -> int:
     and 4 on a Cortex-M, and its tensors are larger than those of a build for microcontrollers,
     which needed 90 to 95% of it for four networks on the same host.
     """
-    from tflite_micro.python.tflite_micro import runtime
-
-    def fits(size: int) -> bool:
-        try:
-            runtime.Interpreter.from_bytes(flatbuffer, arena_size=size)
-        except RuntimeError:
-            return False
-        return True
-
-    too_small, enough = 0, 1024
-    with quiet_native_log():
-        while not fits(enough):
-            too_small, enough = enough, 2 * enough
-        while enough - too_small > ALIGNMENT:
-            middle = _aligned((enough + too_small) // 2 - ALIGNMENT // 2)
-            too_small, enough = (too_small, middle) if fits(middle) else (middle, enough)
+    too_small, enough = 0, 0
+    while next_size(too_small, enough) is not None:
+        if too_small >= LARGEST_ARENA:
+            raise ModelFileError(
+                f"TFLite Micro does not load the network in {too_small:,} bytes of memory."
+            )
+        for line in _probed(flatbuffer, too_small, enough):
+            size, _, fits = line.partition(" ")
+            # A process that the library has ended leaves its last line open.
+            too_small, enough = (too_small, int(size)) if fits == "1" else (int(size), enough)
     return enough
+
+
+def _probed(flatbuffer: bytes, too_small: int, enough: int) -> list[str]:
+    """What the search between two sizes wrote, to its end or to the library's."""
+    command = [sys.executable, "-m", "edge_ik_tools.tflm.probe", str(too_small), str(enough)]
+    ran = subprocess.run(command, input=flatbuffer, capture_output=True, check=False)
+    lines = ran.stdout.decode().splitlines()
+    if not lines:
+        raise ModelFileError(
+            f"TFLite Micro cannot be asked for its memory: {ran.stderr.decode()[-500:]}"
+        )
+    return lines
 
 
 def arena_bound(graph: Graph) -> int:

@@ -1,0 +1,28 @@
+"""Trainings of seconds for what goes on until a goal is met."""
+
+import importlib.util
+import os
+from contextlib import nullcontext
+
+import pytest
+
+
+@pytest.fixture
+def require_optuna():
+    """Skip the test, or fail it, where Optuna is missing: EDGE_IK_REQUIRE_TOOLS=1 decides."""
+    if importlib.util.find_spec("optuna") is None:
+        advice = "Optuna is missing: pip install 'edge-ik[search]'"
+        if os.environ.get("EDGE_IK_REQUIRE_TOOLS", "0") not in ("", "0"):
+            pytest.fail(advice, pytrace=False)
+        pytest.skip(advice)
+
+
+@pytest.fixture
+def silently():
+    """What a goal or a search shows people, when nobody looks: a preparation, a report."""
+    from edge_ik.watcher import silent
+
+    return {
+        "preparing": nullcontext,
+        "reporting": lambda: nullcontext(silent),
+    }
