@@ -64,9 +64,7 @@ def flat(values, path=()):
     if isinstance(values, dict | list):
         items = values.items() if isinstance(values, dict) else enumerate(values)
         return {
-            where: leaf
-            for key, value in items
-            for where, leaf in flat(value, (*path, key)).items()
+            where: leaf for key, value in items for where, leaf in flat(value, (*path, key)).items()
         }
     return {path: values}
 
