@@ -132,12 +132,13 @@ def test_convergence_is_quadratic_away_from_singularities(arm3):
     true = true[(radius > 0.1) & (np.sin(true[:, 2]) > 0.4)]
     targets = position(arm3, true)
     seeds = true + rng.uniform(-0.05, 0.05, true.shape)
-    errors = [error for _, error in refinements(reaching(arm3), seeds, targets, 3)]
+    errors = [error for _, error in refinements(reaching(arm3), seeds, targets, 4)]
     assert errors[0].max() > 0.01
     for before, after in itertools.pairwise(errors):
         # The floor of the damping adds a small linear part, rounding a constant one.
         assert np.all(after <= 40 * before**2 + 1e-6 * before + 1e-14)
-    assert errors[3].max() < 1e-8
+    assert errors[3].max() < 1e-7
+    assert errors[4].max() < 1e-12
 
 
 def test_a_reachable_target_is_found_from_a_seed_far_away(arm3):
@@ -157,7 +158,7 @@ def test_an_unreachable_target_gives_the_nearest_found(arm3):
         nearest = float(np.linalg.norm(target - shoulder)) - stretched
         assert arm3.within_limits(q)
         assert error == pytest.approx(float(residual(arm3, q, np.array(target))), abs=1e-12)
-        assert nearest - 1e-12 <= error <= nearest + 0.005
+        assert nearest - 1e-12 <= error <= 1.05 * nearest
 
 
 class TestFullTurns:
