@@ -209,8 +209,7 @@ def solve_target(
         restarts: Seeds drawn at random, at most, for "any".
         settings: Damping and bounds.
     """
-    problem = seeder.spec.problem
-    chain = problem.chain
+    problem, chain = seeder.spec.problem, seeder.spec.problem.chain
     plain: list[float] = target.tolist()
     guesses, order = seeder.plain_guesses(plain)
     rng = np.random.default_rng(RESTART_SEED)
