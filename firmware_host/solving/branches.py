@@ -213,17 +213,14 @@ def solve_target(
     plain: list[float] = target.tolist()
     guesses, order = seeder.plain_guesses(plain)
     rng = np.random.default_rng(RESTART_SEED)
-    starts: list[tuple[FloatArray | None, int]]
-    margin = 0.0
-    if branch == NEAREST and near is not None:
-        starts = [*((chain.clamp(guess), head) for head, guess in enumerate(guesses))]
+    nearest = branch == NEAREST and near is not None
+    heads = order if branch == ANY else range(len(guesses)) if nearest else [int(branch)]
+    starts: list[Any] = [(chain.clamp(guesses[head]), head) for head in heads]
+    if near is not None and nearest:
         starts.append((chain.clamp(near), -1))
-        margin = SAME_ANSWER
     elif branch == ANY:
-        starts = [(chain.clamp(guesses[head]), head) for head in order]
         starts += [(None, -1)] * restarts
-    else:
-        starts = [(chain.clamp(guesses[int(branch)]), int(branch))]
+    margin = SAME_ANSWER if nearest else 0.0
     best: tuple[bool, float, FloatArray, float, FloatArray, int] | None = None
     tried = 0
     for start, number in starts:
@@ -231,7 +228,7 @@ def solve_target(
         q, error, _ = refine_seed(problem, seed, target, steps, settings)
         tried += 1
         solved = within_tolerance(*problem.plain_errors(q.tolist(), plain))
-        by_distance = solved and branch == NEAREST and near is not None
+        by_distance = solved and nearest and near is not None
         rank = float(chain.travel(q, near)) if by_distance and near is not None else float(error)
         if best is None or preferred(solved, rank, best[0], best[1], margin):
             best = (solved, rank, q, float(error), seed, number)
