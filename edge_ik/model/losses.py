@@ -104,9 +104,11 @@ def squared_error_after_step(problem: IkProblem, answers: Any, labels: Any) -> A
     distance_squared, newton = problem.compiled_step
     settings = DEFAULT_SETTINGS
     _, *dq = newton(*place, settings.damping, settings.damping_floor, *problem.unheld)
+    # A joint that never moves the tool has a plain 0 for its change.
+    changes = [ops.zeros_like(angle) + change for angle, change in zip(angles, dq, strict=True)]
     moved = [
         _within(angle + ops.clip(change, -settings.max_step, settings.max_step), limit)
-        for angle, change, limit in zip(angles, dq, limits, strict=True)
+        for angle, change, limit in zip(angles, changes, limits, strict=True)
     ]
     (squared,) = distance_squared(*map(ops.sin, moved), *map(ops.cos, moved), *components(target))
     return squared
