@@ -110,8 +110,8 @@ class TestEverything:
 
         def half(features):
             outputs = right(features)
-            # Left of the base its answer is a posture far from the target.
-            outputs[features[:, 1] > 0] = np.float32([0, -1, 0, 1, 0, -1])
+            # Left of the base its answer is turned to the right as far as the yaw goes.
+            outputs[features[:, 1] > 0] = np.float32([-0.14, -1, 0, -0.99, 0, -1])
             return outputs
 
         found = measured(problem, half, targets)
@@ -122,8 +122,9 @@ class TestEverything:
         assert found.targets == 2000
         assert 0.4 < found.solved < 0.9
         assert measured(problem, right, targets).solved > 0.99
-        # Of its own branch it looks alike: that cannot be the first figure.
-        assert found.one_branch.refined[3].solved_1mm == pytest.approx(found.solved, abs=0.1)
+        # Of its own branch it looks alike, but for the steps toward the nearest posture, which
+        # reach some: that cannot be the first figure.
+        assert 0 < found.solved - found.one_branch.refined[3].solved_1mm < 0.2
 
     @pytest.mark.parametrize("steps", [None, 5, 0])
     def test_any_branch_has_every_number_of_steps_of_one_branch_too(self, problem, targets, steps):

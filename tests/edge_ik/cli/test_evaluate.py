@@ -3,11 +3,14 @@
 import json
 import shutil
 
+import numpy as np
 import pytest
 
 pytest.importorskip("tensorflow")
 
-from edge_ik.run import METRICS_FILE
+import keras
+
+from edge_ik.run import BEST_FILE, METRICS_FILE, Run
 
 pytestmark = pytest.mark.tensorflow
 
@@ -35,8 +38,27 @@ def test_for_programs(printed, tmp_path, tiny_folder):
     assert json.loads((folder / METRICS_FILE).read_text()) == values
 
 
-def test_heads_for_programs(printed, tmp_path, heads_folder):
-    folder = shutil.copytree(heads_folder, tmp_path / "run")
+@pytest.fixture
+def forgetful(tmp_path):
+    """Function of a run folder: a copy whose network always answers with the upper limits."""
+
+    def make(folder):
+        copy = shutil.copytree(folder, tmp_path / "run")
+        network = keras.models.load_model(copy / BEST_FILE)
+        kernel, bias = network.layers[-1].get_weights()
+        run = Run.load(copy)
+        answer = np.concatenate([np.sin(run.chain.upper), np.cos(run.chain.upper)])
+        answers = np.tile(answer, len(run.branches))
+        bias = np.concatenate([answers, np.zeros(len(bias) - len(answers))])
+        network.layers[-1].set_weights([np.zeros_like(kernel), bias])
+        network.save(copy / BEST_FILE)
+        return copy
+
+    return make
+
+
+def test_heads_for_programs(printed, heads_folder, forgetful):
+    folder = forgetful(heads_folder)
     values = printed("evaluate", folder, "--targets", 200)
     assert "one_branch" not in values
     assert len(values["branches"]) == 3
@@ -51,8 +73,8 @@ def test_heads_for_programs(printed, tmp_path, heads_folder):
     }
 
 
-def test_for_people(run, tmp_path, tiny_folder):
-    folder = shutil.copytree(tiny_folder, tmp_path / "run")
+def test_for_people(run, tiny_folder, forgetful):
+    folder = forgetful(tiny_folder)
     result = run("evaluate", folder, "--targets", 200)
     assert result.exit_code == 0, result.output
     words = ("254 parameters", "200 unseen targets", "published study", "+3 DLS", "RMSE")
@@ -66,8 +88,8 @@ def test_for_people(run, tmp_path, tiny_folder):
     assert "edge-ik train --branches all" in " ".join(last.split())
 
 
-def test_heads_for_people(run, tmp_path, heads_folder):
-    folder = shutil.copytree(heads_folder, tmp_path / "run")
+def test_heads_for_people(run, heads_folder, forgetful):
+    folder = forgetful(heads_folder)
     result = run("evaluate", folder, "--targets", 200)
     assert result.exit_code == 0, result.output
     assert result.stdout.startswith("Solved: ")
