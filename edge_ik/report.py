@@ -12,6 +12,8 @@ from firmware_host.inspect_model import branch_table
 
 # A share of targets that is not solved and small enough to pass over.
 UNSOLVED_WORTH_A_WORD = 1e-3
+# Characters of a label that is not broken: that of the longest of the figures.
+LONGEST_LABEL = 22
 
 FIGURES = (
     ("rmse_m", "position RMSE, mm", "mm"),
@@ -34,7 +36,13 @@ def evaluation_tables(metrics: Mapping[str, Any], title: str) -> list[Table]:
     Everything the arm reaches comes first; then, of a network for one branch, its own
     targets, on the default arm beside the published study's figures; then the branches.
     """
-    tables = [figures_table(_by_steps(metrics["any_branch"]), title)]
+    # More steps than a solve takes would make the table too wide for a terminal.
+    taken = {
+        steps: found
+        for steps, found in metrics["any_branch"].items()
+        if int(steps) <= metrics["steps"]
+    }
+    tables = [figures_table(_by_steps(taken), title)]
     one = metrics.get("one_branch")
     if one is not None:
         study = {"published study": STUDY} if metrics["robot"] == STUDY_ROBOT else {}
@@ -57,11 +65,13 @@ def _by_steps(figures: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str
 def solved_line(metrics: Mapping[str, Any]) -> str:
     """The first figure of all: the share of everything the arm reaches that is solved."""
     angle = " and 0.1 deg" if "rotation_mean_deg" in metrics["any_branch"]["0"] else ""
-    steps = metrics["steps"]
+    steps, heads = metrics["steps"], len(metrics["branches"])
+    seeds = (
+        f"at most {heads} seeds ({metrics['tried']:.2f} in the mean)" if heads > 1 else "one seed"
+    )
     return (
         f"Solved: {figure_cell(metrics['solved'], '%')}% of everything the arm reaches, to 1 mm"
-        f"{angle}, limits held, after {steps} DLS steps from at most "
-        f"{max(1, len(metrics['branches']))} seeds ({metrics['tried']:.2f} in the mean)."
+        f"{angle}, limits held, after {steps} DLS steps from {seeds}."
     )
 
 
@@ -118,6 +128,11 @@ def figure_cell(value: float | None, unit: str) -> str:
     return str(value)
 
 
+def counted(count: int, noun: str) -> str:
+    """A number of things: "1 block", "2 blocks"."""
+    return f"{count:,} {noun}{'s' * (count != 1)}"
+
+
 def duration(seconds: float) -> str:
     """A duration as people say it."""
     if seconds < 90:
@@ -136,10 +151,15 @@ def millimetres(metres: float) -> str:
 
 
 def rows_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
-    """A plain table; the first column to the left, the others to the right."""
+    """A plain table; the first column to the left, the others to the right.
+
+    Where it is too wide, cells go on in another line: of none is anything left out.
+    """
     table = Table(title=title, title_justify="left")
     for index, column in enumerate(columns):
-        table.add_column(column, justify="left" if index == 0 else "right")
+        table.add_column(column, justify="left" if index == 0 else "right", overflow="fold")
+    # Labels that are short enough stay whole, and the heads of the other columns give way.
+    table.columns[0].no_wrap = all(len(row[0]) <= LONGEST_LABEL for row in rows)
     for row in rows:
         table.add_row(*row)
     return table

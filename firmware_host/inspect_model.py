@@ -91,7 +91,8 @@ def inspection_tables(values: Mapping[str, Any]) -> list[TextTable]:
         values: The result of `inspect_model`.
 
     Returns:
-        The model, the robot's joints, the features, and where the model comes from.
+        The model, the robot's joints, the features, and where the model comes from; of what
+        was measured, single figures alone.
     """
     file, robot, network = values["file"], values["robot"], values["network"]
     model: list[TextRow] = [
@@ -133,8 +134,18 @@ def inspection_tables(values: Mapping[str, Any]) -> list[TextTable]:
         TextTable("Joints", head, joints),
         *([branch_table(values["branches"])] if len(values["branches"]) > 1 else []),
         TextTable("Features", ("feature", "mean", "std"), features),
-        TextTable("Provenance", ("", ""), _flattened(values["provenance"])),
+        TextTable("Provenance", ("", ""), _flattened(_in_short(values["provenance"]))),
     ]
+
+
+def _in_short(provenance: Mapping[str, Any]) -> dict[str, Any]:
+    """A model's provenance without the tables of figures among what was measured."""
+    return {
+        name: {key: part for key, part in value.items() if not isinstance(part, Mapping)}
+        if name == "metrics"
+        else value
+        for name, value in provenance.items()
+    }
 
 
 def branch_table(branches: Sequence[Mapping[str, Any]]) -> TextTable:

@@ -132,6 +132,11 @@ def read_model(path: str | Path) -> tuple[bytes, dict[str, Any]]:
             data = file.read(MAX_FILE_BYTES + 1)
     except FileNotFoundError as error:
         raise ModelFileError(f"There is no model file '{path}'.") from error
+    except IsADirectoryError as error:
+        raise ModelFileError(
+            f"'{path}' is a folder. Expected a .tflite file: `edge-ik export RUN` writes them into "
+            "RUN/export."
+        ) from error
     except OSError as error:
         raise ModelFileError(f"Cannot read '{path}': {error.strerror}.") from error
     if len(data) > MAX_FILE_BYTES:

@@ -130,6 +130,7 @@ def _search(
     settings: SearchSettings, folder: Path, minutes: float, began: float, as_json: bool
 ) -> None:
     """Search, and print what was found."""
+    from edge_ik.report import counted
     from edge_ik.watcher import silent
     from edge_ik_tools.tune.front import found_front, front_table, front_values, training_command
     from edge_ik_tools.tune.search import Search
@@ -160,9 +161,9 @@ def _search(
     else:
         print_tables(screen, [front_table(searching, front)])
         screen.print(
-            f"{front.trained} networks trained, {front.stopped} stopped early. Network: width x "
-            "blocks; instr.: instructions of a solve, the median; longest: the most; flash: code "
-            "and constants in bytes. More in "
+            f"{counted(front.trained, 'network')} trained, {front.stopped} stopped early. "
+            "Network: width x blocks; instr.: instructions of a solve, the median; longest: the "
+            "most; flash: code and constants in bytes. More in "
             f"{folder / 'front.csv'} and front.json."
         )
         if front.chosen is not None:

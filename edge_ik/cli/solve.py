@@ -50,7 +50,9 @@ if TYPE_CHECKING:
     help="Instead of these: the tool's pose as a 4 x 4 matrix, row by row.",
 )
 @click.option(
-    "--branch", help='Number or name of a branch, "home", "any" or "nearest".  [default: any]'
+    "--branch",
+    help='Number or name of a branch, "home", "any" or "nearest".  [default: any; with --near '
+    "nearest]",
 )
 @click.option(
     "--near",
@@ -135,7 +137,7 @@ def _print(solver: IkSolver, place: tuple[float, ...], solution: IkSolution) -> 
         + ("" if angle is None else f" and {math.degrees(angle):.3g} deg")
         + f" (network alone: {millimetres(solution.seed_error_m)} mm), "
         f"{'within' if solution.within_limits else 'NOT within'} the joint limits, "
-        f"{solution.steps} steps, {solution.microseconds:.0f} microseconds ({solver.runtime})."
+        f"{_steps(solution)}, {solution.microseconds:.0f} microseconds ({solver.runtime})."
     )
     if len(solver.branches) > 1:
         name = _branch_name(solver, solution)
@@ -147,6 +149,15 @@ def _print(solver: IkSolver, place: tuple[float, ...], solution: IkSolution) -> 
         )
     if solution.in_workspace is False:
         screen.print("The target lies outside the workspace that the network was trained in.")
+
+
+def _steps(solution: IkSolution) -> str:
+    """The steps that were taken, those toward the nearest posture with them."""
+    from firmware_host.solver import Status
+    from firmware_host.solving.refine import NEAREST_STEPS
+
+    more = solution.steps and solution.status is not Status.SOLVED
+    return f"{solution.steps} steps" + f" and {NEAREST_STEPS} more" * bool(more)
 
 
 def solve_target(

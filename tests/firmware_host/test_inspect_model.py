@@ -87,6 +87,16 @@ def test_the_tables_show_all_of_it(planar_model):
     ]
 
 
+def test_tables_of_figures_are_left_to_programs(planar_model):
+    values = inspect_model(planar_model)
+    metrics = {"solved": 0.5, "any_branch": {"0": {"rmse_m": 0.1}}}
+    values["provenance"] = {"quantization": {"format": "int8"}, "metrics": metrics}
+    assert inspection_tables(values)[-1].rows == [
+        ("quantization.format", "int8"),
+        ("metrics.solved", "0.5"),
+    ]
+
+
 def test_the_branches_of_several_heads_are_shown(planar_model, tmp_path):
     flatbuffer, record = read_model(planar_model)
     rows = [

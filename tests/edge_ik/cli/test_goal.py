@@ -85,7 +85,7 @@ class TestSearch:
     @pytest.mark.skipif(importlib.util.find_spec("optuna") is None, reason="needs optuna")
     def test_an_unknown_core_is_told(self, refused, tmp_path):
         options = ("--goal", "0.9", "--core", "z80", "--out", tmp_path / "search")
-        assert "Unknown target" in refused("search", *options)
+        assert "Unknown core" in refused("search", *options)
 
     def test_a_missing_optuna_is_told_by_its_extra(self, refused, tmp_path, monkeypatch):
         monkeypatch.setitem(__import__("sys").modules, "optuna", None)

@@ -37,6 +37,7 @@ def test_an_unreachable_target_is_told_to_programs_and_people(run, printed, tiny
     result = run("solve", tiny_folder, "--target", 2, 0, 0)
     assert result.exit_code == 0
     assert "Not reached: the nearest found is off by" in result.stdout
+    assert "3 steps and 4 more" in result.stdout
     assert "outside the workspace that the network was trained in" in result.stdout
 
 
@@ -69,6 +70,7 @@ def test_a_weak_network_does_not_call_a_target_unreachable(run, tiny_folder):
     assert result.exit_code == 0, result.output
     assert "Not reached: the nearest found is off by" in result.stdout
     assert "outside the workspace" not in result.stdout
+    assert " 0 steps, " in result.stdout
 
 
 def test_for_people(run, tiny_folder):

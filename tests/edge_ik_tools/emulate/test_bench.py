@@ -64,7 +64,7 @@ def test_firmware_of_another_network_shows(tools, planar_firmware, source_root, 
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ({"target": "cortex-a53"}, "Unknown target"),
+        ({"target": "cortex-a53"}, "Unknown core"),
         ({"targets": 0}, "at least one target"),
         ({"clock_hz": -1.0, "targets": 2}, "clock above 0"),
     ],

@@ -21,7 +21,7 @@ def test_a_core_is_found_by_its_name(name):
 
 
 def test_an_unknown_core_is_refused_with_the_choices():
-    with pytest.raises(ConfigError, match=r"cortex-m0, .*cortex-m55.*target='cortex-a53'"):
+    with pytest.raises(ConfigError, match=r"cortex-m0, .*cortex-m55.*Received: 'cortex-a53'"):
         find_core("cortex-a53")
 
 

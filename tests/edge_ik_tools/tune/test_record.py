@@ -65,7 +65,7 @@ class TestVerdict:
         lines = verdict(record(tmp_path, 1.0))
         assert len(lines) == 1
         assert lines[0].startswith("Goal of 99.000% met: 100% of everything the arm reaches")
-        assert "8 wide, 1 blocks" in lines[0]
+        assert "8 wide, 1 block," in lines[0]
 
     def test_a_goal_that_is_missed_says_by_how_much_and_where(self, tmp_path):
         missed, rest, advice = verdict(record(tmp_path, 0.9, 0.98))

@@ -100,8 +100,9 @@ class TestSearch:
         self, tmp_path, tiny_search, silently, judged
     ):
         folder = tmp_path / "search"
-        search, front, _ = self.searched(tiny_search, folder, silently)
+        search, front, told = self.searched(tiny_search, folder, silently)
         assert front.chosen.trial.size == NetworkSize(4, 1, 1)
+        assert "No other size is worth a training." in told
         assert [row.meets for row in front.rows].count(True) == 1
         assert len(judged) < len(search.space.sizes())
         values = json.loads((folder / "front.json").read_text())

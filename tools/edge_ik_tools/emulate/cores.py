@@ -162,6 +162,6 @@ def find_core(name: str) -> Core:
     found = CORES.get(name.lower()) or CORES.get(f"cortex-{name.lower()}")
     if found is None:
         raise ConfigError(
-            f"Unknown target. Expected one of {', '.join(CORES)}. Received: target={name!r}"
+            f"Unknown core. Expected one of {', '.join(CORES)}, or m4 for short. Received: {name!r}"
         )
     return found

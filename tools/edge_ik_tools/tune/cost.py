@@ -19,6 +19,7 @@ import numpy as np
 from scipy.optimize import nnls
 
 from edge_ik import __version__
+from edge_ik.report import counted
 from edge_ik_tools.c99.int8 import LONG_ROW, VECTOR
 from edge_ik_tools.c99.units import ROWS
 from edge_ik_tools.emulate.cores import Core
@@ -54,7 +55,7 @@ class NetworkSize:
 
     def __str__(self) -> str:
         heads = f"{self.heads} heads" if self.heads > 1 else "one branch"
-        return f"{self.width} wide, {self.blocks} blocks, {heads}"
+        return f"{self.width} wide, {counted(self.blocks, 'block')}, {heads}"
 
 
 # Networks that the model is fitted to: every term is large in some, and small in others.
@@ -206,7 +207,8 @@ def fitted_cost(
     model = _kept(problem, core, folder)
     missing = [size for size in sizes if size not in model.sizes]
     if missing:
-        tell(f"Counting {len(missing)} networks of random weights on an emulated {core.name}")
+        networks = counted(len(missing), "network")
+        tell(f"Counting {networks} of random weights on an emulated {core.name}")
     for size in missing:
         spec, flatbuffer = random_network(problem, size.width, size.blocks, size.heads)
         keras.backend.clear_session()

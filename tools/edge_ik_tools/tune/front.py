@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_ik.config import Config
-from edge_ik.report import figure_cell
+from edge_ik.report import counted, figure_cell
 from edge_ik.run import Run
 from edge_ik_tools.tune.counting import Counts, count
 from edge_ik_tools.tune.measure import Measured, measure_int8, target_count
@@ -115,7 +115,8 @@ def found_front(search: Search, trials: Sequence[Trial]) -> Front:
         nearest = sorted(best, key=lambda trial: trial.unsolved)[:MOST_ROWS]
         best = [trial for trial in best if trial in nearest]
     if best:
-        search.tell(f"Counting {len(best)} networks on an emulated {search.core.name}")
+        networks = counted(len(best), "network")
+        search.tell(f"Counting {networks} on an emulated {search.core.name}")
     rows = [_row(search, trial) for trial in best]
     rows.sort(key=lambda row: (row.counts.instructions, row.counts.flash))
     front = Front(

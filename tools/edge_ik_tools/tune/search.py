@@ -103,6 +103,11 @@ class Search:
             self._go_on(study)
             while self.clock.spent < self.limit and self._candidates():
                 self._train_next(study)
+            self.tell(
+                "The time is used up; search again to go on."
+                if self._candidates()
+                else "No other size is worth a training."
+            )
         except OutOfTimeError:
             self.tell("The time is used up in the middle of a training; search again to go on.")
         self._save()

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from edge_ik.config import Config
-from edge_ik.report import duration, figure_cell, rest_words
+from edge_ik.report import counted, duration, figure_cell, rest_words
 from edge_ik_tools.tune.record import GoalRecord
 
 
 def size_words(config: Config) -> str:
     """The size of a network and the length of its training."""
     network, train = config.network, config.training
+    blocks = counted(network.blocks, "block")
     heads = f"{network.heads} heads" if network.heads > 1 else "one branch"
     return (
-        f"{network.width} wide, {network.blocks} blocks, {heads}; {train.steps:,} steps of "
+        f"{network.width} wide, {blocks}, {heads}; {train.steps:,} steps of "
         f"{train.batch_size:,} samples"
     )
 
