@@ -117,8 +117,9 @@ def describe_rest(problem: IkProblem, q: FloatArray) -> dict[str, float]:
     at_limit = (margin < LIMIT_MARGIN).any(axis=1)
     smallest = np.linalg.svd(problem.jacobian(np.sin(q), np.cos(q)), compute_uv=False)[:, -1]
     singular = smallest < SINGULAR_SHARE * problem.length
-    origin = np.array(chain.link_columns[0][3])
-    far = np.linalg.norm(problem.reached_by(q)[:, :3] - origin, axis=1)
+    place = list(problem.task.place)
+    origin = np.array(chain.link_columns[0][3])[place]
+    far = np.linalg.norm(problem.reached_by(q)[:, : len(place)] - origin, axis=1)
     edge = far > EDGE_SHARE * chain.reach
     rest = ~(at_limit | singular | edge)
     return {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -75,6 +75,26 @@ class Chain:
         joints = tuple(_checked_joint(joint) for joint in self.joints)
         object.__setattr__(self, "joints", joints)
         object.__setattr__(self, "tool", _rigid(self.tool, f"tool of '{self.name}'"))
+
+    def with_tool_offset(self, offset: Sequence[float]) -> Chain:
+        """The chain with a frame behind its tip, which its name then says.
+
+        Args:
+            offset: x, y, z [m] in the tip's frame, and a quaternion w, x, y, z of any length
+                if the frame is turned; nothing for the chain as it is.
+        """
+        if not offset:
+            return self
+        w, *v = (float(part) for part in (*offset, 1.0, 0.0, 0.0, 0.0)[3:7])
+        x, y, z = v
+        frame = np.eye(4)
+        frame[:3, :3] += (
+            2
+            * (w * _skew(x, y, z) + _skew(x, y, z) @ _skew(x, y, z))
+            / (w * w + x * x + y * y + z * z)
+        )
+        frame[:3, 3] = offset[:3]
+        return replace(self, tool=_snapped(self.tool @ frame), tip=f"{self.tip}+offset")
 
     def __len__(self) -> int:
         return len(self.joints)
@@ -284,6 +304,11 @@ def _rigid(transform: npt.ArrayLike, what: str) -> FloatArray:
         raise RobotError(f"The {what} is not a rigid (4, 4) transform.", what)
     matrix.setflags(write=False)
     return matrix
+
+
+def _skew(x: float, y: float, z: float) -> FloatArray:
+    """The matrix of the cross product with a vector."""
+    return np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
 
 
 def _z_onto(axis: FloatArray) -> FloatArray:

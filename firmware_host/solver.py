@@ -237,7 +237,7 @@ class IkSolver:
             within_limits=bool(self.chain.within_limits(q)),
             in_workspace=None
             if self.workspace is None
-            else self.workspace.contains_one(self.chain, plain[:3]),
+            else self.workspace.contains_one(self.chain, self.task.position(plain)),
             seed_error_m=seed_error,
             steps=steps,
             microseconds=(time.perf_counter() - began) * 1e6,
@@ -287,7 +287,7 @@ class IkSolver:
         status = _REACHED.take(reached)
         inside = None
         if self.workspace is not None:
-            inside = self.workspace.contains(chain, rows[:, :3]) & good
+            inside = self.workspace.contains(chain, self.task.positions(rows)) & good
         if not good.all():
             place = self.home if q_near is None else chain.clamp(q_near)
             q = np.where(good[:, None], q, place)

@@ -15,11 +15,13 @@ class BuiltinArm:
         name: Name to give to `load_arm`.
         description: What it is, in one line.
         home: (n,) a posture well inside the limits and away from singularities [rad].
+        task: The task that it is trained for if none is named.
     """
 
     name: str
     description: str
     home: tuple[float, ...]
+    task: str = "position"
 
     def urdf(self) -> bytes:
         """The robot's URDF file."""
@@ -41,6 +43,18 @@ _ARMS = (
         "a1_leg",
         "3 joints: Unitree A1, front left leg, trunk to foot",
         (0.0, 0.9, -1.8),
+    ),
+    BuiltinArm(
+        "leg2",
+        "2 joints: Unitree A1, front left leg, hip to foot, in the plane of the leg",
+        (0.9, -1.8),
+        "planar",
+    ),
+    BuiltinArm(
+        "openmanipulator_x",
+        "4 joints: ROBOTIS OpenMANIPULATOR-X, base to the point between the fingertips",
+        (0.0, -0.6, 0.3, 0.8),
+        "pitch",
     ),
     BuiltinArm(
         "so101",

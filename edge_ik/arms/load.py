@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,7 +31,10 @@ class ArmSelection:
 
 
 def load_arm(
-    name_or_path: str | os.PathLike[str], base: str | None = None, tip: str | None = None
+    name_or_path: str | os.PathLike[str],
+    base: str | None = None,
+    tip: str | None = None,
+    tool_offset: Sequence[float] = (),
 ) -> Chain:
     """Load a robot; log at INFO level which chain was selected.
 
@@ -39,6 +43,7 @@ def load_arm(
             path of a URDF file.
         base: Link where the chain starts.
         tip: Link where it ends. Without it, the longest chain from the base.
+        tool_offset: A frame behind the tip; see `Chain.with_tool_offset`.
 
     Returns:
         The chain of revolute and continuous joints; fixed joints are folded into it.
@@ -50,7 +55,11 @@ def load_arm(
     selection = select_arm(name_or_path, base, tip)
     for note in selection.notes:
         logger.info(note)
-    return selection.chain
+    chain = selection.chain.with_tool_offset(tool_offset)
+    if tool_offset:
+        place = ", ".join(f"{1e3 * part:g}" for part in tool_offset[:3])
+        logger.info(f"The tool is '{chain.tip}', at {place} mm in '{selection.chain.tip}'.")
+    return chain
 
 
 def select_arm(

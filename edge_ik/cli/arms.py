@@ -7,9 +7,6 @@ import click
 from edge_ik.cli.common import console, json_option, print_json, training_stack
 from firmware_host.tasks import TASKS
 
-# The robots' joints and the rows of each task decide what can be trained.
-TASK_ROWS = {name: task.rows for name, task in TASKS.items()}
-
 
 @click.command()
 @json_option
@@ -17,6 +14,7 @@ def arms(as_json: bool) -> None:
     """List the built-in robots."""
     with training_stack("Reading robot descriptions", tensorflow=False):
         from edge_ik.arms import builtin_arms, load_arm
+        from edge_ik.data.rank import possible_tasks
 
         found = {name: (arm, load_arm(name)) for name, arm in builtin_arms().items()}
     if as_json:
@@ -26,7 +24,8 @@ def arms(as_json: bool) -> None:
                     "description": arm.description,
                     "home": list(arm.home),
                     "reach_m": chain.reach,
-                    "tasks": _tasks(len(chain)),
+                    "tasks": list(possible_tasks(chain)),
+                    "task": arm.task,
                     "robot": chain.to_dict(),
                 }
                 for name, (arm, chain) in found.items()
@@ -40,21 +39,19 @@ def arms(as_json: bool) -> None:
             name,
             str(len(chain)),
             f"{chain.reach:.3f}",
+            arm.task,
             ", ".join(chain.joint_names),
             arm.description.split(": ", 1)[-1],
         )
         for name, (arm, chain) in found.items()
     ]
-    table = rows_table("Built-in robots", ["name", "joints", "reach m", "joint order", ""], rows)
+    table = rows_table(
+        "Built-in robots", ["name", "joints", "reach m", "task", "joint order", ""], rows
+    )
     for column in table.columns[3:]:
         column.justify = "left"
         column.overflow = "fold"
     screen = console()
     screen.print(table)
-    needs = ", ".join(f"{task} from {rows} joints on" for task, rows in TASK_ROWS.items())
+    needs = ", ".join(f"{name} from {kind.rows} joints on" for name, kind in TASKS.items())
     screen.print(f"Tasks: {needs}.")
-
-
-def _tasks(joints: int) -> list[str]:
-    """Tasks that so many joints suffice for."""
-    return [task for task, rows in TASK_ROWS.items() if rows <= joints]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,8 @@ import click
 import numpy as np
 
 from edge_ik.cli.common import (
+    NumbersCommand,
+    NumbersOption,
     console,
     is_model_file,
     json_option,
@@ -23,14 +26,16 @@ if TYPE_CHECKING:
     from firmware_host.tasks import Task
 
 
-@click.command()
+@click.command(cls=NumbersCommand)
 @click.argument("model", type=click.Path(path_type=Path))
 @click.option(
     "--target",
-    type=float,
-    nargs=3,
+    cls=NumbersOption,
     metavar="X Y Z",
-    help="Position in the base frame [m].",
+    help="Position in the base frame [m]; of a planar task the two coordinates of its plane.",
+)
+@click.option(
+    "--angle", type=float, help="For pitch, yaw and planar_pose: the angle of the tool [rad]."
 )
 @click.option(
     "--quaternion", type=float, nargs=4, metavar="W X Y Z", help="For a pose: the orientation."
@@ -74,6 +79,7 @@ if TYPE_CHECKING:
 def solve(
     model: Path,
     target: tuple[float, ...] | None,
+    angle: float | None,
     quaternion: tuple[float, ...] | None,
     direction: tuple[float, ...] | None,
     matrix: tuple[float, ...] | None,
@@ -91,7 +97,16 @@ def solve(
         solver = IkSolver.load(model, runtime, steps, restarts)
     else:
         solver = _run_solver(model, steps, restarts)
-    given = solve_target(solver.task, target, quaternion, direction, matrix)
+    given = solve_target(
+        solver.task,
+        {
+            "--target": target,
+            "--angle": None if angle is None else (angle,),
+            "--quaternion": quaternion,
+            "--direction": direction,
+            "--matrix": matrix,
+        },
+    )
     q_near = None if near is None else _angles(near)
     # The first call prepares the graph; the second is the time told.
     solver.solve(given, q_near, branch)
@@ -107,7 +122,8 @@ def solve(
             }
         )
         return
-    place = tuple(np.asarray(given)[:3, 3].tolist()) if matrix else tuple(given[:3])
+    axes = list(solver.task.place)
+    place = tuple(np.asarray(given)[axes, 3].tolist()) if matrix else tuple(given[: len(axes)])
     _print(solver, place, solution)
 
 
@@ -149,40 +165,39 @@ def _print(solver: IkSolver, place: tuple[float, ...], solution: IkSolution) -> 
         screen.print("The target lies outside the workspace that the network was trained in.")
 
 
-def solve_target(
-    task: Task,
-    target: tuple[float, ...] | None,
-    quaternion: tuple[float, ...] | None,
-    direction: tuple[float, ...] | None,
-    matrix: tuple[float, ...] | None,
-) -> Any:
-    """The target in the form that the solver takes, from the options that were given.
+# What option gives a target's orientation, by how many numbers it takes.
+ORIENTATIONS = {0: [], 1: ["--angle"], 3: ["--direction"], 4: ["--quaternion"]}
+
+
+def solve_target(task: Task, options: Mapping[str, tuple[float, ...] | None]) -> Any:
+    """The target in the form that the solver takes.
+
+    Args:
+        task: What a target is.
+        options: The numbers of each option, where it was given.
 
     Raises:
         click.UsageError: If they are not those of the task.
     """
-    given = {
-        name
-        for name, value in (
-            ("--target", target),
-            ("--quaternion", quaternion),
-            ("--direction", direction),
-            ("--matrix", matrix),
-        )
-        if value
-    }
-    # Beside its position a target has as many numbers as one of these options takes.
-    more = {0: [], 3: ["--direction"], 4: ["--quaternion"]}[task.flat_size - 3]
+    given = {name for name, value in options.items() if value}
+    more = ORIENTATIONS[task.orientation.flat_size]
     forms = [{"--target", *more}, *([{"--matrix"}] if task.has_orientation else [])]
+    target = options.get("--target") or ()
+    if "--target" in given and len(target) != len(task.place):
+        raise click.UsageError(
+            f"The model solves the task '{task.name}'. Expected --target with "
+            f"{task.coordinates} in metres. Received: {len(target)} numbers"
+        )
     if given not in forms:
         needs = " and ".join(["--target", *more]) + ", or --matrix" * task.has_orientation
         raise click.UsageError(
             f"The model solves the task '{task.name}'. Expected {needs}. "
             f"Received: {', '.join(sorted(given)) or 'none of them'}"
         )
+    matrix = options.get("--matrix")
     if matrix:
         return np.reshape(matrix, (4, 4))
-    return (*(target or ()), *(quaternion or ()), *(direction or ()))
+    return (*target, *(options[more[0]] or () if more else ()))
 
 
 def _run_solver(folder: Path, steps: int | None, restarts: int) -> IkSolver:

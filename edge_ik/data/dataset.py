@@ -14,6 +14,7 @@ from edge_ik.data.source import Curriculum, SampleSource
 from firmware_host.kinematics import frames, stacked
 from firmware_host.normalization import Normalization
 from firmware_host.problem import IkProblem
+from firmware_host.tasks import POSITION
 
 
 @dataclass(frozen=True)
@@ -194,7 +195,7 @@ def _inside(region: Region, center: tf.Tensor, q: tf.Tensor) -> tf.Tensor:
 
     def determinant(angles: tf.Tensor) -> tf.Tensor:
         sin_q, cos_q = tf.sin(angles), tf.cos(angles)
-        if not region.task.has_orientation:
+        if region.task == POSITION:
             return linear_determinant(
                 region.chain, tf.unstack(sin_q, axis=-1), tf.unstack(cos_q, axis=-1)
             )

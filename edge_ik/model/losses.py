@@ -35,7 +35,7 @@ SMALLEST_ERROR_SQUARED = 1e-10
 def label_size(problem: IkProblem) -> int:
     """How many numbers a label has; see `features_and_labels`."""
     turns = problem.task.turning_joints(problem.chain) if problem.spare_joints else ()
-    return 2 * problem.joints + len(problem.task.component_names) + 2 * len(turns)
+    return 2 * problem.joints + problem.task.size + 2 * len(turns)
 
 
 def split_outputs(outputs: Any, joints: int, heads: int) -> tuple[Any, Any]:
@@ -73,7 +73,7 @@ def squared_error_after_step(problem: IkProblem, answers: Any, labels: Any) -> A
         answers: (B, K, 2n) sines and cosines of K heads.
         labels: (B, l) as `features_and_labels` gives them.
     """
-    n, size = problem.joints, len(problem.task.component_names)
+    n, size = problem.joints, problem.task.size
     chain, turning = problem.chain, problem.task.turning_joints(problem.chain)
     bounded = ~chain.periodic
     sines, cosines = (components(part) for part in unit_circle(answers, n))
@@ -171,7 +171,7 @@ def judged(problem: IkProblem, heads: int, outputs: Any, labels: Any) -> Judged:
     tell how promising they are: their own error after one refinement step.
     """
     n, reach = problem.joints, problem.chain.reach
-    size = len(problem.task.component_names)
+    size = problem.task.size
     answer, target = labels[:, : 2 * n], labels[:, 2 * n : 2 * n + size]
     if heads == 1:
         position = squared_task_error(problem, outputs, target)

@@ -8,16 +8,28 @@ import numpy as np
 import pytest
 
 from edge_ik.arms import arm_names, builtin_arms, load_arm, select_arm
+from edge_ik.data.rank import chosen_task, working_tasks
 from firmware_host.kinematics import forward_kinematics, jacobian, tool_position
+from firmware_host.problem import IkProblem
 
 pytestmark = pytest.mark.tensorflow  # the URDF library comes with the same extra
 
 ARMS = builtin_arms()
-JOINTS = {"arm3": 3, "leg3": 3, "a1_leg": 3, "so101": 5, "ur5": 6, "panda": 7}
+JOINTS = {
+    "arm3": 3,
+    "leg3": 3,
+    "a1_leg": 3,
+    "leg2": 2,
+    "openmanipulator_x": 4,
+    "so101": 5,
+    "ur5": 6,
+    "panda": 7,
+}
 
 # Where example-robot-data has the real robots' descriptions: file, base, tip.
 REAL = {
     "a1_leg": ("a1_description/urdf/a1.urdf", "trunk", "FL_foot"),
+    "leg2": ("a1_description/urdf/a1.urdf", "FL_hip", "FL_foot"),
     "so101": ("so_arm_description/urdf/so101.urdf", "base_link", "gripper_frame_link"),
     "ur5": ("ur_description/urdf/ur5_robot.urdf", "base_link", "tool0"),
     "panda": ("panda_description/urdf/panda.urdf", "panda_link0", "panda_hand_tcp"),
@@ -70,11 +82,12 @@ def test_home_is_well_inside_the_limits(name):
 def test_home_is_away_from_singularities(name):
     chain, home = load_arm(name), np.array(ARMS[name].home)
     at_home = jacobian(chain, np.sin(home), np.cos(home))
-    position = np.linalg.svd(at_home[:3], compute_uv=False)
     pose = np.linalg.svd(at_home, compute_uv=False)
-    assert position.min() > 0.15 * position.max()
     assert len(pose) == min(6, len(chain))
     assert pose.min() > 0.04 * pose.max()
+    problem = IkProblem(chain, chosen_task(chain, ARMS[name].task))
+    own = np.linalg.svd(problem.jacobian(np.sin(home), np.cos(home)), compute_uv=False)
+    assert own.min() > (0.1 if problem.task.has_orientation else 0.15) * own.max()
 
 
 def position(chain, *q):
@@ -99,6 +112,23 @@ def test_leg3_is_what_its_description_says():
     np.testing.assert_allclose(position(chain, 0, 0, -math.pi / 2), [0.2, 0.06, -0.21], atol=1e-15)
     np.testing.assert_array_equal(chain.lower, [-0.8, -1.5, -2.6])
     np.testing.assert_array_equal(chain.upper, [0.8, 2.5, -0.3])
+
+
+def test_openmanipulator_x_is_what_its_drawing_says():
+    """380 mm of reach, and the numbers of ROBOTIS' description."""
+    chain = load_arm("openmanipulator_x")
+    np.testing.assert_allclose(position(chain, 0, 0, 0, 0), [0.286, 0, 0.2045], atol=1e-15)
+    stretched = math.atan2(0.128, 0.024)
+    reached = position(chain, 0, stretched, -stretched, 0)
+    assert reached[0] - 0.012 == pytest.approx(math.hypot(0.128, 0.024) + 0.25)
+    assert reached[0] - 0.012 == pytest.approx(0.380, abs=1e-3)
+
+
+def test_the_task_of_a_robot_is_one_that_it_can_do():
+    for name, arm in ARMS.items():
+        chain = load_arm(name)
+        chosen = chosen_task(chain, arm.task).options()
+        assert chosen in [task.options() for task in working_tasks(chain, arm.task)]
 
 
 @pytest.mark.parametrize("name", REAL)

@@ -12,7 +12,7 @@ pytest.importorskip("tensorflow")
 from edge_ik.cli.solve import solve_target
 from edge_ik.run import Run
 from firmware_host.kinematics import tool_position
-from firmware_host.tasks import POSE, POSITION, Axis
+from firmware_host.tasks import POSE, POSITION, make_task
 
 pytestmark = pytest.mark.tensorflow
 
@@ -101,17 +101,24 @@ def test_mistakes_are_told(refused, tmp_path, tiny_folder):
 @pytest.mark.parametrize(
     ("task", "given", "target"),
     [
-        (POSITION, {"target": (1, 2, 3)}, (1, 2, 3)),
-        (POSE, {"target": (1, 2, 3), "quaternion": (1, 0, 0, 0)}, (1, 2, 3, 1, 0, 0, 0)),
-        (Axis(2), {"target": (1, 2, 3), "direction": (0, 0, 5)}, (1, 2, 3, 0, 0, 5)),
+        (POSITION, {"--target": (1, 2, 3)}, (1, 2, 3)),
+        (POSE, {"--target": (1, 2, 3), "--quaternion": (1, 0, 0, 0)}, (1, 2, 3, 1, 0, 0, 0)),
+        (make_task("axis"), {"--target": (1, 2, 3), "--direction": (0, 0, 5)}, (1, 2, 3, 0, 0, 5)),
+        (make_task("pitch"), {"--target": (1, 2, 3), "--angle": (-0.5,)}, (1, 2, 3, -0.5)),
+        (make_task("yaw"), {"--target": (1, 2, 3), "--angle": (0.0,)}, (1, 2, 3, 0.0)),
+        (make_task("planar", plane="xz"), {"--target": (1, -2)}, (1, -2)),
+        (make_task("planar_pose"), {"--target": (1, 2), "--angle": (3,)}, (1, 2, 3)),
     ],
 )
 def test_a_target_is_made_of_the_options_of_its_task(task, given, target):
-    options = dict.fromkeys(("target", "quaternion", "direction", "matrix"))
-    assert solve_target(task, **{**options, **given}) == target
+    options = dict.fromkeys(("--target", "--angle", "--quaternion", "--direction", "--matrix"))
+    assert solve_target(task, {**options, **given}) == target
     matrix = tuple(range(16))
     if task.has_orientation:
-        made = solve_target(task, **{**options, "matrix": matrix})
+        made = solve_target(task, {**options, "--matrix": matrix})
         np.testing.assert_array_equal(made, np.reshape(matrix, (4, 4)))
+    place = given["--target"]
     with pytest.raises(click.UsageError, match=r"Expected --target.*Received: --matrix, --target"):
-        solve_target(task, **{**options, "target": (1, 2, 3), "matrix": matrix})
+        solve_target(task, {**options, "--target": place, "--matrix": matrix})
+    with pytest.raises(click.UsageError, match=r"in metres. Received: 5 numbers"):
+        solve_target(task, {**options, "--target": (1, 2, 3, 4, 5)})

@@ -19,7 +19,7 @@ from firmware_host.solving.refine import (
     refine,
     refinements,
 )
-from firmware_host.tasks import POSE, POSITION, Axis
+from firmware_host.tasks import POSE, POSITION, make_task
 
 
 def reaching(chain):
@@ -242,7 +242,13 @@ def test_the_default_settings_are_the_documented_ones():
 
 
 class TestOtherTasks:
-    TASKS = (Axis(0), Axis(2), POSE)
+    TASKS = (
+        make_task("axis", "x"),
+        make_task("axis", "z"),
+        POSE,
+        make_task("yaw"),
+        make_task("planar", plane="yz"),
+    )
 
     @settings(max_examples=40)
     @given(data=st.data(), task=st.sampled_from(TASKS))

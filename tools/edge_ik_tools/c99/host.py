@@ -156,7 +156,7 @@ class FirmwareSolver(IkSolver):
             within_limits=bool(self.chain.within_limits(q)),
             in_workspace=None
             if self.workspace is None
-            else self.workspace.contains_one(self.chain, components[:3].tolist()),
+            else self.workspace.contains_one(self.chain, self.task.position(components.tolist())),
             seed_error_m=float(found["seed_residual"]),
             steps=self.refine_steps,
             microseconds=(time.perf_counter() - began) * 1e6,
@@ -198,7 +198,7 @@ class FirmwareSolver(IkSolver):
         inside = None
         if self.workspace is not None:
             harmless = rows if good.all() else np.where(good[:, None], rows, 0.0)
-            inside = self.workspace.contains(self.chain, harmless[:, :3]) & good
+            inside = self.workspace.contains(self.chain, self.task.positions(harmless)) & good
         if not good.all():
             place = self.home if near is None else self.chain.clamp(near)
             q = np.where(good[:, None], q, place)

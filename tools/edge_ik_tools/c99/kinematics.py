@@ -43,7 +43,7 @@ def robot_values(spec: ModelSpec, program: Program, steps: int) -> dict[str, obj
     problem, n = spec.problem, spec.problem.joints
     return {
         "joints": n,
-        "target_size": len(spec.task.component_names),
+        "target_size": spec.task.size,
         "steps": steps,
         "joint_rows": _joint_rows(spec.chain),
         "first_joints": ", ".join(f"q[{joint}]" for joint in range(n)),
@@ -87,7 +87,7 @@ def _encoding(
 ) -> dict[str, object]:
     """The network's input from a target, and the target's own turns."""
     tape = Tape()
-    target = tape.inputs("p", len(problem.task.component_names))
+    target = tape.inputs("p", problem.task.size)
     encoding = problem.encode(target, ROOT_NAMESPACE)
     turns = [part for turn in encoding.turns.values() for part in (turn.sin, turn.cos)]
     scale, zero_point = program.input_scale
@@ -146,7 +146,7 @@ def _measured(problem: IkProblem) -> str:
     n = problem.joints
     tape = Tape()
     sines, cosines = tape.inputs("s", n), tape.inputs("c", n)
-    target = tape.inputs("p", len(problem.task.component_names))
+    target = tape.inputs("p", problem.task.size)
     parts = problem.task.squared_parts(frames(problem.chain, sines, cosines), target)
     names = joint_names(n)
     return indented([*statements(tape, parts, names), *stored("parts", parts, names)])
