@@ -185,8 +185,7 @@ def chain_between(tree: LinkTree, base: str, tip: str) -> Chain:
             before = origin
             continue
         lower, upper = _limits(joint)
-        continuous = joint.type == "continuous"
-        joints.append(Joint(joint.name, origin, joint.axis, lower, upper, continuous))
+        joints.append(Joint(joint.name, origin, joint.axis, lower, upper, joint.type))
         before = np.eye(4)
     return Chain(tree.name, tuple(joints), tool=before, base=base, tip=tip)
 
