@@ -10,6 +10,7 @@ import click
 import numpy as np
 
 from edge_ik.cli.common import (
+    comma_numbers,
     console,
     is_model_file,
     json_option,
@@ -92,7 +93,7 @@ def solve(
     else:
         solver = _run_solver(model, steps, restarts)
     given = solve_target(solver.task, target, quaternion, direction, matrix)
-    q_near = None if near is None else _angles(near)
+    q_near = None if near is None else comma_numbers(near, "--near")
     # The first call prepares the graph; the second is the time told.
     solver.solve(given, q_near, branch)
     solution = solver.solve(given, q_near, branch)
@@ -196,13 +197,3 @@ def _run_solver(folder: Path, steps: int | None, restarts: int) -> IkSolver:
     return IkSolver(
         run.spec, predictor(run.load_network()), steps, runtime="keras", restarts=restarts
     )
-
-
-def _angles(text: str) -> list[float]:
-    """Comma-separated numbers."""
-    try:
-        return [float(part) for part in text.split(",")]
-    except ValueError as error:
-        raise click.BadParameter(
-            f"expected numbers with commas between them, received {text!r}", param_hint="--near"
-        ) from error

@@ -10,8 +10,6 @@ import pytest
 from edge_ik.arms import arm_names, builtin_arms, load_arm, select_arm
 from firmware_host.kinematics import forward_kinematics, jacobian, tool_position
 
-pytestmark = pytest.mark.tensorflow  # the URDF library comes with the same extra
-
 ARMS = builtin_arms()
 JOINTS = {"arm3": 3, "leg3": 3, "a1_leg": 3, "so101": 5, "ur5": 6, "panda": 7}
 
