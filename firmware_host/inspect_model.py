@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from firmware_host.joints import CONTINUOUS
 from firmware_host.model_file import read_model
 from firmware_host.network.flatbuffer import Graph, Tensor, read_graph
 from firmware_host.spec import ModelSpec, mean_heads
@@ -113,7 +114,7 @@ def inspection_tables(values: Mapping[str, Any]) -> list[TextTable]:
             joint["name"],
             f"{math.degrees(joint['lower']):.2f}",
             f"{math.degrees(joint['upper']):.2f}",
-            "yes" if joint["continuous"] else "no",
+            "yes" if joint["kind"] == CONTINUOUS else "no",
             f"{math.degrees(home):.2f}",
             " ".join(f"{part:g}" for part in joint["axis"]),
             _millimetres(row[3] for row in joint["origin"][:3]),

@@ -42,15 +42,15 @@ class Run:
         links: Number of links after the start.
         body: Link that the last moving joint carries: links with the same body are
             rigidly connected.
-        awaited: Names of joints that others in the run follow and that come further on:
-            until then no chain can end.
+        beside: Names of the joints that others in the run follow and that are not, or not
+            yet, in the run; each is a free joint, too.
     """
 
     start: str
     moving: int
     links: int
     body: str
-    awaited: frozenset[str] = field(default=frozenset())
+    beside: frozenset[str] = field(default=frozenset())
 
 
 @dataclass(frozen=True)
@@ -59,12 +59,10 @@ class Runs:
 
     Attributes:
         at: The run that ends at each link.
-        outside: Joints that follow one that is on no chain with them, with its name.
         fingers: Joints that fingers begin with, with the link that carries them.
     """
 
     at: dict[str, Run]
-    outside: dict[str, str]
     fingers: Mapping[str, str]
 
 
@@ -90,7 +88,7 @@ def default_ends(tree: LinkTree, base: str | None) -> tuple[str, str, tuple[str,
     if base is not None:
         tree.require(base, "base")
     runs = runs_from(tree, base)
-    ends = [link for link in tree.links if link in runs.at and not runs.at[link].awaited]
+    ends = [link for link in tree.links if link in runs.at]
     tip = max(ends, key=partial(worth, runs))
     best = runs.at[tip]
     if best.moving == 0:
@@ -99,7 +97,7 @@ def default_ends(tree: LinkTree, base: str | None) -> tuple[str, str, tuple[str,
     notes = []
     if base is None and best.start not in tree.roots:
         joint = tree.joint_above[best.start]
-        notes.append(f"It starts after joint '{joint.name}', which {_reason(tree, runs, joint)}.")
+        notes.append(f"It starts after joint '{joint.name}', which {tree.objection(joint)}.")
     notes.extend(_stops(tree, runs, best.body))
     if tip != plain and is_tool(tip):
         notes.append(f"Its tip is '{tip}', an end effector by its name.")
@@ -148,7 +146,7 @@ def _same(runs: Runs, link: str, other: str) -> bool:
 def _walk(tree: LinkTree, base: str | None, fingers: Mapping[str, str]) -> Runs:
     """The runs below the base, or below all roots, with or beyond unusable joints."""
     starts = tree.roots if base is None else (base,)
-    runs = Runs({start: Run(start, 0, 0, start) for start in starts}, {}, fingers)
+    runs = Runs({start: Run(start, 0, 0, start) for start in starts}, fingers)
     in_fingers: set[str] = set()
     for start in starts:
         for link in tree.downward(start):
@@ -157,7 +155,7 @@ def _walk(tree: LinkTree, base: str | None, fingers: Mapping[str, str]) -> Runs:
                 if link in in_fingers or joint.name in fingers:
                     in_fingers.add(joint.child)
                     continue
-                after = None if run is None else _further(tree, runs, run, joint)
+                after = None if run is None else _further(tree, run, joint)
                 if after is None and base is None:
                     after = Run(joint.child, 0, 0, joint.child)
                 if after is not None:
@@ -165,30 +163,23 @@ def _walk(tree: LinkTree, base: str | None, fingers: Mapping[str, str]) -> Runs:
     return runs
 
 
-def _further(tree: LinkTree, runs: Runs, run: Run, joint: LinkJoint) -> Run | None:
+def _further(tree: LinkTree, run: Run, joint: LinkJoint) -> Run | None:
     """The run with one joint more; None if it cannot be on it."""
     if tree.objection(joint):
         return None
-    if joint.kind == FIXED:
-        return Run(run.start, run.moving, run.links + 1, run.body, run.awaited)
+    moving, beside, body = run.moving, run.beside, joint.child
     leader = tree.leader(joint)
-    moving, awaited = run.moving, run.awaited
-    if leader is None:
-        moving, awaited = moving + 1, awaited - {joint.name}
-    elif leader.kind in MOVING:
-        led = tree.is_below(joint.parent, leader.child) and tree.is_below(leader.parent, run.start)
-        if not led and not tree.is_below(leader.parent, joint.child):
-            runs.outside[joint.name] = leader.name
-            return None
-        awaited = awaited if led else awaited | {leader.name}
-    return Run(run.start, moving, run.links + 1, joint.child, awaited)
-
-
-def _reason(tree: LinkTree, runs: Runs, joint: LinkJoint) -> str:
-    """Why a joint is on no chain, as the end of a sentence; empty if it can be."""
-    if joint.name in runs.outside:
-        return f"mimics joint '{runs.outside[joint.name]}', which is not on this chain"
-    return tree.objection(joint)
+    if joint.kind == FIXED:
+        body = run.body
+    elif leader is None:
+        moving, beside = moving + (joint.name not in beside), beside - {joint.name}
+    elif leader.kind != FIXED and leader.name not in beside:
+        inside = tree.is_below(joint.parent, leader.child) and tree.is_below(
+            leader.parent, run.start
+        )
+        if not inside:
+            moving, beside = moving + 1, beside | {leader.name}
+    return Run(run.start, moving, run.links + 1, body, beside)
 
 
 def _stops(tree: LinkTree, runs: Runs, body: str) -> list[str]:
@@ -196,9 +187,9 @@ def _stops(tree: LinkTree, runs: Runs, body: str) -> list[str]:
     links = [link for link in tree.downward(body) if link in runs.at and runs.at[link].body == body]
     joints = [joint for link in links for joint in tree.joints_below[link]]
     notes = [
-        f"It stops before joint '{joint.name}', which {_reason(tree, runs, joint)}."
+        f"It stops before joint '{joint.name}', which {tree.objection(joint)}."
         for joint in joints
-        if joint.name not in runs.fingers and _reason(tree, runs, joint)
+        if joint.name not in runs.fingers and tree.objection(joint)
     ]
     fingers = [joint for joint in joints if joint.name in runs.fingers]
     if fingers:

@@ -1,8 +1,8 @@
 """The chain between two links: fixed joints folded, and joints that follow others led by them.
 
 A joint that follows another through any number of others has q = m q_leader + b, where (m, b)
-is the product of all their multipliers and offsets. Its limits are limits of the leader,
-who moves within all of them.
+is the product of all their multipliers and offsets. Every joint that a leader moves, on the
+chain or off it, is within its own limits.
 """
 
 from __future__ import annotations
@@ -14,45 +14,34 @@ from dataclasses import dataclass
 import numpy as np
 
 from edge_ik.arms.description import CONTINUOUS, FIXED, PRISMATIC, REVOLUTE, LinkJoint
-from edge_ik.arms.rotation import rotation, translation
 from edge_ik.arms.tree import LinkTree, listed
 from edge_ik.arms.units import check_limits, check_reach, has_no_stops
-from firmware_host.chain import Chain, FloatArray, Joint
+from firmware_host.chain import Chain, FloatArray, Joint, Mimic
 from firmware_host.errors import RobotError
-
-
-@dataclass(frozen=True)
-class Segment:
-    """A moving joint of the chain, and what moves it.
-
-    Attributes:
-        joint: The joint.
-        origin: (4, 4) pose of its frame at q = 0 in the moved frame before it [m].
-        leader: The free joint that moves it; itself if it is free.
-        multiplier: q = multiplier * q_leader + offset.
-        offset: Likewise [rad or m].
-    """
-
-    joint: LinkJoint
-    origin: FloatArray
-    leader: LinkJoint
-    multiplier: float = 1.0
-    offset: float = 0.0
+from firmware_host.rigid import motion
 
 
 @dataclass(frozen=True)
 class FoldedChain:
-    """A chain, and what it was made of.
-
-    Attributes:
-        chain: The chain.
-        segments: Its moving joints, those that follow others among them.
-        notes: Sentences for the user: what was put right in its joints.
-    """
+    """A chain, and sentences for the user: what was put right in its joints."""
 
     chain: Chain
-    segments: tuple[Segment, ...]
     notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Led:
+    """A joint and what moves it: it is at multiplier * q_leader + offset."""
+
+    joint: LinkJoint
+    leader: LinkJoint
+    multiplier: float
+    offset: float
+
+    @property
+    def moves(self) -> bool:
+        """Whether it moves at all."""
+        return self.leader.kind != FIXED and self.multiplier != 0
 
 
 def chain_between(tree: LinkTree, base: str, tip: str) -> FoldedChain:
@@ -73,23 +62,29 @@ def chain_between(tree: LinkTree, base: str, tip: str) -> FoldedChain:
         )
     for joint in path:
         _check_usable(tree, joint, base, tip)
-    segments, tool = _segments(tree, path)
-    _check_leaders(segments, path, base, tip)
-    _check_loops(tree, segments, base, tip)
-    for segment in segments:
-        check_limits(segment.joint, tree.description.format)
-    limits = {
-        segment.joint.name: _limits(segment.joint, segments)
-        for segment in segments
-        if segment.leader is segment.joint
-    }
-    chain = _chain(tree, segments, limits, tool, (base, tip))
+    led = {joint.name: _led(tree, joint) for joint in path if joint.kind != FIXED}
+    moving = [part for part in led.values() if part.moves]
+    leaders = {part.leader.name: part.leader for part in moving}
+    _check_loops(tree, frozenset(leaders), base, tip)
+    for part in moving:
+        check_limits(part.joint, tree.description.format)
+    beside = [leader for leader in leaders.values() if leader.name not in led]
+    followers = _followers(tree, set(leaders))
+    bounds = {name: _limits(leader, followers[name]) for name, leader in leaders.items()}
+    joints, tool = _joints(path, led, bounds)
+    chain = Chain(
+        tree.name,
+        tuple(joints),
+        tool,
+        base=base,
+        tip=tip,
+        beside=tuple(_joint(_led(tree, leader), np.eye(4), bounds) for leader in beside),
+    )
     check_reach(chain)
     notes = [note for joint in path for note in joint.geometry.notes]
-    notes += [
-        note for segment in segments for note in (*_told_stops(segment), *_told_mimic(segment))
-    ]
-    return FoldedChain(chain, tuple(segments), tuple(notes))
+    for part in moving:
+        notes += [*_told_stops(part), *_told_leader(part, part.leader in beside)]
+    return FoldedChain(chain, tuple(notes))
 
 
 def _path(tree: LinkTree, base: str, tip: str) -> list[LinkJoint]:
@@ -121,64 +116,11 @@ def _check_usable(tree: LinkTree, joint: LinkJoint, base: str, tip: str) -> None
         )
 
 
-def _segments(tree: LinkTree, path: Iterable[LinkJoint]) -> tuple[list[Segment], FloatArray]:
-    """The moving joints of a path and what is behind the last; what never moves is folded."""
-    segments = []
-    before = np.eye(4)
-    for joint in path:
-        before = before @ joint.geometry.origin
-        if joint.kind == FIXED:
-            continue
-        leader = tree.leader(joint) or joint
-        multiplier, offset = _ratio(tree, joint, leader)
-        if leader.kind == FIXED or multiplier == 0:
-            before = before @ moved_by(joint, offset)
-            continue
-        segments.append(Segment(joint, before, leader, multiplier, offset))
-        before = np.eye(4)
-    return segments, before
-
-
-def _ratio(tree: LinkTree, joint: LinkJoint, leader: LinkJoint) -> tuple[float, float]:
-    """Multiplier and offset of a joint, seen from the joint at the head of what it follows."""
-    multiplier, offset = 1.0, 0.0
-    while joint is not leader:
-        geometry = joint.geometry
-        multiplier, offset = (
-            multiplier * geometry.multiplier,
-            multiplier * geometry.offset + offset,
-        )
-        joint = tree.joints[str(joint.leader)]
-    return multiplier, offset
-
-
-def moved_by(joint: LinkJoint, q: float) -> FloatArray:
-    """(4, 4) motion of a joint at q [rad or m]."""
-    axis = joint.geometry.axis
-    if joint.kind == PRISMATIC:
-        return translation(axis / np.linalg.norm(axis) * q)
-    return rotation(axis, q)
-
-
-def _check_leaders(segments: list[Segment], path: list[LinkJoint], base: str, tip: str) -> None:
-    """Raise a RobotError if a joint follows one that is not on the chain."""
-    names = {joint.name for joint in path}
-    for segment in segments:
-        if segment.leader.name not in names:
-            raise RobotError(
-                f"Joint '{segment.joint.name}', between base '{base}' and tip '{tip}', mimics "
-                f"joint '{segment.leader.name}', which is not between them. Choose base and tip "
-                "so that both are on the chain or neither is.",
-                segment.joint.name,
-            )
-
-
-def _check_loops(tree: LinkTree, segments: list[Segment], base: str, tip: str) -> None:
+def _check_loops(tree: LinkTree, leaders: frozenset[str], base: str, tip: str) -> None:
     """Raise a RobotError if joints of the chain hold each other through a closed loop."""
-    names = frozenset(segment.joint.name for segment in segments if segment.leader is segment.joint)
     for loop in tree.description.loops:
-        tied = loop.joints & names
-        if tied and not loop.free(names):
+        tied = loop.joints & leaders
+        if tied and not loop.free(leaders):
             raise RobotError(
                 f"Between base '{base}' and tip '{tip}', {loop.words} ties joints "
                 f"{listed(sorted(tied))}, so that they do not move independently. Closed loops "
@@ -188,26 +130,89 @@ def _check_loops(tree: LinkTree, segments: list[Segment], base: str, tip: str) -
             )
 
 
-def _limits(leader: LinkJoint, segments: list[Segment]) -> tuple[float, float] | None:
-    """The limits [rad or m] that a joint and all that follow it allow; None if there are none.
+def _led(tree: LinkTree, joint: LinkJoint) -> _Led:
+    """A joint with the free joint that moves it, through all that it follows."""
+    leader = tree.leader(joint) or joint
+    multiplier, offset, at = 1.0, 0.0, joint
+    while at is not leader:
+        geometry = at.geometry
+        offset += multiplier * geometry.offset
+        multiplier *= geometry.multiplier
+        at = tree.joints[str(at.leader)]
+    return _Led(joint, leader, multiplier, offset)
+
+
+def _followers(tree: LinkTree, leaders: set[str]) -> dict[str, list[_Led]]:
+    """All joints of the robot that each of some joints moves, itself the first."""
+    found = {name: [_led(tree, tree.joints[name])] for name in leaders}
+    for name, leader in tree.leaders.items():
+        if isinstance(leader, LinkJoint) and leader.name in leaders:
+            found[leader.name].append(_led(tree, tree.joints[name]))
+    return found
+
+
+def _joints(
+    path: Iterable[LinkJoint],
+    led: dict[str, _Led],
+    bounds: dict[str, tuple[float, float] | None],
+) -> tuple[list[Joint], FloatArray]:
+    """The moving joints of a path and what is behind the last; what never moves is folded."""
+    joints = []
+    before = np.eye(4)
+    for joint in path:
+        before = before @ joint.geometry.origin
+        part = led.get(joint.name)
+        if part is None:
+            continue
+        if part.moves:
+            joints.append(_joint(part, before, bounds))
+            before = np.eye(4)
+        elif part.offset:
+            axis = joint.geometry.axis / np.linalg.norm(joint.geometry.axis)
+            before = before @ motion(axis, part.offset, joint.kind == PRISMATIC)
+    return joints, before
+
+
+def _joint(part: _Led, origin: FloatArray, bounds: dict[str, tuple[float, float] | None]) -> Joint:
+    """A moving joint with its limits; those of one that follows are what its leader allows."""
+    name, kind, axis = part.joint.name, part.joint.kind, part.joint.geometry.axis
+    kind = kind if kind == PRISMATIC else REVOLUTE
+    found = bounds[part.leader.name]
+    if found is None and kind == PRISMATIC:
+        raise RobotError(
+            f"Prismatic joint '{name}' follows '{part.leader.name}', which has no limits. "
+            "Expected limits in metres of one of them.",
+            name,
+        )
+    if found is None:
+        found, kind = (-math.pi, math.pi), CONTINUOUS
+    if part.leader is part.joint:
+        return Joint(name, origin, axis, *found, kind)
+    mimic = Mimic(part.leader.name, part.multiplier, part.offset)
+    if kind == CONTINUOUS:
+        return Joint(name, origin, axis, *found, kind, mimic)
+    lower, upper = sorted(part.multiplier * end + part.offset for end in found)
+    return Joint(name, origin, axis, lower, upper, kind, mimic)
+
+
+def _limits(leader: LinkJoint, followers: list[_Led]) -> tuple[float, float] | None:
+    """The limits [rad or m] that all joints moved by one allow; None if there are none.
 
     Raises:
         RobotError: If it slides and has none, or none are left.
     """
     bounds: list[tuple[float, float, str]] = []
-    endless = leader.kind == CONTINUOUS
-    for segment in segments:
-        geometry = segment.joint.geometry
-        if segment.leader is not leader or geometry.lower is None or geometry.upper is None:
+    endless = leader.kind == CONTINUOUS or has_no_stops(leader)
+    for part in followers:
+        geometry = part.joint.geometry
+        stops = geometry.lower is not None and geometry.upper is not None
+        if not stops or not part.moves or has_no_stops(part.joint):
             continue
-        if has_no_stops(segment.joint):
-            endless = True
-            continue
-        ends = sorted(
-            (limit - segment.offset) / segment.multiplier
-            for limit in (geometry.lower, geometry.upper)
+        low, high = sorted(
+            (float(end or 0.0) - part.offset) / part.multiplier
+            for end in (geometry.lower, geometry.upper)
         )
-        bounds.append((ends[0], ends[1], segment.joint.name))
+        bounds.append((low, high, part.joint.name))
     if not bounds and leader.kind == PRISMATIC:
         raise RobotError(
             f"Prismatic joint '{leader.name}' has no limits. Expected <limit lower=... upper=...> "
@@ -228,11 +233,10 @@ def _limits(leader: LinkJoint, segments: list[Segment]) -> tuple[float, float] |
     return lower[0], upper[1]
 
 
-def _told_stops(segment: Segment) -> list[str]:
+def _told_stops(part: _Led) -> list[str]:
     """A sentence on a joint whose limits are no limits."""
-    joint = segment.joint
-    geometry = joint.geometry
-    if joint.kind == REVOLUTE and segment.leader is joint and geometry.lower is None:
+    joint, geometry = part.joint, part.joint.geometry
+    if joint.kind == REVOLUTE and part.leader is joint and geometry.lower is None:
         return [f"Revolute joint '{joint.name}' has no limits; it was given a full turn."]
     if not has_no_stops(joint):
         return []
@@ -240,31 +244,11 @@ def _told_stops(segment: Segment) -> list[str]:
     return [f"Joint '{joint.name}' has limits of {given}, which are none: it is continuous."]
 
 
-def _told_mimic(segment: Segment) -> list[str]:
+def _told_leader(part: _Led, beside: bool) -> list[str]:
     """A sentence on a joint that follows another."""
-    if segment.leader is segment.joint:
+    if part.leader is part.joint:
         return []
-    leader = segment.leader.name
-    equation = f"q = {segment.multiplier:g} q_{leader} {segment.offset:+g}"
-    return [f"Joint '{segment.joint.name}' follows '{leader}': {equation}."]
-
-
-def _chain(
-    tree: LinkTree,
-    segments: list[Segment],
-    limits: dict[str, tuple[float, float] | None],
-    tool: FloatArray,
-    ends: tuple[str, str],
-) -> Chain:
-    """The chain of checked segments."""
-    joints = []
-    for segment in segments:
-        geometry = segment.joint.geometry
-        if segment.leader is not segment.joint or segment.joint.kind == PRISMATIC:
-            raise RobotError(f"Joint '{segment.joint.name}' TODO", segment.joint.name)
-        found = limits[segment.joint.name]
-        lower, upper = found or (-math.pi, math.pi)
-        joints.append(
-            Joint(segment.joint.name, segment.origin, geometry.axis, lower, upper, found is None)
-        )
-    return Chain(tree.name, tuple(joints), tool=tool, base=ends[0], tip=ends[1])
+    leader = part.leader.name
+    equation = f"q = {part.multiplier:g} q_{leader} {part.offset:+g}"
+    where = f"; '{leader}' lies beside the chain and is one of q" if beside else ""
+    return [f"Joint '{part.joint.name}' follows '{leader}': {equation}{where}."]

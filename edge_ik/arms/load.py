@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass
 
 from edge_ik.arms.ends import default_ends
-from edge_ik.arms.fold import Segment, chain_between
+from edge_ik.arms.fold import chain_between
 from edge_ik.arms.sources import read_description
 from edge_ik.arms.tree import LinkTree, build_tree, listed
 from firmware_host.chain import Chain
@@ -21,12 +21,10 @@ class ArmSelection:
 
     Attributes:
         chain: The chain from `chain.base` to `chain.tip`.
-        segments: Its moving joints as the file has them, those that follow others among them.
         notes: Sentences for the user: what was selected, and what was left out and why.
     """
 
     chain: Chain
-    segments: tuple[Segment, ...]
     notes: tuple[str, ...]
 
 
@@ -86,7 +84,7 @@ def select_chain(tree: LinkTree, base: str | None = None, tip: str | None = None
     count = f"{len(chain)} moving joint" + ("s" if len(chain) > 1 else "")
     selected = f"Robot '{chain.name}': {count} from link '{chain.base}' to '{chain.tip}'."
     notes = (selected, *chosen, *_pieces(tree, base), *tree.description.notes, *folded.notes)
-    return ArmSelection(chain, folded.segments, notes)
+    return ArmSelection(chain, notes)
 
 
 def _pieces(tree: LinkTree, base: str) -> tuple[str, ...]:

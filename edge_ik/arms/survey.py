@@ -12,11 +12,10 @@ import numpy as np
 
 from edge_ik.arms.description import PRISMATIC, REVOLUTE
 from edge_ik.arms.ends import Run, Runs, runs_from, tool_of, worth
-from edge_ik.arms.fold import Segment
 from edge_ik.arms.load import ArmSelection, select_chain
 from edge_ik.arms.tree import LinkTree
 from edge_ik.data.rank import has_full_rank, working_axes
-from firmware_host.chain import Chain
+from firmware_host.chain import Chain, Joint
 from firmware_host.errors import ConfigError, RobotError
 from firmware_host.problem import IkProblem
 from firmware_host.tasks import TASKS, Axis, make_task
@@ -89,11 +88,10 @@ def tasks_of(chain: Chain) -> tuple[str, ...]:
     return tuple(name for name in TASKS if _allows(chain, name))
 
 
-def doubts(selection: ArmSelection) -> tuple[str, ...]:
+def doubts(chain: Chain) -> tuple[str, ...]:
     """Sentences on what looks wrong in a chain that can be taken all the same."""
-    chain = selection.chain
     found = []
-    turns = [upper - lower for lower, upper in _stops(selection)]
+    turns = [joint.upper - joint.lower for joint in chain.moving if joint.kind == REVOLUTE]
     if turns and max(turns) < SMALL_TURN:
         found.append(
             f"No joint turns by more than {max(turns):.3g} rad: limits may be radians where "
@@ -101,45 +99,29 @@ def doubts(selection: ArmSelection) -> tuple[str, ...]:
         )
     if chain.reach < SMALL_REACH:
         found.append(f"It reaches {1000 * chain.reach:.3g} mm: lengths may be in another unit.")
-    for before, after in pairwise(selection.segments):
+    for before, after in pairwise(chain.moving):
         if _on_one_line(before, after):
             found.append(
-                f"Joints '{before.joint.name}' and '{after.joint.name}' turn about one line: only "
-                "their sum matters."
+                f"Joints '{before.name}' and '{after.name}' turn about one line: only their sum "
+                "matters."
             )
     if not tasks_of(chain):
         found.append("It allows none of the tasks: it has too few joints, or is singular.")
     return tuple(found)
 
 
-def _stops(selection: ArmSelection) -> Iterator[tuple[float, float]]:
-    """The limits of revolute joints, as far as they have some [rad]."""
-    for segment in selection.segments:
-        geometry = segment.joint.geometry
-        if segment.joint.kind == REVOLUTE and None not in (geometry.lower, geometry.upper):
-            yield float(geometry.lower or 0), float(geometry.upper or 0)
+def kinds_of(chain: Chain) -> dict[str, int]:
+    """Number of moving joints of each kind, "mimic" for those that follow others."""
+    return dict(Counter("mimic" if joint.mimic else joint.kind for joint in chain.moving))
 
 
-def _on_one_line(before: Segment, after: Segment) -> bool:
+def _on_one_line(before: Joint, after: Joint) -> bool:
     """Whether two joints, one after the other, turn about the same line."""
-    if PRISMATIC in (before.joint.kind, after.joint.kind):
+    if PRISMATIC in (before.kind, after.kind):
         return False
-    first = before.joint.geometry.axis / np.linalg.norm(before.joint.geometry.axis)
-    second = after.origin[:3, :3] @ after.joint.geometry.axis
-    second = second / np.linalg.norm(second)
-    twist = np.linalg.norm(np.cross(first, second))
-    apart = np.linalg.norm(np.cross(first, after.origin[:3, 3]))
+    twist = np.linalg.norm(np.cross(before.axis, after.origin[:3, :3] @ after.axis))
+    apart = np.linalg.norm(np.cross(before.axis, after.origin[:3, 3]))
     return bool(max(twist, apart) < SAME_LINE)
-
-
-def kinds_of(selection: ArmSelection) -> dict[str, int]:
-    """Number of joints of each kind, "mimic" for those that follow others."""
-    return dict(
-        Counter(
-            segment.joint.kind if segment.leader is segment.joint else "mimic"
-            for segment in selection.segments
-        )
-    )
 
 
 def _option(tree: LinkTree, base: str, tip: str) -> ChainOption:
@@ -172,7 +154,7 @@ def _ends(tree: LinkTree) -> list[tuple[str, str]]:
     last: dict[str, str] = {}
     for link in tree.links:
         run = runs.at.get(link)
-        if run is not None and run.moving and not run.awaited and run.body not in carried:
+        if run is not None and run.moving and run.body not in carried:
             last[run.body] = max(last.get(run.body, link), link, key=partial(worth, runs))
     found: dict[tuple[str, str], int] = {}
     for link in last.values():

@@ -73,10 +73,6 @@ class LinkTree:
             return ""
         if joint.objection:
             return joint.objection
-        if joint.leader is not None:
-            return f"mimics joint '{joint.leader}'"
-        if joint.kind == "prismatic":
-            return "is prismatic"
         if joint.kind not in MOVING:
             return f"is {joint.kind}" if joint.kind else "has no type"
         led = self.leaders.get(joint.name)

@@ -2,77 +2,61 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
-from edge_ik.arms.fold import Segment
-from edge_ik.arms.load import ArmSelection
 from edge_ik.arms.rotation import rpy_from
-from firmware_host.chain import FloatArray
+from firmware_host.chain import Chain, FloatArray, Joint
 
 # URDF demands an effort and a velocity where there are limits; kinematics have none.
 _UNKNOWN = {"effort": "0", "velocity": "0"}
 
 
-def chain_urdf(selection: ArmSelection) -> str:
-    """URDF text of a chain: its links and joints, those that follow others as mimic joints.
+def chain_urdf(chain: Chain) -> str:
+    """URDF text of a chain: its joints, those that follow others as mimic joints.
 
-    Reading it back gives the same chain, up to the rounding of roll, pitch and yaw.
+    Numbers are written to the last digit, so that reading it back gives the same chain up to
+    the rounding of roll, pitch and yaw. A joint that leads others and lies beside the chain
+    moves a link of its own at the base.
     """
-    chain = selection.chain
     robot = Element("robot", name=chain.name)
     links = [chain.base]
+    taken = {chain.base, chain.tip}
     SubElement(robot, "link", name=chain.base)
-    bounds = dict(zip(chain.joint_names, zip(chain.lower, chain.upper, strict=True), strict=True))
-    for segment in selection.segments:
-        last = segment is selection.segments[-1]
-        child = _new(
-            f"{segment.joint.name}_link" if last else segment.joint.child, links, chain.tip
-        )
-        joint = _joint(
-            robot, segment.joint.name, segment.joint.kind, (links[-1], child), segment.origin
-        )
-        axis = segment.joint.geometry.axis
-        SubElement(joint, "axis", xyz=_words(axis / (axis @ axis) ** 0.5))
-        _limit(joint, segment, bounds)
+    for joint in (*chain.beside, *chain.moving):
+        child = _new(f"{joint.name}_link", taken)
+        parent = chain.base if joint in chain.beside else links[-1]
+        _write_joint(robot, joint, (parent, child))
         SubElement(robot, "link", name=child)
-        links.append(child)
-    _joint(
-        robot,
-        _new(f"{chain.tip}_fixed", list(bounds), ""),
-        "fixed",
-        (links[-1], chain.tip),
-        chain.tool,
-    )
+        if joint not in chain.beside:
+            links.append(child)
+    names = {joint.name for joint in (*chain.beside, *chain.moving)}
+    _element(robot, _new(f"{chain.tip}_fixed", names), "fixed", (links[-1], chain.tip), chain.tool)
     SubElement(robot, "link", name=chain.tip)
     ElementTree.indent(robot)
-    return ElementTree.tostring(robot, encoding="unicode", xml_declaration=False) + "\n"
+    return ElementTree.tostring(robot, encoding="unicode") + "\n"
 
 
-def _limit(joint: Element, segment: Segment, bounds: dict[str, tuple[float, float]]) -> None:
-    """The limits of a joint, and what it follows."""
-    name = segment.joint.name
-    if segment.leader is not segment.joint:
-        SubElement(
-            joint,
-            "mimic",
-            joint=segment.leader.name,
-            multiplier=_word(segment.multiplier),
-            offset=_word(segment.offset),
-        )
-        ends = [
-            segment.multiplier * bound + segment.offset for bound in bounds[segment.leader.name]
-        ]
-    else:
-        ends = list(bounds[name])
-    lower, upper = sorted(ends)
-    if segment.joint.kind != "continuous":
-        SubElement(joint, "limit", {"lower": _word(lower), "upper": _word(upper), **_UNKNOWN})
+def _write_joint(robot: Element, joint: Joint, ends: tuple[str, str]) -> None:
+    """A moving joint with its axis, its limits, and what it follows."""
+    element = _element(robot, joint.name, joint.kind, ends, joint.origin)
+    SubElement(element, "axis", xyz=_words(joint.axis))
+    if joint.kind != "continuous":
+        bounds = {"lower": _word(joint.lower), "upper": _word(joint.upper)}
+        SubElement(element, "limit", {**bounds, **_UNKNOWN})
+    if joint.mimic is not None:
+        numbers = {
+            "multiplier": _word(joint.mimic.multiplier),
+            "offset": _word(joint.mimic.offset),
+        }
+        SubElement(element, "mimic", {"joint": joint.mimic.joint, **numbers})
 
 
-def _joint(
+def _element(
     robot: Element, name: str, kind: str, ends: tuple[str, str], origin: FloatArray
 ) -> Element:
+    """A joint between two links."""
     joint = SubElement(robot, "joint", name=name, type=kind)
     SubElement(joint, "parent", link=ends[0])
     SubElement(joint, "child", link=ends[1])
@@ -80,17 +64,18 @@ def _joint(
     return joint
 
 
-def _new(wish: str, taken: list[str], tip: str) -> str:
-    """A name that is not taken, nor the tip's."""
-    while wish in taken or wish == tip:
+def _new(wish: str, taken: set[str]) -> str:
+    """A name that is not taken yet."""
+    while wish in taken:
         wish += "_"
+    taken.add(wish)
     return wish
 
 
-def _words(numbers: FloatArray | tuple[float, ...]) -> str:
+def _words(numbers: Iterable[float]) -> str:
     return " ".join(_word(float(number)) for number in numbers)
 
 
 def _word(number: float) -> str:
     """A number that reads back as itself."""
-    return repr(float(number) + 0.0)
+    return repr(number + 0.0)

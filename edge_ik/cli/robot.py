@@ -16,7 +16,7 @@ from edge_ik.cli.common import console, print_json
 if TYPE_CHECKING:
     from edge_ik.arms.load import ArmSelection
     from edge_ik.arms.survey import ChainOption, Survey
-    from firmware_host.chain import FloatArray
+    from firmware_host.chain import Chain, FloatArray
 
 POSTURES = {"zero": "q = 0", "home": "home", "q": "--q"}
 
@@ -62,7 +62,7 @@ def _write(asked: Asked, selection: ArmSelection) -> None:
         from edge_ik.arms.plot import plot
 
         path = asked.out or Path(f"{selection.chain.name}.png")
-        plot(selection, _home(asked, selection), path)
+        plot(selection.chain, _home(asked, selection), path)
         if asked.as_json:
             print_json({"picture": str(path)})
         else:
@@ -70,7 +70,7 @@ def _write(asked: Asked, selection: ArmSelection) -> None:
         return
     from edge_ik.arms.write_urdf import chain_urdf
 
-    text = chain_urdf(selection)
+    text = chain_urdf(selection.chain)
     if asked.out is not None:
         from firmware_host.files import write_text
 
@@ -123,27 +123,24 @@ def _pose(selection: ArmSelection, q: FloatArray) -> dict[str, Any]:
     }
 
 
-def _wrong(selection: ArmSelection) -> tuple[str, ...]:
-    from edge_ik.arms.survey import doubts
-
-    return doubts(selection)
-
-
 def _values(
     form: str, found: Survey, selection: ArmSelection, postures: Mapping[str, FloatArray]
 ) -> dict[str, Any]:
     """Everything, for programs."""
+    from edge_ik.arms.survey import doubts
+
+    chain = selection.chain
     return {
-        "robot": selection.chain.name,
+        "robot": chain.name,
         "format": form,
         "chains": [_option_values(option) for option in found.options],
         "chains_left_out": found.left_out,
         "recommended": {"base": found.recommended.base, "tip": found.recommended.tip},
-        "chain": selection.chain.to_dict(),
-        "joints": _joint_values(selection),
+        "chain": chain.to_dict(),
+        "joints": _joint_values(chain),
         "poses": {name: _pose(selection, q) for name, q in postures.items()},
         "notes": list(selection.notes),
-        "looks_wrong": list(_wrong(selection)),
+        "looks_wrong": list(doubts(chain)),
     }
 
 
@@ -155,33 +152,28 @@ def _option_values(option: ChainOption) -> dict[str, Any]:
         "base": option.base,
         "tip": option.tip,
         "joints": [] if chosen is None else list(chosen.chain.joint_names),
-        "kinds": {} if chosen is None else kinds_of(chosen),
+        "kinds": {} if chosen is None else kinds_of(chosen.chain),
         "reach_m": None if chosen is None else chosen.chain.reach,
         "tasks": list(option.tasks),
         "refusal": option.refusal or None,
     }
 
 
-def _joint_values(selection: ArmSelection) -> list[dict[str, Any]]:
-    """The moving joints, those that follow others among them."""
-    chain = selection.chain
-    bounds = dict(zip(chain.joint_names, zip(chain.lower, chain.upper, strict=True), strict=True))
-    rows = []
-    for segment in selection.segments:
-        free = segment.leader is segment.joint
-        lower, upper = bounds[segment.leader.name]
-        rows.append(
-            {
-                "name": segment.joint.name,
-                "kind": segment.joint.kind,
-                "lower": float(lower) if free else None,
-                "upper": float(upper) if free else None,
-                "follows": None if free else segment.leader.name,
-                "multiplier": segment.multiplier,
-                "offset": segment.offset,
-            }
-        )
-    return rows
+def _joint_values(chain: Chain) -> list[dict[str, Any]]:
+    """The joints in the order of q, then those that follow them."""
+    followers = [joint for joint in chain.moving if joint.mimic]
+    return [
+        {
+            "name": joint.name,
+            "kind": joint.kind,
+            "lower": joint.lower,
+            "upper": joint.upper,
+            "follows": joint.mimic and joint.mimic.joint,
+            "multiplier": joint.mimic.multiplier if joint.mimic else 1.0,
+            "offset": joint.mimic.offset if joint.mimic else 0.0,
+        }
+        for joint in (*chain.joints, *followers)
+    ]
 
 
 def _print(
@@ -190,6 +182,7 @@ def _print(
     """Everything, for people."""
     from rich.markup import escape
 
+    from edge_ik.arms.survey import doubts
     from edge_ik.report import rows_table
 
     screen = console()
@@ -207,7 +200,7 @@ def _print(
     if found.left_out:
         screen.print(f"{found.left_out} more chains are not listed.")
     title = f"{escape(chain.base)} to {escape(chain.tip)}, in the order of q"
-    joints = rows_table(title, ["joint", "kind", "lower", "upper", ""], _joint_rows(selection))
+    joints = rows_table(title, ["joint", "kind", "lower", "upper", ""], _joint_rows(chain))
     joints.columns[1].justify = joints.columns[4].justify = "left"
     screen.print(joints)
     poses = {name: _pose(selection, q) for name, q in postures.items()}
@@ -221,7 +214,7 @@ def _print(
             screen.print(f"{POSTURES[name]} is outside the limits.")
     for note in selection.notes:
         screen.print(note, markup=False)
-    for doubt in _wrong(selection):
+    for doubt in doubts(chain):
         screen.print(f"Looks wrong: {doubt}", markup=False)
     screen.print(
         "Another chain: --base and --tip. The tool elsewhere: --q. Train it with: edge-ik train "
@@ -241,24 +234,24 @@ def _option_row(option: ChainOption, recommended: bool) -> Sequence[str]:
     chosen = option.selection
     if chosen is None:
         return base, tip, "-", escape(option.refusal), "-", "-"
-    kinds = ", ".join(f"{count} {kind}" for kind, count in kinds_of(chosen).items())
+    kinds = ", ".join(f"{count} {kind}" for kind, count in kinds_of(chosen.chain).items())
     tasks = ", ".join(option.tasks) or "none"
     return base, tip, str(len(chosen.chain)), kinds, f"{chosen.chain.reach:.3f}", tasks
 
 
-def _joint_rows(selection: ArmSelection) -> list[Sequence[str]]:
+def _joint_rows(chain: Chain) -> list[Sequence[str]]:
     """The joints in degrees and millimetres."""
     from rich.markup import escape
 
     rows: list[Sequence[str]] = []
-    for joint in _joint_values(selection):
+    for joint in _joint_values(chain):
         slides = joint["kind"] == "prismatic"
         unit, factor = ("mm", 1e3) if slides else ("deg", 180 / math.pi)
         lower = upper = says = ""
         if joint["follows"] is not None:
             says = f"follows {joint['follows']}: {joint['multiplier']:g} q {joint['offset']:+g}"
-        elif joint["kind"] == "continuous":
-            says = "no stops"
+        if joint["kind"] == "continuous":
+            says = says or "no stops"
         else:
             lower, upper = (f"{factor * joint[side]:.1f} {unit}" for side in ("lower", "upper"))
         rows.append((escape(joint["name"]), joint["kind"], lower, upper, escape(says)))

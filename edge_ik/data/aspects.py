@@ -28,7 +28,7 @@ from edge_ik.data.region import (
     shortest,
     task_determinant,
 )
-from firmware_host.chain import Chain, FloatArray, Joint
+from firmware_host.chain import Chain, FloatArray
 from firmware_host.errors import RobotError
 from firmware_host.problem import IkProblem
 from firmware_host.tasks import TASKS
@@ -170,14 +170,11 @@ def within_one_turn(chain: Chain, home: FloatArray) -> Chain:
 
     The turns beyond reach nothing new, and would count every aspect several times.
     """
-
-    def narrowed(joint: Joint, middle: float) -> Joint:
-        if joint.upper - joint.lower <= 2 * np.pi:
-            return joint
-        lower = min(max(middle - np.pi, joint.lower), joint.upper - 2 * np.pi)
-        return replace(joint, lower=lower, upper=lower + 2 * np.pi)
-
-    return replace(chain, joints=tuple(map(narrowed, chain.joints, home.tolist())))
+    wide = chain.circular & (chain.upper - chain.lower > 2 * np.pi)
+    lower = np.minimum(np.maximum(home - np.pi, chain.lower), chain.upper - 2 * np.pi)
+    return chain.with_limits(
+        np.where(wide, lower, chain.lower), np.where(wide, lower + 2 * np.pi, chain.upper)
+    )
 
 
 def nonsingular_posture(problem: IkProblem, rng: np.random.Generator) -> FloatArray:

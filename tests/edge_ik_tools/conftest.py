@@ -278,8 +278,8 @@ def make_chain(rng, count, kinds=None, straight=None):
         kind = str(rng.choice(list(LIMITS))) if kinds is None else kinds[index]
         axis = np.eye(3)[rng.integers(3)] if straight else rng.normal(size=3)
         lower, upper = LIMITS[kind]
-        turns = kind == "continuous"
-        joints.append(Joint(f"joint{index}", transform(), axis, lower, upper, turns))
+        name = "continuous" if kind == "continuous" else "revolute"
+        joints.append(Joint(f"joint{index}", transform(), axis, lower, upper, name))
     tool = transform()
     tool[:3, 3] = [0.2, 0.1, -0.05]
     return Chain("robot", tuple(joints), tool)

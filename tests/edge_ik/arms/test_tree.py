@@ -9,7 +9,7 @@ from edge_ik.arms import load_arm, select_arm
 from firmware_host.errors import RobotError
 from firmware_host.kinematics import tool_position
 
-MIMIC = '<limit lower="0" upper="1"/><mimic joint="j1"/>'
+MIMIC = '<limit lower="0" upper="1"/><mimic joint="nobody"/>'
 
 
 def names(selection):
@@ -51,10 +51,9 @@ class TestDefault:
     @pytest.mark.parametrize(
         ("kind", "extra", "reason"),
         [
-            ("prismatic", '<limit lower="0" upper="1"/>', "is prismatic"),
             ("planar", "", "is planar"),
             ("floating", "", "is floating"),
-            ("revolute", MIMIC, "mimics joint 'j1'"),
+            ("revolute", MIMIC, "mimics joint 'nobody', which is not in the robot"),
             ("ball", "", "is ball"),
             ("", "", "has no type"),
         ],
@@ -74,19 +73,19 @@ class TestDefault:
         selection = select_arm(
             write_urdf(
                 ("drive", "world", "cart", "planar", ""),
-                ("lift", "cart", "torso", "prismatic", '<limit lower="0" upper="1"/>'),
+                ("lift", "cart", "torso", "planar", ""),
                 ("j1", "torso", "arm"),
                 ("j2", "arm", "tool"),
             )
         )
         assert (selection.chain.base, selection.chain.tip) == ("torso", "tool")
-        assert selection.notes[1] == "It starts after joint 'lift', which is prismatic."
+        assert selection.notes[1] == "It starts after joint 'lift', which is planar."
 
     def test_joints_beyond_a_gripper_do_not_count(self, write_urdf):
         path = write_urdf(
             ("j1", "base", "arm"),
             ("j2", "arm", "hand"),
-            ("slide", "hand", "s", "prismatic", ""),
+            ("slide", "hand", "s", "planar", ""),
             ("j3", "s", "end"),
         )
         assert names(select_arm(path)) == ("j1", "j2")
@@ -167,10 +166,9 @@ class TestBetweenTwoLinks:
     @pytest.mark.parametrize(
         ("kind", "extra", "reason"),
         [
-            ("prismatic", '<limit lower="0" upper="1"/>', "is prismatic"),
             ("planar", "", "is planar"),
             ("floating", "", "is floating"),
-            ("continuous", MIMIC, "mimics joint 'j1'"),
+            ("continuous", MIMIC, "mimics joint 'nobody', which is not in the robot"),
             ("ball", "", "is ball"),
         ],
     )

@@ -15,6 +15,7 @@ from edge_ik_tools.c99 import kinematics
 from edge_ik_tools.c99.literals import comment, float_list, float_literal, initializer
 from edge_ik_tools.c99.lowering import Program
 from edge_ik_tools.templates import filled
+from firmware_host.joints import CONTINUOUS
 from firmware_host.solving.seeding import BEYOND, LAST
 from firmware_host.spec import ModelSpec
 from firmware_host.tasks import TOOL_AXES
@@ -173,14 +174,14 @@ class Solvers:
                 "c99",
                 "nearest_turn.c.in",
                 {
-                    "continuous": joint.continuous,
+                    "continuous": joint.kind == CONTINUOUS,
                     "joint": k,
                     "lower": float_literal(lower[k]),
                     "upper": float_literal(upper[k]),
                 },
             )
             for k, joint in enumerate(chain.joints)
-            if joint.continuous or joint.upper - joint.lower >= 2 * math.pi + FULL_TURN
+            if joint.kind == CONTINUOUS or joint.upper - joint.lower >= 2 * math.pi + FULL_TURN
         ]
         # Rounded to the nearest: of a joint on its limit, single precision may say a little more.
         endless = np.array([-kinematics.OUT_OF_REACH, kinematics.OUT_OF_REACH])
