@@ -17,8 +17,8 @@ from firmware_host.errors import RobotError
 
 # An arm has so many joints before what branches off can be its fingers.
 LEAST_ABOVE = 3
-# Human fingers have four joints, and robots' thumbs up to five.
-MOST_IN_A_FINGER = 5
+# Human fingers have four joints; robots' have up to eight, of which many follow others.
+MOST_IN_A_FINGER = 8
 # A finger is shorter than this share of the arm that carries it; an arm at a torso is not.
 MOST_LENGTH = 0.35
 

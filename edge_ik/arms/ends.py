@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -131,12 +130,14 @@ def tool_of(tree: LinkTree, runs: Runs, tip: str) -> str:
     """
     body = [link for link in tree.downward(runs.at[tip].body) if _same(runs, link, tip)]
     named = min(body, key=lambda link: (tool_rank(link), -runs.at[link].links))
-    carriers = Counter(
+    carriers = [
         link for link in body for joint in tree.joints_below[link] if joint.name in runs.fingers
-    )
+    ]
     if tool_rank(named) < BETWEEN_FINGERS or (is_tool(named) and not carriers):
         return named
-    return carriers.most_common(1)[0][0] if carriers else tip
+    # The palm: the last link that all fingers branch off from, parents come first in the body.
+    palms = [link for link in body if all(tree.is_below(carrier, link) for carrier in carriers)]
+    return palms[-1] if carriers and palms else tip
 
 
 def _same(runs: Runs, link: str, other: str) -> bool:
