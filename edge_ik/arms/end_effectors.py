@@ -69,9 +69,13 @@ def finger_joints(tree: LinkTree, above: Mapping[str, int]) -> dict[str, str]:
             cannot be on a chain.
     """
     depth = _depths(tree)
+    inside: set[str] = set()
     found: dict[str, str] = {}
     for body, joints in _branches(tree).items():
-        if above.get(body, 0) < LEAST_ABOVE:
+        # What a finger carries is of that finger, whether or not a chain may go on into it.
+        if joints[0].parent in inside or above.get(body, 0) < LEAST_ABOVE:
+            begun = [j for j in joints if j.parent in inside or _is_named_finger(j)]
+            inside.update(link for joint in begun for link in _rigid(tree, joint.child))
             continue
         named = [
             joint
@@ -85,6 +89,14 @@ def finger_joints(tree: LinkTree, above: Mapping[str, int]) -> dict[str, str]:
             short = False
         for joint in joints if short else named:
             found[joint.name] = joint.parent
+    return found
+
+
+def _rigid(tree: LinkTree, first: str) -> list[str]:
+    """A link and those that are fixed to it, below."""
+    found = [first]
+    for link in found:
+        found.extend(joint.child for joint in tree.joints_below[link] if joint.kind == "fixed")
     return found
 
 

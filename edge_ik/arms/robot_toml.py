@@ -54,6 +54,7 @@ from edge_ik.arms.description import (
 from edge_ik.arms.numbers import MAX_NUMBER
 from edge_ik.arms.rotation import pose_from_rpy, rotation, translation
 from edge_ik.arms.safe_xml import MAX_JOINTS
+from edge_ik.arms.units import check_angles, in_order
 from firmware_host.chain import FloatArray
 from firmware_host.errors import RobotError
 
@@ -191,15 +192,17 @@ def _read_row(
         origin, after = _dh_frames(row, where, convention, units)
         axis = np.array([0.0, 0.0, 1.0])
     lower = upper = None
+    notes: tuple[str, ...] = ()
     if "limits" in row:
-        lower, upper = (units.of(kind) * limit for limit in _numbers(row, "limits", 2, where))
+        ends = [units.of(kind) * limit for limit in _numbers(row, "limits", 2, where)]
+        lower, upper, notes = in_order(joint, *ends)
     elif kind != CONTINUOUS and "mimic" not in row:
         raise RobotError(
             f'{where} has no limits. Expected limits = [lower, upper], or type = "continuous".',
             joint,
         )
     multiplier, offset = _mimic(row, where, units.of(kind))
-    return Geometry(origin, axis, lower, upper, multiplier, offset), after
+    return Geometry(origin, axis, lower, upper, multiplier, offset, notes), after
 
 
 def _dh_frames(
@@ -210,6 +213,7 @@ def _dh_frames(
     Both motions commute with Rz(theta) Tz(d), which may therefore come first.
     """
     a, alpha, d, theta = (_number(row, key, where) for key in _DH)
+    check_angles(where, "alpha, theta", (units.angle * alpha, units.angle * theta))
     along = rotation((0, 0, 1), units.angle * theta) @ translation((0, 0, units.length * d))
     across = translation((units.length * a, 0, 0)) @ rotation((1, 0, 0), units.angle * alpha)
     return (along, across) if convention == "standard" else (across @ along, np.eye(4))
@@ -234,7 +238,9 @@ def _frame(table: Mapping[str, Any], where: str, units: _Units) -> FloatArray:
     """(4, 4) pose of a table with an offset and roll, pitch and yaw."""
     offset = _numbers(table, "offset", 3, where) if "offset" in table else (0.0, 0.0, 0.0)
     rpy = _numbers(table, "rpy", 3, where) if "rpy" in table else (0.0, 0.0, 0.0)
-    return pose_from_rpy([units.length * x for x in offset], [units.angle * r for r in rpy])
+    angles = [units.angle * angle for angle in rpy]
+    check_angles(where, "rpy", angles)
+    return pose_from_rpy([units.length * x for x in offset], angles)
 
 
 def _axis(row: Mapping[str, Any], where: str) -> FloatArray:

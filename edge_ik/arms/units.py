@@ -7,6 +7,7 @@ with its likely cause, and refused.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -47,20 +48,33 @@ def check_reach(chain: Chain) -> None:
         )
 
 
-def check_rpy(joint: str, rpy: tuple[float, ...]) -> None:
-    """Refuse roll, pitch and yaw that were given in degrees.
+def check_angles(where: str, key: str, angles: Sequence[float]) -> None:
+    """Refuse angles of a frame, such as roll, pitch and yaw, that were given in degrees.
+
+    Args:
+        where: What has them, for the sentence.
+        key: What they are called there.
+        angles: The angles [rad].
 
     Raises:
         RobotError: If one is more than two turns.
     """
-    if max(map(abs, rpy)) > MOST_RPY:
-        given = " ".join(f"{angle:g}" for angle in rpy)
-        meant = " ".join(f"{math.radians(angle):.6g}" for angle in rpy)
+    if max(map(abs, angles)) > MOST_RPY:
+        given = " ".join(f"{angle:g}" for angle in angles)
+        meant = " ".join(f"{math.radians(angle):.6g}" for angle in angles)
         raise RobotError(
-            f"Joint '{joint}' has rpy='{given}', which seems to be degrees. Expected radians: "
-            f"rpy='{meant}'.",
-            joint,
+            f"{where} has {key}='{given}', which seems to be degrees. Expected radians: "
+            f"{key}='{meant}'.",
+            where,
         )
+
+
+def in_order(joint: str, lower: float, upper: float) -> tuple[float, float, tuple[str, ...]]:
+    """Lower and upper limit, swapped with a sentence if they were reversed."""
+    if lower <= upper:
+        return lower, upper, ()
+    words = f"Joint '{joint}' has its limits reversed ({lower:g}, {upper:g}); they were swapped."
+    return upper, lower, (words,)
 
 
 def check_limits(joint: LinkJoint, form: str) -> None:

@@ -19,7 +19,7 @@ from edge_ik.arms.description import CONTINUOUS, FIXED, REVOLUTE, Description, G
 from edge_ik.arms.numbers import numbers_in
 from edge_ik.arms.rotation import pose_from_rpy
 from edge_ik.arms.safe_xml import local_name, read_xml
-from edge_ik.arms.units import check_rpy
+from edge_ik.arms.units import check_angles, in_order
 from edge_ik.arms.xacro_source import XacroParts, refuse_xacro, xacro_prefixes
 from firmware_host.errors import RobotError
 
@@ -155,7 +155,7 @@ def _geometry(name: str, kind: str, parts: Mapping[str, Mapping[str, str]]) -> G
     origin, mimic = parts.get("origin", {}), parts.get("mimic", {})
     xyz = numbers_in(name, "origin", "xyz", origin.get("xyz", "0 0 0"), 3)
     rpy = numbers_in(name, "origin", "rpy", origin.get("rpy", "0 0 0"), 3)
-    check_rpy(name, rpy)
+    check_angles(f"Joint '{name}'", "rpy", rpy)
     if kind == FIXED:
         return Geometry(pose_from_rpy(xyz, rpy), np.array([1.0, 0.0, 0.0]))
     axis = numbers_in(name, "axis", "xyz", parts.get("axis", {}).get("xyz", "1 0 0"), 3)
@@ -184,10 +184,7 @@ def _limits(
     if (lower, upper) == NO_LIMIT and kind == REVOLUTE:
         words = "exporters write that where no limit was entered. It was given a full turn"
         return -math.pi, math.pi, (f"Joint '{name}' has limits of 0 and 0: {words}.",)
-    if lower > upper:
-        words = f"Joint '{name}' has its limits reversed ({lower:g}, {upper:g}); they were swapped."
-        return upper, lower, (words,)
-    return lower, upper, ()
+    return in_order(name, lower, upper)
 
 
 def _name_of(element: Element, source: str) -> str:
