@@ -130,7 +130,15 @@ def _follower(weights: dict[int, float], first: int, tied: dict[int, Coupling]) 
 def loops(
     mujoco: Any, model: Any, names: list[str], equalities: tuple[int, ...]
 ) -> tuple[Loop, ...]:
-    """What the given equalities tie together; those that share joints are one."""
+    """What equalities tie together beyond the couplings; those that share joints are one.
+
+    Args:
+        mujoco: The package.
+        model: The compiled model.
+        names: Names of its joints.
+        equalities: Numbers of those that are not told by couplings. The others count where
+            they share joints with these: a joint that follows another takes no rank away.
+    """
     if not equalities:
         return ()
     data = mujoco.MjData(model)
@@ -138,10 +146,10 @@ def loops(
     J = np.array(data.efc_J, dtype=np.float64).reshape(data.nefc, model.nv)
     is_equality = data.efc_type == int(mujoco.mjtConstraint.mjCNSTR_EQUALITY)
     found: list[tuple[list[str], frozenset[int], FloatArray]] = []
-    for equality in equalities:
+    for equality in np.flatnonzero(model.eq_active0).tolist():
         rows = J[is_equality & (data.efc_id == equality)]
         joints = _tied_joints(mujoco, model, equality, rows)
-        words = [_words(mujoco, model, equality)]
+        words = [_words(mujoco, model, equality)] if equality in equalities else []
         if not joints:
             continue
         for other in [other for other in found if other[1] & joints]:
@@ -149,7 +157,7 @@ def loops(
             words, joints = other[0] + words, other[1] | joints
             rows = np.vstack([other[2], rows])
         found.append((words, joints, rows))
-    return tuple(_loop(model, names, *parts) for parts in found)
+    return tuple(_loop(model, names, *parts) for parts in found if parts[0])
 
 
 def _tied_joints(mujoco: Any, model: Any, equality: int, rows: FloatArray) -> frozenset[int]:
