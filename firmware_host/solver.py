@@ -27,6 +27,7 @@ from firmware_host.solving.branches import (
     solve_one,
     solve_target,
 )
+from firmware_host.solving.mistakes import advice
 from firmware_host.solving.seeding import Predict, Seeder
 from firmware_host.solving.solution import IkBatch, IkSolution, Status
 from firmware_host.spec import ModelSpec
@@ -247,6 +248,7 @@ class IkSolver:
             restarts=int(answer.restarts[0]),
             joint_step=None if near is None else float(np.abs(q - near).max()),
             near_within_limits=None if near is None else bool(self.chain.within_limits(near)),
+            advice=advice(self.chain, self.task.placed(components), near, reached),
         )
 
     def solve_batch(

@@ -105,6 +105,20 @@ def is_model_file(path: Path, runtime: str | None) -> bool:
     )
 
 
+def comma_numbers(text: str, option: str) -> list[float]:
+    """Numbers with commas between them, as an option was given.
+
+    Raises:
+        click.BadParameter: If they are none.
+    """
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError as error:
+        raise click.BadParameter(
+            f"expected numbers with commas between them, received {text!r}", param_hint=option
+        ) from error
+
+
 @contextmanager
 def training_stack(purpose: str, tensorflow: bool = True) -> Iterator[None]:
     """Import the training side quietly; tell which extra is missing if it is."""

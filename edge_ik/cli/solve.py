@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 from edge_ik.cli.common import (
     NumbersCommand,
     NumbersOption,
+    comma_numbers,
     console,
     is_model_file,
     json_option,
@@ -39,6 +41,14 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--quaternion", type=float, nargs=4, metavar="W X Y Z", help="For a pose: the orientation."
+)
+@click.option("--xyzw", is_flag=True, help="The quaternion is given as X Y Z W, as ROS does.")
+@click.option(
+    "--rpy",
+    type=float,
+    nargs=3,
+    metavar="ROLL PITCH YAW",
+    help="For a pose, instead of a quaternion [rad]: Rz(yaw) Ry(pitch) Rx(roll).",
 )
 @click.option(
     "--direction",
@@ -81,6 +91,8 @@ def solve(
     target: tuple[float, ...] | None,
     angle: float | None,
     quaternion: tuple[float, ...] | None,
+    xyzw: bool,
+    rpy: tuple[float, ...] | None,
     direction: tuple[float, ...] | None,
     matrix: tuple[float, ...] | None,
     branch: str | None,
@@ -97,20 +109,24 @@ def solve(
         solver = IkSolver.load(model, runtime, steps, restarts)
     else:
         solver = _run_solver(model, steps, restarts)
+    turned = orientation(quaternion, xyzw, rpy)
     given = solve_target(
         solver.task,
         {
             "--target": target,
-            "--angle": None if angle is None else (angle,),
-            "--quaternion": quaternion,
+            "--angle": checked_angle(angle),
+            "--quaternion": turned,
             "--direction": direction,
             "--matrix": matrix,
         },
     )
-    q_near = None if near is None else _angles(near)
+    q_near = None if near is None else comma_numbers(near, "--near")
     # The first call prepares the graph; the second is the time told.
     solver.solve(given, q_near, branch)
     solution = solver.solve(given, q_near, branch)
+    if quaternion and not xyzw:
+        told = quaternion_advice(solver, given, solution)
+        solution = dataclasses.replace(solution, advice=(*solution.advice, *told))
     if as_json:
         print_json(
             {
@@ -163,6 +179,64 @@ def _print(solver: IkSolver, place: tuple[float, ...], solution: IkSolution) -> 
         )
     if solution.in_workspace is False:
         screen.print("The target lies outside the workspace that the network was trained in.")
+    for sentence in solution.advice:
+        screen.print(sentence, markup=False)
+
+
+def orientation(
+    quaternion: tuple[float, ...] | None, xyzw: bool, rpy: tuple[float, ...] | None
+) -> tuple[float, ...] | None:
+    """The quaternion w, x, y, z of what was given, if anything was.
+
+    Raises:
+        click.UsageError: If both were given, or angles in degrees.
+    """
+    if xyzw and not quaternion:
+        raise click.UsageError("--xyzw says how --quaternion is given. Expected it, too.")
+    if rpy is None or not rpy:
+        return (quaternion[3], *quaternion[:3]) if quaternion and xyzw else quaternion
+    if quaternion:
+        raise click.UsageError("Expected --quaternion or --rpy. Received both.")
+    if max(map(abs, rpy)) > 2 * math.pi:
+        meant = " ".join(f"{math.radians(angle):.6g}" for angle in rpy)
+        raise click.UsageError(f"--rpy seems to be degrees. Expected radians: --rpy {meant}")
+    from edge_ik.arms.rotation import pose_from_rpy
+    from firmware_host.tasks.rotations import quaternion as quaternion_of
+
+    return tuple(quaternion_of(pose_from_rpy((0.0, 0.0, 0.0), rpy)[:3, :3]).tolist())
+
+
+def checked_angle(angle: float | None) -> tuple[float, ...] | None:
+    """The angle of --angle, if it was given.
+
+    Raises:
+        click.UsageError: If it was given in degrees.
+    """
+    if angle is None:
+        return None
+    if math.isfinite(angle) and abs(angle) > 2 * math.pi:
+        meant = f"{math.radians(angle):.6g}"
+        raise click.UsageError(f"--angle seems to be degrees. Expected radians: --angle {meant}")
+    return (angle,)
+
+
+def quaternion_advice(solver: IkSolver, target: Any, solution: IkSolution) -> tuple[str, ...]:
+    """A sentence where a quaternion was probably given as x, y, z, w.
+
+    That is so of 0 0 0 1, and of a target that is reached only if it is read so.
+    """
+    from firmware_host.solver import Status
+
+    *position, w, x, y, z = target
+    advice = "If x, y, z, w was meant, say so with --xyzw."
+    if abs(w) + abs(x) + abs(y) < 1e-6:
+        return (f"The quaternion was read as w, x, y, z: a half turn about z. {advice}",)
+    if solution.status is Status.SOLVED:
+        return ()
+    other = solver.solve((*position, z, w, x, y))
+    if other.status is not Status.SOLVED:
+        return ()
+    return (f"Read as x, y, z, w the quaternion's target is reached. {advice}",)
 
 
 # What option gives a target's orientation, by how many numbers it takes.
@@ -211,13 +285,3 @@ def _run_solver(folder: Path, steps: int | None, restarts: int) -> IkSolver:
     return IkSolver(
         run.spec, predictor(run.load_network()), steps, runtime="keras", restarts=restarts
     )
-
-
-def _angles(text: str) -> list[float]:
-    """Comma-separated numbers."""
-    try:
-        return [float(part) for part in text.split(",")]
-    except ValueError as error:
-        raise click.BadParameter(
-            f"expected numbers with commas between them, received {text!r}", param_hint="--near"
-        ) from error

@@ -40,7 +40,7 @@ def has_full_rank(problem: IkProblem) -> bool:
     q = _configurations(problem.chain)
     if isinstance(problem.task.orientation, PlaneAngle) and _projection(problem) < LEAST_PROJECTION:
         return False
-    values = np.linalg.svd(problem.jacobian(np.sin(q), np.cos(q)), compute_uv=False)
+    values = np.linalg.svd(problem.jacobian(*problem.chain.place(q)), compute_uv=False)
     return bool(np.any(values[:, -1] > LEAST_SHARE * values[:, 0]))
 
 
@@ -102,7 +102,7 @@ def moving_plane(chain: Chain) -> str | None:
         RobotError: If it moves in a plane that is none of these.
     """
     q = _configurations(chain)
-    linear = jacobian(chain, np.sin(q), np.cos(q))[:, :3]  # (N, 3, n)
+    linear = jacobian(chain, *chain.place(q))[:, :3]  # (N, 3, n)
     ways = np.moveaxis(linear, 1, 0).reshape(3, -1)
     left, values, _ = np.linalg.svd(ways, full_matrices=False)
     if values[2] > LEAST_SHARE * values[0]:

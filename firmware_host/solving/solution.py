@@ -45,6 +45,7 @@ class IkSolution:
         restarts: How many of them were drawn at random.
         joint_step: Largest angle that a joint must travel from `q_near` [rad]; None without it.
         near_within_limits: Whether `q_near` holds every limit; None without it.
+        advice: Sentences on what was probably mistaken in the call, such as millimetres.
     """
 
     q: FloatArray
@@ -61,6 +62,7 @@ class IkSolution:
     restarts: int = 0
     joint_step: float | None = None
     near_within_limits: bool | None = None
+    advice: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready values; metres and radians."""
@@ -80,6 +82,7 @@ class IkSolution:
             "near_within_limits": self.near_within_limits,
             "steps": self.steps,
             "microseconds": self.microseconds,
+            "advice": list(self.advice),
         }
 
 

@@ -134,7 +134,8 @@ class AzimuthPlane(Plane):
     def on(self, chain: Chain) -> Plane:
         """The plane about the first joint's axis, if that is vertical, or the base's z axis."""
         *_, axis, origin = chain.link_columns[0]
-        upright = are_parallel(axis, BASE_AXES[2])
+        first = chain.segments[0]
+        upright = not first.slides and are_parallel(axis, BASE_AXES[2])
         return replace(self, center=(origin[0], origin[1]) if upright else (0.0, 0.0))
 
     def axes(self, place: Sequence[Scalar]) -> tuple[Vector, Vector]:

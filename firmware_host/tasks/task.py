@@ -173,6 +173,10 @@ class Task:
         positions[..., list(self.place)] = targets[..., : len(self.place)]
         return positions
 
+    def placed(self, targets: FloatArray) -> FloatArray:
+        """The places (..., p) [m] of targets (..., k)."""
+        return targets[..., : len(self.place)]
+
     def position(self, target: Sequence[float]) -> list[float]:
         """`positions` for one target in plain numbers."""
         found = [0.0, 0.0, 0.0]

@@ -12,8 +12,6 @@ from edge_ik.data.rank import chosen_task, working_tasks
 from firmware_host.kinematics import forward_kinematics, jacobian, tool_position
 from firmware_host.problem import IkProblem
 
-pytestmark = pytest.mark.tensorflow  # the URDF library comes with the same extra
-
 ARMS = builtin_arms()
 JOINTS = {
     "arm3": 3,

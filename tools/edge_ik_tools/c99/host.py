@@ -26,6 +26,7 @@ from firmware_host.network.flatbuffer import read_graph
 from firmware_host.network.interpreter import Interpreter
 from firmware_host.solver import Branch, IkSolver
 from firmware_host.solving.branches import ANY, NEAREST
+from firmware_host.solving.mistakes import advice
 from firmware_host.solving.solution import IkBatch, IkSolution, Status
 from firmware_host.tasks.targets import checked_target
 
@@ -166,6 +167,12 @@ class FirmwareSolver(IkSolver):
             restarts=int(found["restarts"]),
             joint_step=None if near is None else float(np.abs(q - near).max()),
             near_within_limits=None if near is None else bool(self.chain.within_limits(near)),
+            advice=advice(
+                self.chain,
+                self.task.placed(components),
+                near,
+                STATUS[found["status"]] is Status.SOLVED,
+            ),
         )
 
     def solve_batch(
