@@ -26,7 +26,8 @@ def has_full_rank(problem: IkProblem) -> bool:
         return False
     chain = problem.chain
     q = aspect_stream().uniform(chain.lower, chain.upper, (CONFIGURATIONS, problem.joints))
-    values = np.linalg.svd(problem.jacobian(np.sin(q), np.cos(q)), compute_uv=False)
+    J = problem.jacobian(*chain.place(q)) * chain.scales
+    values = np.linalg.svd(J, compute_uv=False)
     return bool(np.any(values[:, -1] > LEAST_SHARE * values[:, 0]))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from firmware_host.chain import Chain
@@ -41,11 +41,28 @@ class Encoding:
 
     Attributes:
         features: The components named by `Task.feature_names`, not normalized.
-        turns: Joint index -> angle to add to that joint of the network's answer.
+        turns: Joint index -> angle to add to that joint of the network's answer; the joint
+            is circular.
+        shifts: Joint index -> distance [m] to add to that joint of the answer; the joint is
+            prismatic.
     """
 
     features: list[Scalar]
     turns: dict[int, Turn]
+    shifts: dict[int, Scalar] = field(default_factory=dict)
+
+    def moves(self) -> list[Scalar]:
+        """The turns' sines and cosines, then the shifts, one after the other."""
+        turns = [part for turn in self.turns.values() for part in (turn.sin, turn.cos)]
+        return [*turns, *self.shifts.values()]
+
+    def with_moves(self, moves: Sequence[Scalar]) -> Encoding:
+        """Without features, and with other numbers for `moves`."""
+        count = 2 * len(self.turns)
+        turns = {
+            joint: Turn(*moves[2 * index : 2 * index + 2]) for index, joint in enumerate(self.turns)
+        }
+        return Encoding([], turns, dict(zip(self.shifts, moves[count:], strict=True)))
 
 
 def turn_of(sin: Scalar, cos: Scalar, xp: Any) -> tuple[Turn, Scalar]:
