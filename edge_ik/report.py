@@ -20,6 +20,7 @@ FIGURES = (
     ("max_m", "position max, mm", "mm"),
     ("focus_rmse_m", "focus path RMSE, mm", "mm"),
     ("joint_error_mean_deg", "joint mean, deg", "deg"),
+    ("joint_error_mean_m", "sliding joint mean, mm", "mm"),
     ("solved_1mm", "under 1 mm, %", "%"),
     ("rotation_mean_deg", "rotation mean, deg", "deg"),
     ("solved_1mm_1deg", "under 1 mm, 1 deg, %", "%"),

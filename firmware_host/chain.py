@@ -240,11 +240,11 @@ class Chain:
             q: n components [rad, m].
             xp: Namespace with `sin` and `cos`.
         """
-        every = self.followed(q)
-        slides = self.sliding.tolist()
+        every = self.followed(q) if self.has_followers else q
+        moving = list(zip(every, self.sliding.tolist(), strict=True))
         return (
-            [value if slide else xp.sin(value) for value, slide in zip(every, slides, strict=True)],
-            [1.0 if slide else xp.cos(value) for value, slide in zip(every, slides, strict=True)],
+            [value if slides else xp.sin(value) for value, slides in moving],
+            [1.0 if slides else xp.cos(value) for value, slides in moving],
         )
 
     @cached_property

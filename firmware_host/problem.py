@@ -23,14 +23,11 @@ from firmware_host.kinematics import (
     stacked,
 )
 from firmware_host.linear import gram, solve_symmetric
+from firmware_host.outputs import HeadOutputs
 from firmware_host.straightline import Symbol, Tape, compile_function
 from firmware_host.tasks import Task
 from firmware_host.tasks.turn import Encoding
 from firmware_host.tolerances import SOLVED_POSITION, SOLVED_ROTATION
-
-# One radian weighs as much as this share of the reach: about how far a tool moves when a
-# joint midway along the arm turns, so that neither part of the error rules the other.
-LENGTH_SHARE = 0.3
 
 # Steps that leave nothing to see of a network's error: 4 where more is to be settled.
 PLAIN_STEPS, FURTHER_STEPS = 3, 4
@@ -56,10 +53,15 @@ class IkProblem:
         """Number of joints n."""
         return len(self.chain)
 
-    @cached_property
+    @property
     def length(self) -> float:
         """Characteristic length L [m]: an orientation error of 1 rad counts as much."""
-        return LENGTH_SHARE * self.chain.reach
+        return self.chain.length
+
+    @cached_property
+    def outputs(self) -> HeadOutputs:
+        """What the numbers of one head of a network mean."""
+        return HeadOutputs(self.chain)
 
     @property
     def spare_joints(self) -> int:
@@ -103,27 +105,26 @@ class IkProblem:
         return np.stack(encoding.features, axis=-1)
 
     def walked(self, sin_q: Any, cos_q: Any) -> Frames:
-        """The chain's geometry at sines and cosines (..., n)."""
+        """The chain's geometry at a place: the two parts (..., s) of `Chain.place`."""
         return frames(self.chain, components(sin_q), components(cos_q))
 
     def reached(self, sin_q: Any, cos_q: Any, xp: Any = np) -> Any:
         """The targets (..., k) that configurations reach.
 
         Args:
-            sin_q: (..., n) sine of each joint angle.
-            cos_q: (..., n) cosine of each joint angle.
+            sin_q: (..., s) sines, or displacements [m]: the first part of `Chain.place`.
+            cos_q: (..., s) cosines: the second part of it.
             xp: Array namespace: `numpy` or `keras.ops`.
         """
         return stacked(self.task.reached(self.walked(sin_q, cos_q)), sin_q[..., 0], xp)
 
     def reached_by(self, q: npt.ArrayLike) -> FloatArray:
-        """The targets (..., k) that joint vectors q (..., n) [rad] reach."""
-        angles = np.asarray(q, dtype=np.float64)
-        reached: FloatArray = self.reached(np.sin(angles), np.cos(angles))
+        """The targets (..., k) that joint vectors q (..., n) [rad, m] reach."""
+        reached: FloatArray = self.reached(*self.chain.place(np.asarray(q, dtype=np.float64)))
         return reached
 
     def jacobian(self, sin_q: Any, cos_q: Any, xp: Any = np) -> Any:
-        """J (..., m, n) [m/rad] of the task; arguments as in `reached`."""
+        """J (..., m, n) [m/rad, m/m] of the task; arguments as in `reached`."""
         walked = self.walked(sin_q, cos_q)
         columns = self.task.columns(self.length, walked, self.task.reached(walked))
         like = sin_q[..., 0]
@@ -140,7 +141,7 @@ class IkProblem:
         The angle is the geodesic distance of the orientations, or the angle between the two
         directions; 0 where a target has no orientation.
         """
-        walked = self.walked(np.sin(q), np.cos(q))
+        walked = self.walked(*self.chain.place(q))
         position, directions = self.task.squared_parts(walked, components(targets))
         distance: FloatArray = np.sqrt(position)
         chord = np.sqrt(directions + np.zeros_like(distance))
@@ -149,7 +150,7 @@ class IkProblem:
 
     def plain_errors(self, q: Sequence[float], target: Sequence[float]) -> tuple[float, float]:
         """`errors` of one configuration in plain floats: arrays of one number cost more."""
-        sines, cosines = map(math.sin, q), map(math.cos, q)
+        sines, cosines = self.chain.placed(q, math)
         position, directions = self._compiled_parts(*sines, *cosines, *target)
         return math.sqrt(position), 2 * math.asin(min(math.sqrt(directions) / 2, 1.0))
 
@@ -159,19 +160,33 @@ class IkProblem:
         solved: npt.NDArray[np.bool_] = (distance < SOLVED_POSITION) & (angle < SOLVED_ROTATION)
         return solved
 
+    def trace_place(self, tape: Tape) -> tuple[list[Symbol], list[Symbol]]:
+        """Inputs for the s sines, or displacements, and the s cosines of a place."""
+        count = len(self.chain.segments)
+        return tape.inputs("s", count), tape.inputs("c", count)
+
+    def scaled(self, columns: Sequence[Sequence[Scalar]]) -> list[tuple[Scalar, ...]]:
+        """The columns of J times `Chain.scales`: [m] for what counts as 1 rad of each joint."""
+        scales = self.chain.scales.tolist()
+        return [
+            tuple(mul(scale, part) for part in column)
+            for scale, column in zip(scales, columns, strict=True)
+        ]
+
     def trace_step(self) -> StepTrace:
         """Record one step: dq = J^T (J J^T + lambda^2 I)^-1 e, solved in the smaller dimension.
 
-        With fewer joints than rows, the same dq is (J^T J + lambda^2 I)^-1 J^T e.
+        With fewer joints than rows, the same dq is (J^T J + lambda^2 I)^-1 J^T e. A prismatic
+        joint moves in characteristic lengths, so that lambda damps metres and radians alike.
         """
         tape, n, task = Tape(), self.joints, self.task
-        sines, cosines = tape.inputs("s", n), tape.inputs("c", n)
+        sines, cosines = self.trace_place(tape)
         target = tape.inputs("p", task.size)
         damping, floor = Symbol(tape, "damping"), Symbol(tape, "floor")
         walked = frames(self.chain, sines, cosines)
         e = task.error(self.length, walked, target)  # (m,) [m]
         squared = self.squared_error(walked, target)
-        columns = task.columns(self.length, walked, target)  # n of (m,)
+        columns = self.scaled(task.columns(self.length, walked, target))  # n of (m,)
         free = tape.inputs("free", n) if self.spare_joints else []
         if free:
             columns = [
@@ -181,17 +196,19 @@ class IkProblem:
         strength = damping * squared + floor
         if n >= task.rows:
             weights = solve_symmetric(gram(columns, strength), e)  # (m,)
-            dq = [dot(column, weights) for column in columns]  # (n,) [rad]
+            dq = [dot(column, weights) for column in columns]  # (n,) [rad, L]
         else:
             rows = [[column[k] for column in columns] for k in range(task.rows)]  # m of (n,)
             dq = solve_symmetric(gram(rows, strength), [dot(column, e) for column in columns])
+        scales = self.chain.scales.tolist()
+        dq = [mul(scale, change) for scale, change in zip(scales, dq, strict=True)]
         return StepTrace(tape, sines, cosines, target, damping, floor, free, squared, dq)
 
     @cached_property
     def compiled_step(self) -> tuple[Callable[..., Any], Callable[..., Any]]:
         """The arithmetic of one step as straight-line code.
 
-        A function from n sines, n cosines and the target's components to the squared
+        A function from s sines, s cosines and the target's components to the squared
         distance alone, and one that takes the damping factor and its floor too (and which
         joints are free, if there are some to spare) and returns the squared distance
         followed by the n joint changes dq.
@@ -207,9 +224,9 @@ class IkProblem:
 
     @cached_property
     def _compiled_parts(self) -> Callable[..., Any]:
-        """From n sines, n cosines and a target to `Task.squared_parts`, as straight-line code."""
+        """From s sines, s cosines and a target to `Task.squared_parts`, as straight-line code."""
         tape = Tape()
-        sines, cosines = tape.inputs("s", self.joints), tape.inputs("c", self.joints)
+        sines, cosines = self.trace_place(tape)
         target = tape.inputs("p", self.task.size)
         parts = self.task.squared_parts(frames(self.chain, sines, cosines), target)
         return compile_function(tape, [*sines, *cosines, *target], parts)
@@ -221,15 +238,15 @@ class StepTrace:
 
     Attributes:
         tape: The operations.
-        sines: n inputs, the sine of each joint angle.
-        cosines: n inputs, the cosine of each joint angle.
+        sines: s inputs, the sine of each segment's angle, or its displacement [m].
+        cosines: s inputs, the cosine of each segment's angle; unused where it slides.
         target: k inputs, the components that the task names.
         damping: Input, `RefineSettings.damping`.
         floor: Input, `RefineSettings.damping_floor`.
         free: n inputs where there are joints to spare, otherwise none: 1, or 0 for a joint
             that must not move in this step because the last one drove it onto its limit.
         squared: Output, the squared distance [m^2]; needs neither damping nor floor.
-        dq: n outputs, the joint changes [rad], not yet bounded.
+        dq: n outputs, the joint changes [rad, m], not yet bounded.
     """
 
     tape: Tape

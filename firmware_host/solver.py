@@ -1,4 +1,4 @@
-"""The solver: a target in, joint angles with a measured error out."""
+"""The solver: a target in, joints with a measured error out."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ class IkSolver:
 
     @property
     def home(self) -> FloatArray:
-        """(n,) the answer's place for a bad target [rad]."""
+        """(n,) the answer's place for a bad target [rad, m]."""
         return self.chain.clamp(self.spec.home)
 
     @cached_property
@@ -179,17 +179,17 @@ class IkSolver:
         return int(self.seeder.guesses(self.problem.reached_by(home)).nearest(home)[0])
 
     def forward(self, q: npt.ArrayLike) -> FloatArray:
-        """Pose of the tool T_base_tool (..., 4, 4) [m] at joint angles q (..., n) [rad]."""
+        """Pose of the tool T_base_tool (..., 4, 4) [m] at joints q (..., n) [rad, m]."""
         angles = np.asarray(q, dtype=np.float64)
         if angles.ndim == 0 or angles.shape[-1] != len(self.chain):
             raise TargetError(
-                f"Expected q of {len(self.chain)} angles, or rows of them. Received: shape "
+                f"Expected q of {len(self.chain)} joints, or rows of them. Received: shape "
                 f"{angles.shape}"
             )
         return forward_kinematics(self.chain, angles)
 
     def seed(self, targets: npt.ArrayLike, branch: Branch = 0) -> FloatArray:
-        """The network's first guess q (N, n) [rad] for the components of targets (N, k)."""
+        """The network's first guess q (N, n) [rad, m] for the components of targets (N, k)."""
         return self.seeder.seeds(targets, self._head(branch))
 
     def solve(
@@ -204,7 +204,7 @@ class IkSolver:
             target: In the base frame: (3,) a position x, y, z [m]; for a pose (4, 4), or
                 (7,) with a unit quaternion w, x, y, z after the position; for an axis
                 (4, 4), or (6,) with its direction after the position.
-            q_near: (n,) present joints [rad]; joints that may turn further than once
+            q_near: (n,) present joints [rad, m]; joints that may turn further than once
                 are given the turn nearest to it.
             branch: Number or name of a branch; "home" for that of the home posture; "any"
                 for the first that reaches the target; "nearest" for the one nearest to
@@ -233,6 +233,7 @@ class IkSolver:
         reached = within_tolerance(distance, angle)
         return IkSolution(
             q=q,
+            q_all=np.asarray(self.chain.q_all(q)),
             position_error_m=distance,
             status=Status.SOLVED if reached else Status.UNREACHABLE,
             within_limits=bool(self.chain.within_limits(q)),
@@ -246,7 +247,7 @@ class IkSolver:
             branch=int(answer.branch[0]),
             tried=int(answer.tried[0]),
             restarts=int(answer.restarts[0]),
-            joint_step=None if near is None else float(np.abs(q - near).max()),
+            joint_step=None if near is None else float(self.chain.travel(q, near)),
             near_within_limits=None if near is None else bool(self.chain.within_limits(near)),
             advice=advice(self.chain, self.task.placed(components), near, reached),
         )
@@ -261,7 +262,7 @@ class IkSolver:
 
         Args:
             targets: N targets as for `solve`; a row that is not finite is a bad target.
-            q_near: (n,) or (N, n) present joints [rad], as for `solve`.
+            q_near: (n,) or (N, n) present joints [rad, m], as for `solve`.
             branch: As for `solve`.
 
         Raises:
@@ -298,6 +299,7 @@ class IkSolver:
             status[~good] = Status.BAD_TARGET
         return IkBatch(
             q=np.ascontiguousarray(q),
+            q_all=np.ascontiguousarray(chain.q_all(q)),
             position_error_m=errors,
             status=status,
             within_limits=chain.within_limits(q),
@@ -346,6 +348,6 @@ class IkSolver:
         near = np.asarray(q_near, dtype=np.float64)
         if near.shape not in {(len(self.chain),), shape} or not np.isfinite(near).all():
             raise TargetError(
-                f"Expected q_near of {len(self.chain)} finite angles. Received: shape {near.shape}"
+                f"Expected q_near of {len(self.chain)} finite numbers. Received: shape {near.shape}"
             )
         return near

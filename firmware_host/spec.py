@@ -47,7 +47,7 @@ class ModelSpec:
     Attributes:
         problem: The robot and what a target is.
         normalization: Statistics of the features.
-        home: (n,) posture whose branch is called "home" [rad].
+        home: (n,) posture whose branch is called "home" [rad, m].
         workspace: Where training samples were; None if that is not known.
         branches: What the network's heads answer, one or more. Several give a number each
             that says how promising they are.
@@ -89,7 +89,7 @@ class ModelSpec:
     @property
     def outputs(self) -> int:
         """Numbers that the network gives; see `network_outputs`."""
-        return network_outputs(self.problem.joints, self.heads)
+        return network_outputs(self.problem.outputs.size, self.heads)
 
     def check_network(self, inputs: int, outputs: int) -> None:
         """Refuse a network of other sizes.
@@ -169,13 +169,14 @@ def mean_heads(branches: Iterable[Branch]) -> float:
     return sum(branch.reaches for branch in branches)
 
 
-def network_outputs(joints: int, heads: int) -> int:
+def network_outputs(size: int, heads: int) -> int:
     """Numbers that a network of K heads gives.
 
-    For each head the sines of the n joints, then their cosines; behind all of these, where
-    there are several heads, one number for each: the greater, the more promising it is.
+    For each head its a numbers, as `HeadOutputs` has them: mostly the sines of the n joints,
+    then their cosines. Behind all of these, where there are several heads, one number for
+    each: the greater, the more promising it is.
     """
-    return heads * 2 * joints + (heads if heads > 1 else 0)
+    return heads * size + (heads if heads > 1 else 0)
 
 
 def _field(data: Mapping[str, Any], name: str, read: Callable[[Any], Any]) -> Any:

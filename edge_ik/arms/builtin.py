@@ -14,7 +14,7 @@ class BuiltinArm:
     Attributes:
         name: Name to give to `load_arm`.
         description: What it is, in one line.
-        home: (n,) a posture well inside the limits and away from singularities [rad].
+        home: (n,) a posture well inside the limits and away from singularities [rad, m].
         task: The task that it is trained for if none is named.
     """
 
@@ -57,6 +57,17 @@ _ARMS = (
         "pitch",
     ),
     BuiltinArm(
+        "palletizer",
+        "3 joints: Dobot Magician, whose linkage keeps the hand level; base to suction cup",
+        (0.0, 0.6, 0.4),
+    ),
+    BuiltinArm(
+        "scara",
+        "4 joints, one of which slides: Omron eCobra 600, base to flange",
+        (0.0, 1.2, 0.1, 0.0),
+        "yaw",
+    ),
+    BuiltinArm(
         "so101",
         "5 joints: SO-ARM101, base to gripper frame",
         (0.0, -0.4, 0.5, 0.7, 0.0),
@@ -65,6 +76,12 @@ _ARMS = (
         "ur5",
         "6 joints: Universal Robots UR5, base to tool flange (tool0)",
         (0.0, -math.pi / 2, math.pi / 2, -math.pi / 2, -math.pi / 2, 0.0),
+    ),
+    BuiltinArm(
+        "ur5_rail",
+        "7 joints, the first of which slides: UR5 on a rail of 2 m",
+        (0.0, 0.0, -math.pi / 2, math.pi / 2, -math.pi / 2, -math.pi / 2, 0.0),
+        "pose",
     ),
     BuiltinArm(
         "panda",

@@ -152,13 +152,16 @@ def _print(solver: IkSolver, place: tuple[float, ...], solution: IkSolution) -> 
     """The answer for people; the target is at `place` [m]."""
     from edge_ik.report import millimetres, rows_table
     from firmware_host.solver import Status
+    from firmware_host.tables import joint_value
 
-    rows = [
-        (name, f"{angle:.6f}", f"{math.degrees(angle):.3f}")
-        for name, angle in zip(solver.chain.joint_names, solution.q, strict=True)
-    ]
+    chain = solver.chain
+    moved = list(zip(chain.joint_names, chain.units, solution.q, strict=True))
+    for segment, value in zip(chain.segments, solution.q_all, strict=True):
+        if segment.name not in chain.joint_names:
+            moved.append((segment.name, "m" if segment.slides else "rad", value))
+    rows = [(name, f"{value:.6f} {unit}", joint_value(value, unit)) for name, unit, value in moved]
     screen = console()
-    screen.print(rows_table(f"{solver.chain.name} at {place} m", ["joint", "rad", "deg"], rows))
+    screen.print(rows_table(f"{solver.chain.name} at {place} m", ["joint", "", ""], rows))
     reached = solution.status is Status.SOLVED
     angle = solution.rotation_error_rad
     screen.print(

@@ -200,7 +200,7 @@ def _determining_joints(
     found = []
     for index in range(problem.joints):
         moved = q[:500].copy()
-        moved[:, index] += 0.1
+        moved[:, index] += 0.1 * problem.chain.scales[index]
         change = np.abs(task_determinant(problem, moved) - determinant[:500]).max()
         if change > DEPENDENCE * largest:
             found.append(index)

@@ -97,7 +97,7 @@ def solve_on_aspect(
         q (N, n), and (N,) True where the target is reached inside the aspect.
     """
     chain = aspect.chain
-    tree = cKDTree(tool_position(chain, np.sin(seeds), np.cos(seeds)))
+    tree = cKDTree(tool_position(chain, *chain.place(seeds)))
     _, nearest = tree.query(targets)
     q, error = refine(aspect.problem, seeds[nearest], targets, steps)
     return q, (error < PATH_TOLERANCE) & aspect.contains(q)
@@ -153,7 +153,7 @@ def default_focus(aspect: Region, seeds: FloatArray) -> FocusCircle:
 def _largest_circle(aspect: Region, posture: FloatArray, seeds: FloatArray) -> FocusCircle | None:
     """The largest circle tried around a posture's tool position that is solved throughout."""
     chain = aspect.chain
-    x, y, z = tool_position(chain, np.sin(posture), np.cos(posture)).tolist()
+    x, y, z = tool_position(chain, *chain.place(posture)).tolist()
     u, v, w = chain.links[0][:3, 2].tolist()
     clearance = np.where(chain.periodic, 0.0, FOCUS_CLEARANCE * (chain.upper - chain.lower))
     angles = np.linspace(0, 2 * math.pi, 64, endpoint=False)

@@ -40,7 +40,8 @@ def has_full_rank(problem: IkProblem) -> bool:
     q = _configurations(problem.chain)
     if isinstance(problem.task.orientation, PlaneAngle) and _projection(problem) < LEAST_PROJECTION:
         return False
-    values = np.linalg.svd(problem.jacobian(*problem.chain.place(q)), compute_uv=False)
+    J = problem.jacobian(*problem.chain.place(q)) * problem.chain.scales
+    values = np.linalg.svd(J, compute_uv=False)
     return bool(np.any(values[:, -1] > LEAST_SHARE * values[:, 0]))
 
 

@@ -27,7 +27,8 @@ class RefineSettings:
             Levenberg-Marquardt method", IEEE Transactions on Robotics, 2011).
         damping_floor: Least lambda^2 [m^2/rad^2]; keeps the matrix invertible at
             singularities and is far below J J^T elsewhere.
-        max_step: Largest change of a joint in one step [rad].
+        max_step: Largest change of a joint in one step [rad]; of a prismatic one in
+            characteristic lengths.
     """
 
     damping: float = 0.1
@@ -55,7 +56,7 @@ def refine(
 
     Args:
         problem: The robot and its task.
-        q: (..., n) seed [rad]; brought into the limits first.
+        q: (..., n) seed [rad, m]; brought into the limits first.
         target: (..., k) targets in the base frame, of the same leading shape: the
             components that the task names, metres and unit vectors.
         steps: Number of steps, 0 or more.
@@ -141,17 +142,23 @@ def _walk(
     """Best joint components and distance after each number of steps."""
     chain = problem.chain
     limits = list(
-        zip(chain.lower.tolist(), chain.upper.tolist(), chain.periodic.tolist(), strict=True)
+        zip(
+            chain.lower.tolist(),
+            chain.upper.tolist(),
+            chain.periodic.tolist(),
+            (settings.max_step * chain.scales).tolist(),
+            strict=True,
+        )
     )
     distance_squared, newton = problem.compiled_step
-    damping, floor, most = settings.damping, settings.damping_floor, settings.max_step
+    damping, floor = settings.damping, settings.damping_floor
     q = list(q)
     # 0 for a joint locked at its limit, of an arm with others to do its part.
     free: list[Scalar] = [1.0] * len(q) if problem.spare_joints else []
     best_q: list[Scalar] = q
     best: Scalar = math.inf
     for step in range(steps + 1):
-        sines, cosines = [xp.sin(angle) for angle in q], [xp.cos(angle) for angle in q]
+        sines, cosines = chain.placed(q, xp)
         if step == steps:
             squared, *dq = distance_squared(*sines, *cosines, *target)
         else:
@@ -161,7 +168,7 @@ def _walk(
         best = xp.where(better, squared, best)
         yield best_q, xp.sqrt(best)
         for index, change in enumerate(dq):
-            lower, upper, periodic = limits[index]
+            lower, upper, periodic, most = limits[index]
             moved = q[index] + xp.clip(change, -most, most)
             if free and not periodic:
                 locked = (moved < lower) | (moved > upper)

@@ -42,7 +42,7 @@ def test_a_model_of_the_kind_before_is_told_in_one_sentence(run, planar_model, t
     assert result.exit_code == 1
     assert result.stdout == ""
     assert len(result.stderr.strip().splitlines()) == 1
-    assert "format version 1. Expected: 2. Train it anew with `edge-ik train`" in result.stderr
+    assert "format version 1. Expected: 3. Train it anew with `edge-ik train`" in result.stderr
 
 
 def test_a_missing_file_is_told(run, tmp_path):

@@ -178,7 +178,7 @@ def _joint_tolerance(
 ) -> FloatArray:
     """How nearly a firmware's joints are those of each answer (N, n) [rad]; 0 where not known."""
     q, rho = answers.q, rounding(problem)
-    J = problem.jacobian(np.sin(q), np.cos(q))
+    J = problem.jacobian(*problem.chain.place(q))
     _, sigma, Vt = np.linalg.svd(J, full_matrices=False)
     sigma = np.maximum(sigma, SINGULAR * sigma[:, :1])
     rows = np.linalg.norm(Vt / sigma[..., None], axis=1)  # (N, n) of J^+ [rad/m]

@@ -152,6 +152,7 @@ class FirmwareSolver(IkSolver):
             q = self.chain.nearest_turn(q, near)
         return IkSolution(
             q=q,
+            q_all=np.asarray(self.chain.q_all(q)),
             position_error_m=float(found["residual"]),
             status=STATUS[found["status"]],
             within_limits=bool(self.chain.within_limits(q)),
@@ -165,7 +166,7 @@ class FirmwareSolver(IkSolver):
             branch=int(found["branch"]),
             tried=int(found["tried"]),
             restarts=int(found["restarts"]),
-            joint_step=None if near is None else float(np.abs(q - near).max()),
+            joint_step=None if near is None else float(self.chain.travel(q, near)),
             near_within_limits=None if near is None else bool(self.chain.within_limits(near)),
             advice=advice(
                 self.chain,
@@ -215,6 +216,7 @@ class FirmwareSolver(IkSolver):
         )
         return IkBatch(
             q=q,
+            q_all=np.asarray(self.chain.q_all(q)),
             position_error_m=errors,
             status=status,
             within_limits=self.chain.within_limits(q),

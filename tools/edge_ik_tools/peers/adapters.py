@@ -177,7 +177,7 @@ def _eaik(problem: IkProblem, start: FloatArray) -> Peer:
     from eaik.IK_HP import HPRobot
 
     zero = np.zeros(n)
-    walked = problem.walked(np.sin(zero), np.cos(zero))
+    walked = problem.walked(*problem.chain.place(zero))
     pose = forward_kinematics(chain, zero)
     H, origins = np.array(walked.axes, dtype=float), np.array(walked.origins, dtype=float)
     points = np.vstack([origins, pose[:3, 3]])
