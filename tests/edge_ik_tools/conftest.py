@@ -296,7 +296,7 @@ def make_firmware(
         problem=problem,
         normalization=Normalization.fit(problem.features(targets).astype(np.float32)),
         home=tuple((chain.middle if home is None else np.asarray(home)).tolist()),
-        workspace=Workspace.fit(chain, targets[:, :3]),
+        workspace=Workspace.fit(chain, problem.task.positions(targets)),
         branches=tuple(Branch(name, 0.5, 0.25) for name in branches) or ONE_BRANCH,
     )
     network = make_network(rng, dtype, spec.inputs, spec.outputs, odd_scales=False)
@@ -323,7 +323,7 @@ def make_fitted(chain, rng, task=POSITION, branches=1, spread=1.2, restarts=0):
         problem=problem,
         normalization=Normalization.fit(problem.features(targets).astype(np.float32)),
         home=tuple(centres[0].tolist()),
-        workspace=Workspace.fit(chain, targets[:, :3]),
+        workspace=Workspace.fit(chain, problem.task.positions(targets)),
         branches=tuple(Branch(f"branch {k}", 1 / branches, 0.5) for k in range(branches)),
     )
     sines, cosines = np.sin(q), np.cos(q)
