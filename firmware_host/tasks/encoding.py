@@ -274,9 +274,10 @@ def _angle(task: Task, chain: Chain, target: Sequence[Scalar], xp: Any) -> Seen:
     position = _position(task, chain, given)
     point = [add(part, more) for part, more in zip(position, offset, strict=True)]
     place, seen = _first(task, chain, point, xp)
-    seen.features = _pointed(task, place) | seen.features
+    shown = _pointed(task, place)
     first, second, third = place.turned(direction)
     if last and isinstance(plane, BasePlane):
+        seen.features = shown | seen.features
         sign = np.sign(dot(plane.normal, _last_axis(chain)))
         if isinstance(place, AboutFirstAxis):
             sign *= np.sign(dot(plane.normal, chain.link_columns[0][2]))
@@ -288,7 +289,7 @@ def _angle(task: Task, chain: Chain, target: Sequence[Scalar], xp: Any) -> Seen:
         told = {"direction_r": first, "direction_t": second}
     else:
         told = {"direction_r": first, "direction_z": third}
-    seen.features |= told
+    seen.features = shown | told | seen.features
     return seen
 
 

@@ -1,13 +1,14 @@
 """Features: cylindrical coordinates, and nothing of what turns along with outer joints."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from firmware_host.chain import Chain, Joint
+from firmware_host.chain import Chain, Joint, Mimic
 from firmware_host.problem import IkProblem
 from firmware_host.tasks import POSE, POSITION, make_task
 from firmware_host.tasks.encoding import turns_first, turns_last
@@ -232,3 +233,101 @@ def test_arrays_give_what_plain_numbers_give(arm3, batch):
     together = np.stack(encode_point(arm3, list(np.array(batch).T), np), axis=-1)
     alone = [encode_point(arm3, list(point)) for point in batch]
     np.testing.assert_allclose(together, alone, rtol=1e-14, atol=0)
+
+
+def sliding(rng, last="revolute", spare=0):
+    """A first joint that slides in a random direction, then joints that turn."""
+
+    def joint(index, kind="revolute"):
+        origin = np.eye(4)
+        origin[:3, :3] = np.linalg.qr(rng.normal(size=(3, 3)))[0]
+        origin[:3, 0] *= np.sign(np.linalg.det(origin[:3, :3]))
+        origin[:3, 3] = rng.uniform(-0.3, 0.3, 3)
+        return Joint(f"j{index}", origin, rng.normal(size=3), -1.0, 1.0, kind)
+
+    joints = [joint(0, "prismatic"), *(joint(k) for k in range(1, 5 + spare)), joint(9, last)]
+    tool = np.eye(4)
+    tool[:3, 3] = rng.uniform(-0.2, 0.2, 3)
+    return Chain("sliding", tuple(joints), tool)
+
+
+@given(rng=generators, shift=st.floats(-2, 2), roll=st.floats(-3, 3), spare=st.integers(0, 1))
+def test_a_target_that_is_moved_along_the_first_joint_moves_that_joint_alone(
+    rng, shift, roll, spare
+):
+    chain = sliding(rng, spare=spare)
+    problem = IkProblem(chain, POSE)
+    n = len(chain)
+    assert set(problem.task.turning_joints(chain)) == {0, n - 1}
+    q = rng.uniform(-1, 1, n)
+    moved = q.copy()
+    moved[0] += shift
+    moved[-1] += roll
+    before, after = (problem.encode(problem.reached_by(x).tolist(), math) for x in (q, moved))
+    assume(abs(before.features[4]) < 1 - 1e-6)  # no roll where it is along the slide
+    np.testing.assert_allclose(after.features[:5], before.features[:5], atol=1e-8)
+    assert len(after.features) == 5 + 3 * (n > 6)
+    assert after.shifts[0] - before.shifts[0] == pytest.approx(shift, abs=1e-9)
+    change = math.atan2(*after.turns[n - 1].removed(*pair(before.turns[n - 1])))
+    assert math.remainder(change + roll, 2 * math.pi) == pytest.approx(0, abs=1e-5)
+
+
+@given(rng=generators, shift=st.floats(-2, 2))
+@pytest.mark.parametrize("name", ["axis", "yaw"])
+def test_so_it_is_where_less_of_the_orientation_is_asked(name, rng, shift):
+    chain = sliding(rng)
+    problem = IkProblem(chain, make_task(name, "x"))
+    q = rng.uniform(-1, 1, len(chain))
+    moved = q.copy()
+    moved[0] += shift
+    before, after = (problem.encode(problem.reached_by(x).tolist(), math) for x in (q, moved))
+    assert problem.feature_names[-1] == "along" or not problem.spare_joints
+    along = problem.feature_names.index("along") if problem.spare_joints else None
+    for index, (old, new) in enumerate(zip(before.features, after.features, strict=True)):
+        assert new - old == pytest.approx(shift if index == along else 0.0, abs=1e-8)
+    assert after.shifts[0] - before.shifts[0] == pytest.approx(shift, abs=1e-9)
+
+
+def test_a_gantry_with_a_turning_head_is_told_two_coordinates():
+    """Yaw of three that slide and one that turns: what moves along is taken out twice."""
+    axes = np.eye(3)[[0, 1, 2, 2]]
+    kinds = ["prismatic"] * 3 + ["revolute"]
+    joints = tuple(
+        Joint(f"j{k}", np.eye(4), axis, -1.0, 1.0, kind)
+        for k, (axis, kind) in enumerate(zip(axes, kinds, strict=True))
+    )
+    tool = np.eye(4)
+    tool[:3, 3] = 0.1, 0.0, -0.2
+    chain = Chain("gantry", joints, tool)
+    problem = IkProblem(chain, make_task("yaw", "x"))
+    assert problem.feature_names == ("across_1", "across_2")
+    q = np.array([0.3, -0.2, 0.5, 0.7])
+    encoding = problem.encode(problem.reached_by(q).tolist(), math)
+    np.testing.assert_allclose(encoding.shifts[0], 0.3, atol=1e-12)
+    assert math.atan2(*pair(encoding.turns[3])) == pytest.approx(0.7)
+    # Of the last joint's origin y and z, in some order and with some sign.
+    np.testing.assert_allclose(sorted(np.abs(encoding.features)), [0.2, 0.5], atol=1e-12)
+
+
+def test_a_joint_that_others_follow_does_not_turn_along():
+    chain = upright([1.0, 1.0, 1.0])
+    follower = replace(chain.moving[1], mimic=Mimic("j0", -1.0))
+    linked = Chain("linked", (chain.moving[0], follower, chain.moving[2]), chain.tool)
+    assert POSE.turning_joints(linked) == ()
+    assert POSE.feature_names(linked) == POSE.component_names
+    last = Chain("last", (chain.moving[0], chain.moving[2], follower), chain.tool)
+    assert not turns_last(POSE, last)
+
+
+@given(rng=generators, turn=st.floats(-3, 3))
+def test_where_the_last_joint_slides_no_roll_is_taken_out(rng, turn):
+    chain = sliding(rng, last="prismatic")
+    chain = Chain("ends", (*chain.moving[1:],), chain.tool)
+    problem = IkProblem(chain, POSE)
+    assert problem.task.turning_joints(chain) == (0,)
+    q = rng.uniform(-1, 1, len(chain))
+    turned = q.copy()
+    turned[0] += turn
+    before, after = (problem.encode(problem.reached_by(x).tolist(), math) for x in (q, turned))
+    assume(before.features[0] > 1e-3)
+    np.testing.assert_allclose(after.features, before.features, atol=1e-7)
