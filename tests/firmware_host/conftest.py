@@ -126,44 +126,6 @@ def make_arm3():
     return build_arm3
 
 
-def build_sliding_arm():
-    """A cylindrical arm: it turns about z, lifts by 0.5 m and reaches out to 0.6 m."""
-    up, out = np.array([0.0, 0.0, 1.0]), np.array([1.0, 0.0, 0.0])
-    raised, tool = np.eye(4), np.eye(4)
-    raised[2, 3], tool[:3, 3] = 0.1, [0.05, 0.02, -0.05]
-    joints = (
-        Joint("turn", np.eye(4), up, -2.8, 2.8),
-        Joint("lift", raised, up, 0.0, 0.5, "prismatic"),
-        Joint("reach", np.eye(4), out, 0.2, 0.6, "prismatic"),
-    )
-    return Chain("cylindrical", joints, tool)
-
-
-def build_palletizer():
-    """A palletizer: the forearm is turned against the upper arm, and the tool stays level."""
-    up, side = np.array([0.0, 0.0, 1.0]), np.array([0.0, 1.0, 0.0])
-
-    def at(x=0.0, z=0.0):
-        origin = np.eye(4)
-        origin[:3, 3] = x, 0.0, z
-        return origin
-
-    joints = (
-        Joint("yaw", np.eye(4), up, -2.0, 2.0),
-        Joint("rear", at(z=0.14), side, -0.2, 1.4),
-        Joint("parallel", at(z=0.135), side, -3.0, 3.0, mimic=Mimic("rear", -1.0)),
-        Joint("fore", at(), side, 0.1, 1.5),
-        Joint("level", at(x=0.147), side, -3.0, 3.0, mimic=Mimic("fore", -1.0)),
-    )
-    return Chain("palletizer", joints, at(x=0.06, z=-0.05))
-
-
-@pytest.fixture(scope="session", params=[build_sliding_arm, build_palletizer])
-def other_arm(request):
-    """An arm for positions with joints that slide, or that follow others."""
-    return request.param()
-
-
 @pytest.fixture(scope="session")
 def arm3():
     """A three-joint arm: yaw, shoulder, elbow."""

@@ -31,6 +31,16 @@ CASES = {
     "position, branches": ("leg3", "position", FOUR[:3], np.float32),
     "position, branches, int8": ("leg3", "position", FOUR, np.int8),
     "position, branches, int16": ("leg3", "position", FOUR, np.int16),
+    "sliding": ("cylindrical", "position", (), np.float32),
+    "sliding, branches, int8": ("cylindrical", "position", FOUR, np.int8),
+    "linkage": ("palletizer", "position", (), np.int8),
+    "linkage, branches": ("palletizer", "position", FOUR[:2], np.float32),
+    "gears": ("geared", "position", (), np.float32),
+    "gears, branches, int16": ("geared", "position", FOUR[:2], np.int16),
+    "sliding alone": ("gantry", "position", (), np.int8),
+    "sliding, pose, branches": ("stanford", "pose", FOUR[:3], np.float32),
+    "sliding, pose": ("stanford", "pose", (), np.int8),
+    "sliding, spare": ("on a rail", "position", FOUR[:2], np.float32),
 }
 
 
@@ -59,11 +69,11 @@ def built_solver(firmware, predict):
 
 
 @pytest.fixture(scope="module", params=CASES, ids=str)
-def case(request, robot_firmware, random_network, require_tool):
+def case(request, robot_firmware, random_network, require_tool, other_arms):
     """Firmware with a random network, the solver of it, and the host's solver."""
     require_tool("cc", "gcc libc6-dev")
     arm, name, branches, dtype = CASES[request.param]
-    chain, task = load_arm(arm), make_task(name)
+    chain, task = other_arms.get(arm) or load_arm(arm), make_task(name)
     firmware = robot_firmware(
         chain, np.random.default_rng(5), dtype, steps=2, task=task, branches=branches
     )

@@ -358,7 +358,7 @@ class TestOtherTasks:
 class TestOtherJoints:
     def test_those_that_slide_or_lead_converge_like_others(self, other_arm):
         rng = np.random.default_rng(1)
-        true = rng.uniform(other_arm.lower, other_arm.upper, (500, 3))
+        true = rng.uniform(other_arm.lower, other_arm.upper, (500, len(other_arm)))
         problem = reaching(other_arm)
         seeds = true + rng.uniform(-0.1, 0.1, true.shape) * other_arm.scales
         q, error = refine(problem, seeds, problem.reached_by(true), 4)
@@ -367,8 +367,8 @@ class TestOtherJoints:
 
     def test_one_number_at_a_time_takes_the_same_way(self, other_arm):
         problem, rng = reaching(other_arm), np.random.default_rng(2)
-        true = rng.uniform(other_arm.lower, other_arm.upper, (20, 3))
-        seeds = rng.uniform(other_arm.lower, other_arm.upper, (20, 3))
+        true = rng.uniform(other_arm.lower, other_arm.upper, (20, len(other_arm)))
+        seeds = rng.uniform(other_arm.lower, other_arm.upper, (20, len(other_arm)))
         targets = problem.reached_by(true)
         q, error = refine(problem, seeds, targets, 3)
         for row, seed in enumerate(seeds):
