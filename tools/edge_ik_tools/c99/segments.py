@@ -40,7 +40,7 @@ def other_joints(problem: IkProblem, program: Program) -> dict[str, object]:
         else "joint angles [rad]",
         "placing": "    place(q, s, c);" if mixed else PLACING.format(joints=len(chain)),
         "placed": indented(placed),
-        "followed": indented(follow),
+        "followed": indented(using_place(follow) if mixed else []),
         "places_q": any("q[" in line.replace("dq[", "") for line in follow),
         "rotates": any("dq[" in line for line in follow),
         "decoded_joints": indented(_decoding(problem)) if mixed else "",
