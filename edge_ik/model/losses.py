@@ -71,7 +71,7 @@ def squared_task_error(problem: IkProblem, numbers: Any, targets: Any) -> Any:
 
 
 def squared_error_after_step(problem: IkProblem, answers: Any, labels: Any) -> Any:
-    """`squared_task_error` (B, K) of heads after one refinement step, as a solver takes it.
+    """`squared_task_error` (B, K) of heads after one refinement step, clamped to the limits.
 
     Joints are kept within those limits that the network can know of: where it does not see
     how far a target has turned a joint, that joint is left free.
@@ -108,13 +108,15 @@ def squared_error_after_step(problem: IkProblem, answers: Any, labels: Any) -> A
     q = list(map(_within, outputs.read(numbers, ops.arctan2), limits))
     distance_squared, newton = problem.compiled_step
     settings = DEFAULT_SETTINGS
-    free = [1.0] * problem.joints if problem.spare_joints else []
     sines, cosines = chain.placed(q, ops)
-    _, *dq = newton(*sines, *cosines, *target, settings.damping, settings.damping_floor, *free)
+    place = [*sines, *cosines, *target]
+    _, *dq = newton(*place, settings.damping, settings.damping_floor, *problem.unheld)
+    # A joint that never moves the tool has a plain 0 for its change.
+    changes = [ops.zeros_like(value) + change for value, change in zip(q, dq, strict=True)]
     most = (settings.max_step * chain.scales).tolist()
     moved = [
         _within(value + ops.clip(change, -step, step), limit)
-        for value, change, step, limit in zip(q, dq, most, limits, strict=True)
+        for value, change, step, limit in zip(q, changes, most, limits, strict=True)
     ]
     sines, cosines = chain.placed(moved, ops)
     (squared,) = distance_squared(*sines, *cosines, *target)

@@ -13,6 +13,7 @@ from edge_ik.cli import main
 from edge_ik.predictor import predictor
 from edge_ik.run import Run
 from firmware_host.solver import IkSolver, Status
+from firmware_host.tolerances import SAME_ANSWER
 from firmware_host.tracking import track
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.slow]
@@ -153,12 +154,18 @@ class TestPaths:
         solver = run_solver(leg)
         rng = np.random.default_rng(3)
         chain = solver.chain
-        room = 0.15 * (chain.upper - chain.lower)
-        share = np.linspace(0, 1, 60)[:, None]
+        share = np.linspace(0, 1, 60)[None, :, None]
+        first = rng.uniform(chain.lower + 0.1, chain.upper - 0.1, (400, 1, 3))
+        paths = first + share * rng.uniform(-0.1, 0.1, (400, 1, 3))
+        determinant = np.linalg.det(solver.problem.jacobian(np.sin(paths), np.cos(paths)))
+        clear = 0.1 * np.abs(determinant).max()
         branches = set()
-        for first in rng.uniform(chain.lower + room, chain.upper - room, (12, 3)):
-            q = first + share * rng.uniform(-0.1, 0.1, 3)
-            branches |= set(assert_followed(solver, q).branch.tolist())
+        for aspect in (determinant > clear, determinant < -clear):
+            within = paths[aspect.all(axis=1)][:6]
+            assert len(within) == 6
+            # An answer is within tolerance: in a foreign head's, a millimetre is milliradians.
+            followed = [assert_followed(solver, q, SAME_ANSWER) for q in within]
+            branches |= {branch for path in followed for branch in path.branch.tolist()}
         assert len(branches - {-1}) > 1
 
     @pytest.mark.parametrize("seed", range(2))

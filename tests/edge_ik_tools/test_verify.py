@@ -9,8 +9,7 @@ pytest.importorskip("tensorflow")
 
 import keras
 
-from edge_ik.data.targets import evaluation_targets
-from edge_ik.evaluation import evaluate
+from edge_ik.evaluation import evaluate_seeds, evaluation_targets
 from edge_ik.predictor import predictor
 from edge_ik.preparation import resume
 from edge_ik_tools import verify as module
@@ -20,6 +19,7 @@ from edge_ik_tools.verify import VerificationError, verify
 from firmware_host.errors import EdgeIkError, ModelFileError
 from firmware_host.network.flatbuffer import read_graph
 from firmware_host.network.runtimes import available_runtimes, open_interpreter
+from firmware_host.solving.seeding import Seeder
 from firmware_host.spec import ModelSpec
 
 pytestmark = pytest.mark.tensorflow
@@ -84,9 +84,7 @@ class TestMeasured:
         found = subject.verify(name)
         runtime = next(item for item in FORMATS[name].runtimes if item in available_runtimes())
         predict = open_interpreter(subject.flatbuffers[name], runtime).run
-        expected = evaluate(
-            subject.spec.chain, subject.spec.normalization, predict, subject.targets
-        )
+        expected = evaluate_seeds(Seeder(subject.spec, predict), subject.targets)
         assert found.evaluation == expected
         assert found.evaluation.targets == 300
 
@@ -133,7 +131,7 @@ class TestMeasured:
 
     def test_it_is_ready_for_json(self, subject):
         values = subject.verify("int8").to_dict()
-        assert set(values["evaluation"]["network"]) >= {"rmse_m", "max_m"}
+        assert set(values["evaluation"]["any_branch"]["0"]) >= {"rmse_m", "max_m"}
         assert set(values) == {field.name for field in dataclasses.fields(module.Verification)}
 
 

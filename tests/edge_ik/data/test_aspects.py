@@ -172,7 +172,7 @@ class TestRefusals:
     def test_a_home_near_a_singularity(self):
         chain = elbow_arm(shoulder=(-0.2, 1.9), elbow=(0.0, 2.6))
         with pytest.raises(RobotError, match=r"too near a singularity.*'arm\.home'"):
-            find_region(IkProblem(chain, POSITION), (0.0, 0.5, 0.01), rng())
+            find_region(IkProblem(chain, POSITION), (0.0, 0.5, 0.001), rng())
 
     def test_joints_to_spare_have_no_branch_of_their_own(self):
         problem = IkProblem(load_arm("panda"), POSE)
@@ -231,7 +231,11 @@ class TestWholeTurns:
 
 class TestEveryAspect:
     def test_ur5_has_its_eight_and_each_is_pure(self):
-        """det J of UR5 is sin(elbow) sin(wrist 2) times a third factor: each sign counts."""
+        """det J of UR5 is sin(elbow) sin(wrist 2) times a third factor: each sign counts.
+
+        Where two factors are 0 together, det J keeps its sign on the way across: a few in
+        ten thousand configurations near such a corner go to the aspect beyond it.
+        """
         region = home_aspect("ur5", POSE)
         assert region.count == 8
         q = uniform(region.chain, 5000)
@@ -239,9 +243,13 @@ class TestEveryAspect:
         J = region.problem.jacobian(np.sin(q), np.cos(q))
         factors = [np.linalg.det(J), np.sin(q[:, 2]), np.sin(q[:, 4])]
         structure = np.array([1, 2, 4]) @ (np.array(factors) > 0)
+        own = set()
         for aspect in range(8):
-            assert len(set(structure[number == aspect])) == 1
-        assert np.mean(number < 0) < 0.4
+            counted = np.bincount(structure[number == aspect], minlength=8)
+            own.add(int(counted.argmax()))
+            assert counted.max() >= 0.995 * counted.sum()
+        assert own == set(range(8))
+        assert np.mean(number < 0) < 0.1
         assert region.joints == (1, 2, 3, 4)
 
     @pytest.mark.parametrize(("name", "task"), [("ur5", POSE), ("leg3", POSITION)])

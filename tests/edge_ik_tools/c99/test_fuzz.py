@@ -120,6 +120,9 @@ def test_the_fuzzer_finds_nothing(name, firmware_of, build_target):
     for index, row in enumerate(awkward_inputs(joints, np.random.default_rng(4))[::30]):
         (corpus / str(index)).write_bytes(row.tobytes())
     options = [f"-max_total_time={FUZZ_SECONDS}", f"-max_len={4 * (3 + joints)}", "-seed=1"]
+    # The memory that libFuzzer would limit is the most that a process ever had, and a child
+    # begins with that of the test's own process.
+    options += ["-rss_limit_mb=0", "-malloc_limit_mb=64"]
     ran = subprocess.run(
         [target, *options, corpus],
         cwd=target.parent,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edge_ik_tools.c99 import kinematics
+from edge_ik_tools.c99 import kinematics, segments
 from edge_ik_tools.c99.literals import comment, float_list, float_literal, initializer
 from edge_ik_tools.c99.lowering import Program
 from edge_ik_tools.templates import filled
@@ -159,18 +159,18 @@ class Solvers:
 
     def _outputs(self) -> dict[str, object]:
         """Where in the network's output what stands."""
-        own = 2 * self.spec.problem.joints
+        own = self.spec.problem.outputs.size
         words = "the sine of each joint, then the cosine of each"
+        if not self.spec.chain.circular.all():
+            words = "of each joint its sine, or its place between its limits; then cosines"
         if self.branches > 1:
             words = f"of each branch {words}; then how promising each is"
         integer, problem = self.program.dtype != np.float32, self.spec.problem
-        turned = list(problem.encode([1.0] * problem.task.size, math).turns)
         untold = problem.untold_joints if self.branches > 1 else ()
         return {
             "untold": bool(untold),
             "ends_beyond": " + ".join(
-                f"ends_beyond(own, {joint}, &guess->turns[{2 * turned.index(joint)}])"
-                for joint in untold
+                segments.ends_beyond(self.spec.problem, joint) for joint in untold
             ),
             "beyond": float_literal(BEYOND),
             # More than any two promises are apart.
@@ -197,7 +197,8 @@ class Solvers:
                 },
             )
             for k, joint in enumerate(chain.joints)
-            if joint.kind == CONTINUOUS or joint.upper - joint.lower >= 2 * math.pi + FULL_TURN
+            if chain.circular[k]
+            and (joint.kind == CONTINUOUS or joint.upper - joint.lower >= 2 * math.pi + FULL_TURN)
         ]
         # Rounded to the nearest: of a joint on its limit, single precision may say a little more.
         endless = np.array([-kinematics.OUT_OF_REACH, kinematics.OUT_OF_REACH])

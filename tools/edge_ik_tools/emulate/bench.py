@@ -70,14 +70,12 @@ def emulated_bench(
     core = find_core(target)
     if targets < 1:
         raise ConfigError(f"Expected at least one target. Received: targets={targets}")
-    tools = Toolchain.find()
-    generated = Sources(Path(sources), name)
+    tools, generated = Toolchain.find(), Sources(Path(sources), name)
     flatbuffer, _ = read_model(model)
     interpreter = open_interpreter(flatbuffer, "reference")
     solver = IkSolver.load(model, "reference")
     tell("Drawing targets")
-    # What the firmware gets is in single precision, and so is what it is compared on.
-    drawn = bench_targets(solver, targets).astype(np.float32).astype(np.float64)
+    drawn = _single(bench_targets(solver, targets))
     inputs = random_inputs(interpreter, targets, np.random.default_rng(INPUT_SEED))
     tell(f"{targets:,} targets on an emulated {core.name}")
     with tempfile.TemporaryDirectory(prefix="edge-ik-size-") as folder:
@@ -101,6 +99,11 @@ def emulated_bench(
         cold=_cold(found),
         closed_form=_closed_form(solver.chain, found, drawn),
     )
+
+
+def _single(targets: FloatArray) -> FloatArray:
+    """Targets as the firmware gets them, which is also what it is compared on."""
+    return targets.astype(np.float32).astype(np.float64)
 
 
 def output_differences(received: AnyArray, expected: AnyArray) -> int:
