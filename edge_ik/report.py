@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.table import Table
 
-from edge_ik.evaluation import STUDY, STUDY_ROBOT
+from edge_ik.figures import STUDY, STUDY_ROBOT
 from firmware_host.inspect_model import branch_table
 
 # A share of targets that is not solved and small enough to pass over.

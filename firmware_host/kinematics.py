@@ -11,6 +11,7 @@ Jacobian (Lynch and Park, Modern Robotics, 2017, chapters 4 and 5).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -62,6 +63,15 @@ def dot(a: Sequence[Scalar], b: Sequence[Scalar]) -> Scalar:
     for left, right in zip(a, b, strict=True):
         total = add(total, mul(left, right))
     return total
+
+
+def root(a: Scalar) -> Scalar:
+    """The square root of a component."""
+    if isinstance(a, float):
+        return math.sqrt(a)
+    if isinstance(a, (np.ndarray, np.generic)):
+        return np.sqrt(a)
+    return a.sqrt() if hasattr(a, "sqrt") else a**0.5
 
 
 def cross(a: Vector, b: Vector) -> Vector:

@@ -50,6 +50,9 @@ class IkProblem:
     chain: Chain
     task: Task
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "task", self.task.on(self.chain))
+
     @property
     def joints(self) -> int:
         """Number of joints n."""
@@ -127,7 +130,8 @@ class IkProblem:
 
     def jacobian(self, sin_q: Any, cos_q: Any, xp: Any = np) -> Any:
         """J (..., m, n) [m/rad, m/m] of the task; arguments as in `reached`."""
-        columns = self.task.columns(self.length, self.walked(sin_q, cos_q))
+        walked = self.walked(sin_q, cos_q)
+        columns = self.task.columns(self.length, walked, self.task.reached(walked))
         like = sin_q[..., 0]
         return xp.stack([stacked(column, like, xp) for column in columns], axis=-1)
 
@@ -216,12 +220,12 @@ class IkProblem:
         """
         tape, task = Tape(), self.task
         sines, cosines = self.trace_place(tape)
-        target = tape.inputs("p", len(task.component_names))
+        target = tape.inputs("p", task.size)
         damping, floor = Symbol(tape, "damping"), Symbol(tape, "floor")
         walked = frames(self.chain, sines, cosines)
         e = task.error(self.length, walked, target)  # (m,) [m]
         squared = self.squared_error(walked, target)
-        columns = self.scaled(task.columns(self.length, walked))  # n of (m,)
+        columns = self.scaled(task.columns(self.length, walked, target))  # n of (m,)
         strength = damping * squared + floor
         held = tape.inputs("h", 2 * len(self.stops))
         given = dict(zip(self.stops, zip(held, held[len(self.stops) :], strict=False), strict=True))
@@ -260,7 +264,7 @@ class IkProblem:
         """From s sines, s cosines and a target to `Task.squared_parts`, as straight-line code."""
         tape = Tape()
         sines, cosines = self.trace_place(tape)
-        target = tape.inputs("p", len(self.task.component_names))
+        target = tape.inputs("p", self.task.size)
         parts = self.task.squared_parts(frames(self.chain, sines, cosines), target)
         return compile_function(tape, [*sines, *cosines, *target], parts)
 

@@ -43,6 +43,17 @@ def motion(axis: FloatArray, value: float, slides: bool) -> FloatArray:
     return moved
 
 
+def offset_frame(offset: Sequence[float]) -> FloatArray:
+    """(4, 4) frame at x, y, z [m], turned by a quaternion w, x, y, z of any length if given."""
+    frame = np.eye(4)
+    frame[:3, 3] = offset[:3]
+    if len(offset) > 3:
+        w, *vector = offset[3:]
+        skew = np.cross(np.eye(3), vector)
+        frame[:3, :3] += 2 * (w * skew + skew @ skew) / float(np.dot(offset[3:], offset[3:]))
+    return _snapped(frame)
+
+
 def aligned(moving: Sequence[tuple[FloatArray, FloatArray]], tool: FloatArray) -> list[FloatArray]:
     """Constant transforms (4, 4) between frames whose z axes are the joints' axes.
 

@@ -27,6 +27,7 @@ from firmware_host.solving.branches import (
     solve_one,
     solve_target,
 )
+from firmware_host.solving.mistakes import advice
 from firmware_host.solving.seeding import Predict, Seeder
 from firmware_host.solving.solution import IkBatch, IkSolution, Status
 from firmware_host.spec import ModelSpec
@@ -35,13 +36,7 @@ from firmware_host.tasks.targets import checked_target
 from firmware_host.tolerances import SOLVED_POSITION, SOLVED_ROTATION, within_tolerance
 from firmware_host.workspace import Workspace
 
-__all__ = [
-    "IkBatch",
-    "IkSolution",
-    "IkSolver",
-    "Predict",
-    "Status",
-]
+__all__ = ["IkBatch", "IkSolution", "IkSolver", "Predict", "Status"]
 
 # Indexed by whether the target was reached.
 _REACHED = np.array([Status.UNREACHABLE, Status.SOLVED], dtype=object)
@@ -238,7 +233,7 @@ class IkSolver:
             within_limits=bool(self.chain.within_limits(q)),
             in_workspace=None
             if self.workspace is None
-            else self.workspace.contains_one(self.chain, plain[:3]),
+            else self.workspace.contains_one(self.chain, self.task.position(plain)),
             seed_error_m=seed_error,
             steps=steps,
             microseconds=(time.perf_counter() - began) * 1e6,
@@ -248,6 +243,7 @@ class IkSolver:
             restarts=int(answer.restarts[0]),
             joint_step=None if near is None else float(self.chain.travel(q, near)),
             near_within_limits=None if near is None else bool(self.chain.within_limits(near)),
+            advice=advice(self.chain, self.task.placed(components), near, reached),
         )
 
     def solve_batch(
@@ -288,10 +284,9 @@ class IkSolver:
         status = _REACHED.take(reached)
         inside = None
         if self.workspace is not None:
-            inside = self.workspace.contains(chain, rows[:, :3]) & good
+            inside = self.workspace.contains(chain, self.task.positions(rows)) & good
         if not good.all():
-            place = self.home if q_near is None else chain.clamp(q_near)
-            q = np.where(good[:, None], q, place)
+            q = np.where(good[:, None], q, self.home if q_near is None else chain.clamp(q_near))
             errors, seed_errors = (np.where(good, e, np.nan) for e in (errors, seed_errors))
             angles = None if angles is None else np.where(good, angles, np.nan)
             status[~good] = Status.BAD_TARGET

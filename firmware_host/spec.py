@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from firmware_host.chain import Chain
 from firmware_host.errors import EdgeIkError, ModelFileError
 from firmware_host.normalization import Normalization
 from firmware_host.problem import IkProblem
-from firmware_host.tasks import TASKS, TOOL_AXES, Task, make_task
+from firmware_host.tasks import PLANES, TASKS, TOOL_AXES, Task, make_task
 from firmware_host.workspace import Workspace
 
 # Far more heads than any arm has use for.
@@ -136,14 +137,17 @@ class ModelSpec:
         normalization = _field(data, "normalization", _statistics)
         workspace = _field(data, "workspace", Workspace.from_dict)
         name = _field(data, "task", str)
-        tool_axis = _field({"tool_axis": "z", **data}, "tool_axis", _tool_axis)
+        options = {
+            key: _field({key: known[0], **data}, key, partial(_one_of, known))
+            for key, known in (("tool_axis", TOOL_AXES), ("plane", PLANES))
+        }
         if name not in TASKS:
             raise ModelFileError(
                 f"The model solves the task '{name}'. Expected one of: "
                 f"{', '.join(TASKS)}. Install a newer edge-ik."
             )
         spec = cls(
-            problem=IkProblem(chain, make_task(name, tool_axis)),
+            problem=IkProblem(chain, make_task(name, **options)),
             normalization=normalization,
             home=home,
             workspace=workspace,
@@ -189,9 +193,9 @@ def _field(data: Mapping[str, Any], name: str, read: Callable[[Any], Any]) -> An
         ) from error
 
 
-def _tool_axis(value: Any) -> str:
-    if value not in TOOL_AXES:
-        raise ValueError(f"expected one of {', '.join(TOOL_AXES)}")
+def _one_of(known: tuple[str, ...], value: Any) -> str:
+    if value not in known:
+        raise ValueError(f"expected one of {', '.join(known)}")
     return str(value)
 
 

@@ -19,7 +19,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from edge_ik.data.rank import check_rank
+from edge_ik.data.rank import check_rank, possible_tasks
 from edge_ik.data.region import (
     SEGMENT_POINTS,
     IntArray,
@@ -136,7 +136,7 @@ def check_problem(problem: IkProblem) -> None:
     if n >= task.rows:
         check_rank(problem)
         return
-    possible = [name for name, other in reversed(TASKS.items()) if other.rows <= n]
+    possible = sorted(possible_tasks(chain), key=lambda name: -TASKS[name].rows)
     advice = (
         f"Train it for another task: {' or '.join(f'--task {name}' for name in possible)}."
         if possible

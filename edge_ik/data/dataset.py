@@ -14,6 +14,7 @@ from edge_ik.data.source import Curriculum, SampleSource
 from firmware_host.kinematics import frames, stacked
 from firmware_host.normalization import Normalization
 from firmware_host.problem import IkProblem
+from firmware_host.tasks import POSITION
 
 
 @dataclass(frozen=True)
@@ -192,7 +193,7 @@ def _inside(region: Region, center: tf.Tensor, q: tf.Tensor) -> tf.Tensor:
     """Whether q (B, n), a small move from a centre in an aspect, still lies in it (B,)."""
 
     def determinant(angles: tf.Tensor) -> tf.Tensor:
-        if not region.task.has_orientation:
+        if region.task == POSITION:
             place = region.chain.placed(tf.unstack(angles, axis=-1), tf)
             return linear_determinant(region.chain, *place)
         place = region.chain.place(angles, keras.ops)

@@ -17,6 +17,7 @@ from firmware_host.errors import ConfigError
 from firmware_host.kinematics import tool_position
 from firmware_host.problem import IkProblem
 from firmware_host.solving.refine import refine
+from firmware_host.tasks import POSITION
 
 # A focus circle found automatically starts at this share of the reach and shrinks.
 FOCUS_RADIUS = 0.25
@@ -78,7 +79,7 @@ def has_focus(problem: IkProblem, one_branch: bool) -> bool:
         problem: The robot and the task.
         one_branch: Whether targets are answered in one branch alone.
     """
-    return one_branch and not problem.task.has_orientation
+    return one_branch and problem.task == POSITION
 
 
 def solve_on_aspect(

@@ -38,7 +38,7 @@ def label_size(problem: IkProblem) -> int:
     chain = problem.chain
     turning = problem.task.turning_joints(chain) if problem.spare_joints else ()
     told = sum(2 if chain.circular[joint] else 1 for joint in turning)
-    return problem.outputs.size + len(problem.task.component_names) + told
+    return problem.outputs.size + problem.task.size + told
 
 
 def split_outputs(outputs: Any, size: int, heads: int) -> tuple[Any, Any]:
@@ -85,7 +85,7 @@ def squared_error_after_step(problem: IkProblem, answers: Any, labels: Any) -> A
     turning = problem.task.turning_joints(chain)
     bounded = ~chain.periodic
     numbers = unit_circle(outputs, answers)
-    target = components(labels[:, None, outputs.size :][..., : len(problem.task.component_names)])
+    target = components(labels[:, None, outputs.size :][..., : problem.task.size])
     if turning and problem.spare_joints:
         encoding = _told_moves(problem, labels)
         every = encoding.with_moves([part[:, None] for part in encoding.moves()])
@@ -127,7 +127,7 @@ def _told_moves(problem: IkProblem, labels: Any) -> Encoding:
     """How far each target has moved the robot's outer joints, as labels (B, l) tell it."""
     turning = problem.task.turning_joints(problem.chain)
     circular = problem.chain.circular
-    start = problem.outputs.size + len(problem.task.component_names)
+    start = problem.outputs.size + problem.task.size
     turns = {joint: Turn(0.0, 1.0) for joint in turning if circular[joint]}
     shifts = {joint: 0.0 for joint in turning if not circular[joint]}
     return Encoding([], turns, shifts).with_moves(components(labels[:, start:]))
@@ -207,7 +207,7 @@ def judged(problem: IkProblem, heads: int, outputs: Any, labels: Any) -> Judged:
     tell how promising they are: their own error after one refinement step.
     """
     n, reach, own = problem.joints, problem.chain.reach, problem.outputs.size
-    size = len(problem.task.component_names)
+    size = problem.task.size
     answer, target = labels[:, :own], labels[:, own : own + size]
     if heads == 1:
         position = squared_task_error(problem, outputs, target)

@@ -49,6 +49,7 @@ class IkSolution:
         joint_step: Largest angle that a joint must travel from `q_near` [rad], where a
             prismatic joint travels in characteristic lengths; None without it.
         near_within_limits: Whether `q_near` holds every limit; None without it.
+        advice: Sentences on what was probably mistaken in the call, such as millimetres.
     """
 
     q: FloatArray
@@ -66,6 +67,7 @@ class IkSolution:
     restarts: int = 0
     joint_step: float | None = None
     near_within_limits: bool | None = None
+    advice: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready values; metres and radians."""
@@ -86,6 +88,7 @@ class IkSolution:
             "near_within_limits": self.near_within_limits,
             "steps": self.steps,
             "microseconds": self.microseconds,
+            "advice": list(self.advice),
         }
 
 

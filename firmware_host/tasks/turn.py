@@ -103,3 +103,28 @@ class AboutFirstAxis:
             sub(mul(dv, self.turn.cos), mul(du, self.turn.sin)),
             dz,
         )
+
+
+class AlongFirstAxis:
+    """Coordinates in the frame of a first joint that slides.
+
+    Args:
+        chain: The robot.
+        point: x, y, z of the point in the base frame [m].
+
+    Attributes:
+        axes: The frame's axes; the joint slides along the last.
+        across: The point's coordinates along the two others [m].
+        along: Its coordinate along the axis [m].
+    """
+
+    def __init__(self, chain: Chain, point: Iterable[Scalar]) -> None:
+        *self.axes, origin = chain.link_columns[0]
+        offset = [sub(part, start) for part, start in zip(point, origin, strict=True)]
+        u, v, self.along = (dot(axis, offset) for axis in self.axes)
+        self.across = (u, v)
+
+    def turned(self, direction: Sequence[Scalar]) -> Vector:
+        """The parts of a direction in the base frame along the axes."""
+        u, v, w = (dot(axis, direction) for axis in self.axes)
+        return u, v, w

@@ -11,8 +11,8 @@ pytest.importorskip("tensorflow")
 
 from edge_ik.arms import load_arm
 from edge_ik.data.targets import draw_branch, draw_everywhere
-from edge_ik.evaluation import STUDY, evaluate_run, evaluate_seeds, most_steps, validate
-from edge_ik.figures import describe_rest, joint_difference
+from edge_ik.evaluation import evaluate_run, evaluate_seeds, most_steps, validate
+from edge_ik.figures import STUDY, describe_rest, joint_difference
 from edge_ik.run import METRICS_FILE, Run
 from firmware_host.normalization import Normalization
 from firmware_host.problem import IkProblem

@@ -11,7 +11,7 @@ from firmware_host.model_file import MEMBER, read_model
 
 @pytest.fixture(autouse=True)
 def without_tensorflow(monkeypatch):
-    for name in ("tensorflow", "keras", "scipy", "yourdfpy"):
+    for name in ("tensorflow", "keras", "scipy"):
         monkeypatch.setitem(sys.modules, name, None)
 
 

@@ -19,7 +19,7 @@ from firmware_host.solving.refine import (
     refine,
     refinements,
 )
-from firmware_host.tasks import POSE, POSITION, Axis
+from firmware_host.tasks import POSE, POSITION, make_task
 
 
 def reaching(chain):
@@ -277,7 +277,7 @@ class TestStops:
         ends = np.where(chain.periodic, wanted, np.clip(wanted, chain.lower, chain.upper))
         return ends, int(out.sum())
 
-    @pytest.mark.parametrize("task", [POSITION, Axis(2), POSE])
+    @pytest.mark.parametrize("task", [POSITION, make_task("axis", "z"), POSE])
     @pytest.mark.parametrize("spare", [0, 1, 4])
     def test_those_joints_go_onto_them_and_the_others_do_the_rest(self, make_arm3, task, spare):
         arm3, rng = make_arm3(2.0), np.random.default_rng(spare)
@@ -309,7 +309,13 @@ class TestStops:
 
 
 class TestOtherTasks:
-    TASKS = (Axis(0), Axis(2), POSE)
+    TASKS = (
+        make_task("axis", "x"),
+        make_task("axis", "z"),
+        POSE,
+        make_task("yaw"),
+        make_task("planar", plane="yz"),
+    )
 
     @settings(max_examples=40)
     @given(data=st.data(), task=st.sampled_from(TASKS))

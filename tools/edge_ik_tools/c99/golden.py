@@ -142,15 +142,16 @@ def _longest(problem: IkProblem) -> float:
 def _moved_aside(problem: IkProblem, targets: FloatArray) -> tuple[FloatArray, float]:
     """What to add to targets (N, k) to move each in some direction, and how far that is [m].
 
-    Positions move, and unit vectors v turn: by w cross v.
+    Places move, and unit vectors v turn: by w cross v, in space or in their plane.
     """
     rng = np.random.default_rng(RNG_SEED)
     size = ASIDE * rounding(problem)
     step, turn = (_directions(rng, len(targets)) * size for _ in range(2))
-    vectors = targets[:, 3:].reshape(len(targets), -1, 3)
-    turned = np.cross(turn[:, None] / problem.length, vectors)
-    aside = np.concatenate([step, turned.reshape(len(targets), -1)], axis=1)
-    return aside, size * (np.sqrt(2.0) if problem.task.has_orientation else 1.0)
+    task = problem.task
+    wanted = targets[:, len(task.place) :]
+    turned = task.orientation.turned(wanted, turn / problem.length)
+    aside = np.concatenate([step[:, list(task.place)], turned], axis=1)
+    return aside, size * (np.sqrt(2.0) if task.has_orientation else 1.0)
 
 
 def _directions(rng: np.random.Generator, count: int) -> FloatArray:

@@ -51,7 +51,7 @@ def robot_values(spec: ModelSpec, program: Program, steps: int) -> dict[str, obj
         "joints": n,
         "segments": len(spec.chain.segments),
         **other_joints(problem, program),
-        "target_size": len(spec.task.component_names),
+        "target_size": spec.task.size,
         "steps": steps,
         "joint_rows": _joint_rows(spec.chain),
         "first_joints": ", ".join(f"q[{joint}]" for joint in range(n)),
@@ -95,7 +95,7 @@ def _encoding(
 ) -> dict[str, object]:
     """The network's input from a target, and the target's own turns."""
     tape = Tape()
-    target = tape.inputs("p", len(problem.task.component_names))
+    target = tape.inputs("p", problem.task.size)
     encoding = problem.encode(target, ROOT_NAMESPACE)
     turns = encoding.moves()
     scale, zero_point = program.input_scale
@@ -159,7 +159,7 @@ def _measured(problem: IkProblem) -> str:
         return ""
     tape = Tape()
     sines, cosines = problem.trace_place(tape)
-    target = tape.inputs("p", len(problem.task.component_names))
+    target = tape.inputs("p", problem.task.size)
     parts = problem.task.squared_parts(frames(problem.chain, sines, cosines), target)
     names = place_names(problem.chain)
     lines = [*statements(tape, parts, names), *stored("parts", parts, names)]

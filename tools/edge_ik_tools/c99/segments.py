@@ -130,7 +130,7 @@ def ends_beyond(problem: IkProblem, joint: int) -> str:
 
 def _moves(problem: IkProblem) -> dict[int, int]:
     """Where the turn or shift of each joint that a target moves stands in `turns`."""
-    encoding = problem.encode([1.0] * len(problem.task.component_names), math)
+    encoding = problem.encode([1.0] * problem.task.size, math)
     turns = {joint: 2 * index for index, joint in enumerate(encoding.turns)}
     first = 2 * len(turns)
     return turns | {joint: first + index for index, joint in enumerate(encoding.shifts)}

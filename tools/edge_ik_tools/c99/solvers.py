@@ -18,7 +18,7 @@ from edge_ik_tools.templates import filled
 from firmware_host.joints import CONTINUOUS
 from firmware_host.solving.seeding import BEYOND, LAST
 from firmware_host.spec import ModelSpec
-from firmware_host.tasks import TOOL_AXES
+from firmware_host.tasks.plane_angle import PlaneAngle
 from firmware_host.tolerances import (
     FARTHEST_TARGET,
     FULL_TURN,
@@ -70,12 +70,17 @@ class Solvers:
     def target_words(self) -> str:
         """What a target's numbers are."""
         words = self.spec.task.component_words
-        return f"{words}; see the function below" if self.rotation else words
+        return f"{words}; see the function below" if self.rotation or self.angle else words
 
     @property
     def rotation(self) -> bool:
         """Whether a target has a whole rotation, which can be given as a quaternion."""
-        return len(self.spec.task.directions) == len(TOOL_AXES)
+        return self.spec.task.is_whole
+
+    @property
+    def angle(self) -> bool:
+        """Whether a target has an angle, which can be given in radians."""
+        return isinstance(self.spec.task.orientation, PlaneAngle)
 
     def values(self) -> dict[str, object]:
         """What the templates of the header and the source ask for."""
@@ -92,6 +97,15 @@ class Solvers:
             "turning": int(task.has_orientation),
             "rotation": self.rotation,
             "and_rotation": ", and a rotation" if self.rotation else "",
+            "angle": self.angle,
+            "angle_word": task.orientation.word if isinstance(task.orientation, PlaneAngle) else "",
+            "places": len(task.place),
+            "coordinates": task.coordinates,
+            "place_squared": " + ".join(f"p[{k}] * p[{k}]" for k in range(len(task.place))),
+            "angle_squared": " + ".join(
+                f"p[{k}] * p[{k}]" for k in range(len(task.place), task.size)
+            ),
+            "directing": bool(task.directions),
             "choice": int(self.choice),
             "branches": self.branches,
             "several": self.branches > 1,
@@ -115,6 +129,8 @@ class Solvers:
             names = ["solve_common.c.in", "solve_any.c.in" if self.choice else "solve_one.c.in"]
         if self.rotation:
             names.append("pose.c.in")
+        if self.angle:
+            names.append("angle.c.in")
         return "\n".join(filled("c99", name, values) for name in names).rstrip()
 
     def _bad_words(self) -> str:

@@ -134,7 +134,7 @@ def random_network(
         problem=problem,
         normalization=normalization,
         home=tuple(problem.chain.middle.tolist()),
-        workspace=Workspace.fit(problem.chain, drawn.target[:, :3]),
+        workspace=Workspace.fit(problem.chain, problem.task.positions(drawn.target)),
         branches=numbered_branches(heads),
     )
     config = NetworkConfig(width=width, blocks=blocks, heads=heads)
