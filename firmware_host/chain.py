@@ -15,12 +15,12 @@ from firmware_host.errors import RobotError
 from firmware_host.joints import (
     CONTINUOUS,
     PRISMATIC,
-    REVOLUTE,
     Joint,
     Mimic,
     Segment,
     moving_joints,
     repeats,
+    with_bounds,
 )
 from firmware_host.rigid import FloatArray, aligned, offset_frame, rigid
 from firmware_host.tolerances import FULL_TURN
@@ -165,22 +165,21 @@ class Chain:
         The tool can then be had from any side, though only a continuous joint turns on for
         ever: one with stops must travel back.
         """
-        full: npt.NDArray[np.bool_] = self.upper - self.lower >= 2 * math.pi - FULL_TURN
+        full = np.asarray(self.upper - self.lower >= 2 * math.pi - FULL_TURN)
         return self.circular & (self.continuous | full)
 
     @property
     def middle(self) -> FloatArray:
         """(n,) the middle of the limits [rad, m]; 0 for continuous joints."""
-        middle: FloatArray = (self.lower + self.upper) / 2
-        return middle
+        return np.asarray((self.lower + self.upper) / 2)
 
     @cached_property
     def reach(self) -> float:
         """Upper bound of the distance from the first joint's origin to the tool [m]."""
         offsets = [segment.origin[:3, 3] for segment in self.segments[1:]] + [self.tool[:3, 3]]
         reach = float(sum(np.linalg.norm(offset) for offset in offsets))
-        ends = np.abs(self.q_all(np.stack([self.lower, self.upper]))).max(axis=0)
-        return reach + float(sum(ends[self.sliding]))
+        ends = np.abs(self.q_all(np.stack([self.lower, self.upper])))[:, self.sliding]
+        return reach + float(ends.max(axis=0).sum())
 
     @property
     def length(self) -> float:
@@ -267,22 +266,19 @@ class Chain:
 
     def within_limits(self, q: npt.ArrayLike) -> npt.NDArray[np.bool_]:
         """Whether each joint vector holds every limit; q (..., n) -> (...)."""
-        q = np.asarray(q, dtype=np.float64)
-        inside = (q >= self.lower) & (q <= self.upper)
-        within: npt.NDArray[np.bool_] = np.all(inside | self.continuous, axis=-1)
-        return within
+        inside = (np.asarray(q) >= self.lower) & (np.asarray(q) <= self.upper)
+        return np.asarray(np.all(inside | self.continuous, axis=-1))
 
     def clamp(self, q: npt.ArrayLike) -> FloatArray:
         """Joint vectors (..., n) brought into the limits; continuous joints wrap."""
-        q = np.asarray(q, dtype=np.float64)
+        q = np.array(q, dtype=np.float64)
         outside = (q < self.lower) | (q > self.upper)
         if not outside.any():
-            return np.array(q)
+            return q
         # Wrapping first lets a joint with limits beyond +-pi keep its own turn.
         turns = 2 * math.pi * np.round((q - self.middle) / (2 * math.pi))
         wrapped = np.where(outside & self.circular, q - turns, q)
-        clamped: FloatArray = np.minimum(np.maximum(wrapped, self.lower), self.upper)
-        return clamped
+        return np.minimum(np.maximum(wrapped, self.lower), self.upper)
 
     def nearest_turn(self, q: FloatArray, near: FloatArray) -> FloatArray:
         """Joint vectors (..., n) with whole turns added, as the limits allow, to come near others.
@@ -315,24 +311,17 @@ class Chain:
         Raises:
             RobotError: If they leave a joint no room to move.
         """
-        bounds = np.array([lower, upper], dtype=np.float64).T
-        changed = {}
-        for joint, (low, high) in zip(self.joints, bounds.tolist(), strict=True):
-            changed[joint.name] = joint
-            if (low, high) != (joint.lower, joint.upper):
-                kind = REVOLUTE if joint.kind == CONTINUOUS else joint.kind
-                changed[joint.name] = replace(joint, lower=low, upper=high, kind=kind)
-        return replace(
-            self,
-            moving=tuple(changed.get(joint.name, joint) for joint in self.moving),
-            beside=tuple(changed[joint.name] for joint in self.beside),
-        )
+        changed = with_bounds(self.joints, np.array([lower, upper], dtype=np.float64).T.tolist())
+        beside = tuple(changed[joint.name] for joint in self.beside)
+        moving = tuple(changed.get(joint.name, joint) for joint in self.moving)
+        return replace(self, moving=moving, beside=beside)
 
     def to_dict(self) -> dict[str, Any]:
         """The chain as JSON-ready values; `from_dict` gives it back exactly."""
-        names = {"name": self.name, "base": self.base, "tip": self.tip}
         return {
-            **names,
+            "name": self.name,
+            "base": self.base,
+            "tip": self.tip,
             "joints": [joint.to_dict() for joint in self.moving],
             "beside": [joint.to_dict() for joint in self.beside],
             "tool": self.tool.tolist(),

@@ -170,6 +170,16 @@ def moving_joints(given: Sequence[Joint], beside: Sequence[Joint]) -> MovingJoin
     return MovingJoints(tuple(on_path), tuple(led), still)
 
 
+def with_bounds(joints: Sequence[Joint], bounds: Sequence[Sequence[float]]) -> dict[str, Joint]:
+    """Joints by name, each with a lower and an upper limit; a continuous one gets stops."""
+    changed = {joint.name: joint for joint in joints}
+    for joint, (lower, upper) in zip(joints, bounds, strict=True):
+        if (lower, upper) != (joint.lower, joint.upper):
+            kind = REVOLUTE if joint.kind == CONTINUOUS else joint.kind
+            changed[joint.name] = replace(joint, lower=lower, upper=upper, kind=kind)
+    return changed
+
+
 def repeats(joint: Joint | Segment, multiplier: float) -> bool:
     """Whether whole turns of its leader bring a joint back to where it was."""
     return joint.kind != PRISMATIC and multiplier == round(multiplier)

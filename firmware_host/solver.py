@@ -36,13 +36,7 @@ from firmware_host.tasks.targets import checked_target
 from firmware_host.tolerances import SOLVED_POSITION, SOLVED_ROTATION, within_tolerance
 from firmware_host.workspace import Workspace
 
-__all__ = [
-    "IkBatch",
-    "IkSolution",
-    "IkSolver",
-    "Predict",
-    "Status",
-]
+__all__ = ["IkBatch", "IkSolution", "IkSolver", "Predict", "Status"]
 
 # Indexed by whether the target was reached.
 _REACHED = np.array([Status.UNREACHABLE, Status.SOLVED], dtype=object)
@@ -292,8 +286,7 @@ class IkSolver:
         if self.workspace is not None:
             inside = self.workspace.contains(chain, self.task.positions(rows)) & good
         if not good.all():
-            place = self.home if q_near is None else chain.clamp(q_near)
-            q = np.where(good[:, None], q, place)
+            q = np.where(good[:, None], q, self.home if q_near is None else chain.clamp(q_near))
             errors, seed_errors = (np.where(good, e, np.nan) for e in (errors, seed_errors))
             angles = None if angles is None else np.where(good, angles, np.nan)
             status[~good] = Status.BAD_TARGET

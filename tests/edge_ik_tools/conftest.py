@@ -315,6 +315,7 @@ def make_fitted(chain, rng, task=POSITION, branches=1, spread=1.2, restarts=0):
     """Firmware of a network that knows some postures of each branch, and that network."""
     problem, n = IkProblem(chain, task), len(chain)
     room = np.minimum(chain.upper - chain.lower, 2 * np.pi)
+    spread = spread * chain.scales
     centres = chain.middle + rng.uniform(-0.25, 0.25, (branches, n)) * room
     number = rng.integers(branches, size=4000)
     q = chain.clamp(centres[number] + rng.uniform(-spread / 2, spread / 2, (4000, n)))
@@ -326,10 +327,9 @@ def make_fitted(chain, rng, task=POSITION, branches=1, spread=1.2, restarts=0):
         workspace=Workspace.fit(chain, problem.task.positions(targets)),
         branches=tuple(Branch(f"branch {k}", 1 / branches, 0.5) for k in range(branches)),
     )
-    sines, cosines = np.sin(q), np.cos(q)
-    for joint, turn in problem.encode(components(targets)).turns.items():
-        sines[:, joint], cosines[:, joint] = turn.removed(sines[:, joint], cosines[:, joint])
-    labels = np.concatenate([sines, cosines], axis=1)
+    numbers = problem.outputs.of(components(q), np)
+    encoding = problem.encode(components(targets))
+    labels = np.stack(problem.outputs.unturned(numbers, encoding), axis=1)
     parts = [(number == k, labels[number == k]) for k in range(branches)]
     if branches > 1:
         parts.append((slice(None), np.eye(branches)[number]))

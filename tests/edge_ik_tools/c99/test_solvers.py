@@ -32,12 +32,6 @@ CASES = {
     "position, branches": ("leg3", "position", FOUR[:3], np.float32),
     "position, branches, int8": ("leg3", "position", FOUR, np.int8),
     "position, branches, int16": ("leg3", "position", FOUR, np.int16),
-    "pitch, branches": ("openmanipulator_x", "pitch", FOUR[:2], np.float32),
-    "pitch, int8": ("openmanipulator_x", "pitch", (), np.int8),
-    "pitch, spare joints": ("so101", "pitch", FOUR[:2], np.float32),
-    "yaw, spare joints": ("so101", "yaw", (), np.float32),
-    "planar": ("leg2", "planar", (), np.float32),
-    "planar, branches": ("leg2", "planar", FOUR[:2], np.float32),
     "sliding": ("cylindrical", "position", (), np.float32),
     "sliding, branches, int8": ("cylindrical", "position", FOUR, np.int8),
     "linkage": ("palletizer", "position", (), np.int8),
@@ -48,6 +42,12 @@ CASES = {
     "sliding, pose, branches": ("stanford", "pose", FOUR[:3], np.float32),
     "sliding, pose": ("stanford", "pose", (), np.int8),
     "sliding, spare": ("on a rail", "position", FOUR[:2], np.float32),
+    "pitch, branches": ("openmanipulator_x", "pitch", FOUR[:2], np.float32),
+    "pitch, int8": ("openmanipulator_x", "pitch", (), np.int8),
+    "pitch, spare joints": ("so101", "pitch", FOUR[:2], np.float32),
+    "yaw, spare joints": ("so101", "yaw", (), np.float32),
+    "planar": ("leg2", "planar", (), np.float32),
+    "planar, branches": ("leg2", "planar", FOUR[:2], np.float32),
 }
 
 # Arms that more steps always lead to the target.
