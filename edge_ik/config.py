@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from edge_ik.arms.builtin import builtin_arms
 from edge_ik.config_check import check
 from edge_ik.presets import DEFAULT_PRESET, PRESETS
 from edge_ik.toml_values import checked_value, parsed_value, read_toml, toml_value
@@ -27,12 +28,15 @@ class ArmConfig:
         base: Base link; empty for the root.
         tip: Tip link; empty for the end of the longest chain.
         home: Posture that chooses the branch [rad]; empty for the robot's own.
+        tool_offset: A tool's frame behind the tip: x, y, z [m], and a quaternion w, x, y, z of
+            any length if it is turned; empty for none.
     """
 
     source: str = "arm3"
     base: str = ""
     tip: str = ""
     home: tuple[float, ...] = ()
+    tool_offset: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -40,8 +44,11 @@ class TaskConfig:
     """What a target is, and in which branches it is answered.
 
     Attributes:
-        name: "position", "axis" or "pose".
-        tool_axis: Of "axis", the tool axis that is directed: x, y or z; empty for one that works.
+        name: A name in `firmware_host.tasks.TASKS`.
+        tool_axis: The tool axis that is directed, where one is: x, y or z; empty for one that
+            works.
+        plane: The plane that targets are in, where they are in one: xy, xz or yz; empty for
+            the one that the tool moves in.
         branches: "home" for the branch of the home posture alone, the smallest network;
             "all" for a network of many heads that answers in every branch; "auto" for "all"
             wherever a target has more than one answer.
@@ -49,11 +56,13 @@ class TaskConfig:
 
     name: str = "position"
     tool_axis: str = ""
+    plane: str = ""
     branches: str = "auto"
 
     def make(self) -> Task:
         """The task as the kinematics knows it."""
-        return make_task(self.name, self.tool_axis) if self.tool_axis else make_task(self.name)
+        options = {"tool_axis": self.tool_axis, "plane": self.plane}
+        return make_task(self.name, **{key: value for key, value in options.items() if value})
 
 
 @dataclass(frozen=True)
@@ -209,6 +218,8 @@ def make_config(
 ) -> Config:
     """Resolve a configuration: the preset, then a TOML file, then single values.
 
+    The task of a built-in robot is its own if none is named.
+
     Args:
         preset: A name in `PRESETS`.
         file: A TOML file with the tables of `Config`.
@@ -233,6 +244,9 @@ def make_config(
         table, _, name = key.partition(".")
         read = parsed_value(value, _hint(table, name)) if isinstance(value, str) else value
         values.setdefault(table, {})[name] = read
+    arm = builtin_arms().get(values.get("arm", {}).get("source", ArmConfig.source))
+    if arm is not None:
+        values.setdefault("task", {}).setdefault("name", arm.task)
     return config_from_dict(values)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import TYPE_CHECKING
 
 from firmware_host.errors import ConfigError
 from firmware_host.spec import MOST_BRANCHES
-from firmware_host.tasks import TASKS, TOOL_AXES
+from firmware_host.tasks import PLANES, TASKS, TOOL_AXES
 
 if TYPE_CHECKING:
     from edge_ik.config import Config
@@ -38,10 +39,20 @@ def _expect(config: Config, key: str, holds: bool, expected: str) -> None:
 
 def _check_sampling(config: Config) -> None:
     expect, data, task = partial(_expect, config), config.data, config.task
-    axes = ("", *TOOL_AXES)
-    for key, known in (("name", tuple(TASKS)), ("tool_axis", axes), ("branches", BRANCHES)):
+    choices: dict[str, tuple[str, ...]] = {
+        "name": tuple(TASKS),
+        "tool_axis": ("", *TOOL_AXES),
+        "plane": ("", *PLANES),
+        "branches": BRANCHES,
+    }
+    for key, known in choices.items():
         words = " or ".join(filter(None, known))
         expect(f"task.{key}", getattr(task, key) in known, f"to be {words}")
+    offset = config.arm.tool_offset
+    numbers = len(offset) in (0, 3, 7) and all(map(math.isfinite, offset))
+    turned = len(offset) < 7 or any(offset[3:])
+    words = "to be empty, or x, y, z and perhaps a quaternion w, x, y, z, not all 0"
+    expect("arm.tool_offset", numbers and turned, words)
     for key in ("range_start", "focus_start", "focus_end"):
         expect(f"data.{key}", 0 <= getattr(data, key) <= 1, "between 0 and 1")
     curriculum = data.curriculum == -1 or 0 <= data.curriculum <= 1

@@ -26,16 +26,6 @@ from firmware_host.spec import Branch, mean_heads
 REFINE_STEPS = 3
 # With an orientation, or joints to spare, the figures of the last steps still differ.
 FURTHER_STEPS = 6
-# The robot of the published study, and the figures of its network, in the units of
-# `ErrorFigures`.
-STUDY_ROBOT = "arm3"
-STUDY = {
-    "rmse_m": 0.009,
-    "focus_rmse_m": 0.003,
-    "joint_error_mean_deg": 1.2,
-    "p95_m": 0.015,
-    "max_m": 0.025,
-}
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from edge_ik.data.region import task_determinant
 from edge_ik.data.streams import BRANCH_STREAM, stream
 from firmware_host.chain import FloatArray
+from firmware_host.kinematics import components
 from firmware_host.problem import IkProblem
 from firmware_host.solving.refine import refine
 from firmware_host.solving.seeding import Seeder
@@ -64,8 +65,10 @@ def branch_names(
     """
     if heads == 1:
         return ("all",)
+    # The sine of an angle, or which half of the way a joint has slid.
+    side = problem.outputs.of(components(q), np)
     sides = {
-        f"{name}{sign}": (np.sin(q[:, joint]) > 0) == (sign == "+")
+        f"{name}{sign}": (side[joint] > 0) == (sign == "+")
         for joint, name in enumerate(problem.chain.joint_names)
         for sign in "+-"
     }

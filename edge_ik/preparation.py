@@ -14,7 +14,7 @@ from edge_ik.data.alone import answers_alone
 from edge_ik.data.aspects import check_home, check_problem, find_region, nonsingular_posture
 from edge_ik.data.focus import FocusCircle, default_focus, focus_joints, has_focus
 from edge_ik.data.pool import build_pool
-from edge_ik.data.rank import chosen_axis
+from edge_ik.data.rank import chosen_task
 from edge_ik.data.region import Region
 from edge_ik.data.sampling import measure_coverage
 from edge_ik.data.source import Curriculum, OneBranch, SampleSource
@@ -27,7 +27,7 @@ from firmware_host.chain import Chain
 from firmware_host.errors import ConfigError, RunError
 from firmware_host.normalization import Normalization
 from firmware_host.problem import IkProblem
-from firmware_host.tasks import Axis
+from firmware_host.tasks import TASKS
 from firmware_host.workspace import Workspace
 
 logger = logging.getLogger(__name__)
@@ -49,8 +49,8 @@ def start(config: Config, folder: Path) -> tuple[Run, SampleSource]:
     worker = read_worker()
     check_free(folder)
     ends = config.arm.base or None, config.arm.tip or None
-    chain = load_arm(config.arm.source, *ends)
-    config = _with_tool_axis(config, chain)
+    chain = load_arm(config.arm.source, *ends, tool_offset=config.arm.tool_offset)
+    config = _with_options(config, chain)
     problem = IkProblem(chain, config.task.make())
     home = config.arm.home or home_posture(problem, config.arm.source, ends)
     if len(home) != problem.joints:
@@ -64,7 +64,7 @@ def start(config: Config, folder: Path) -> tuple[Run, SampleSource]:
     source, focus = _source(config, problem, home, region, None)
     everywhere = draw_everywhere(
         problem, MAPPED, stream(config.training.rng_seed, POOL_STREAM)
-    ).target[:, :3]
+    ).target
     run = Run(
         folder=folder,
         config=config,
@@ -72,7 +72,7 @@ def start(config: Config, folder: Path) -> tuple[Run, SampleSource]:
         home=home,
         normalization=source.normalization,
         focus=focus,
-        workspace=Workspace.fit(problem.chain, everywhere),
+        workspace=Workspace.fit(problem.chain, problem.task.positions(everywhere)),
         aspect=None if region is None else _aspect_record(region),
         branches=numbered_branches(config.network.heads),
     )
@@ -81,14 +81,20 @@ def start(config: Config, folder: Path) -> tuple[Run, SampleSource]:
     return run, source
 
 
-def _with_tool_axis(config: Config, chain: Chain) -> Config:
-    """The configuration with a tool axis, if the task directs one and names none."""
-    task = config.task
-    if task.name != Axis.name or task.tool_axis or len(chain) < Axis.rows:
+def _with_options(config: Config, chain: Chain) -> Config:
+    """The configuration with the tool axis and the plane that its task has and it names not."""
+    task, kind = config.task, TASKS[config.task.name]
+    axis_found, plane_found = kind.directs and not task.tool_axis, kind.in_plane and not task.plane
+    if not (axis_found or plane_found) or len(chain) < kind.rows:
         return config
-    axis = chosen_axis(chain)
-    logger.info(f"The tool's {axis} axis is directed; choose another with --tool-axis.")
-    return replace(config, task=replace(task, tool_axis=axis))
+    options = chosen_task(chain, task.name, task.tool_axis, task.plane).options()
+    if axis_found:
+        logger.info(
+            f"The tool's {options['tool_axis']} axis is directed; choose another with --tool-axis."
+        )
+    if plane_found:
+        logger.info(f"The tool moves in the {options['plane']} plane, which targets are in.")
+    return replace(config, task=replace(task, **options))
 
 
 def _region(config: Config, problem: IkProblem, home: tuple[float, ...]) -> Region | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.table import Table
 
-from edge_ik.evaluation import STUDY, STUDY_ROBOT
+from edge_ik.figures import STUDY, STUDY_ROBOT
 from firmware_host.inspect_model import branch_table
 
 # A share of targets that is not solved and small enough to pass over.
@@ -22,6 +22,7 @@ FIGURES = (
     ("max_m", "position max, mm", "mm"),
     ("focus_rmse_m", "focus path RMSE, mm", "mm"),
     ("joint_error_mean_deg", "joint mean, deg", "deg"),
+    ("joint_error_mean_m", "sliding joint mean, mm", "mm"),
     ("solved_1mm", "under 1 mm, %", "%"),
     ("rotation_mean_deg", "rotation mean, deg", "deg"),
     ("solved_1mm_1deg", "under 1 mm, 1 deg, %", "%"),

@@ -45,6 +45,8 @@ def usual_size(problem: IkProblem, one_branch: bool) -> Size:
         return Size(64, 3, 12, 24, 5e-3) if problem.spare_joints else Size(16, 2, 4, 16, 1e-2)
     if problem.spare_joints:
         return Size(128, 3, 24, 20, 5e-3)
+    if rows == 4:
+        return Size(48, 3, 8, 16, 5e-3)
     return Size(96, 3, 12, 24, 5e-3)
 
 

@@ -118,7 +118,7 @@ def make_trainer(run: Run, strategy: tf.distribute.Strategy) -> IkTrainer:
         )
     with strategy.scope():
         network = build_network(
-            run.spec.inputs, run.problem.joints, run.config.network, config.rng_seed
+            run.spec.inputs, run.problem.outputs.size, run.config.network, config.rng_seed
         )
         spread_heads(network, _postures(run), run.spec.heads)
         trainer = IkTrainer(
@@ -148,12 +148,12 @@ def make_trainer(run: Run, strategy: tf.distribute.Strategy) -> IkTrainer:
 
 
 def _postures(run: Run) -> npt.NDArray[np.float32]:
-    """Answers (N, 2n) of random configurations, as labels are made of them."""
+    """Answers (N, a) of random configurations, as labels are made of them."""
     chain = run.chain
     rng = stream(run.config.training.rng_seed, POOL_STREAM)
     q = rng.uniform(chain.lower, chain.upper, (HEAD_POSTURES, run.problem.joints))
     _, labels = features_and_labels(run.problem, run.normalization, tf.constant(q, tf.float32))
-    answers: npt.NDArray[np.float32] = labels.numpy()[:, : 2 * run.problem.joints]
+    answers: npt.NDArray[np.float32] = labels.numpy()[:, : run.problem.outputs.size]
     return answers
 
 

@@ -40,6 +40,7 @@ HISTORY_FIELDS = (
     "p95_m",
     "max_m",
     "joint_error_mean_deg",
+    "joint_error_mean_m",
     "focus_rmse_m",
     "rotation_mean_deg",
 )

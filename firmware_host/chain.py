@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -13,91 +12,151 @@ import numpy as np
 import numpy.typing as npt
 
 from firmware_host.errors import RobotError
-from firmware_host.tolerances import CHAIN_ROTATION, FULL_TURN, UNIT_LENGTH
+from firmware_host.joints import (
+    CONTINUOUS,
+    PRISMATIC,
+    Joint,
+    Mimic,
+    Segment,
+    moving_joints,
+    repeats,
+    with_bounds,
+)
+from firmware_host.rigid import FloatArray, aligned, offset_frame, rigid
+from firmware_host.tolerances import FULL_TURN
 
-FloatArray = npt.NDArray[np.float64]
+__all__ = ["Chain", "FloatArray", "Joint", "Mimic", "Segment"]
 
 
-@dataclass(frozen=True)
-class Joint:
-    """One rotating joint.
-
-    Attributes:
-        name: Name in the robot description.
-        origin: (4, 4) pose of the joint's frame, at q = 0, in the frame of the
-            joint before it (the first: in the base frame). Metres.
-        axis: (3,) unit rotation axis in the joint's frame.
-        lower: Lower limit [rad]; -pi for a continuous joint.
-        upper: Upper limit [rad]; pi for a continuous joint.
-        continuous: True if the joint turns without end; its angle wraps.
-    """
-
-    name: str
-    origin: FloatArray
-    axis: FloatArray
-    lower: float
-    upper: float
-    continuous: bool = False
+# A joint's step and its errors weigh as much as this share of the reach: about how far a tool
+# moves when a joint midway along the arm turns by one radian.
+LENGTH_SHARE = 0.3
 
 
 @dataclass(frozen=True, eq=False)
 class Chain:
-    """A serial chain of revolute and continuous joints from base to tool.
+    """A serial chain of joints that turn or slide, from base to tool.
+
+    A joint vector q (n,) has one number for each of `joints`, those that move by themselves:
+    [rad], or [m] for prismatic joints. Joints that follow others are moved with these.
 
     Attributes:
         name: Name of the robot.
-        joints: The joints in order from the base.
+        moving: All moving joints in order from the base, those that follow others among them.
         tool: (4, 4) pose of the tool in the last joint's frame. Metres.
         base: Name of the base link.
         tip: Name of the tip link.
+        beside: Joints that do not lie between base and tool, but lead some that do.
 
     Raises:
-        RobotError: If there is no joint, a name is used twice, a transform is
-            not rigid, an axis has no length, or limits are not finite and ordered.
+        RobotError: If there is no joint, a name is used twice, a transform is not rigid, an
+            axis has no length, limits are not finite and ordered, or a joint follows one that
+            is not there, or leaves it no room to move.
     """
 
     name: str
-    joints: tuple[Joint, ...]
+    moving: tuple[Joint, ...]
     tool: FloatArray
     base: str = "base"
     tip: str = "tool"
+    beside: tuple[Joint, ...] = ()
 
     def __post_init__(self) -> None:
-        if not self.joints:
+        found = moving_joints(self.moving, self.beside)
+        if not found.joints:
             raise RobotError(
                 f"Robot '{self.name}' has no moving joint between '{self.base}' and "
-                f"'{self.tip}'. Expected at least one revolute or continuous joint.",
+                f"'{self.tip}'. Expected at least one revolute, continuous or prismatic joint.",
                 self.name,
             )
-        for name, count in Counter(joint.name for joint in self.joints).items():
-            if count > 1:
-                raise RobotError(f"Joint name '{name}' is used {count} times. Expected once.", name)
-        joints = tuple(_checked_joint(joint) for joint in self.joints)
-        object.__setattr__(self, "joints", joints)
-        object.__setattr__(self, "tool", _rigid(self.tool, f"tool of '{self.name}'"))
+        tool = rigid(self.tool, f"tool of '{self.name}'")
+        if not np.array_equal(found.still, np.eye(4)):
+            tool = rigid(found.still @ tool, f"tool of '{self.name}'")
+        object.__setattr__(self, "moving", found.joints)
+        object.__setattr__(self, "beside", found.beside)
+        object.__setattr__(self, "tool", tool)
+
+    def with_tool_offset(self, offset: Sequence[float]) -> Chain:
+        """The chain with a frame behind its tip, which its name then says.
+
+        Args:
+            offset: x, y, z [m] in the tip's frame, and a quaternion w, x, y, z of any length
+                if the frame is turned; nothing for the chain as it is.
+        """
+        if not offset:
+            return self
+        return replace(self, tool=self.tool @ offset_frame(offset), tip=f"{self.tip}+offset")
 
     def __len__(self) -> int:
         return len(self.joints)
+
+    @cached_property
+    def joints(self) -> tuple[Joint, ...]:
+        """The n joints that move by themselves, in the order of q.
+
+        From base to tool; one that lies beside stands where the first of its followers does.
+        """
+        known = {joint.name: joint for joint in (*self.moving, *self.beside)}
+        names = (joint.mimic.joint if joint.mimic else joint.name for joint in self.moving)
+        return tuple(known[name] for name in dict.fromkeys(names))
+
+    @cached_property
+    def segments(self) -> tuple[Segment, ...]:
+        """The s moving joints in order from the base, and which of q moves each."""
+        order = {joint.name: index for index, joint in enumerate(self.joints)}
+        segments = []
+        for joint in self.moving:
+            mimic = joint.mimic or Mimic(joint.name)
+            place = (order[mimic.joint], mimic.multiplier, mimic.offset)
+            segments.append(Segment(joint.name, joint.kind, joint.origin, joint.axis, *place))
+        return tuple(segments)
+
+    @cached_property
+    def has_followers(self) -> bool:
+        """Whether there are moving joints that q does not give one by one."""
+        return bool(self.beside) or len(self.segments) > len(self)
 
     @property
     def joint_names(self) -> tuple[str, ...]:
         """Names of the joints in the order of q."""
         return tuple(joint.name for joint in self.joints)
 
+    @property
+    def units(self) -> tuple[str, ...]:
+        """(n,) "rad" or "m", the unit of each number of q."""
+        return tuple("m" if slides else "rad" for slides in self.prismatic)
+
     @cached_property
     def lower(self) -> FloatArray:
-        """(n,) lower limits [rad]."""
+        """(n,) lower limits [rad, m]."""
         return np.array([joint.lower for joint in self.joints])
 
     @cached_property
     def upper(self) -> FloatArray:
-        """(n,) upper limits [rad]."""
+        """(n,) upper limits [rad, m]."""
         return np.array([joint.upper for joint in self.joints])
 
     @cached_property
     def continuous(self) -> npt.NDArray[np.bool_]:
         """(n,) True where a joint turns without end."""
-        return np.array([joint.continuous for joint in self.joints])
+        return np.array([joint.kind == CONTINUOUS for joint in self.joints])
+
+    @cached_property
+    def prismatic(self) -> npt.NDArray[np.bool_]:
+        """(n,) True where a joint slides: its number in q is in metres."""
+        return np.array([joint.kind == PRISMATIC for joint in self.joints])
+
+    @cached_property
+    def circular(self) -> npt.NDArray[np.bool_]:
+        """(n,) True where a whole turn of the joint leaves the tool where it is.
+
+        Not so of a prismatic joint, nor of one with followers that slide or are geared by
+        anything but whole numbers.
+        """
+        circular = ~self.prismatic
+        for segment in self.segments:
+            circular[segment.leader] &= repeats(segment, segment.multiplier)
+        return circular
 
     @cached_property
     def periodic(self) -> npt.NDArray[np.bool_]:
@@ -106,38 +165,97 @@ class Chain:
         The tool can then be had from any side, though only a continuous joint turns on for
         ever: one with stops must travel back.
         """
-        periodic: npt.NDArray[np.bool_] = self.continuous | (
-            self.upper - self.lower >= 2 * math.pi - FULL_TURN
-        )
-        return periodic
+        full = np.asarray(self.upper - self.lower >= 2 * math.pi - FULL_TURN)
+        return self.circular & (self.continuous | full)
 
     @property
     def middle(self) -> FloatArray:
-        """(n,) the middle of the limits [rad]; 0 for continuous joints."""
-        middle: FloatArray = (self.lower + self.upper) / 2
-        return middle
+        """(n,) the middle of the limits [rad, m]; 0 for continuous joints."""
+        return np.asarray((self.lower + self.upper) / 2)
 
     @cached_property
     def reach(self) -> float:
-        """Upper bound of the distance from the first joint to the tool [m]."""
-        offsets = [joint.origin[:3, 3] for joint in self.joints[1:]] + [self.tool[:3, 3]]
-        return float(sum(np.linalg.norm(offset) for offset in offsets))
+        """Upper bound of the distance from the first joint's origin to the tool [m]."""
+        offsets = [segment.origin[:3, 3] for segment in self.segments[1:]] + [self.tool[:3, 3]]
+        reach = float(sum(np.linalg.norm(offset) for offset in offsets))
+        ends = np.abs(self.q_all(np.stack([self.lower, self.upper])))[:, self.sliding]
+        return reach + float(ends.max(axis=0).sum())
+
+    @property
+    def length(self) -> float:
+        """Characteristic length L [m]: 1 rad, of a joint or of the tool, counts as much."""
+        return LENGTH_SHARE * self.reach
+
+    @cached_property
+    def scales(self) -> FloatArray:
+        """(n,) the change of each joint that counts as 1 rad does: 1, or L for a prismatic one."""
+        return np.where(self.prismatic, self.length, 1.0)
+
+    @cached_property
+    def sliding(self) -> npt.NDArray[np.bool_]:
+        """(s,) True for the segments that slide."""
+        return np.array([segment.slides for segment in self.segments])
+
+    def q_all(self, q: Any, xp: Any = np) -> Any:
+        """Where every moving joint is (..., s) [rad, m], in the order of `segments`.
+
+        Args:
+            q: (..., n) joint vectors [rad, m].
+            xp: Array namespace: `numpy` or `keras.ops`.
+        """
+        if not self.has_followers:
+            return q
+        return xp.stack(self.followed([q[..., k] for k in range(len(self))]), axis=-1)
+
+    def followed(self, q: Sequence[Any]) -> list[Any]:
+        """`q_all` by components: from n floats, arrays or tensors to s of them."""
+        values = []
+        for segment in self.segments:
+            value = q[segment.leader]
+            value = value if segment.multiplier == 1 else segment.multiplier * value
+            values.append(value + segment.offset if segment.offset else value)
+        return values
+
+    def place(self, q: Any, xp: Any = np) -> tuple[Any, Any]:
+        """What the kinematics take: sines and cosines (..., s) of every moving joint.
+
+        A segment that slides has its displacement [m] in place of the sine, and a cosine of 1.
+
+        Args:
+            q: (..., n) joint vectors [rad, m].
+            xp: Array namespace: `numpy` or `keras.ops`.
+        """
+        every = self.q_all(q, xp)
+        sines, cosines = xp.sin(every), xp.cos(every)
+        if self.sliding.any():
+            sines = xp.where(self.sliding, every, sines)
+            cosines = xp.where(self.sliding, xp.ones_like(cosines), cosines)
+        return sines, cosines
+
+    def placed(self, q: Sequence[Any], xp: Any) -> tuple[list[Any], list[Any]]:
+        """`place` by components: from n floats, arrays or tensors to s of them each.
+
+        Args:
+            q: n components [rad, m].
+            xp: Namespace with `sin` and `cos`.
+        """
+        every = self.followed(q) if self.has_followers else q
+        moving = list(zip(every, self.sliding.tolist(), strict=True))
+        return (
+            [value if slides else xp.sin(value) for value, slides in moving],
+            [1.0 if slides else xp.cos(value) for value, slides in moving],
+        )
 
     @cached_property
     def links(self) -> tuple[FloatArray, ...]:
-        """n + 1 constant (4, 4) transforms with every joint turning about its z axis.
+        """s + 1 constant (4, 4) transforms with every joint moving about or along its z axis.
 
-        ``links[i]`` leads from the turned frame of joint i - 1 to joint i;
-        the last leads to the tool. T = links[0] Rz(q0) links[1] Rz(q1) ... links[n].
+        ``links[i]`` leads from the moved frame of segment i - 1 to segment i; the last leads
+        to the tool. T = links[0] M(q0) links[1] M(q1) ... links[s], where M is Rz, or Tz of a
+        segment that slides.
         """
-        aligned = [_z_onto(joint.axis) for joint in self.joints]
-        result = []
-        before = np.eye(4)
-        for joint, after in zip(self.joints, aligned, strict=True):
-            result.append(_snapped(before.T @ joint.origin @ after))
-            before = after
-        result.append(_snapped(before.T @ self.tool))
-        return tuple(result)
+        moving = [(segment.origin, segment.axis) for segment in self.segments]
+        return tuple(aligned(moving, self.tool))
 
     @cached_property
     def link_columns(self) -> tuple[tuple[tuple[float, ...], ...], ...]:
@@ -148,46 +266,55 @@ class Chain:
 
     def within_limits(self, q: npt.ArrayLike) -> npt.NDArray[np.bool_]:
         """Whether each joint vector holds every limit; q (..., n) -> (...)."""
-        q = np.asarray(q, dtype=np.float64)
-        inside = (q >= self.lower) & (q <= self.upper)
-        within: npt.NDArray[np.bool_] = np.all(inside | self.continuous, axis=-1)
-        return within
+        inside = (np.asarray(q) >= self.lower) & (np.asarray(q) <= self.upper)
+        return np.asarray(np.all(inside | self.continuous, axis=-1))
 
     def clamp(self, q: npt.ArrayLike) -> FloatArray:
         """Joint vectors (..., n) brought into the limits; continuous joints wrap."""
-        q = np.asarray(q, dtype=np.float64)
+        q = np.array(q, dtype=np.float64)
         outside = (q < self.lower) | (q > self.upper)
         if not outside.any():
-            return np.array(q)
+            return q
         # Wrapping first lets a joint with limits beyond +-pi keep its own turn.
         turns = 2 * math.pi * np.round((q - self.middle) / (2 * math.pi))
-        wrapped = np.where(outside, q - turns, q)
-        clamped: FloatArray = np.minimum(np.maximum(wrapped, self.lower), self.upper)
-        return clamped
+        wrapped = np.where(outside & self.circular, q - turns, q)
+        return np.minimum(np.maximum(wrapped, self.lower), self.upper)
 
     def nearest_turn(self, q: FloatArray, near: FloatArray) -> FloatArray:
         """Joint vectors (..., n) with whole turns added, as the limits allow, to come near others.
 
         Args:
-            q: (..., n) joint vectors [rad].
-            near: (..., n) where the joints are [rad].
+            q: (..., n) joint vectors [rad, m].
+            near: (..., n) where the joints are [rad, m].
         """
         turns = np.round((near - q) / (2 * np.pi))
         fewest = np.ceil((self.lower - q) / (2 * np.pi))
         most = np.floor((self.upper - q) / (2 * np.pi))
-        allowed = np.maximum(np.minimum(turns, most), fewest)
+        allowed = np.where(self.circular, np.maximum(np.minimum(turns, most), fewest), 0.0)
         turned = q + 2 * np.pi * np.where(self.continuous, turns, allowed)
         within = np.clip(turned, self.lower, self.upper)
         return np.where(self.continuous, turned, within)
 
     def travel(self, q: FloatArray, near: FloatArray) -> FloatArray:
-        """Largest angle (...) [rad] that a joint must travel from `near` to what q (..., n) means.
+        """How far a joint must travel at most (...) [rad] from `near` to what q (..., n) means.
 
         A continuous joint goes the shorter way around, and one that may turn further than
-        once to the turn nearest; a joint between stops has one way.
+        once to the turn nearest; a joint between stops has one way. The characteristic length
+        of a prismatic joint counts as 1 rad.
         """
-        travelled: FloatArray = np.abs(self.nearest_turn(q, near) - near).max(axis=-1)
-        return travelled
+        away = np.abs(self.nearest_turn(q, near) - near) / self.scales
+        return np.asarray(away.max(axis=-1))
+
+    def with_limits(self, lower: npt.ArrayLike, upper: npt.ArrayLike) -> Chain:
+        """The chain with other limits (n,) [rad, m]; a continuous joint that gets some has stops.
+
+        Raises:
+            RobotError: If they leave a joint no room to move.
+        """
+        changed = with_bounds(self.joints, np.array([lower, upper], dtype=np.float64).T.tolist())
+        beside = tuple(changed[joint.name] for joint in self.beside)
+        moving = tuple(changed.get(joint.name, joint) for joint in self.moving)
+        return replace(self, moving=moving, beside=beside)
 
     def to_dict(self) -> dict[str, Any]:
         """The chain as JSON-ready values; `from_dict` gives it back exactly."""
@@ -195,17 +322,8 @@ class Chain:
             "name": self.name,
             "base": self.base,
             "tip": self.tip,
-            "joints": [
-                {
-                    "name": joint.name,
-                    "origin": joint.origin.tolist(),
-                    "axis": joint.axis.tolist(),
-                    "lower": joint.lower,
-                    "upper": joint.upper,
-                    "continuous": joint.continuous,
-                }
-                for joint in self.joints
-            ],
+            "joints": [joint.to_dict() for joint in self.moving],
+            "beside": [joint.to_dict() for joint in self.beside],
             "tool": self.tool.tolist(),
         }
 
@@ -217,88 +335,16 @@ class Chain:
             RobotError: If a key is missing or a value is not of its kind.
         """
         try:
-            joints: Sequence[Mapping[str, Any]] = data["joints"]
             return cls(
                 name=str(data["name"]),
                 base=str(data["base"]),
                 tip=str(data["tip"]),
-                joints=tuple(
-                    Joint(
-                        name=str(joint["name"]),
-                        origin=np.array(joint["origin"], dtype=np.float64),
-                        axis=np.array(joint["axis"], dtype=np.float64),
-                        lower=float(joint["lower"]),
-                        upper=float(joint["upper"]),
-                        continuous=bool(joint["continuous"]),
-                    )
-                    for joint in joints
-                ),
+                moving=tuple(map(Joint.from_dict, data["joints"])),
+                beside=tuple(map(Joint.from_dict, data["beside"])),
                 tool=np.array(data["tool"], dtype=np.float64),
             )
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise RobotError(
                 f"The robot's record is not a chain: {type(error).__name__}: {error}. "
-                "Expected the keys name, base, tip, joints and tool."
+                "Expected the keys name, base, tip, joints, beside and tool."
             ) from error
-
-
-def _checked_joint(joint: Joint) -> Joint:
-    """The joint with a unit axis and a rigid origin, or a RobotError naming it."""
-    axis = np.array(joint.axis, dtype=np.float64)
-    length = float(np.linalg.norm(axis)) if axis.shape == (3,) else 0.0
-    if not (math.isfinite(length) and length > 0):
-        raise RobotError(
-            f"Joint '{joint.name}' has no usable axis. Expected three numbers, not all "
-            f"zero. Received: {axis.tolist()}",
-            joint.name,
-        )
-    if not (math.isfinite(joint.lower) and math.isfinite(joint.upper)):
-        raise RobotError(f"Joint '{joint.name}' has limits that are not finite.", joint.name)
-    if joint.lower >= joint.upper:
-        raise RobotError(
-            f"Joint '{joint.name}' has no room to move. Expected lower < upper. "
-            f"Received: lower={joint.lower:g}, upper={joint.upper:g}",
-            joint.name,
-        )
-    lower, upper = (
-        (-math.pi, math.pi) if joint.continuous else (float(joint.lower), float(joint.upper))
-    )
-    origin = _rigid(joint.origin, f"origin of joint '{joint.name}'")
-    # Dividing a unit axis once more would change its last digits, and with them the record.
-    if abs(length - 1) > UNIT_LENGTH:
-        axis = axis / length
-    axis.setflags(write=False)
-    return Joint(joint.name, origin, axis, lower, upper, joint.continuous)
-
-
-def _rigid(transform: npt.ArrayLike, what: str) -> FloatArray:
-    """The transform as a read-only float64 array, or a RobotError if it is not rigid."""
-    matrix = np.array(transform, dtype=np.float64)
-    rigid = matrix.shape == (4, 4) and bool(np.all(np.isfinite(matrix)))
-    if rigid:
-        rotation = matrix[:3, :3]
-        orthonormal = np.allclose(rotation @ rotation.T, np.eye(3), atol=CHAIN_ROTATION)
-        rigid = orthonormal and float(np.linalg.det(rotation)) > 0
-        rigid = rigid and bool(np.array_equal(matrix[3], [0, 0, 0, 1]))
-    if not rigid:
-        raise RobotError(f"The {what} is not a rigid (4, 4) transform.", what)
-    matrix.setflags(write=False)
-    return matrix
-
-
-def _z_onto(axis: FloatArray) -> FloatArray:
-    """(4, 4) rotation that carries z onto a unit axis; exact for coordinate axes."""
-    main = int(np.argmax(np.abs(axis)))
-    helper = np.roll(np.eye(3)[main], 1)
-    first = helper - axis * float(axis @ helper)
-    first /= np.linalg.norm(first)
-    result = np.eye(4)
-    result[:3, :3] = np.column_stack([first, np.cross(axis, first), axis])
-    return result
-
-
-def _snapped(transform: FloatArray) -> FloatArray:
-    """The transform with entries within 1e-14 of -1, 0 or 1 made exact, so that they fold."""
-    nearest = np.round(transform)
-    exact = (np.abs(transform - nearest) < 1e-14) & (np.abs(nearest) <= 1)
-    return np.where(exact, nearest, transform)

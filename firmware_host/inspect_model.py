@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from firmware_host.joints import PRISMATIC
 from firmware_host.model_file import read_model
 from firmware_host.network.flatbuffer import Graph, Tensor, read_graph
 from firmware_host.spec import ModelSpec, mean_heads
-from firmware_host.tables import TextRow, TextTable, percent
+from firmware_host.tables import TextRow, TextTable, joint_value, percent
 from firmware_host.workspace import Workspace
 
 
@@ -46,7 +46,12 @@ def inspect_model(path: str | Path) -> dict[str, Any]:
         "target": spec.task.describe(),
         "branches": [asdict(branch) for branch in spec.branches],
         **several,
-        "robot": {**spec.chain.to_dict(), "reach": spec.chain.reach},
+        "robot": {
+            **spec.chain.to_dict(),
+            "joint_names": list(spec.chain.joint_names),
+            "units": list(spec.chain.units),
+            "reach": spec.chain.reach,
+        },
         "home": list(spec.home),
         "normalization": {
             "features": list(spec.problem.feature_names),
@@ -109,18 +114,8 @@ def inspection_tables(values: Mapping[str, Any]) -> list[TextTable]:
         ("file", f"{file['bytes']:,} bytes, of them the network {file['flatbuffer_bytes']:,}"),
         ("network's SHA-256", file["flatbuffer_sha256"]),
     ]
-    joints: list[TextRow] = [
-        (
-            joint["name"],
-            f"{math.degrees(joint['lower']):.2f}",
-            f"{math.degrees(joint['upper']):.2f}",
-            "yes" if joint["continuous"] else "no",
-            f"{math.degrees(home):.2f}",
-            " ".join(f"{part:g}" for part in joint["axis"]),
-            _millimetres(row[3] for row in joint["origin"][:3]),
-        )
-        for joint, home in zip(robot["joints"], values["home"], strict=True)
-    ]
+    home = dict(zip(robot["joint_names"], values["home"], strict=True))
+    joints = [_joint_row(joint, home) for joint in [*robot["joints"], *robot["beside"]]]
     statistics = values["normalization"]
     features: list[TextRow] = [
         (name, f"{mean:.6g}", f"{std:.6g}")
@@ -128,7 +123,7 @@ def inspection_tables(values: Mapping[str, Any]) -> list[TextTable]:
             statistics["features"], statistics["mean"], statistics["std"], strict=True
         )
     ]
-    head = ("joint", "lower deg", "upper deg", "endless", "home deg", "axis", "offset mm")
+    head = ("joint", "kind", "lower", "upper", "home", "axis", "offset mm")
     return [
         TextTable(file["name"], ("", ""), model),
         TextTable("Joints", head, joints),
@@ -157,6 +152,25 @@ def branch_table(branches: Sequence[Mapping[str, Any]]) -> TextTable:
     mean = sum(branch["reaches"] for branch in branches)
     title = f"Branches: {mean:.2f} of {len(branches)} reach a target on average"
     return TextTable(title, ("", "name", "joint space %", "targets reached %"), rows)
+
+
+def _joint_row(joint: Mapping[str, Any], home: Mapping[str, float]) -> TextRow:
+    """One joint; of one that follows another, what it follows in place of its home."""
+    unit = "m" if joint["kind"] == PRISMATIC else "rad"
+    if joint["mimic"]:
+        leader, multiplier, offset = joint["mimic"]
+        place = f"{multiplier:g} {leader}" + (f" {offset:+g} {unit}" if offset else "")
+    else:
+        place = joint_value(home[joint["name"]], unit)
+    return (
+        joint["name"],
+        joint["kind"],
+        joint_value(joint["lower"], unit),
+        joint_value(joint["upper"], unit),
+        place,
+        " ".join(f"{part:g}" for part in joint["axis"]),
+        _millimetres(row[3] for row in joint["origin"][:3]),
+    )
 
 
 def _described(tensor: Tensor) -> dict[str, Any]:

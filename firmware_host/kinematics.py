@@ -11,6 +11,7 @@ Jacobian (Lynch and Park, Modern Robotics, 2017, chapters 4 and 5).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from firmware_host.chain import Chain, FloatArray
+from firmware_host.chain import Chain, FloatArray, Segment
 
 Scalar = Any  # float | array over the batch | tensor | symbol
 Vector = tuple[Scalar, Scalar, Scalar]
@@ -64,6 +65,15 @@ def dot(a: Sequence[Scalar], b: Sequence[Scalar]) -> Scalar:
     return total
 
 
+def root(a: Scalar) -> Scalar:
+    """The square root of a component."""
+    if isinstance(a, float):
+        return math.sqrt(a)
+    if isinstance(a, (np.ndarray, np.generic)):
+        return np.sqrt(a)
+    return a.sqrt() if hasattr(a, "sqrt") else a**0.5
+
+
 def cross(a: Vector, b: Vector) -> Vector:
     """Vector product of two vectors of components."""
     return (
@@ -78,13 +88,15 @@ class Frames:
     """The chain's geometry in one configuration, as components in the base frame.
 
     Attributes:
-        axes: n unit joint axes.
-        origins: n points on those axes [m].
-        levers: n vectors from those points to the tool [m].
+        segments: The s moving joints.
+        axes: s unit joint axes.
+        origins: s points on those axes [m].
+        levers: s vectors from those points to the tool [m].
         rotation: The columns x, y, z of the tool's rotation matrix.
         position: The tool's position [m].
     """
 
+    segments: tuple[Segment, ...]
     axes: tuple[Vector, ...]
     origins: tuple[Vector, ...]
     levers: tuple[Vector, ...]
@@ -97,8 +109,9 @@ def frames(chain: Chain, sin_q: Sequence[Scalar], cos_q: Sequence[Scalar]) -> Fr
 
     Args:
         chain: The robot.
-        sin_q: n components, the sine of each joint angle.
-        cos_q: n components, the cosine of each joint angle.
+        sin_q: s components, the sine of each joint angle, or the displacement [m] of a joint
+            that slides; see `Chain.place`.
+        cos_q: s components, the cosine of each joint angle; not used where a joint slides.
 
     Returns:
         Joint axes, their origins and the tool pose.
@@ -107,15 +120,29 @@ def frames(chain: Chain, sin_q: Sequence[Scalar], cos_q: Sequence[Scalar]) -> Fr
     y: Vector = (0.0, 1.0, 0.0)
     z: Vector = (0.0, 0.0, 1.0)
     p: Vector = (0.0, 0.0, 0.0)
+    slide: Vector = (0.0, 0.0, 0.0)
     axes, origins, offsets = [], [], []
-    for link, s, c in zip(chain.link_columns, [*sin_q, None], [*cos_q, None], strict=True):
+    walk = zip(
+        chain.link_columns,
+        [*chain.segments, chain.segments[-1]],
+        [*sin_q, None],
+        [*cos_q, None],
+        strict=True,
+    )
+    for link, segment, s, c in walk:
         (x, y, z), offset = _moved(x, y, z, link)
-        p = _vector(add(p[k], offset[k]) for k in range(3))
+        # What the joint before has slid is part of the way to this one.
+        offset = _sum(slide, offset)
+        p = _sum(p, offset)
         offsets.append(offset)
         if s is None:
             break
         axes.append(z)
         origins.append(p)
+        slide = (0.0, 0.0, 0.0)
+        if segment.slides:
+            slide = _vector(mul(s, z[k]) for k in range(3))
+            continue
         x, y = (
             _vector(add(mul(c, x[k]), mul(s, y[k])) for k in range(3)),
             _vector(sub(mul(c, y[k]), mul(s, x[k])) for k in range(3)),
@@ -123,15 +150,24 @@ def frames(chain: Chain, sin_q: Sequence[Scalar], cos_q: Sequence[Scalar]) -> Fr
     # Summed from the tool backwards: no position is taken from another.
     levers = [offsets[-1]]
     for offset in offsets[-2:0:-1]:
-        levers.append(_vector(add(offset[k], levers[-1][k]) for k in range(3)))
-    return Frames(tuple(axes), tuple(origins), tuple(levers[::-1]), (x, y, z), p)
+        levers.append(_sum(offset, levers[-1]))
+    return Frames(chain.segments, tuple(axes), tuple(origins), tuple(levers[::-1]), (x, y, z), p)
 
 
 def jacobian_columns(walked: Frames) -> list[tuple[Scalar, ...]]:
-    """The n columns of the geometric Jacobian, (vx, vy, vz, wx, wy, wz) each."""
-    columns = []
-    for axis, lever in zip(walked.axes, walked.levers, strict=True):
-        columns.append((*cross(axis, lever), *axis))
+    """The n columns of the geometric Jacobian, (vx, vy, vz, wx, wy, wz) each.
+
+    That of a joint with followers is the sum of theirs and its own, each times its multiplier.
+    """
+    count = 1 + max(segment.leader for segment in walked.segments)
+    columns: list[tuple[Scalar, ...]] = [(0.0,) * 6] * count
+    parts = zip(walked.segments, walked.axes, walked.levers, strict=True)
+    for segment, axis, lever in parts:
+        own = (*axis, 0.0, 0.0, 0.0) if segment.slides else (*cross(axis, lever), *axis)
+        columns[segment.leader] = tuple(
+            add(part, mul(segment.multiplier, more))
+            for part, more in zip(columns[segment.leader], own, strict=True)
+        )
     return columns
 
 
@@ -140,23 +176,22 @@ def forward_kinematics(chain: Chain, q: npt.ArrayLike) -> FloatArray:
 
     Args:
         chain: The robot.
-        q: (..., n) joint angles [rad].
+        q: (..., n) joint vectors [rad, m].
 
     Returns:
         T_base_tool (..., 4, 4), in metres.
     """
-    angles = np.asarray(q, dtype=np.float64)
-    pose: FloatArray = tool_pose(chain, np.sin(angles), np.cos(angles))
+    pose: FloatArray = tool_pose(chain, *chain.place(np.asarray(q, dtype=np.float64)))
     return pose
 
 
 def tool_pose(chain: Chain, sin_q: Any, cos_q: Any, xp: Any = np) -> Any:
-    """Pose of the tool in the base frame, from sines and cosines.
+    """Pose of the tool in the base frame, from sines and cosines or displacements.
 
     Args:
         chain: The robot.
-        sin_q: (..., n) sine of each joint angle.
-        cos_q: (..., n) cosine of each joint angle.
+        sin_q: (..., s) first part of `Chain.place`: sines, or displacements [m].
+        cos_q: (..., s) second part of it: cosines.
         xp: Array namespace: `numpy` or `keras.ops`.
 
     Returns:
@@ -180,12 +215,13 @@ def jacobian(chain: Chain, sin_q: Any, cos_q: Any, xp: Any = np) -> Any:
 
     Args:
         chain: The robot.
-        sin_q: (..., n) sine of each joint angle.
-        cos_q: (..., n) cosine of each joint angle.
+        sin_q: (..., s) first part of `Chain.place`: sines, or displacements [m].
+        cos_q: (..., s) second part of it: cosines.
         xp: Array namespace: `numpy` or `keras.ops`.
 
     Returns:
-        J (..., 6, n): rows 0 to 2 linear [m/rad], rows 3 to 5 angular [rad/rad].
+        J (..., 6, n): rows 0 to 2 linear [m/rad], rows 3 to 5 angular [rad/rad]; per metre in
+        the column of a prismatic joint.
     """
     columns = jacobian_columns(frames(chain, components(sin_q), components(cos_q)))
     like = sin_q[..., 0]
@@ -222,6 +258,10 @@ def _moved(
         return _vector(dot(weights, (x[k], y[k], z[k])) for k in range(3))
 
     return (combined(columns[0]), combined(columns[1]), combined(columns[2])), combined(columns[3])
+
+
+def _sum(a: Vector, b: Vector) -> Vector:
+    return (add(a[0], b[0]), add(a[1], b[1]), add(a[2], b[2]))
 
 
 def _vector(parts: Any) -> Vector:

@@ -24,7 +24,7 @@ from firmware_host.network.flatbuffer import read_graph
 
 MEMBER = "edge_ik.json"
 FORMAT = "edge-ik"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 # The fields that bind a spec to its flatbuffer; a spec cannot have them itself.
 ENVELOPE = ("format", "format_version", "flatbuffer_sha256", "flatbuffer_bytes")
 

@@ -24,14 +24,11 @@ from firmware_host.kinematics import (
     sub,
 )
 from firmware_host.linear import gram, solve_symmetric
+from firmware_host.outputs import HeadOutputs
 from firmware_host.straightline import Symbol, Tape, compile_function
 from firmware_host.tasks import Task
 from firmware_host.tasks.turn import Encoding
 from firmware_host.tolerances import SOLVED_POSITION, SOLVED_ROTATION
-
-# One radian weighs as much as this share of the reach: about how far a tool moves when a
-# joint midway along the arm turns, so that neither part of the error rules the other.
-LENGTH_SHARE = 0.3
 
 # What holds a joint in a step's equations, in squared reaches: J^T J has entries of at most
 # one, and single precision still tells what a million times as much leaves of the change.
@@ -53,15 +50,23 @@ class IkProblem:
     chain: Chain
     task: Task
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "task", self.task.on(self.chain))
+
     @property
     def joints(self) -> int:
         """Number of joints n."""
         return len(self.chain)
 
-    @cached_property
+    @property
     def length(self) -> float:
         """Characteristic length L [m]: an orientation error of 1 rad counts as much."""
-        return LENGTH_SHARE * self.chain.reach
+        return self.chain.length
+
+    @cached_property
+    def outputs(self) -> HeadOutputs:
+        """What the numbers of one head of a network mean."""
+        return HeadOutputs(self.chain)
 
     @property
     def spare_joints(self) -> int:
@@ -105,28 +110,28 @@ class IkProblem:
         return np.stack(encoding.features, axis=-1)
 
     def walked(self, sin_q: Any, cos_q: Any) -> Frames:
-        """The chain's geometry at sines and cosines (..., n)."""
+        """The chain's geometry at a place: the two parts (..., s) of `Chain.place`."""
         return frames(self.chain, components(sin_q), components(cos_q))
 
     def reached(self, sin_q: Any, cos_q: Any, xp: Any = np) -> Any:
         """The targets (..., k) that configurations reach.
 
         Args:
-            sin_q: (..., n) sine of each joint angle.
-            cos_q: (..., n) cosine of each joint angle.
+            sin_q: (..., s) sines, or displacements [m]: the first part of `Chain.place`.
+            cos_q: (..., s) cosines: the second part of it.
             xp: Array namespace: `numpy` or `keras.ops`.
         """
         return stacked(self.task.reached(self.walked(sin_q, cos_q)), sin_q[..., 0], xp)
 
     def reached_by(self, q: npt.ArrayLike) -> FloatArray:
-        """The targets (..., k) that joint vectors q (..., n) [rad] reach."""
-        angles = np.asarray(q, dtype=np.float64)
-        reached: FloatArray = self.reached(np.sin(angles), np.cos(angles))
+        """The targets (..., k) that joint vectors q (..., n) [rad, m] reach."""
+        reached: FloatArray = self.reached(*self.chain.place(np.asarray(q, dtype=np.float64)))
         return reached
 
     def jacobian(self, sin_q: Any, cos_q: Any, xp: Any = np) -> Any:
-        """J (..., m, n) [m/rad] of the task; arguments as in `reached`."""
-        columns = self.task.columns(self.length, self.walked(sin_q, cos_q))
+        """J (..., m, n) [m/rad, m/m] of the task; arguments as in `reached`."""
+        walked = self.walked(sin_q, cos_q)
+        columns = self.task.columns(self.length, walked, self.task.reached(walked))
         like = sin_q[..., 0]
         return xp.stack([stacked(column, like, xp) for column in columns], axis=-1)
 
@@ -141,7 +146,7 @@ class IkProblem:
         The angle is the geodesic distance of the orientations, or the angle between the two
         directions; 0 where a target has no orientation.
         """
-        walked = self.walked(np.sin(q), np.cos(q))
+        walked = self.walked(*self.chain.place(q))
         position, directions = self.task.squared_parts(walked, components(targets))
         distance: FloatArray = np.sqrt(position)
         chord = np.sqrt(directions + np.zeros_like(distance))
@@ -150,7 +155,7 @@ class IkProblem:
 
     def plain_errors(self, q: Sequence[float], target: Sequence[float]) -> tuple[float, float]:
         """`errors` of one configuration in plain floats: arrays of one number cost more."""
-        sines, cosines = map(math.sin, q), map(math.cos, q)
+        sines, cosines = self.chain.placed(q, math)
         position, directions = self._compiled_parts(*sines, *cosines, *target)
         return math.sqrt(position), 2 * math.asin(min(math.sqrt(directions) / 2, 1.0))
 
@@ -159,6 +164,19 @@ class IkProblem:
         distance, angle = self.errors(q, targets)
         solved: npt.NDArray[np.bool_] = (distance < SOLVED_POSITION) & (angle < SOLVED_ROTATION)
         return solved
+
+    def trace_place(self, tape: Tape) -> tuple[list[Symbol], list[Symbol]]:
+        """Inputs for the s sines, or displacements, and the s cosines of a place."""
+        count = len(self.chain.segments)
+        return tape.inputs("s", count), tape.inputs("c", count)
+
+    def scaled(self, columns: Sequence[Sequence[Scalar]]) -> list[tuple[Scalar, ...]]:
+        """The columns of J times `Chain.scales`: [m] for what counts as 1 rad of each joint."""
+        scales = self.chain.scales.tolist()
+        return [
+            tuple(mul(scale, part) for part in column)
+            for scale, column in zip(scales, columns, strict=True)
+        ]
 
     @cached_property
     def stops(self) -> tuple[int, ...]:
@@ -175,11 +193,15 @@ class IkProblem:
 
         Args:
             share: For each of `stops` 1 if the joint's change is given, otherwise 0.
-            change: That change [rad], otherwise 0.
+            change: That change [rad, m], otherwise 0.
         """
+        scales = self.chain.scales[list(self.stops)].tolist()
+        turned = [
+            part if scale == 1 else part / scale for scale, part in zip(scales, change, strict=True)
+        ]
         if self.spare_joints:
-            return [*(1.0 - part for part in share), *change]
-        return [self.hold * part for part in (*share, *change)]
+            return [*(1.0 - part for part in share), *turned]
+        return [self.hold * part for part in (*share, *turned)]
 
     @cached_property
     def unheld(self) -> list[Scalar]:
@@ -193,15 +215,17 @@ class IkProblem:
         (J^T J + diag(lambda^2 + h)) dq = J^T e + h b. With more joints than rows, where
         these say little in single precision, the step is the same in the other dimension:
         dq = J^T (J J^T + lambda^2 I)^-1 (e - J b), without the columns of the joints held.
+        A prismatic joint moves in characteristic lengths, so that metres and radians are
+        damped alike.
         """
-        tape, n, task = Tape(), self.joints, self.task
-        sines, cosines = tape.inputs("s", n), tape.inputs("c", n)
-        target = tape.inputs("p", len(task.component_names))
+        tape, task = Tape(), self.task
+        sines, cosines = self.trace_place(tape)
+        target = tape.inputs("p", task.size)
         damping, floor = Symbol(tape, "damping"), Symbol(tape, "floor")
         walked = frames(self.chain, sines, cosines)
         e = task.error(self.length, walked, target)  # (m,) [m]
         squared = self.squared_error(walked, target)
-        columns = task.columns(self.length, walked)  # n of (m,)
+        columns = self.scaled(task.columns(self.length, walked, target))  # n of (m,)
         strength = damping * squared + floor
         held = tape.inputs("h", 2 * len(self.stops))
         given = dict(zip(self.stops, zip(held, held[len(self.stops) :], strict=False), strict=True))
@@ -214,13 +238,15 @@ class IkProblem:
                 matrix[joint][joint] = add(matrix[joint][joint], stiffness)
                 right[joint] = add(right[joint], pull)
             dq = solve_symmetric(matrix, right)
+        scales = self.chain.scales.tolist()
+        dq = [mul(scale, change) for scale, change in zip(scales, dq, strict=True)]
         return StepTrace(tape, sines, cosines, target, damping, floor, held, squared, dq)
 
     @cached_property
     def compiled_step(self) -> tuple[Callable[..., Any], Callable[..., Any]]:
         """The arithmetic of one step as straight-line code.
 
-        A function from n sines, n cosines and the target's components to the squared
+        A function from s sines, s cosines and the target's components to the squared
         distance alone, and one that takes the damping factor, its floor and `held` too and
         returns the squared distance followed by the n joint changes dq.
         """
@@ -235,10 +261,10 @@ class IkProblem:
 
     @cached_property
     def _compiled_parts(self) -> Callable[..., Any]:
-        """From n sines, n cosines and a target to `Task.squared_parts`, as straight-line code."""
+        """From s sines, s cosines and a target to `Task.squared_parts`, as straight-line code."""
         tape = Tape()
-        sines, cosines = tape.inputs("s", self.joints), tape.inputs("c", self.joints)
-        target = tape.inputs("p", len(self.task.component_names))
+        sines, cosines = self.trace_place(tape)
+        target = tape.inputs("p", self.task.size)
         parts = self.task.squared_parts(frames(self.chain, sines, cosines), target)
         return compile_function(tape, [*sines, *cosines, *target], parts)
 
@@ -270,16 +296,16 @@ class StepTrace:
 
     Attributes:
         tape: The operations.
-        sines: n inputs, the sine of each joint angle.
-        cosines: n inputs, the cosine of each joint angle.
+        sines: s inputs, the sine of each segment's angle, or its displacement [m].
+        cosines: s inputs, the cosine of each segment's angle; unused where it slides.
         target: k inputs, the components that the task names.
         damping: Input, `RefineSettings.damping`.
         floor: Input, `RefineSettings.damping_floor`.
         held: Two inputs for each joint with stops, as `IkProblem.held` gives them: first of
             each joint h [m^2], or with joints to spare 1, and 0 for one whose change is
-            given; then of each h times that change, or with joints to spare the change [rad].
+            given; then of each h times that change, or with joints to spare the change [rad, L].
         squared: Output, the squared distance [m^2]; needs neither damping nor floor.
-        dq: n outputs, the joint changes [rad], not yet bounded.
+        dq: n outputs, the joint changes [rad, m], not yet bounded.
     """
 
     tape: Tape

@@ -1,4 +1,4 @@
-"""The solver: a target in, joint angles with a measured error out."""
+"""The solver: a target in, joints with a measured error out."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from firmware_host.solving.branches import (
     solve_one,
     solve_target,
 )
+from firmware_host.solving.mistakes import advice
 from firmware_host.solving.seeding import Predict, Seeder
 from firmware_host.solving.solution import IkBatch, IkSolution, Status
 from firmware_host.spec import ModelSpec
@@ -35,13 +36,7 @@ from firmware_host.tasks.targets import checked_target
 from firmware_host.tolerances import SOLVED_POSITION, SOLVED_ROTATION, within_tolerance
 from firmware_host.workspace import Workspace
 
-__all__ = [
-    "IkBatch",
-    "IkSolution",
-    "IkSolver",
-    "Predict",
-    "Status",
-]
+__all__ = ["IkBatch", "IkSolution", "IkSolver", "Predict", "Status"]
 
 # Indexed by whether the target was reached.
 _REACHED = np.array([Status.UNREACHABLE, Status.SOLVED], dtype=object)
@@ -166,7 +161,7 @@ class IkSolver:
 
     @property
     def home(self) -> FloatArray:
-        """(n,) the answer's place for a bad target [rad]."""
+        """(n,) the answer's place for a bad target [rad, m]."""
         return self.chain.clamp(self.spec.home)
 
     @cached_property
@@ -178,17 +173,17 @@ class IkSolver:
         return int(self.seeder.guesses(self.problem.reached_by(home)).nearest(home)[0])
 
     def forward(self, q: npt.ArrayLike) -> FloatArray:
-        """Pose of the tool T_base_tool (..., 4, 4) [m] at joint angles q (..., n) [rad]."""
+        """Pose of the tool T_base_tool (..., 4, 4) [m] at joints q (..., n) [rad, m]."""
         angles = np.asarray(q, dtype=np.float64)
         if angles.ndim == 0 or angles.shape[-1] != len(self.chain):
             raise TargetError(
-                f"Expected q of {len(self.chain)} angles, or rows of them. Received: shape "
+                f"Expected q of {len(self.chain)} joints, or rows of them. Received: shape "
                 f"{angles.shape}"
             )
         return forward_kinematics(self.chain, angles)
 
     def seed(self, targets: npt.ArrayLike, branch: Branch = 0) -> FloatArray:
-        """The network's first guess q (N, n) [rad] for the components of targets (N, k)."""
+        """The network's first guess q (N, n) [rad, m] for the components of targets (N, k)."""
         return self.seeder.seeds(targets, self._head(branch))
 
     def solve(
@@ -203,7 +198,7 @@ class IkSolver:
             target: In the base frame: (3,) a position x, y, z [m]; for a pose (4, 4), or
                 (7,) with a unit quaternion w, x, y, z after the position; for an axis
                 (4, 4), or (6,) with its direction after the position.
-            q_near: (n,) present joints [rad]; joints that may turn further than once
+            q_near: (n,) present joints [rad, m]; joints that may turn further than once
                 are given the turn nearest to it.
             branch: Number or name of a branch; "home" for that of the home posture; "any"
                 for the first that reaches the target; "nearest" for the one nearest to
@@ -232,12 +227,13 @@ class IkSolver:
         reached = within_tolerance(distance, angle)
         return IkSolution(
             q=q,
+            q_all=np.asarray(self.chain.q_all(q)),
             position_error_m=distance,
             status=Status.SOLVED if reached else Status.UNREACHABLE,
             within_limits=bool(self.chain.within_limits(q)),
             in_workspace=None
             if self.workspace is None
-            else self.workspace.contains_one(self.chain, plain[:3]),
+            else self.workspace.contains_one(self.chain, self.task.position(plain)),
             seed_error_m=seed_error,
             steps=steps,
             microseconds=(time.perf_counter() - began) * 1e6,
@@ -245,8 +241,9 @@ class IkSolver:
             branch=int(answer.branch[0]),
             tried=int(answer.tried[0]),
             restarts=int(answer.restarts[0]),
-            joint_step=None if near is None else float(np.abs(q - near).max()),
+            joint_step=None if near is None else float(self.chain.travel(q, near)),
             near_within_limits=None if near is None else bool(self.chain.within_limits(near)),
+            advice=advice(self.chain, self.task.placed(components), near, reached),
         )
 
     def solve_batch(
@@ -259,7 +256,7 @@ class IkSolver:
 
         Args:
             targets: N targets as for `solve`; a row that is not finite is a bad target.
-            q_near: (n,) or (N, n) present joints [rad], as for `solve`.
+            q_near: (n,) or (N, n) present joints [rad, m], as for `solve`.
             branch: As for `solve`.
 
         Raises:
@@ -287,15 +284,15 @@ class IkSolver:
         status = _REACHED.take(reached)
         inside = None
         if self.workspace is not None:
-            inside = self.workspace.contains(chain, rows[:, :3]) & good
+            inside = self.workspace.contains(chain, self.task.positions(rows)) & good
         if not good.all():
-            place = self.home if q_near is None else chain.clamp(q_near)
-            q = np.where(good[:, None], q, place)
+            q = np.where(good[:, None], q, self.home if q_near is None else chain.clamp(q_near))
             errors, seed_errors = (np.where(good, e, np.nan) for e in (errors, seed_errors))
             angles = None if angles is None else np.where(good, angles, np.nan)
             status[~good] = Status.BAD_TARGET
         return IkBatch(
             q=np.ascontiguousarray(q),
+            q_all=np.ascontiguousarray(chain.q_all(q)),
             position_error_m=errors,
             status=status,
             within_limits=chain.within_limits(q),
@@ -344,6 +341,6 @@ class IkSolver:
         near = np.asarray(q_near, dtype=np.float64)
         if near.shape not in {(len(self.chain),), shape} or not np.isfinite(near).all():
             raise TargetError(
-                f"Expected q_near of {len(self.chain)} finite angles. Received: shape {near.shape}"
+                f"Expected q_near of {len(self.chain)} finite numbers. Received: shape {near.shape}"
             )
         return near

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from firmware_host.chain import Chain
 from firmware_host.errors import EdgeIkError, ModelFileError
 from firmware_host.normalization import Normalization
 from firmware_host.problem import IkProblem
-from firmware_host.tasks import TASKS, TOOL_AXES, Task, make_task
+from firmware_host.tasks import PLANES, TASKS, TOOL_AXES, Task, make_task
 from firmware_host.workspace import Workspace
 
 # Far more heads than any arm has use for.
@@ -46,7 +47,7 @@ class ModelSpec:
     Attributes:
         problem: The robot and what a target is.
         normalization: Statistics of the features.
-        home: (n,) posture whose branch is called "home" [rad].
+        home: (n,) posture whose branch is called "home" [rad, m].
         workspace: Where training samples were; None if that is not known.
         branches: What the network's heads answer, one or more. Several give a number each
             that says how promising they are.
@@ -88,7 +89,7 @@ class ModelSpec:
     @property
     def outputs(self) -> int:
         """Numbers that the network gives; see `network_outputs`."""
-        return network_outputs(self.problem.joints, self.heads)
+        return network_outputs(self.problem.outputs.size, self.heads)
 
     def check_network(self, inputs: int, outputs: int) -> None:
         """Refuse a network of other sizes.
@@ -136,14 +137,17 @@ class ModelSpec:
         normalization = _field(data, "normalization", _statistics)
         workspace = _field(data, "workspace", Workspace.from_dict)
         name = _field(data, "task", str)
-        tool_axis = _field({"tool_axis": "z", **data}, "tool_axis", _tool_axis)
+        options = {
+            key: _field({key: known[0], **data}, key, partial(_one_of, known))
+            for key, known in (("tool_axis", TOOL_AXES), ("plane", PLANES))
+        }
         if name not in TASKS:
             raise ModelFileError(
                 f"The model solves the task '{name}'. Expected one of: "
                 f"{', '.join(TASKS)}. Install a newer edge-ik."
             )
         spec = cls(
-            problem=IkProblem(chain, make_task(name, tool_axis)),
+            problem=IkProblem(chain, make_task(name, **options)),
             normalization=normalization,
             home=home,
             workspace=workspace,
@@ -165,13 +169,14 @@ def mean_heads(branches: Iterable[Branch]) -> float:
     return sum(branch.reaches for branch in branches)
 
 
-def network_outputs(joints: int, heads: int) -> int:
+def network_outputs(size: int, heads: int) -> int:
     """Numbers that a network of K heads gives.
 
-    For each head the sines of the n joints, then their cosines; behind all of these, where
-    there are several heads, one number for each: the greater, the more promising it is.
+    For each head its a numbers, as `HeadOutputs` has them: mostly the sines of the n joints,
+    then their cosines. Behind all of these, where there are several heads, one number for
+    each: the greater, the more promising it is.
     """
-    return heads * 2 * joints + (heads if heads > 1 else 0)
+    return heads * size + (heads if heads > 1 else 0)
 
 
 def _field(data: Mapping[str, Any], name: str, read: Callable[[Any], Any]) -> Any:
@@ -188,9 +193,9 @@ def _field(data: Mapping[str, Any], name: str, read: Callable[[Any], Any]) -> An
         ) from error
 
 
-def _tool_axis(value: Any) -> str:
-    if value not in TOOL_AXES:
-        raise ValueError(f"expected one of {', '.join(TOOL_AXES)}")
+def _one_of(known: tuple[str, ...], value: Any) -> str:
+    if value not in known:
+        raise ValueError(f"expected one of {', '.join(known)}")
     return str(value)
 
 

@@ -7,11 +7,10 @@ subexpression, and runs on floats and on arrays alike.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
+from firmware_host.kinematics import root
 
 COMMUTATIVE = frozenset("+*")
 
@@ -149,12 +148,8 @@ def compile_function(
             f"    return {', '.join(operand(value) for value in outputs)},",
         ]
     )
-    namespace: dict[str, Any] = {"sqrt": _sqrt}
+    namespace: dict[str, Any] = {"sqrt": root}
     # The source holds nothing but the names above, `del`, `sqrt`, four operators and floats.
     exec(compile(source, "<straight-line kinematics>", "exec"), namespace)  # noqa: S102
     traced: Callable[..., tuple[Any, ...]] = namespace["traced"]
     return traced
-
-
-def _sqrt(value: Any) -> Any:
-    return math.sqrt(value) if isinstance(value, float) else np.sqrt(value)

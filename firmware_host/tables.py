@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -25,6 +26,11 @@ class TextTable(NamedTuple):
 def microseconds(figures: Mapping[str, float]) -> list[str]:
     """Median, 99th percentile and maximum, to a tenth."""
     return [f"{figures[name]:.1f}" for name in ("p50", "p99", "max")]
+
+
+def joint_value(value: float, unit: str) -> str:
+    """A joint's value as people read it, degrees or millimetres; its unit is "rad" or "m"."""
+    return f"{1e3 * value:.2f} mm" if unit == "m" else f"{math.degrees(value):.2f} deg"
 
 
 def percent(share: float) -> str:

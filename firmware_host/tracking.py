@@ -13,7 +13,7 @@ from firmware_host.solver import IkSolver, Status
 from firmware_host.solving.branches import NEAREST
 from firmware_host.tasks.targets import checked_target
 
-# A larger change of a joint between two targets of a fine path is a jump [rad].
+# A larger change of a joint between two targets of a fine path is a jump [rad, L].
 LARGEST_STEP = 0.35
 
 
@@ -22,12 +22,13 @@ class IkPath:
     """Answers along a path.
 
     Attributes:
-        q: (N, n) joint angles within the limits [rad].
+        q: (N, n) joints within the limits [rad, m].
         solved: (N,) whether each target is reached within tolerance.
         branch: (N,) number of the branch whose seed led to each; -1 where refinement from
             the joints before led there and no network's seed did.
         joint_step: (N,) largest angle that a joint must travel since the target before
-            [rad]; the first since the starting joints.
+            [rad], where a prismatic joint travels in characteristic lengths; the first since
+            the starting joints.
         jumps: Indices of the targets that a joint had to jump to: the branch that the path
             was on ends there.
     """
@@ -40,7 +41,7 @@ class IkPath:
 
     @property
     def largest_step(self) -> float:
-        """Largest change of a joint between two targets [rad], that to the first left out."""
+        """Largest change of a joint between two targets [rad, L], that to the first left out."""
         return float(self.joint_step[1:].max(initial=0.0))
 
 
@@ -60,8 +61,9 @@ def track(
     Args:
         solver: The model.
         targets: N targets, as `IkSolver.solve_batch` takes them, close to one another.
-        q_start: (n,) joints to start from [rad].
-        largest_step: A larger change of a joint between two targets is a jump [rad].
+        q_start: (n,) joints to start from [rad, m].
+        largest_step: A larger change of a joint between two targets is a jump [rad]; of a
+            prismatic joint, in characteristic lengths.
 
     Raises:
         TargetError: If a target or the starting joints have another shape or are not finite.
@@ -71,7 +73,7 @@ def track(
     q = np.asarray(q_start, dtype=np.float64)
     if q.shape != (len(chain),) or not np.isfinite(q).all():
         raise TargetError(
-            f"Expected q_start of {len(chain)} finite angles. Received: shape {q.shape}"
+            f"Expected q_start of {len(chain)} finite numbers. Received: shape {q.shape}"
         )
     count = len(rows)
     joints = np.zeros((count, len(chain)))
@@ -79,7 +81,7 @@ def track(
     branch, steps = np.zeros(count, dtype=int), np.zeros(count)
     for index, row in enumerate(rows):
         answer = solver.solve(row, q, NEAREST)
-        steps[index] = float(np.abs(answer.q - q).max())
+        steps[index] = float(chain.travel(answer.q, q))
         q = joints[index] = answer.q
         solved[index], branch[index] = answer.status is Status.SOLVED, answer.branch
     jumps = np.flatnonzero(steps > largest_step)

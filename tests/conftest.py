@@ -139,3 +139,77 @@ def tiny_export(tmp_path_factory, tiny_folder):
 
     out = tmp_path_factory.mktemp("export") / "tiny"
     return out, export(tiny_folder, list(FORMATS), out=out, targets=500)
+
+
+@pytest.fixture(scope="session")
+def other_arms():
+    """Arms with joints that slide, or that follow others, by name."""
+    import numpy as np
+
+    from firmware_host.chain import Chain, Joint, Mimic
+
+    x, y, z = np.eye(3)
+
+    def at(*offset):
+        origin = np.eye(4)
+        origin[:3, 3] = offset
+        return origin
+
+    here = at(0, 0, 0)
+    # It turns, lifts by 0.5 m and reaches out.
+    cylindrical = (
+        Joint("turn", here, z, -2.8, 2.8),
+        Joint("lift", at(0, 0, 0.1), z, 0.0, 0.5, "prismatic"),
+        Joint("reach", here, x, 0.2, 0.6, "prismatic"),
+    )
+    # The forearm is turned against the upper arm, and the tool stays level.
+    palletizer = (
+        Joint("yaw", here, z, -2.0, 2.0),
+        Joint("rear", at(0, 0, 0.14), y, -0.2, 1.4),
+        Joint("parallel", at(0, 0, 0.135), y, -3.0, 3.0, mimic=Mimic("rear", -1.0)),
+        Joint("fore", here, y, 0.1, 1.5),
+        Joint("level", at(0.147, 0, 0), y, -3.0, 3.0, mimic=Mimic("fore", -1.0)),
+    )
+    # A motor beside the arm draws a slide by a screw, and bends the arm through gears.
+    geared = (
+        Joint("slide", here, x, -0.3, 0.3, "prismatic", Mimic("motor", 0.05, 0.1)),
+        Joint("turn", at(0, 0, 0.2), z, -np.pi, np.pi, "continuous"),
+        Joint("bend", at(0.1, 0, 0), y, 0.2, 2.5),
+        Joint("twice", at(0.2, 0, 0), y, -6.0, 6.0, mimic=Mimic("bend", -2.0, 0.4)),
+    )
+    motor = Joint("motor", here, z, -9.0, 9.0)
+    gantry = tuple(
+        Joint(name, here, axis, 0.0, 0.4, "prismatic")
+        for name, axis in (("x", x), ("y", y), ("z", -z))
+    )
+    # Scheinman's arm of 1969, about to scale.
+    stanford = (
+        Joint("base", here, z, -2.9, 2.9),
+        Joint("shoulder", at(0, 0, 0.4), y, 0.3, 2.6),
+        Joint("boom", at(0, 0.15, 0), z, 0.15, 0.8, "prismatic"),
+        Joint("roll", here, z, -2.9, 2.9),
+        Joint("bend", here, y, 0.2, 1.6),
+        Joint("flange", here, z, -2.9, 2.9),
+    )
+    rail = (
+        Joint("rail", here, y, -0.5, 0.5, "prismatic"),
+        Joint("yaw", at(0, 0, 0.2), z, -2.5, 2.5),
+        Joint("shoulder", here, y, -1.0, 1.5),
+        Joint("elbow", at(0.25, 0, 0), y, 0.2, 2.5),
+    )
+    return {
+        "cylindrical": Chain("cylindrical", cylindrical, at(0.05, 0.02, -0.05)),
+        "palletizer": Chain("palletizer", palletizer, at(0.06, 0, -0.05)),
+        "geared": Chain("geared", geared, at(0.25, 0, 0), beside=(motor,)),
+        "gantry": Chain("gantry", gantry, at(0.05, 0, -0.1)),
+        "stanford": Chain("stanford", stanford, at(0, 0, 0.1)),
+        "on a rail": Chain("on_a_rail", rail, at(0.2, 0, 0)),
+    }
+
+
+@pytest.fixture(
+    scope="session", params=["cylindrical", "palletizer", "geared", "gantry", "on a rail"]
+)
+def other_arm(request, other_arms):
+    """One of them, for positions."""
+    return other_arms[request.param]

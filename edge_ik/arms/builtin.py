@@ -14,12 +14,14 @@ class BuiltinArm:
     Attributes:
         name: Name to give to `load_arm`.
         description: What it is, in one line.
-        home: (n,) a posture well inside the limits and away from singularities [rad].
+        home: (n,) a posture well inside the limits and away from singularities [rad, m].
+        task: The task that it is trained for if none is named.
     """
 
     name: str
     description: str
     home: tuple[float, ...]
+    task: str = "position"
 
     def urdf(self) -> bytes:
         """The robot's URDF file."""
@@ -43,6 +45,29 @@ _ARMS = (
         (0.0, 0.9, -1.8),
     ),
     BuiltinArm(
+        "leg2",
+        "2 joints: Unitree A1, front left leg, hip to foot, in the plane of the leg",
+        (0.9, -1.8),
+        "planar",
+    ),
+    BuiltinArm(
+        "openmanipulator_x",
+        "4 joints: ROBOTIS OpenMANIPULATOR-X, base to the point between the fingertips",
+        (0.0, -0.6, 0.3, 0.8),
+        "pitch",
+    ),
+    BuiltinArm(
+        "palletizer",
+        "3 joints: Dobot Magician, whose linkage keeps the hand level; base to suction cup",
+        (0.0, 0.6, 0.4),
+    ),
+    BuiltinArm(
+        "scara",
+        "4 joints, one of which slides: Omron eCobra 600, base to flange",
+        (0.0, 1.2, 0.1, 0.0),
+        "yaw",
+    ),
+    BuiltinArm(
         "so101",
         "5 joints: SO-ARM101, base to gripper frame",
         (0.0, -0.4, 0.5, 0.7, 0.0),
@@ -51,6 +76,12 @@ _ARMS = (
         "ur5",
         "6 joints: Universal Robots UR5, base to tool flange (tool0)",
         (0.0, -math.pi / 2, math.pi / 2, -math.pi / 2, -math.pi / 2, 0.0),
+    ),
+    BuiltinArm(
+        "ur5_rail",
+        "7 joints, the first of which slides: UR5 on a rail of 2 m",
+        (0.0, 0.0, -math.pi / 2, math.pi / 2, -math.pi / 2, -math.pi / 2, 0.0),
+        "pose",
     ),
     BuiltinArm(
         "panda",

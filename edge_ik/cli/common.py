@@ -13,12 +13,70 @@ import click
 
 from edge_ik.quiet import quiet_native_log
 from firmware_host.errors import MissingExtraError, RunError
+from firmware_host.tasks import PLANES, TOOL_AXES
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from firmware_host.tables import TextTable
 
+
+class NumbersOption(click.Option):
+    """An option of several numbers, as many as are given: `--target 0.1 -0.2`."""
+
+    def __init__(self, param_decls: Sequence[str], **values: Any) -> None:
+        super().__init__(param_decls, **{"callback": _numbers, **values})
+
+
+class NumbersCommand(click.Command):
+    """A command whose options may be a `NumbersOption`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Join the numbers that follow such an option into its one value."""
+        names = {name for p in self.params if isinstance(p, NumbersOption) for name in p.opts}
+        joined: list[str] = []
+        gathering = False
+        for word in args:
+            if gathering and _is_number(word):
+                joined[-1] = f"{joined[-1]} {word}".lstrip()
+                continue
+            gathering = word in names
+            joined += [word, ""] if gathering else [word]
+        return super().parse_args(ctx, joined)
+
+
+def _is_number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
+
+
+def _numbers(
+    ctx: click.Context, param: click.Parameter, value: str | None
+) -> tuple[float, ...] | None:
+    del ctx, param
+    return None if value is None else tuple(map(float, value.split()))
+
+
+tool_axis_option = click.option(
+    "--tool-axis",
+    type=click.Choice(TOOL_AXES),
+    help="Where the task directs one axis of the tool, which.  [default: one that the arm can "
+    "direct]",
+)
+plane_option = click.option(
+    "--plane",
+    type=click.Choice(PLANES),
+    help="For a planar task, of which axes of the base.  [default: the one that the tool moves in]",
+)
+tool_offset_option = click.option(
+    "--tool-offset",
+    cls=NumbersOption,
+    metavar="X Y Z [W X Y Z]",
+    help="A tool's frame behind the tip [m], and a quaternion if it is turned.",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 runtime_option = click.option(
     "--runtime",
@@ -45,6 +103,20 @@ def is_model_file(path: Path, runtime: str | None) -> bool:
     raise RunError(
         f"Expected a run folder or a .tflite file. Received: '{path}', where there is {found}."
     )
+
+
+def comma_numbers(text: str, option: str) -> list[float]:
+    """Numbers with commas between them, as an option was given.
+
+    Raises:
+        click.BadParameter: If they are none.
+    """
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError as error:
+        raise click.BadParameter(
+            f"expected numbers with commas between them, received {text!r}", param_hint=option
+        ) from error
 
 
 @contextmanager

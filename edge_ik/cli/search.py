@@ -7,13 +7,23 @@ import sys
 import time
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from edge_ik.cli.common import console, json_option, print_json, print_tables, training_stack
+from edge_ik.cli.common import (
+    NumbersCommand,
+    console,
+    json_option,
+    plane_option,
+    print_json,
+    print_tables,
+    tool_axis_option,
+    tool_offset_option,
+    training_stack,
+)
 from edge_ik.cli.progress import arm_notes, passing_seconds, progress_report
-from firmware_host.tasks import TASKS, TOOL_AXES
+from firmware_host.tasks import TASKS
 
 if TYPE_CHECKING:
     from edge_ik.watcher import Report
@@ -35,12 +45,14 @@ def _bytes(ctx: click.Context, param: click.Parameter, value: str | None) -> int
     return int(found[1]) * UNITS[found[2]]
 
 
-@click.command()
+@click.command(cls=NumbersCommand)
 @click.option("--arm", help="Built-in robot or URDF file.  [default: arm3]")
 @click.option("--base", help="Base link of a URDF.  [default: the root]")
 @click.option("--tip", help="Tip link of a URDF.  [default: the end of the longest chain]")
-@click.option("--task", type=click.Choice(list(TASKS)), help="As in train.  [default: position]")
-@click.option("--tool-axis", type=click.Choice(TOOL_AXES), help="For --task axis, as in train.")
+@click.option("--task", type=click.Choice(list(TASKS)), help="As in train.")
+@tool_axis_option
+@plane_option
+@tool_offset_option
 @click.option(
     "--branches",
     type=click.Choice(["home", "all"]),
@@ -81,7 +93,7 @@ def search(
     minutes: float,
     out: Path | None,
     as_json: bool,
-    **flags: str | int | None,
+    **flags: Any,
 ) -> None:
     """Find the smallest network that meets a goal.
 
@@ -97,6 +109,8 @@ def search(
         "tip": "arm.tip",
         "task": "task.name",
         "tool_axis": "task.tool_axis",
+        "plane": "task.plane",
+        "tool_offset": "arm.tool_offset",
         "branches": "task.branches",
         "epochs": "training.epochs",
         "rng_seed": "training.rng_seed",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +12,9 @@ import click
 import numpy as np
 
 from edge_ik.cli.common import (
+    NumbersCommand,
+    NumbersOption,
+    comma_numbers,
     console,
     is_model_file,
     json_option,
@@ -23,17 +28,27 @@ if TYPE_CHECKING:
     from firmware_host.tasks import Task
 
 
-@click.command()
+@click.command(cls=NumbersCommand)
 @click.argument("model", type=click.Path(path_type=Path))
 @click.option(
     "--target",
-    type=float,
-    nargs=3,
+    cls=NumbersOption,
     metavar="X Y Z",
-    help="Position in the base frame [m].",
+    help="Position in the base frame [m]; of a planar task the two coordinates of its plane.",
+)
+@click.option(
+    "--angle", type=float, help="For pitch, yaw and planar_pose: the angle of the tool [rad]."
 )
 @click.option(
     "--quaternion", type=float, nargs=4, metavar="W X Y Z", help="For a pose: the orientation."
+)
+@click.option("--xyzw", is_flag=True, help="The quaternion is given as X Y Z W, as ROS does.")
+@click.option(
+    "--rpy",
+    type=float,
+    nargs=3,
+    metavar="ROLL PITCH YAW",
+    help="For a pose, instead of a quaternion [rad]: Rz(yaw) Ry(pitch) Rx(roll).",
 )
 @click.option(
     "--direction",
@@ -76,7 +91,10 @@ if TYPE_CHECKING:
 def solve(
     model: Path,
     target: tuple[float, ...] | None,
+    angle: float | None,
     quaternion: tuple[float, ...] | None,
+    xyzw: bool,
+    rpy: tuple[float, ...] | None,
     direction: tuple[float, ...] | None,
     matrix: tuple[float, ...] | None,
     branch: str | None,
@@ -93,11 +111,24 @@ def solve(
         solver = IkSolver.load(model, runtime, steps, restarts)
     else:
         solver = _run_solver(model, steps, restarts)
-    given = solve_target(solver.task, target, quaternion, direction, matrix)
-    q_near = None if near is None else _angles(near)
+    turned = orientation(quaternion, xyzw, rpy)
+    given = solve_target(
+        solver.task,
+        {
+            "--target": target,
+            "--angle": checked_angle(angle),
+            "--quaternion": turned,
+            "--direction": direction,
+            "--matrix": matrix,
+        },
+    )
+    q_near = None if near is None else comma_numbers(near, "--near")
     # The first call prepares the graph; the second is the time told.
     solver.solve(given, q_near, branch)
     solution = solver.solve(given, q_near, branch)
+    if quaternion and not xyzw:
+        told = quaternion_advice(solver, given, solution)
+        solution = dataclasses.replace(solution, advice=(*solution.advice, *told))
     if as_json:
         print_json(
             {
@@ -109,7 +140,8 @@ def solve(
             }
         )
         return
-    place = tuple(np.asarray(given)[:3, 3].tolist()) if matrix else tuple(given[:3])
+    axes = list(solver.task.place)
+    place = tuple(np.asarray(given)[axes, 3].tolist()) if matrix else tuple(given[: len(axes)])
     _print(solver, place, solution)
 
 
@@ -122,13 +154,16 @@ def _print(solver: IkSolver, place: tuple[float, ...], solution: IkSolution) -> 
     """The answer for people; the target is at `place` [m]."""
     from edge_ik.report import millimetres, rows_table
     from firmware_host.solver import Status
+    from firmware_host.tables import joint_value
 
-    rows = [
-        (name, f"{angle:.6f}", f"{math.degrees(angle):.3f}")
-        for name, angle in zip(solver.chain.joint_names, solution.q, strict=True)
-    ]
+    chain = solver.chain
+    moved = list(zip(chain.joint_names, chain.units, solution.q, strict=True))
+    for segment, value in zip(chain.segments, solution.q_all, strict=True):
+        if segment.name not in chain.joint_names:
+            moved.append((segment.name, "m" if segment.slides else "rad", value))
+    rows = [(name, f"{value:.6f} {unit}", joint_value(value, unit)) for name, unit, value in moved]
     screen = console()
-    screen.print(rows_table(f"{solver.chain.name} at {place} m", ["joint", "rad", "deg"], rows))
+    screen.print(rows_table(f"{solver.chain.name} at {place} m", ["joint", "", ""], rows))
     reached = solution.status is Status.SOLVED
     angle = solution.rotation_error_rad
     screen.print(
@@ -149,6 +184,8 @@ def _print(solver: IkSolver, place: tuple[float, ...], solution: IkSolution) -> 
         )
     if solution.in_workspace is False:
         screen.print("The target lies outside the workspace that the network was trained in.")
+    for sentence in solution.advice:
+        screen.print(sentence, markup=False)
 
 
 def _steps(solution: IkSolution) -> str:
@@ -160,40 +197,95 @@ def _steps(solution: IkSolution) -> str:
     return f"{solution.steps} steps" + f" and {NEAREST_STEPS} more" * bool(more)
 
 
-def solve_target(
-    task: Task,
-    target: tuple[float, ...] | None,
-    quaternion: tuple[float, ...] | None,
-    direction: tuple[float, ...] | None,
-    matrix: tuple[float, ...] | None,
-) -> Any:
-    """The target in the form that the solver takes, from the options that were given.
+def orientation(
+    quaternion: tuple[float, ...] | None, xyzw: bool, rpy: tuple[float, ...] | None
+) -> tuple[float, ...] | None:
+    """The quaternion w, x, y, z of what was given, if anything was.
+
+    Raises:
+        click.UsageError: If both were given, or angles in degrees.
+    """
+    if xyzw and not quaternion:
+        raise click.UsageError("--xyzw says how --quaternion is given. Expected it, too.")
+    if rpy is None or not rpy:
+        return (quaternion[3], *quaternion[:3]) if quaternion and xyzw else quaternion
+    if quaternion:
+        raise click.UsageError("Expected --quaternion or --rpy. Received both.")
+    if max(map(abs, rpy)) > 2 * math.pi:
+        meant = " ".join(f"{math.radians(angle):.6g}" for angle in rpy)
+        raise click.UsageError(f"--rpy seems to be degrees. Expected radians: --rpy {meant}")
+    from edge_ik.arms.rotation import pose_from_rpy
+    from firmware_host.tasks.rotations import quaternion as quaternion_of
+
+    return tuple(quaternion_of(pose_from_rpy((0.0, 0.0, 0.0), rpy)[:3, :3]).tolist())
+
+
+def checked_angle(angle: float | None) -> tuple[float, ...] | None:
+    """The angle of --angle, if it was given.
+
+    Raises:
+        click.UsageError: If it was given in degrees.
+    """
+    if angle is None:
+        return None
+    if math.isfinite(angle) and abs(angle) > 2 * math.pi:
+        meant = f"{math.radians(angle):.6g}"
+        raise click.UsageError(f"--angle seems to be degrees. Expected radians: --angle {meant}")
+    return (angle,)
+
+
+def quaternion_advice(solver: IkSolver, target: Any, solution: IkSolution) -> tuple[str, ...]:
+    """A sentence where a quaternion was probably given as x, y, z, w.
+
+    That is so of 0 0 0 1, and of a target that is reached only if it is read so.
+    """
+    from firmware_host.solver import Status
+
+    *position, w, x, y, z = target
+    advice = "If x, y, z, w was meant, say so with --xyzw."
+    if abs(w) + abs(x) + abs(y) < 1e-6:
+        return (f"The quaternion was read as w, x, y, z: a half turn about z. {advice}",)
+    if solution.status is Status.SOLVED:
+        return ()
+    other = solver.solve((*position, z, w, x, y))
+    if other.status is not Status.SOLVED:
+        return ()
+    return (f"Read as x, y, z, w the quaternion's target is reached. {advice}",)
+
+
+# What option gives a target's orientation, by how many numbers it takes.
+ORIENTATIONS = {0: [], 1: ["--angle"], 3: ["--direction"], 4: ["--quaternion"]}
+
+
+def solve_target(task: Task, options: Mapping[str, tuple[float, ...] | None]) -> Any:
+    """The target in the form that the solver takes.
+
+    Args:
+        task: What a target is.
+        options: The numbers of each option, where it was given.
 
     Raises:
         click.UsageError: If they are not those of the task.
     """
-    given = {
-        name
-        for name, value in (
-            ("--target", target),
-            ("--quaternion", quaternion),
-            ("--direction", direction),
-            ("--matrix", matrix),
-        )
-        if value
-    }
-    # Beside its position a target has as many numbers as one of these options takes.
-    more = {0: [], 3: ["--direction"], 4: ["--quaternion"]}[task.flat_size - 3]
+    given = {name for name, value in options.items() if value}
+    more = ORIENTATIONS[task.orientation.flat_size]
     forms = [{"--target", *more}, *([{"--matrix"}] if task.has_orientation else [])]
+    target = options.get("--target") or ()
+    if "--target" in given and len(target) != len(task.place):
+        raise click.UsageError(
+            f"The model solves the task '{task.name}'. Expected --target with "
+            f"{task.coordinates} in metres. Received: {len(target)} numbers"
+        )
     if given not in forms:
         needs = " and ".join(["--target", *more]) + ", or --matrix" * task.has_orientation
         raise click.UsageError(
             f"The model solves the task '{task.name}'. Expected {needs}. "
             f"Received: {', '.join(sorted(given)) or 'none of them'}"
         )
+    matrix = options.get("--matrix")
     if matrix:
         return np.reshape(matrix, (4, 4))
-    return (*(target or ()), *(quaternion or ()), *(direction or ()))
+    return (*target, *(options[more[0]] or () if more else ()))
 
 
 def _run_solver(folder: Path, steps: int | None, restarts: int) -> IkSolver:
@@ -207,13 +299,3 @@ def _run_solver(folder: Path, steps: int | None, restarts: int) -> IkSolver:
     return IkSolver(
         run.spec, predictor(run.load_network()), steps, runtime="keras", restarts=restarts
     )
-
-
-def _angles(text: str) -> list[float]:
-    """Comma-separated numbers."""
-    try:
-        return [float(part) for part in text.split(",")]
-    except ValueError as error:
-        raise click.BadParameter(
-            f"expected numbers with commas between them, received {text!r}", param_hint="--near"
-        ) from error

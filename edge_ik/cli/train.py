@@ -10,10 +10,19 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from edge_ik.cli.common import console, json_option, print_json, training_stack
+from edge_ik.cli.common import (
+    NumbersCommand,
+    console,
+    json_option,
+    plane_option,
+    print_json,
+    tool_axis_option,
+    tool_offset_option,
+    training_stack,
+)
 from edge_ik.cli.progress import TimeTold, arm_notes, passing_seconds, progress_report
 from edge_ik.sizing import ONE_BRANCH_MINING
-from firmware_host.tasks import TASKS, TOOL_AXES
+from firmware_host.tasks import TASKS
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -24,22 +33,20 @@ if TYPE_CHECKING:
 INTERRUPTED = 130  # the shell's status for a program ended by Ctrl-C
 
 
-@click.command()
+@click.command(cls=NumbersCommand)
 @click.option("--arm", help="Built-in robot or URDF file.  [default: arm3]")
 @click.option("--base", help="Base link of a URDF.  [default: the root]")
 @click.option("--tip", help="Tip link of a URDF.  [default: the end of the longest chain]")
 @click.option(
     "--task",
     type=click.Choice(list(TASKS)),
-    help="What a target is: a position, with the direction of one tool axis, or with the whole "
-    "orientation.  [default: position]",
+    help="What a target is: "
+    + "; ".join(f"{name}, {kind.words}" for name, kind in TASKS.items())
+    + ".  [default: that of the built-in robot, or position]",
 )
-@click.option(
-    "--tool-axis",
-    type=click.Choice(TOOL_AXES),
-    help="For --task axis, which axis of the tool is directed.  [default: one that the arm can "
-    "direct, z if it can]",
-)
+@tool_axis_option
+@plane_option
+@tool_offset_option
 @click.option(
     "--branches",
     type=click.Choice(["home", "all"]),
@@ -205,6 +212,8 @@ def _overrides(
     keys = {
         "task": "task.name",
         "tool_axis": "task.tool_axis",
+        "plane": "task.plane",
+        "tool_offset": "arm.tool_offset",
         "branches": "task.branches",
         "base": "arm.base",
         "tip": "arm.tip",
@@ -244,7 +253,10 @@ def _overrides(
 def describe(screen: Console, run: Run) -> None:
     """Tell what is about to be trained."""
     chain, config = run.chain, run.config
-    screen.print(f"{chain.name}: joints {', '.join(chain.joint_names)}; reach {chain.reach:.3f} m.")
+    screen.print(
+        f"{chain.name}, {chain.base} to {chain.tip}: joints {', '.join(chain.joint_names)}; reach "
+        f"{chain.reach:.3f} m. Task {config.task.name}: {run.task.describe()}."
+    )
     network = config.network
     if run.aspect is not None:
         screen.print(

@@ -13,7 +13,7 @@ TRIES, STEPS = 12, 20
 # The least share of joint space that the aspect must hold, and of targets that it must reach:
 # what the others add is then less than anybody is told of.
 LEAST_SHARE, LEAST_REACHED = 0.95, 0.999
-# Two answers that differ by more than this are two [rad], and the most targets that may have
+# Two answers that differ by more than this are two [rad, L], and the most targets that may have
 # two: an aspect can hold several where the arm is cuspidal.
 APART, MOST_AMBIGUOUS = 0.3, 0.01
 
@@ -39,6 +39,6 @@ def answers_alone(region: Region, rng: np.random.Generator) -> bool:
         solved = problem.is_solved(found, targets)
         # Near a singularity, between the aspects, the network's seeds still lead there.
         reached |= solved & (number <= 0)
-        apart = np.abs(shortest(chain, found - q)).max(axis=1) > APART
+        apart = np.abs(shortest(chain, found - q) / chain.scales).max(axis=1) > APART
         ambiguous |= solved & inside & (number == 0) & apart
     return bool(reached.mean() >= LEAST_REACHED and ambiguous.mean() <= MOST_AMBIGUOUS)

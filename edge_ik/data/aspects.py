@@ -19,7 +19,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from edge_ik.data.rank import check_rank
+from edge_ik.data.rank import check_rank, possible_tasks
 from edge_ik.data.region import (
     SEGMENT_POINTS,
     IntArray,
@@ -28,7 +28,7 @@ from edge_ik.data.region import (
     shortest,
     task_determinant,
 )
-from firmware_host.chain import Chain, FloatArray, Joint
+from firmware_host.chain import Chain, FloatArray
 from firmware_host.errors import RobotError
 from firmware_host.problem import IkProblem
 from firmware_host.tasks import TASKS
@@ -136,7 +136,7 @@ def check_problem(problem: IkProblem) -> None:
     if n >= task.rows:
         check_rank(problem)
         return
-    possible = [name for name, other in reversed(TASKS.items()) if other.rows <= n]
+    possible = sorted(possible_tasks(chain), key=lambda name: -TASKS[name].rows)
     advice = (
         f"Train it for another task: {' or '.join(f'--task {name}' for name in possible)}."
         if possible
@@ -170,14 +170,11 @@ def within_one_turn(chain: Chain, home: FloatArray) -> Chain:
 
     The turns beyond reach nothing new, and would count every aspect several times.
     """
-
-    def narrowed(joint: Joint, middle: float) -> Joint:
-        if joint.upper - joint.lower <= 2 * np.pi:
-            return joint
-        lower = min(max(middle - np.pi, joint.lower), joint.upper - 2 * np.pi)
-        return replace(joint, lower=lower, upper=lower + 2 * np.pi)
-
-    return replace(chain, joints=tuple(map(narrowed, chain.joints, home.tolist())))
+    wide = chain.circular & (chain.upper - chain.lower > 2 * np.pi)
+    lower = np.minimum(np.maximum(home - np.pi, chain.lower), chain.upper - 2 * np.pi)
+    return chain.with_limits(
+        np.where(wide, lower, chain.lower), np.where(wide, lower + 2 * np.pi, chain.upper)
+    )
 
 
 def nonsingular_posture(problem: IkProblem, rng: np.random.Generator) -> FloatArray:
@@ -203,7 +200,7 @@ def _determining_joints(
     found = []
     for index in range(problem.joints):
         moved = q[:500].copy()
-        moved[:, index] += 0.1
+        moved[:, index] += 0.1 * problem.chain.scales[index]
         change = np.abs(task_determinant(problem, moved) - determinant[:500]).max()
         if change > DEPENDENCE * largest:
             found.append(index)

@@ -14,6 +14,7 @@ from edge_ik.data.source import Curriculum, SampleSource
 from firmware_host.kinematics import frames, stacked
 from firmware_host.normalization import Normalization
 from firmware_host.problem import IkProblem
+from firmware_host.tasks import POSITION
 
 
 @dataclass(frozen=True)
@@ -164,28 +165,27 @@ def features_and_labels(
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Features (B, f) and labels (B, l) of joint vectors q (B, n), in the graph.
 
-    Where the network sees targets turned to azimuth and roll 0, so are the labels: the
-    n sines and n cosines of the joints less those turns, and the k components of the
-    target that these joints reach. Behind these come the sine and cosine of each turn
-    that the features tell, which those of an arm with joints to spare do.
+    Labels are the a numbers that a head is to give, as `HeadOutputs` has them, and the k
+    components of the target. Where the network sees targets turned to azimuth and roll 0, so
+    are the labels: the numbers less those turns, and the target that these joints reach.
+    Behind these come the sine and cosine of each turn that the features tell (and each
+    shift), which those of an arm with joints to spare do.
     """
-    sin_q, cos_q = tf.sin(q), tf.cos(q)
     # Of slices instead, TensorFlow reorders the sums, and rounds batches another way.
-    walked = frames(problem.chain, tf.unstack(sin_q, axis=-1), tf.unstack(cos_q, axis=-1))
-    reached = problem.task.reached(walked)
+    joints = tf.unstack(q, axis=-1)
+    reached = problem.task.reached(frames(problem.chain, *problem.chain.placed(joints, tf)))
     encoding = problem.encode(reached, keras.ops)
     features = tf.stack(normalization.apply(encoding.features), axis=-1)
-    if not encoding.turns:
-        target = stacked(reached, sin_q[:, 0], keras.ops)
-        return features, tf.concat([sin_q, cos_q, target], axis=-1)
-    sines, cosines = tf.unstack(sin_q, axis=-1), tf.unstack(cos_q, axis=-1)
-    for joint, turn in encoding.turns.items():
-        sines[joint], cosines[joint] = turn.removed(sines[joint], cosines[joint])
-    sin_q, cos_q = tf.stack(sines, axis=-1), tf.stack(cosines, axis=-1)
-    labels = [sin_q, cos_q, problem.reached(sin_q, cos_q, keras.ops)]
-    if problem.spare_joints:
-        for turn in encoding.turns.values():
-            labels.append(tf.stack([turn.sin, turn.cos], axis=-1))
+    numbers = problem.outputs.of(joints, tf)
+    moves = encoding.moves()
+    if moves:
+        numbers = problem.outputs.unturned(numbers, encoding)
+        place = problem.outputs.placed(numbers, tf)
+        reached = problem.task.reached(frames(problem.chain, *place))
+    target = stacked(reached, numbers[0], keras.ops)
+    labels = [tf.stack(numbers, axis=-1), target]
+    if moves and problem.spare_joints:
+        labels.append(tf.stack(moves, axis=-1))
     return features, tf.concat(labels, axis=-1)
 
 
@@ -193,12 +193,11 @@ def _inside(region: Region, center: tf.Tensor, q: tf.Tensor) -> tf.Tensor:
     """Whether q (B, n), a small move from a centre in an aspect, still lies in it (B,)."""
 
     def determinant(angles: tf.Tensor) -> tf.Tensor:
-        sin_q, cos_q = tf.sin(angles), tf.cos(angles)
-        if not region.task.has_orientation:
-            return linear_determinant(
-                region.chain, tf.unstack(sin_q, axis=-1), tf.unstack(cos_q, axis=-1)
-            )
-        return tf.linalg.det(region.problem.jacobian(sin_q, cos_q, keras.ops))
+        if region.task == POSITION:
+            place = region.chain.placed(tf.unstack(angles, axis=-1), tf)
+            return linear_determinant(region.chain, *place)
+        place = region.chain.place(angles, keras.ops)
+        return tf.linalg.det(region.problem.jacobian(*place, keras.ops))
 
     sign = region.sign
     inside = sign * determinant(q) >= region.least_determinant

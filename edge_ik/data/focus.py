@@ -17,6 +17,7 @@ from firmware_host.errors import ConfigError
 from firmware_host.kinematics import tool_position
 from firmware_host.problem import IkProblem
 from firmware_host.solving.refine import refine
+from firmware_host.tasks import POSITION
 
 # A focus circle found automatically starts at this share of the reach and shrinks.
 FOCUS_RADIUS = 0.25
@@ -78,7 +79,7 @@ def has_focus(problem: IkProblem, one_branch: bool) -> bool:
         problem: The robot and the task.
         one_branch: Whether targets are answered in one branch alone.
     """
-    return one_branch and not problem.task.has_orientation
+    return one_branch and problem.task == POSITION
 
 
 def solve_on_aspect(
@@ -96,7 +97,7 @@ def solve_on_aspect(
         q (N, n), and (N,) True where the target is reached inside the aspect.
     """
     chain = aspect.chain
-    tree = cKDTree(tool_position(chain, np.sin(seeds), np.cos(seeds)))
+    tree = cKDTree(tool_position(chain, *chain.place(seeds)))
     _, nearest = tree.query(targets)
     q, error = refine(aspect.problem, seeds[nearest], targets, steps)
     return q, (error < PATH_TOLERANCE) & aspect.contains(q)
@@ -152,7 +153,7 @@ def default_focus(aspect: Region, seeds: FloatArray) -> FocusCircle:
 def _largest_circle(aspect: Region, posture: FloatArray, seeds: FloatArray) -> FocusCircle | None:
     """The largest circle tried around a posture's tool position that is solved throughout."""
     chain = aspect.chain
-    x, y, z = tool_position(chain, np.sin(posture), np.cos(posture)).tolist()
+    x, y, z = tool_position(chain, *chain.place(posture)).tolist()
     u, v, w = chain.links[0][:3, 2].tolist()
     clearance = np.where(chain.periodic, 0.0, FOCUS_CLEARANCE * (chain.upper - chain.lower))
     angles = np.linspace(0, 2 * math.pi, 64, endpoint=False)

@@ -32,7 +32,7 @@ IntArray = npt.NDArray[np.int32]
 def position_determinant(chain: Chain, q: npt.ArrayLike) -> FloatArray:
     """det of the position Jacobian of a three-joint chain; q (..., 3) -> (...) [m^3]."""
     angles = np.asarray(q, dtype=np.float64)
-    determinant = linear_determinant(chain, components(np.sin(angles)), components(np.cos(angles)))
+    determinant = linear_determinant(chain, *map(components, chain.place(angles)))
     return np.broadcast_to(np.asarray(determinant, dtype=np.float64), angles.shape[:-1])
 
 
@@ -48,7 +48,7 @@ def task_determinant(problem: IkProblem, q: npt.ArrayLike) -> FloatArray:
     if problem.task == POSITION:
         return position_determinant(problem.chain, q)
     angles = np.asarray(q, dtype=np.float64)
-    determinant: FloatArray = np.linalg.det(problem.jacobian(np.sin(angles), np.cos(angles)))
+    determinant: FloatArray = np.linalg.det(problem.jacobian(*problem.chain.place(angles)))
     return determinant
 
 
@@ -149,7 +149,7 @@ def embedded(chain: Chain, q: FloatArray, joints: Sequence[int]) -> FloatArray:
         if chain.periodic[index]:
             columns += [np.sin(q[:, index]), np.cos(q[:, index])]
         else:
-            columns.append(q[:, index])
+            columns.append(q[:, index] / chain.scales[index])
     return np.stack(columns, axis=-1)
 
 

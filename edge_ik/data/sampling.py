@@ -32,7 +32,7 @@ def measure_coverage(region: Region, rng: np.random.Generator, samples: int = 40
     chain = region.chain
     q = rng.uniform(chain.lower, chain.upper, (samples, len(chain)))
     inside = region.contains(q)
-    cells = np.floor(tool_position(chain, np.sin(q), np.cos(q)) / (chain.reach / 20)).astype(int)
+    cells = np.floor(tool_position(chain, *chain.place(q)) / (chain.reach / 20)).astype(int)
     reachable = set(map(tuple, cells.tolist()))
     kept = set(map(tuple, cells[inside].tolist()))
     return Coverage(float(inside.mean()), len(kept) / len(reachable))

@@ -62,7 +62,7 @@ def draw_branch(
     """Targets uniform in the region's joint space, and along the focus path."""
     problem = region.problem
     q = sample_aspect(region, count, rng)
-    focused = np.zeros((0, len(problem.task.component_names)))
+    focused = np.zeros((0, problem.task.size))
     if focus is not None:
         focused = focus.points(rng.uniform(0, 2 * math.pi, FOCUS_TARGETS))
     return BranchTargets(q, problem.reached_by(q), focused)

@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 from keras import ops
 
 from firmware_host.kinematics import components, frames
+from firmware_host.outputs import HeadOutputs
 from firmware_host.problem import IkProblem
 from firmware_host.solving.refine import DEFAULT_SETTINGS
-from firmware_host.tasks.turn import Turn
+from firmware_host.tasks.turn import Encoding, Turn
 
 # Keeps the unit circle's projection differentiable at the origin.
 CIRCLE_EPSILON = 1e-6
@@ -34,32 +35,39 @@ SMALLEST_ERROR_SQUARED = 1e-10
 
 def label_size(problem: IkProblem) -> int:
     """How many numbers a label has; see `features_and_labels`."""
-    turns = problem.task.turning_joints(problem.chain) if problem.spare_joints else ()
-    return 2 * problem.joints + len(problem.task.component_names) + 2 * len(turns)
+    chain = problem.chain
+    turning = problem.task.turning_joints(chain) if problem.spare_joints else ()
+    told = sum(2 if chain.circular[joint] else 1 for joint in turning)
+    return problem.outputs.size + problem.task.size + told
 
 
-def split_outputs(outputs: Any, joints: int, heads: int) -> tuple[Any, Any]:
-    """Sines and cosines (B, K, 2n), and promises (B, K) or (B, 0), of a network's outputs."""
-    size = 2 * joints * heads
-    return ops.reshape(outputs[:, :size], (-1, heads, 2 * joints)), outputs[:, size:]
+def split_outputs(outputs: Any, size: int, heads: int) -> tuple[Any, Any]:
+    """Heads' numbers (B, K, a), and promises (B, K) or (B, 0), of a network's outputs."""
+    own = size * heads
+    return ops.reshape(outputs[:, :own], (-1, heads, size)), outputs[:, own:]
 
 
-def unit_circle(outputs: Any, joints: int) -> tuple[Any, Any]:
-    """Sines and cosines (..., n) from outputs (..., 2n), scaled to length one."""
-    sin_q, cos_q = outputs[..., :joints], outputs[..., joints:]
-    scale = ops.rsqrt(sin_q * sin_q + cos_q * cos_q + CIRCLE_EPSILON)
-    return sin_q * scale, cos_q * scale
+def unit_circle(outputs: HeadOutputs, numbers: Any) -> list[Any]:
+    """A head's numbers (..., a) part by part, sines and cosines scaled to length one."""
+    if outputs.size == 2 * len(outputs.chain):
+        sin_q, cos_q = numbers[..., : outputs.size // 2], numbers[..., outputs.size // 2 :]
+        scale = ops.rsqrt(sin_q * sin_q + cos_q * cos_q + CIRCLE_EPSILON)
+        return [*components(sin_q * scale), *components(cos_q * scale)]
+    parts = components(numbers)
+    for sine, cosine in outputs.circles:
+        scale = ops.rsqrt(parts[sine] ** 2 + parts[cosine] ** 2 + CIRCLE_EPSILON)
+        parts[sine], parts[cosine] = parts[sine] * scale, parts[cosine] * scale
+    return parts
 
 
-def squared_task_error(problem: IkProblem, outputs: Any, targets: Any) -> Any:
-    """Squared distance (...) [m^2] between what the outputs (..., 2n) reach and targets (..., k).
+def squared_task_error(problem: IkProblem, numbers: Any, targets: Any) -> Any:
+    """Squared distance (...) [m^2] of what a head's numbers (..., a) reach to targets (..., k).
 
     Directions count by their chordal distance; see `IkProblem.squared_error`. Its square is
     smooth everywhere, where the angle itself has a cusp at 0.
     """
-    sin_q, cos_q = unit_circle(outputs, problem.joints)
-    walked = frames(problem.chain, components(sin_q), components(cos_q))
-    return problem.squared_error(walked, components(targets))
+    place = problem.outputs.placed(unit_circle(problem.outputs, numbers), ops)
+    return problem.squared_error(frames(problem.chain, *place), components(targets))
 
 
 def squared_error_after_step(problem: IkProblem, answers: Any, labels: Any) -> Any:
@@ -70,68 +78,95 @@ def squared_error_after_step(problem: IkProblem, answers: Any, labels: Any) -> A
 
     Args:
         problem: The robot and the task.
-        answers: (B, K, 2n) sines and cosines of K heads.
+        answers: (B, K, a) numbers of K heads.
         labels: (B, l) as `features_and_labels` gives them.
     """
-    n, size = problem.joints, len(problem.task.component_names)
-    chain, turning = problem.chain, problem.task.turning_joints(problem.chain)
+    chain, outputs = problem.chain, problem.outputs
+    turning = problem.task.turning_joints(chain)
     bounded = ~chain.periodic
-    sines, cosines = (components(part) for part in unit_circle(answers, n))
-    target = labels[:, None, 2 * n : 2 * n + size]
+    numbers = unit_circle(outputs, answers)
+    target = components(labels[:, None, outputs.size :][..., : problem.task.size])
     if turning and problem.spare_joints:
-        own = [components(labels[:, :n]), components(labels[:, n : 2 * n])]
-        for number, joint in enumerate(turning):
-            sin, cos = components(labels[:, 2 * n + size + 2 * number :][:, :2])
-            sines[joint], cosines[joint] = Turn(sin[:, None], cos[:, None]).applied(
-                sines[joint], cosines[joint]
-            )
-            own[0][joint], own[1][joint] = Turn(sin, cos).applied(own[0][joint], own[1][joint])
-        reached = problem.task.reached(frames(chain, *own))
-        target = ops.stack(reached, axis=-1)[:, None]
+        encoding = _told_moves(problem, labels)
+        every = encoding.with_moves([part[:, None] for part in encoding.moves()])
+        numbers = outputs.turned(numbers, every)
+        own = outputs.turned(components(labels[:, : outputs.size]), encoding)
+        reached = problem.task.reached(frames(chain, *outputs.placed(own, ops)))
+        target = [part[:, None] for part in reached]
     else:
         bounded[list(turning)] = False
     limits = [
-        (lower, upper) if held else None
-        for lower, upper, held in zip(
-            chain.lower.tolist(), chain.upper.tolist(), bounded.tolist(), strict=True
+        (lower, upper, circular) if held else None
+        for lower, upper, circular, held in zip(
+            chain.lower.tolist(),
+            chain.upper.tolist(),
+            chain.circular.tolist(),
+            bounded.tolist(),
+            strict=True,
         )
     ]
-    angles = [
-        _within(ops.arctan2(s, c), limit)
-        for s, c, limit in zip(sines, cosines, limits, strict=True)
-    ]
-    place = [*map(ops.sin, angles), *map(ops.cos, angles), *components(target)]
+    q = list(map(_within, outputs.read(numbers, ops.arctan2), limits))
     distance_squared, newton = problem.compiled_step
     settings = DEFAULT_SETTINGS
+    sines, cosines = chain.placed(q, ops)
+    place = [*sines, *cosines, *target]
     _, *dq = newton(*place, settings.damping, settings.damping_floor, *problem.unheld)
     # A joint that never moves the tool has a plain 0 for its change.
-    changes = [ops.zeros_like(angle) + change for angle, change in zip(angles, dq, strict=True)]
+    changes = [ops.zeros_like(value) + change for value, change in zip(q, dq, strict=True)]
+    most = (settings.max_step * chain.scales).tolist()
     moved = [
-        _within(angle + ops.clip(change, -settings.max_step, settings.max_step), limit)
-        for angle, change, limit in zip(angles, changes, limits, strict=True)
+        _within(value + ops.clip(change, -step, step), limit)
+        for value, change, step, limit in zip(q, changes, most, limits, strict=True)
     ]
-    (squared,) = distance_squared(*map(ops.sin, moved), *map(ops.cos, moved), *components(target))
+    sines, cosines = chain.placed(moved, ops)
+    (squared,) = distance_squared(*sines, *cosines, *target)
     return squared
 
 
-def _within(angle: Any, limit: tuple[float, float] | None) -> Any:
-    """Angles brought into a joint's limits, by a whole turn if that helps."""
+def _told_moves(problem: IkProblem, labels: Any) -> Encoding:
+    """How far each target has moved the robot's outer joints, as labels (B, l) tell it."""
+    turning = problem.task.turning_joints(problem.chain)
+    circular = problem.chain.circular
+    start = problem.outputs.size + problem.task.size
+    turns = {joint: Turn(0.0, 1.0) for joint in turning if circular[joint]}
+    shifts = {joint: 0.0 for joint in turning if not circular[joint]}
+    return Encoding([], turns, shifts).with_moves(components(labels[:, start:]))
+
+
+def _within(value: Any, limit: tuple[float, float, bool] | None) -> Any:
+    """Numbers of a joint brought into its limits, by a whole turn if it is circular."""
     if limit is None:
-        return angle
-    lower, upper = limit
-    turns = ops.round((angle - (lower + upper) / 2) / (2 * math.pi))
-    return ops.clip(angle - 2 * math.pi * turns, lower, upper)
+        return value
+    lower, upper, circular = limit
+    if circular:
+        turns = ops.round((value - (lower + upper) / 2) / (2 * math.pi))
+        value = value - 2 * math.pi * turns
+    return ops.clip(value, lower, upper)
 
 
-def squared_angle_error(outputs: Any, labels: Any, joints: int) -> Any:
-    """Mean squared error (...) of sines and cosines (..., 2n); rad^2 a joint where it is small."""
-    error = outputs - labels
+def squared_joint_error(numbers: Any, labels: Any, joints: int) -> Any:
+    """Mean squared error (...) of heads' numbers (..., a).
+
+    rad^2 a joint where it is small; of one that is not circular, in halves of its range.
+    """
+    error = numbers - labels
     return ops.sum(error * error, axis=-1) / joints
 
 
-def excess_length(outputs: Any, joints: int) -> Any:
-    """Mean square of the squared length of each (sin, cos) beyond `FREE_LENGTH_SQUARED`."""
-    squared = outputs[..., :joints] ** 2 + outputs[..., joints:] ** 2
+def excess_length(outputs: HeadOutputs, numbers: Any) -> Any:
+    """Mean square of the squared length of each (sin, cos) beyond `FREE_LENGTH_SQUARED`.
+
+    The same of the number of a joint that is not circular, whose range has length 1.
+    """
+    joints = len(outputs.chain)
+    squared = numbers[..., :joints] ** 2
+    if outputs.size == 2 * joints:
+        squared = squared + numbers[..., joints:] ** 2
+    else:
+        parts = components(squared)
+        for sine, cosine in outputs.circles:
+            parts[sine] = parts[sine] + numbers[..., cosine] ** 2
+        squared = ops.stack(parts, axis=-1)
     return ops.mean(ops.maximum(squared - FREE_LENGTH_SQUARED, 0.0) ** 2)
 
 
@@ -152,7 +187,7 @@ class Judged(NamedTuple):
 
     Attributes:
         position: (B,) squared task error of the head nearest to each label [m^2].
-        angle: (B,) its mean squared error of sines and cosines.
+        angle: (B,) its mean squared error of sines and cosines, and of other joints' numbers.
         losses: (2,) losses of task and joints, without a unit; with several heads (3,), the
             last that of their promises.
     """
@@ -171,16 +206,16 @@ def judged(problem: IkProblem, heads: int, outputs: Any, labels: Any) -> Judged:
     Rupprecht et al., "Learning in an Uncertain World", ICCV 2017). All heads learn to
     tell how promising they are: their own error after one refinement step.
     """
-    n, reach = problem.joints, problem.chain.reach
-    size = len(problem.task.component_names)
-    answer, target = labels[:, : 2 * n], labels[:, 2 * n : 2 * n + size]
+    n, reach, own = problem.joints, problem.chain.reach, problem.outputs.size
+    size = problem.task.size
+    answer, target = labels[:, :own], labels[:, own : own + size]
     if heads == 1:
         position = squared_task_error(problem, outputs, target)
-        angle = squared_angle_error(outputs, answer, n)
+        angle = squared_joint_error(outputs, answer, n)
         # The reach makes the workspace error a number without a unit, like the angle's.
         return Judged(position, angle, ops.stack([ops.mean(position) / reach**2, ops.mean(angle)]))
-    answers, promises = split_outputs(outputs, n, heads)
-    angles = squared_angle_error(answers, answer[:, None], n)  # (B, K)
+    answers, promises = split_outputs(outputs, own, heads)
+    angles = squared_joint_error(answers, answer[:, None], n)  # (B, K)
     winner = ops.one_hot(ops.argmin(angles, axis=-1), heads)  # (B, K)
     angle = ops.sum(angles * winner, axis=-1)
     won = ops.sum(answers * winner[..., None], axis=1)
@@ -189,7 +224,7 @@ def judged(problem: IkProblem, heads: int, outputs: Any, labels: Any) -> Judged:
     missed = ops.mean((promises - ops.stop_gradient(promise(after, reach))) ** 2)
     losses = [
         robust_mean(position) / reach**2,
-        robust_mean(angle) + EXCESS_WEIGHT * excess_length(answers, n),
+        robust_mean(angle) + EXCESS_WEIGHT * excess_length(problem.outputs, answers),
         missed,
     ]
     return Judged(position, angle, ops.stack(losses))

@@ -1,4 +1,4 @@
-"""The network: normalized features in, sine and cosine of every joint out."""
+"""The network: normalized features in, mostly the sine and cosine of every joint out."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from edge_ik.model.layers import GatedResidualBlock
 from firmware_host.spec import network_outputs
 
 LAST_LAYER = "sin_cos"
-# Half of a posture's sines and cosines: a head leans toward it and is drawn on by its samples.
+# Half of a posture's numbers: a head leans toward it and is drawn on by its samples.
 HEAD_START = 0.5
 
 
@@ -31,13 +31,13 @@ class SiLU(keras.layers.Layer):  # type: ignore[misc]
 
 
 def build_network(
-    features: int, joints: int, config: NetworkConfig, rng_seed: int = 0
+    features: int, numbers: int, config: NetworkConfig, rng_seed: int = 0
 ) -> keras.Model:
     """Build the functional model.
 
     Args:
         features: Number of input features.
-        joints: Number of joints n.
+        numbers: How many numbers a head gives, a.
         config: Width, blocks, heads, dropout and the ablation switches.
         rng_seed: Seed of the initial weights and of dropout.
 
@@ -56,7 +56,7 @@ def build_network(
             residual=config.residual,
             name=f"block_{index}",
         )(x)
-    outputs = keras.layers.Dense(network_outputs(joints, config.heads), name=LAST_LAYER)(x)
+    outputs = keras.layers.Dense(network_outputs(numbers, config.heads), name=LAST_LAYER)(x)
     return keras.Model(inputs, outputs, name="edge_ik")
 
 
@@ -67,7 +67,7 @@ def spread_heads(network: keras.Model, answers: npt.NDArray[np.floating[Any]], h
 
     Args:
         network: What `build_network` returned.
-        answers: (N, 2n) sines and cosines of postures, in random order.
+        answers: (N, a) numbers of postures, in random order.
         heads: How many heads the network has, K; with one, nothing is done.
     """
     if heads == 1:

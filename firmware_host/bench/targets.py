@@ -34,7 +34,7 @@ def bench_targets(solver: IkSolver, count: int, rng_seed: int = TARGET_SEED) -> 
         q = rng.uniform(chain.lower, chain.upper, (count, len(chain)))
         targets = problem.reached_by(q)
         if solver.workspace is not None:
-            targets = targets[solver.workspace.contains(chain, targets[:, :3])]
+            targets = targets[solver.workspace.contains(chain, problem.task.positions(targets))]
         middle = np.broadcast_to(chain.middle, (len(targets), len(chain)))
         cold, _ = refine(problem, middle, targets, COLD_STEPS)
         reached = problem.is_solved(cold, targets)

@@ -27,7 +27,8 @@ class RefineSettings:
             Levenberg-Marquardt method", IEEE Transactions on Robotics, 2011).
         damping_floor: Least lambda^2 [m^2/rad^2]; keeps the matrix invertible at
             singularities and is far below J J^T elsewhere.
-        max_step: Largest change of a joint in one step [rad].
+        max_step: Largest change of a joint in one step [rad]; of a prismatic one in
+            characteristic lengths.
         curvature: Factor in lambda^2 of the seed's error times the characteristic length:
             the size of the second derivatives that Gauss-Newton leaves out, which rule
             where the error does not vanish.
@@ -62,7 +63,7 @@ def refine(
 
     Args:
         problem: The robot and its task.
-        q: (..., n) seed [rad]; brought into the limits first.
+        q: (..., n) seed [rad, m]; brought into the limits first.
         target: (..., k) targets in the base frame, of the same leading shape: the
             components that the task names, metres and unit vectors.
         steps: Number of steps, 0 or more.
@@ -151,13 +152,14 @@ def _walk(
         zip(chain.lower.tolist(), chain.upper.tolist(), chain.periodic.tolist(), strict=True)
     )
     distance_squared, newton = problem.compiled_step
-    damping, most = settings.damping, settings.max_step
+    damping, most = settings.damping, (settings.max_step * chain.scales).tolist()
     floor: Scalar = settings.damping_floor
     q = list(q)
     best_q: list[Scalar] = q
     best: Scalar = math.inf
     for step in range(steps + 1):
-        place = [*map(xp.sin, q), *map(xp.cos, q), *target]
+        sines, cosines = chain.placed(q, xp)
+        place = [*sines, *cosines, *target]
         if step == 0 and settings.curvature:
             (squared,) = distance_squared(*place)
             floor = floor + settings.curvature * problem.length * xp.sqrt(squared)
@@ -175,7 +177,7 @@ def _walk(
             dq = _held_back(problem, q, dq, [*place, damping, floor], most, xp)
         for index, change in enumerate(dq):
             lower, upper, periodic = limits[index]
-            moved = q[index] + xp.clip(change, -most, most)
+            moved = q[index] + xp.clip(change, -most[index], most[index])
             if periodic:
                 outside = (moved < lower) | (moved > upper)
                 turns = xp.round((moved - (lower + upper) / 2) / (2 * math.pi))
@@ -188,7 +190,7 @@ def _held_back(
     q: Sequence[Scalar],
     dq: list[Scalar],
     given: Sequence[Scalar],
-    most: float,
+    most: Sequence[float],
     xp: Any,
 ) -> list[Scalar]:
     """The changes of a step, solved for once more where joints would leave their limits.
@@ -200,7 +202,7 @@ def _held_back(
     change: list[Scalar] = []
     leaving: Any = False
     for joint in problem.stops:
-        wanted = q[joint] + xp.clip(dq[joint], -most, most)
+        wanted = q[joint] + xp.clip(dq[joint], -most[joint], most[joint])
         out = (wanted < lower[joint]) | (wanted > upper[joint])
         onto = xp.clip(wanted, lower[joint], upper[joint]) - q[joint]
         leaving = leaving | out

@@ -1,4 +1,4 @@
-"""The network as a source of seeds: a target in, every head's joint angles out."""
+"""The network as a source of seeds: a target in, every head's joints out."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from firmware_host.chain import Chain, FloatArray
+from firmware_host.chain import FloatArray
 from firmware_host.kinematics import components
 from firmware_host.normalization import Normalization
+from firmware_host.outputs import HeadOutputs
 from firmware_host.spec import ModelSpec
-from firmware_host.tasks.turn import Encoding, Turn
+from firmware_host.tasks.turn import Encoding
 
-# A seed that is further beyond a limit than this leads to no answer [rad], as a rule, and is
+# A seed that is further beyond a limit than this leads to no answer [rad, L], as a rule, and is
 # tried after all others: a promise is at most about 1.
 BEYOND, LAST = 0.02, 100.0
 
@@ -28,30 +29,29 @@ class Guesses:
     """What one run of the network says of N targets.
 
     Attributes:
-        chain: The robot.
-        sin_cos: (N, K, 2n): of each head the n sines, then the n cosines, of any common
-            length, the targets' turns added.
+        outputs: What the numbers of a head mean.
+        numbers: (N, K, a): the numbers of each head, the targets' turns added.
         order: (N, K) numbers of the heads, the most promising first.
     """
 
-    chain: Chain
-    sin_cos: FloatArray
+    outputs: HeadOutputs
+    numbers: FloatArray
     order: npt.NDArray[np.int_]
 
     def seeds(self, head: npt.ArrayLike) -> FloatArray:
-        """First guesses q (N, n) [rad] within the limits, of a head or one for each (N,)."""
-        wanted = np.broadcast_to(np.asarray(head), len(self.sin_cos))
-        return decode_joints(self.chain, self.sin_cos[np.arange(len(wanted)), wanted])
+        """First guesses q (N, n) [rad, m] within the limits, of a head or one for each (N,)."""
+        wanted = np.broadcast_to(np.asarray(head), len(self.numbers))
+        return decode_joints(self.outputs, self.numbers[np.arange(len(wanted)), wanted])
 
     def nearest(self, q: FloatArray) -> npt.NDArray[np.int_]:
         """Number of the head (N,) whose answer is nearest to each configuration q (N, n)."""
-        wanted = np.concatenate([np.sin(q), np.cos(q)], axis=-1)[:, None]
-        nearest: npt.NDArray[np.int_] = ((self.sin_cos - wanted) ** 2).sum(axis=-1).argmin(axis=1)
+        wanted = np.stack(self.outputs.of(components(q), np), axis=-1)[:, None]
+        nearest: npt.NDArray[np.int_] = ((self.numbers - wanted) ** 2).sum(axis=-1).argmin(axis=1)
         return nearest
 
     def rows(self, rows: npt.NDArray[np.int_]) -> Guesses:
         """The guesses for some of the targets."""
-        return Guesses(self.chain, self.sin_cos[rows], self.order[rows])
+        return Guesses(self.outputs, self.numbers[rows], self.order[rows])
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,55 +74,55 @@ class Seeder:
         """Every head's first guess for targets (N, k), and their order."""
         encoding, features = self._encoded(targets)
         outputs = self.predict(features)
-        heads, joints = self.spec.heads, self.spec.problem.joints
-        answers = outputs[:, : heads * 2 * joints].reshape(len(outputs), heads, 2 * joints)
-        turned = turned_outputs(encoding, answers)
+        heads, layout = self.spec.heads, self.spec.problem.outputs
+        own = heads * layout.size
+        answers = outputs[:, :own].reshape(len(outputs), heads, layout.size)
+        turned = turned_outputs(layout, encoding, answers)
         if heads == 1:
             order = np.zeros((len(outputs), 1), dtype=int)
         else:
-            promise = outputs[:, heads * 2 * joints :].astype(np.float64)
-            for joint in self.spec.problem.untold_joints:
-                angle = np.arctan2(turned[..., joint], turned[..., joints + joint])
-                promise = promise - LAST * self._beyond(joint, angle)
+            promise = outputs[:, own:].astype(np.float64)
+            untold = self.spec.problem.untold_joints
+            joints = layout.read(np.moveaxis(turned, -1, 0), np.arctan2) if untold else []
+            for joint in untold:
+                promise = promise - LAST * self._beyond(joint, joints[joint])
             order = np.argsort(-promise, axis=1, kind="stable")
-        return Guesses(self.spec.chain, turned, order)
+        return Guesses(layout, turned, order)
 
     def seeds(self, targets: npt.ArrayLike, head: npt.ArrayLike = 0) -> FloatArray:
-        """First guesses q (N, n) [rad] for targets (N, k); see `Guesses.seeds`."""
+        """First guesses q (N, n) [rad, m] for targets (N, k); see `Guesses.seeds`."""
         return self.guesses(targets).seeds(head)
 
     def plain_guesses(self, target: Sequence[float]) -> tuple[list[list[float]], list[int]]:
-        """Every head's angles (n,) [rad] for one target in plain floats, and their order.
+        """Every head's joints (n,) [rad, m] for one target in plain floats, and their order.
 
-        Arrays of one number cost more. The angles may lie outside the limits.
+        Arrays of one number cost more. The joints may lie outside the limits.
         """
         problem, heads = self.spec.problem, self.spec.heads
         encoding = problem.encode(target, math)
         row = np.array([self.spec.normalization.apply(encoding.features)], dtype=np.float32)
         outputs: list[float] = self.predict(row)[0].tolist()
-        n = problem.joints
+        layout, size = problem.outputs, problem.outputs.size
         guesses = []
-        for start in range(0, heads * 2 * n, 2 * n):
-            pairs = list(
-                zip(outputs[start : start + n], outputs[start + n : start + 2 * n], strict=True)
-            )
-            for joint, turn in encoding.turns.items():
-                pairs[joint] = turn.applied(*pairs[joint])
-            guesses.append([math.atan2(sin, cos) for sin, cos in pairs])
+        for start in range(0, heads * size, size):
+            turned = layout.turned(outputs[start : start + size], encoding)
+            guesses.append(layout.read(turned, math.atan2))
         if heads == 1:
             return guesses, [0]
-        promise = outputs[heads * 2 * n :]
+        promise = outputs[heads * size :]
         for joint in self.spec.problem.untold_joints:
             for head, guess in enumerate(guesses):
                 promise[head] -= LAST * float(self._beyond(joint, guess[joint]))
         return guesses, sorted(range(heads), key=lambda head: -promise[head])
 
-    def _beyond(self, joint: int, angle: Any) -> Any:
-        """Whether angles of a joint, from -pi to pi, lie clearly beyond its limits."""
-        lower, upper = self.spec.chain.lower[joint], self.spec.chain.upper[joint]
-        middle = (lower + upper) / 2
-        near = angle - 2 * np.pi * np.round((angle - middle) / (2 * np.pi))
-        return (near < lower - BEYOND) | (near > upper + BEYOND)
+    def _beyond(self, joint: int, value: Any) -> Any:
+        """Whether a joint [rad, m], an angle from -pi to pi, lies clearly beyond its limits."""
+        chain = self.spec.chain
+        lower, upper = chain.lower[joint], chain.upper[joint]
+        if chain.circular[joint]:
+            value = value - 2 * np.pi * np.round((value - (lower + upper) / 2) / (2 * np.pi))
+        beyond = BEYOND * chain.scales[joint]
+        return (value < lower - beyond) | (value > upper + beyond)
 
     def _encoded(self, targets: npt.ArrayLike) -> tuple[Encoding, npt.NDArray[np.float32]]:
         values = np.asarray(targets, dtype=np.float64)
@@ -137,34 +137,35 @@ def normalized_features(
     return np.stack(normalization.apply(encoding.features), axis=-1).astype(np.float32)
 
 
-def decode_joints(chain: Chain, outputs: npt.ArrayLike) -> FloatArray:
-    """Joint angles within the limits from the sines and cosines of a head.
+def decode_joints(outputs: HeadOutputs, numbers: npt.ArrayLike) -> FloatArray:
+    """Joints within the limits from the numbers of a head.
 
     Args:
-        chain: The robot.
-        outputs: (..., 2n): the n sines, then the n cosines, of any common length.
+        outputs: What they mean.
+        numbers: (..., a).
 
     Returns:
-        q (..., n) [rad], clamped to the limits.
+        q (..., n) [rad, m], clamped to the limits.
     """
-    # One joint's angles side by side in memory: what follows runs along the batch.
-    values = np.moveaxis(np.asarray(outputs), -1, 0).astype(np.float64, order="C")
-    n = len(chain)
-    return chain.clamp(np.moveaxis(np.arctan2(values[:n], values[n:]), 0, -1))
+    # One joint's numbers side by side in memory: what follows runs along the batch.
+    values = np.moveaxis(np.asarray(numbers), -1, 0).astype(np.float64, order="C")
+    joints = np.stack(outputs.read(values, np.arctan2))
+    return outputs.chain.clamp(np.moveaxis(joints, 0, -1))
 
 
-def turned_outputs(encoding: Encoding, outputs: npt.NDArray[Any]) -> FloatArray:
-    """Sines and cosines (N, K, 2n) of K heads with the target's turns added.
+def turned_outputs(
+    outputs: HeadOutputs, encoding: Encoding, numbers: npt.NDArray[Any]
+) -> FloatArray:
+    """The numbers (N, K, a) of K heads with the target's turns added.
 
     Args:
+        outputs: What they mean.
         encoding: Of N targets, components of shape (N,).
-        outputs: (N, K, 2n): of each head the n sines, then the n cosines.
+        numbers: (N, K, a) as the network gives them.
     """
-    values = outputs.astype(np.float64)
-    n = values.shape[-1] // 2
-    for joint, turn in encoding.turns.items():
-        # The same turn for every head.
-        every = Turn(np.asarray(turn.sin)[:, None], np.asarray(turn.cos)[:, None])
-        sin, cos = every.applied(values[..., joint], values[..., n + joint])
-        values[..., joint], values[..., n + joint] = sin, cos
+    values = numbers.astype(np.float64)
+    # The same turn for every head.
+    every = encoding.with_moves([np.asarray(part)[:, None] for part in encoding.moves()])
+    for index, turned in enumerate(outputs.turned(components(values), every)):
+        values[..., index] = turned
     return values

@@ -30,7 +30,9 @@ class IkSolution:
     """One answer, judged on what is returned.
 
     Attributes:
-        q: (n,) joint angles within the limits [rad].
+        q: (n,) joints within the limits [rad, m].
+        q_all: (s,) where every moving joint is [rad, m], also those that follow others, in
+            the order of `Chain.segments`.
         position_error_m: Distance between the tool at q and the target [m].
         status: Solved, or unreachable with the best configuration met.
         within_limits: Whether every joint limit holds.
@@ -44,11 +46,14 @@ class IkSolution:
         branch: Number of the branch whose seed led here; -1 if no network's seed did.
         tried: Seeds that were refined.
         restarts: How many of them were drawn at random.
-        joint_step: Largest angle that a joint must travel from `q_near` [rad]; None without it.
+        joint_step: Largest angle that a joint must travel from `q_near` [rad], where a
+            prismatic joint travels in characteristic lengths; None without it.
         near_within_limits: Whether `q_near` holds every limit; None without it.
+        advice: Sentences on what was probably mistaken in the call, such as millimetres.
     """
 
     q: FloatArray
+    q_all: FloatArray
     position_error_m: float
     status: Status
     within_limits: bool
@@ -62,11 +67,13 @@ class IkSolution:
     restarts: int = 0
     joint_step: float | None = None
     near_within_limits: bool | None = None
+    advice: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready values; metres and radians."""
         return {
             "q": self.q.tolist(),
+            "q_all": self.q_all.tolist(),
             "status": self.status.value,
             "reachable": self.status is Status.SOLVED,
             "position_error_m": self.position_error_m,
@@ -81,6 +88,7 @@ class IkSolution:
             "near_within_limits": self.near_within_limits,
             "steps": self.steps,
             "microseconds": self.microseconds,
+            "advice": list(self.advice),
         }
 
 
@@ -89,8 +97,9 @@ class IkBatch:
     """Answers to N targets; the fields of `IkSolution`, one row a target.
 
     Attributes:
-        q: (N, n) joint angles within the limits [rad]; the home posture, or that of
+        q: (N, n) joints within the limits [rad, m]; the home posture, or that of
             `q_near`, for a bad target.
+        q_all: (N, s) where every moving joint is [rad, m].
         position_error_m: (N,) [m]; NaN for a bad target.
         status: (N,) of `Status`.
         within_limits: (N,) whether every joint limit holds.
@@ -107,6 +116,7 @@ class IkBatch:
     """
 
     q: FloatArray
+    q_all: FloatArray
     position_error_m: FloatArray
     status: npt.NDArray[np.object_]
     within_limits: npt.NDArray[np.bool_]

@@ -20,8 +20,10 @@ def checked_target(
     Args:
         target: For positions (3,): x, y, z [m]. For poses a (4, 4) matrix, or (7,):
             x, y, z [m] and a unit quaternion w, x, y, z. For an axis a (4, 4) matrix, or
-            (6,): x, y, z [m] and a direction of any length. All in the base frame; a
-            batch has N of them.
+            (6,): x, y, z [m] and a direction of any length. For pitch and yaw a (4, 4)
+            matrix, or (4,): x, y, z [m] and an angle [rad]. In a plane (2,): two
+            coordinates [m], or with an angle [rad] a (4, 4) matrix or (3,). All in the
+            base frame; a batch has N of them.
         batch: Whether it is a batch.
         finite: Whether every row must be a target; rows that are none otherwise come
             back with a NaN.
@@ -50,33 +52,29 @@ def checked_target(
         good = usable.reshape(len(values), -1).all(axis=-1) if batch else usable
         where = f" (row {int(np.argmin(good))})" if batch else ""
         raise TargetError(f"Expected finite numbers: {what}. Received a NaN or infinity{where}.")
-    position = values[..., :3, 3] if matrix else values[..., :3]
-    farthest = float(np.abs(position[np.isfinite(position)]).max(initial=0.0))
+    place = values[..., :3, 3] if matrix else values[..., : len(task.place)]
+    farthest = float(np.abs(place[np.isfinite(place)]).max(initial=0.0))
     if farthest > FARTHEST_TARGET:
         raise TargetError(
-            f"Expected x, y, z in metres, none beyond {FARTHEST_TARGET:g} m. "
+            f"Expected {task.coordinates} in metres, none beyond {FARTHEST_TARGET:g} m. "
             f"Received: {farthest:g} m"
         )
     if not task.has_orientation:
         return values
-    if matrix:
-        directions = _matrix_directions(task, values)
-    else:
-        directions = task.flat_directions(values[..., 3:])
-    broken = ~np.isfinite(directions).all(axis=-1)
+    found = _from_poses(task, values) if matrix else task.from_flat(values)
+    broken = ~np.isfinite(found[..., len(task.place) :]).all(axis=-1)
     if finite and broken.any():
         where = f" (row {int(np.argmax(broken))})" if batch else ""
         raise TargetError(
             f"Expected an orientation: {what}. Received one that is no rotation or has no "
             f"length{where}."
         )
-    return np.concatenate([position, directions], axis=-1)
+    return found
 
 
-def _matrix_directions(task: Task, poses: FloatArray) -> FloatArray:
-    """The unit vectors (..., k - 3) that poses (..., 4, 4) direct; NaN where one is none."""
+def _from_poses(task: Task, poses: FloatArray) -> FloatArray:
+    """The components (..., k) of poses (..., 4, 4), with NaN where one is none."""
     with np.errstate(invalid="ignore"):
         good = np.abs(poses[..., 3, :] - [0, 0, 0, 1]).max(axis=-1) < TARGET_ROTATION
-    directions = task.matrix_directions(rotation_columns(poses[..., :3, :3]))
-    result: FloatArray = np.where(good[..., None], directions, np.nan)
-    return result
+    columns = np.where(good[..., None, None], rotation_columns(poses[..., :3, :3]), np.nan)
+    return task.from_poses(poses[..., :3, 3], columns)

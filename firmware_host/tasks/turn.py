@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from firmware_host.chain import Chain
@@ -41,11 +41,28 @@ class Encoding:
 
     Attributes:
         features: The components named by `Task.feature_names`, not normalized.
-        turns: Joint index -> angle to add to that joint of the network's answer.
+        turns: Joint index -> angle to add to that joint of the network's answer; the joint
+            is circular.
+        shifts: Joint index -> distance [m] to add to that joint of the answer; the joint is
+            prismatic.
     """
 
     features: list[Scalar]
     turns: dict[int, Turn]
+    shifts: dict[int, Scalar] = field(default_factory=dict)
+
+    def moves(self) -> list[Scalar]:
+        """The turns' sines and cosines, then the shifts, one after the other."""
+        turns = [part for turn in self.turns.values() for part in (turn.sin, turn.cos)]
+        return [*turns, *self.shifts.values()]
+
+    def with_moves(self, moves: Sequence[Scalar]) -> Encoding:
+        """Without features, and with other numbers for `moves`."""
+        count = 2 * len(self.turns)
+        turns = {
+            joint: Turn(*moves[2 * index : 2 * index + 2]) for index, joint in enumerate(self.turns)
+        }
+        return Encoding([], turns, dict(zip(self.shifts, moves[count:], strict=True)))
 
 
 def turn_of(sin: Scalar, cos: Scalar, xp: Any) -> tuple[Turn, Scalar]:
@@ -86,3 +103,28 @@ class AboutFirstAxis:
             sub(mul(dv, self.turn.cos), mul(du, self.turn.sin)),
             dz,
         )
+
+
+class AlongFirstAxis:
+    """Coordinates in the frame of a first joint that slides.
+
+    Args:
+        chain: The robot.
+        point: x, y, z of the point in the base frame [m].
+
+    Attributes:
+        axes: The frame's axes; the joint slides along the last.
+        across: The point's coordinates along the two others [m].
+        along: Its coordinate along the axis [m].
+    """
+
+    def __init__(self, chain: Chain, point: Iterable[Scalar]) -> None:
+        *self.axes, origin = chain.link_columns[0]
+        offset = [sub(part, start) for part, start in zip(point, origin, strict=True)]
+        u, v, self.along = (dot(axis, offset) for axis in self.axes)
+        self.across = (u, v)
+
+    def turned(self, direction: Sequence[Scalar]) -> Vector:
+        """The parts of a direction in the base frame along the axes."""
+        u, v, w = (dot(axis, direction) for axis in self.axes)
+        return u, v, w

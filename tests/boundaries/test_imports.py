@@ -6,7 +6,15 @@ import sys
 
 import pytest
 
-HEAVY = {"keras", "tensorflow", "tf_keras", "tensorflow_model_optimization", "scipy", "yourdfpy"}
+HEAVY = {
+    "keras",
+    "tensorflow",
+    "tf_keras",
+    "tensorflow_model_optimization",
+    "scipy",
+    "mujoco",
+    "matplotlib",
+}
 
 
 def run(*arguments):
@@ -47,10 +55,14 @@ def test_packages_import_nothing_heavy_by_themselves(package):
     assert not loaded_after(f"import {package}") & HEAVY
 
 
-@pytest.mark.tensorflow  # for SciPy and the URDF library
+@pytest.mark.tensorflow  # for SciPy
 def test_what_comes_before_training_needs_no_tensorflow():
     loaded = loaded_after("import edge_ik.preparation, edge_ik.evaluation")
     assert not loaded & {"keras", "tensorflow"}
+
+
+def test_tables_for_people_are_printed_without_heavy_imports():
+    assert not loaded_after("import edge_ik.report") & HEAVY
 
 
 def test_command_line_starts_without_heavy_imports():

@@ -29,7 +29,7 @@ def make_trainer(problem):
 
     def make(config=SMALL):
         mining = MiningConfig(share=0.125, buffer=16)
-        network = build_network(6, 3, config)
+        network = build_network(6, 6, config)
         trainer = IkTrainer(network, problem, config.heads, LossConfig(), mining, 32)
         trainer.compile(keras.optimizers.Adam(use_ema=True))
         trainer.optimizer.build(trainer.trainable_variables)

@@ -332,7 +332,9 @@ class TestHash:
             for name, value in keys.items():
                 other = {bool: not value, str: "x", tuple: (1.0, 2.0, 3.0)}.get(type(value))
                 if table == "task":
-                    other = {"name": "pose", "tool_axis": "x", "branches": "all"}[name]
+                    other = {"name": "pose", "tool_axis": "x", "plane": "xz", "branches": "all"}[
+                        name
+                    ]
                 if other is None:
                     other = value / 2 if value > 0 else 0.5
                 changed = dataclasses.replace(getattr(Config(), table), **{name: other})

@@ -11,8 +11,8 @@ pytest.importorskip("tensorflow")
 
 from edge_ik.arms import load_arm
 from edge_ik.data.targets import draw_branch, draw_everywhere
-from edge_ik.evaluation import STUDY, evaluate_run, evaluate_seeds, most_steps, validate
-from edge_ik.figures import describe_rest, joint_difference
+from edge_ik.evaluation import evaluate_run, evaluate_seeds, most_steps, validate
+from edge_ik.figures import STUDY, describe_rest, joint_difference
 from edge_ik.run import METRICS_FILE, Run
 from firmware_host.normalization import Normalization
 from firmware_host.problem import IkProblem
@@ -277,7 +277,7 @@ def test_a_run_of_heads_is_measured_with_its_branches(tmp_path, heads_folder):
     assert 1 <= metrics["tried"] <= 3
 
 
-def test_joints_differ_the_short_way_around():
-    q, q_true = np.array([math.pi - 0.1, 0.5]), np.array([-math.pi + 0.1, 0.2])
-    np.testing.assert_allclose(joint_difference(q, q_true), [0.2, 0.3])
-    np.testing.assert_allclose(joint_difference(q_true, q), [0.2, 0.3])
+def test_joints_differ_the_short_way_around(arm3):
+    q, q_true = np.array([math.pi - 0.1, 0.5, 0]), np.array([-math.pi + 0.1, 0.2, 0])
+    np.testing.assert_allclose(joint_difference(arm3, q, q_true), [0.2, 0.3, 0])
+    np.testing.assert_allclose(joint_difference(arm3, q_true, q), [0.2, 0.3, 0])

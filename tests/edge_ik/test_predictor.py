@@ -17,7 +17,7 @@ pytestmark = pytest.mark.tensorflow
 
 @pytest.fixture(scope="module")
 def network():
-    return build_network(6, 3, NetworkConfig(width=8, blocks=1, heads=1, dropout=0.5), rng_seed=1)
+    return build_network(6, 6, NetworkConfig(width=8, blocks=1, heads=1, dropout=0.5), rng_seed=1)
 
 
 def features(rows):

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-pytest.importorskip("yourdfpy")
+pytest.importorskip("scipy")
 
 from edge_ik.arms import load_arm
 from edge_ik.config import config_from_dict, make_config
@@ -13,7 +13,7 @@ from edge_ik.sizing import ONE_BRANCH_CURRICULUM, ONE_BRANCH_MINING, resolved, u
 from firmware_host.problem import IkProblem
 from firmware_host.tasks import POSE, POSITION, make_task
 
-pytestmark = pytest.mark.tensorflow  # the URDF library comes with the same extra
+pytestmark = pytest.mark.tensorflow
 
 PROBLEMS = [
     ("arm3", POSITION),

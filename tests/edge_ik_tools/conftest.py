@@ -278,8 +278,8 @@ def make_chain(rng, count, kinds=None, straight=None):
         kind = str(rng.choice(list(LIMITS))) if kinds is None else kinds[index]
         axis = np.eye(3)[rng.integers(3)] if straight else rng.normal(size=3)
         lower, upper = LIMITS[kind]
-        turns = kind == "continuous"
-        joints.append(Joint(f"joint{index}", transform(), axis, lower, upper, turns))
+        name = "continuous" if kind == "continuous" else "revolute"
+        joints.append(Joint(f"joint{index}", transform(), axis, lower, upper, name))
     tool = transform()
     tool[:3, 3] = [0.2, 0.1, -0.05]
     return Chain("robot", tuple(joints), tool)
@@ -296,7 +296,7 @@ def make_firmware(
         problem=problem,
         normalization=Normalization.fit(problem.features(targets).astype(np.float32)),
         home=tuple((chain.middle if home is None else np.asarray(home)).tolist()),
-        workspace=Workspace.fit(chain, targets[:, :3]),
+        workspace=Workspace.fit(chain, problem.task.positions(targets)),
         branches=tuple(Branch(name, 0.5, 0.25) for name in branches) or ONE_BRANCH,
     )
     network = make_network(rng, dtype, spec.inputs, spec.outputs, odd_scales=False)
@@ -315,6 +315,7 @@ def make_fitted(chain, rng, task=POSITION, branches=1, spread=1.2, restarts=0):
     """Firmware of a network that knows some postures of each branch, and that network."""
     problem, n = IkProblem(chain, task), len(chain)
     room = np.minimum(chain.upper - chain.lower, 2 * np.pi)
+    spread = spread * chain.scales
     centres = chain.middle + rng.uniform(-0.25, 0.25, (branches, n)) * room
     number = rng.integers(branches, size=4000)
     q = chain.clamp(centres[number] + rng.uniform(-spread / 2, spread / 2, (4000, n)))
@@ -323,13 +324,12 @@ def make_fitted(chain, rng, task=POSITION, branches=1, spread=1.2, restarts=0):
         problem=problem,
         normalization=Normalization.fit(problem.features(targets).astype(np.float32)),
         home=tuple(centres[0].tolist()),
-        workspace=Workspace.fit(chain, targets[:, :3]),
+        workspace=Workspace.fit(chain, problem.task.positions(targets)),
         branches=tuple(Branch(f"branch {k}", 1 / branches, 0.5) for k in range(branches)),
     )
-    sines, cosines = np.sin(q), np.cos(q)
-    for joint, turn in problem.encode(components(targets)).turns.items():
-        sines[:, joint], cosines[:, joint] = turn.removed(sines[:, joint], cosines[:, joint])
-    labels = np.concatenate([sines, cosines], axis=1)
+    numbers = problem.outputs.of(components(q), np)
+    encoding = problem.encode(components(targets))
+    labels = np.stack(problem.outputs.unturned(numbers, encoding), axis=1)
     parts = [(number == k, labels[number == k]) for k in range(branches)]
     if branches > 1:
         parts.append((slice(None), np.eye(branches)[number]))

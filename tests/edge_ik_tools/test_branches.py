@@ -55,7 +55,7 @@ def make_models(arm, task, width, heads, folder):
         branches=tuple(Branch(f"side {head}", 1 / heads, 0.375) for head in range(heads)),
     )
     config = dataclasses.replace(NetworkConfig(), width=width, blocks=1, heads=heads)
-    network = build_network(spec.inputs, len(chain), config, rng_seed=1)
+    network = build_network(spec.inputs, 2 * len(chain), config, rng_seed=1)
     spread_heads(network, np.concatenate([np.sin(q), np.cos(q)], axis=1)[:500], heads)
     calibration = normalized_features(spec.normalization, problem.encode(targets[:300].T))
     paths = {}

@@ -1,12 +1,13 @@
 """Random chains and finite differences; needs NumPy, pytest and Hypothesis only."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import strategies as st
 
-from firmware_host.chain import Chain, Joint
+from firmware_host.chain import Chain, Joint, Mimic
 from firmware_host.kinematics import forward_kinematics
 from firmware_host.normalization import Normalization
 from firmware_host.problem import IkProblem
@@ -42,7 +43,24 @@ def _joint(rng, straight, name):
     axis = rng.choice([-1.0, 1.0]) * np.eye(3)[rng.integers(3)] if straight else rng.normal(size=3)
     lower = rng.uniform(-7, 6)
     upper = lower + rng.uniform(1e-3, 13)
-    return Joint(name, _transform(rng, straight), axis, lower, upper, bool(rng.random() < 0.3))
+    origin = _transform(rng, straight)
+    kind = "continuous" if rng.random() < 0.3 else "revolute"
+    return Joint(name, origin, axis, lower, upper, kind)
+
+
+def _mixed_joint(rng, straight, index):
+    """A joint of any kind, which may follow one before it."""
+    joint = _joint(rng, straight, f"joint{index}")
+    kind = str(rng.choice(["revolute", "continuous", "prismatic"]))
+    if kind == "prismatic":
+        # Centimetres or metres, so that neither unit rules a chain.
+        joint = replace(joint, lower=joint.lower / 10, upper=joint.upper / 10)
+    if not index or rng.random() < 0.7:
+        return replace(joint, kind=kind)
+    multiplier = float(rng.choice([1.0, -1.0, 2.0, rng.uniform(-3, 3)]))
+    mimic = Mimic(f"joint{rng.integers(index)}", multiplier, float(rng.choice([0.0, 0.7])))
+    # Limits that leave any leader room, whatever it follows itself.
+    return replace(joint, kind=kind, lower=-1e4, upper=1e4, mimic=mimic)
 
 
 # Hypothesis chooses the structure and NumPy the numbers: a hundred times faster than
@@ -69,18 +87,33 @@ def chains():
     return _chains()
 
 
+@st.composite
+def _mixed_chains(draw):
+    rng = draw(_SEEDS)
+    straight = draw(st.lists(st.booleans(), min_size=1, max_size=9))
+    joints = tuple(_mixed_joint(rng, s, index) for index, s in enumerate(straight))
+    return Chain("mixed", joints, _transform(rng, straight[0]))
+
+
+@pytest.fixture(scope="session")
+def mixed_chains():
+    """Hypothesis strategy for chains of 1 to 9 joints that turn, slide or follow others."""
+    return _mixed_chains()
+
+
 def build_arm3(yaw_limit=math.pi, continuous=False):
     """Yaw, shoulder and elbow with two links of 0.25 m, 0.15 m above the base."""
 
-    def joint(name, axis, offset, lower, upper, turns=False):
+    def joint(name, axis, offset, lower, upper, kind="revolute"):
         origin = np.eye(4)
         origin[:3, 3] = offset
-        return Joint(name, origin, np.array(axis, float), lower, upper, turns)
+        return Joint(name, origin, np.array(axis, float), lower, upper, kind)
 
     tool = np.eye(4)
     tool[0, 3] = 0.25
+    kind = "continuous" if continuous else "revolute"
     joints = (
-        joint("yaw", [0, 0, 1], [0, 0, 0.15], -yaw_limit, yaw_limit, continuous),
+        joint("yaw", [0, 0, 1], [0, 0, 0.15], -yaw_limit, yaw_limit, kind),
         joint("shoulder", [0, -1, 0], [0, 0, 0], -0.2, 1.9),
         joint("elbow", [0, 1, 0], [0.25, 0, 0], 0.15, 2.6),
     )

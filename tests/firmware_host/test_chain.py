@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware_host.chain import Chain, Joint
+from firmware_host.chain import Chain, Joint, Mimic
 from firmware_host.errors import RobotError
 
 
@@ -43,6 +43,7 @@ class TestRefusals:
             ({"lower": 1.0, "upper": 1.0}, "lower < upper"),
             ({"lower": 1.0, "upper": -1.0}, "lower < upper"),
             ({"upper": math.inf}, "not finite"),
+            ({"kind": "planar"}, "unknown kind"),
             ({"lower": math.nan}, "not finite"),
             ({"origin": scaled(1.001)}, "not a rigid"),
             ({"origin": np.diag([1.0, 1.0, -1.0, 1.0])}, "not a rigid"),
@@ -73,7 +74,7 @@ class TestRefusals:
 
 class TestValues:
     def test_what_the_joints_say(self):
-        chain = chain_of(joint("a"), joint("b", lower=0.5, upper=1.5, continuous=True))
+        chain = chain_of(joint("a"), joint("b", lower=0.5, upper=1.5, kind="continuous"))
         assert len(chain) == 2
         assert chain.joint_names == ("a", "b")
         np.testing.assert_array_equal(chain.lower, [-1.0, -math.pi])
@@ -119,7 +120,16 @@ class TestRecord:
         for ours, theirs in zip(chain.links, again.links, strict=True):
             np.testing.assert_array_equal(ours, theirs)
 
-    @pytest.mark.parametrize("key", ["name", "base", "tip", "joints", "tool"])
+    @given(data=st.data())
+    def test_so_is_that_of_joints_that_slide_or_follow(self, mixed_chains, data):
+        chain = data.draw(mixed_chains)
+        record = chain.to_dict()
+        again = Chain.from_dict(json.loads(json.dumps(record)))
+        assert again.to_dict() == record
+        assert again.joint_names == chain.joint_names
+        assert repr(again.segments) == repr(chain.segments)
+
+    @pytest.mark.parametrize("key", ["name", "base", "tip", "joints", "beside", "tool"])
     def test_a_missing_key_is_named(self, key):
         record = chain_of(joint()).to_dict()
         del record[key]
@@ -175,21 +185,21 @@ class TestLimits:
         np.testing.assert_array_equal(chain.clamp(q), q)
 
     def test_batches(self):
-        chain = chain_of(joint("a"), joint("b", continuous=True))
+        chain = chain_of(joint("a"), joint("b", kind="continuous"))
         q = np.array([[[0.0, 9.0], [2.5, 0.0]], [[-1.0, 0.0], [math.nan, 0.0]]])
         np.testing.assert_array_equal(chain.within_limits(q), [[True, False], [True, False]])
         assert chain.clamp(q).shape == q.shape
 
 
-def pointing(lower, upper, continuous=False):
+def pointing(lower, upper, kind="revolute"):
     """One joint with some limits."""
-    return chain_of(joint(lower=lower, upper=upper, continuous=continuous))
+    return chain_of(joint(lower=lower, upper=upper, kind=kind))
 
 
 class TestTurns:
     def test_only_joints_without_stops_turn_on(self):
         chain = chain_of(
-            joint("endless", continuous=True),
+            joint("endless", kind="continuous"),
             joint("stops", lower=-math.pi, upper=math.pi),
             joint("rounded", lower=-3.14159, upper=3.14159),
             joint("short", lower=-3.0, upper=3.0),
@@ -199,16 +209,16 @@ class TestTurns:
         assert chain.periodic.tolist() == [True, True, True, False]
 
     @pytest.mark.parametrize(
-        ("limit", "continuous", "way"),
+        ("limit", "kind", "way"),
         [
-            (math.pi, False, 2 * math.pi - 0.2),  # back by nearly a whole turn
-            (3.5, False, 0.2),  # there is just room on this side
-            (2 * math.pi, False, 0.2),
-            (1.0, True, 0.2),
+            (math.pi, "revolute", 2 * math.pi - 0.2),  # back by nearly a whole turn
+            (3.5, "revolute", 0.2),  # there is just room on this side
+            (2 * math.pi, "revolute", 0.2),
+            (1.0, "continuous", 0.2),
         ],
     )
-    def test_the_way_from_one_side_of_half_a_turn_to_the_other(self, limit, continuous, way):
-        chain = pointing(-limit, limit, continuous)
+    def test_the_way_from_one_side_of_half_a_turn_to_the_other(self, limit, kind, way):
+        chain = pointing(-limit, limit, kind)
         near, q = np.array([math.pi - 0.1]), np.array([-math.pi + 0.1])
         assert chain.travel(q, near) == pytest.approx(way)
         assert chain.travel(near, q) == pytest.approx(way)
@@ -245,7 +255,7 @@ class TestTurns:
     @given(data=st.data())
     def test_a_joint_without_end_goes_no_further_than_half_a_turn(self, chains, data):
         chain = data.draw(chains)
-        endless = chain_of(*(joint(str(k), continuous=True) for k in range(len(chain))))
+        endless = chain_of(*(joint(str(k), kind="continuous") for k in range(len(chain))))
         rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
         q, near = rng.uniform(-20, 20, (2, len(chain)))
         assert endless.travel(q, near) <= math.pi + 1e-9
@@ -266,9 +276,151 @@ class TestTurns:
         assert chain.travel(q, near) >= np.abs(q - near)[single].max(initial=0.0)
 
     def test_many_are_turned_like_each(self):
-        chain = chain_of(joint("a", lower=-9.0, upper=9.0), joint("b", continuous=True))
+        chain = chain_of(joint("a", lower=-9.0, upper=9.0), joint("b", kind="continuous"))
         rng = np.random.default_rng(0)
         q, near = rng.uniform(chain.lower, chain.upper, (5, 2)), rng.uniform(-9, 9, (5, 2))
         together = chain.travel(q, near)
         assert together.shape == (5,)
         assert together.tolist() == [chain.travel(*pair) for pair in zip(q, near, strict=True)]
+
+
+def sliding(name="slide", **changes):
+    """A joint that slides between 0 and 0.4 m."""
+    return joint(name, **{"kind": "prismatic", "lower": 0.0, "upper": 0.4, **changes})
+
+
+def following(name, leader, multiplier=1.0, offset=0.0, **changes):
+    return joint(name, mimic=Mimic(leader, multiplier, offset), **changes)
+
+
+class TestSliding:
+    def test_metres_never_wrap(self):
+        chain = chain_of(joint("turn", lower=-3.2, upper=3.2), sliding(lower=-9.0, upper=9.0))
+        assert chain.prismatic.tolist() == [False, True]
+        assert chain.units == ("rad", "m")
+        assert chain.periodic.tolist() == [True, False]
+        q = np.array([3.1 + 2 * math.pi, 9.5])
+        np.testing.assert_allclose(chain.clamp(q), [3.1, 9.0])
+        near = np.array([-3.1, -8.0])
+        np.testing.assert_allclose(chain.nearest_turn(np.array([3.1, 8.0]), near), [-3.183185, 8.0])
+
+    def test_its_characteristic_length_counts_as_one_radian(self):
+        far = np.eye(4)
+        far[0, 3] = 1.6
+        chain = chain_of(joint("turn"), sliding(), tool=far)
+        assert chain.reach == pytest.approx(2.0)
+        assert chain.length == pytest.approx(0.6)
+        np.testing.assert_allclose(chain.scales, [1.0, 0.6])
+        assert chain.travel(np.array([0.1, 0.3]), np.array([0.0, 0.0])) == pytest.approx(0.5)
+
+    def test_the_way_of_a_first_joint_is_part_of_the_reach(self):
+        assert chain_of(sliding(lower=-2.0, upper=0.5), joint("turn")).reach == pytest.approx(2.0)
+
+
+class TestFollowers:
+    def test_one_of_q_moves_several_joints(self):
+        chain = chain_of(
+            joint("turn"), sliding(), following("twice", "turn", 2.0, 0.5, upper=9.0, lower=-9.0)
+        )
+        assert len(chain) == 2
+        assert chain.joint_names == ("turn", "slide")
+        assert [segment.name for segment in chain.segments] == ["turn", "slide", "twice"]
+        assert [segment.leader for segment in chain.segments] == [0, 1, 0]
+        np.testing.assert_array_equal(chain.q_all(np.array([1.5, 0.2])), [1.5, 0.2, 3.5])
+
+    def test_a_follower_of_a_follower_is_led_by_what_moves_both(self):
+        chain = chain_of(
+            joint("a"),
+            following("b", "a", -2.0, 1.0, lower=-99.0, upper=99.0),
+            following("c", "b", 3.0, 0.5, lower=-99.0, upper=99.0),
+        )
+        # c = 3 (-2 a + 1) + 0.5
+        np.testing.assert_allclose(chain.q_all(np.array([0.1])), [0.1, 0.8, 2.9])
+
+    def test_a_leader_beside_the_way_is_one_of_q(self):
+        chain = Chain(
+            "robot",
+            (joint("a"), following("b", "motor", -1.0), sliding()),
+            np.eye(4),
+            beside=(joint("motor", lower=-0.5), joint("finger")),
+        )
+        assert chain.joint_names == ("a", "motor", "slide")
+        assert [other.name for other in chain.beside] == ["motor"]
+        np.testing.assert_array_equal(chain.lower, [-1.0, -0.5, 0.0])
+        np.testing.assert_array_equal(chain.upper, [2.0, 1.0, 0.4])
+        np.testing.assert_array_equal(chain.q_all(np.array([0.1, 0.2, 0.3])), [0.1, -0.2, 0.3])
+        assert Chain.from_dict(chain.to_dict()).to_dict() == chain.to_dict()
+
+    @given(data=st.data())
+    def test_within_their_limits_all_joints_hold_theirs(self, mixed_chains, data):
+        chain = data.draw(mixed_chains)
+        rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
+        q = rng.uniform(chain.lower, chain.upper, (5, len(chain)))
+        every = chain.q_all(q)
+        for index, one in enumerate(chain.moving):
+            if one.kind != "continuous":
+                assert np.all(every[:, index] >= one.lower - 1e-9)
+                assert np.all(every[:, index] <= one.upper + 1e-9)
+
+    def test_limits_of_the_follower_are_limits_of_the_leader(self):
+        chain = chain_of(joint("a"), following("b", "a", -2.0, 0.5, lower=-1.0, upper=1.0))
+        # -1 <= -2 a + 0.5 <= 1
+        assert (chain.joints[0].lower, chain.joints[0].upper) == (-0.25, 0.75)
+
+    def test_a_joint_without_stops_gets_those_of_its_follower(self):
+        chain = chain_of(
+            joint("a", kind="continuous"), following("b", "a", 0.5, lower=-9.0, upper=4.0)
+        )
+        assert chain.joints[0].kind == "revolute"
+        assert (chain.lower[0], chain.upper[0]) == (-18.0, 8.0)
+        assert not chain.circular[0]
+
+    @pytest.mark.parametrize(
+        ("multiplier", "circular", "limit"),
+        [(2.0, True, math.pi), (0.25, False, 4 * math.pi), (1.5, False, math.pi)],
+    )
+    def test_gears_that_do_not_come_back_do_not_wrap(self, multiplier, circular, limit):
+        chain = chain_of(
+            joint("a", kind="continuous"), following("b", "a", multiplier, kind="continuous")
+        )
+        assert chain.circular.tolist() == chain.periodic.tolist() == [circular]
+        assert chain.upper[0] == pytest.approx(limit)
+        beyond = np.array([limit + 0.1])
+        expected = -math.pi + 0.1 if circular else limit
+        np.testing.assert_allclose(chain.clamp(beyond), [expected])
+
+    def test_one_that_never_moves_becomes_part_of_the_frame(self):
+        moved = np.eye(4)
+        moved[:3, 3] = [0.1, 0.0, 0.0]
+        chain = chain_of(
+            joint("a"),
+            following("still", "a", 0.0, 0.3, kind="prismatic", origin=moved),
+            joint("b"),
+            following("last", "a", 0.0, math.pi / 2),
+        )
+        assert chain.joint_names == ("a", "b")
+        np.testing.assert_allclose(chain.moving[1].origin[:3, 3], [0.1, 0.0, 0.3])
+        np.testing.assert_allclose(chain.tool[:3, 0], [0.0, 1.0, 0.0], atol=1e-15)
+
+    @pytest.mark.parametrize(
+        ("others", "message", "name"),
+        [
+            ([following("b", "motor")], "follows 'motor', which is not", "b"),
+            ([following("b", "b")], "follows itself: b -> b", "b"),
+            ([following("b", "c"), following("c", "b")], "follows itself: b -> c -> b", "b"),
+            ([following("b", "a", math.nan)], "not finite", "b"),
+            ([following("b", "a", 1.0, 9.0)], "leaves it no room", "b"),
+        ],
+    )
+    def test_what_cannot_be_followed_is_named(self, others, message, name):
+        with pytest.raises(RobotError, match=message) as caught:
+            chain_of(joint("a"), *others)
+        assert caught.value.element == name
+
+    def test_other_limits_are_those_of_the_leaders(self):
+        chain = chain_of(
+            joint("a", kind="continuous"), following("b", "a", -1.0, lower=-9, upper=9), sliding()
+        ).with_limits([-1.0, 0.1], [0.5, 0.4])
+        assert (chain.lower.tolist(), chain.upper.tolist()) == ([-1.0, 0.1], [0.5, 0.4])
+        assert [one.kind for one in chain.joints] == ["revolute", "prismatic"]
+        assert chain.has_followers

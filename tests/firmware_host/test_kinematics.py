@@ -70,7 +70,7 @@ def test_moving_the_base_moves_everything(chains, transforms, angles, data):
     q = data.draw(angles(len(chain)))
     first, *others = chain.joints
     moved = Joint(
-        first.name, mount @ first.origin, first.axis, first.lower, first.upper, first.continuous
+        first.name, mount @ first.origin, first.axis, first.lower, first.upper, first.kind
     )
     mounted = Chain("mounted", (moved, *others), chain.tool)
     trig = np.sin(q), np.cos(q)
@@ -134,6 +134,81 @@ def test_another_number_of_joints_is_an_error():
     chain = Chain("one", (Joint("a", np.eye(4), np.array([0.0, 0.0, 1.0]), -1.0, 1.0),), np.eye(4))
     with pytest.raises(ValueError, match="zip"):
         tool_pose(chain, np.zeros(2), np.ones(2))
+
+
+def pinocchio_model(pinocchio, chain):
+    """The moving joints one by one in an independent implementation, and the tool's frame."""
+    model, parent = pinocchio.Model(), 0
+    for joint in chain.moving:
+        of_kind = pinocchio.JointModelRevoluteUnaligned
+        if joint.kind == "prismatic":
+            of_kind = pinocchio.JointModelPrismaticUnaligned
+        origin = pinocchio.SE3(np.array(joint.origin))
+        parent = model.addJoint(parent, of_kind(np.array(joint.axis)), origin, joint.name)
+    tool = pinocchio.Frame(
+        "tool", parent, pinocchio.SE3(np.array(chain.tool)), pinocchio.FrameType.OP_FRAME
+    )
+    return model, model.addFrame(tool)
+
+
+def lead(chain):
+    """Which of q moves each joint, and how: every mimic's leader, factor and offset, by hand."""
+    numbers = {joint.name: index for index, joint in enumerate(chain.joints)}
+    factors, offsets = np.zeros((len(chain.moving), len(chain))), np.zeros(len(chain.moving))
+    for row, joint in enumerate(chain.moving):
+        if joint.mimic is None:
+            factors[row, numbers[joint.name]] = 1.0
+        else:
+            factors[row, numbers[joint.mimic.joint]] = joint.mimic.multiplier
+            offsets[row] = joint.mimic.offset
+    return factors, offsets
+
+
+@settings(max_examples=150)
+@given(data=st.data())
+def test_pinocchio_agrees_on_joints_of_every_kind(mixed_chains, data):
+    pinocchio = pytest.importorskip("pinocchio")
+    chain = data.draw(mixed_chains)
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
+    q = rng.uniform(chain.lower, chain.upper)
+    factors, offsets = lead(chain)
+    model, tool = pinocchio_model(pinocchio, chain)
+    memory = model.createData()
+    configuration = factors @ q + offsets
+    theirs = pinocchio.computeFrameJacobian(
+        model, memory, configuration, tool, pinocchio.LOCAL_WORLD_ALIGNED
+    )
+    pinocchio.framesForwardKinematics(model, memory, configuration)
+    scale = 1 + chain.reach
+    np.testing.assert_allclose(chain.q_all(q), configuration, rtol=0, atol=1e-12)
+    pose = memory.oMf[tool].homogeneous
+    np.testing.assert_allclose(forward_kinematics(chain, q), pose, rtol=0, atol=1e-9 * scale)
+    exact = jacobian(chain, *chain.place(q))
+    np.testing.assert_allclose(exact, theirs.reshape(6, -1) @ factors, rtol=0, atol=1e-9 * scale)
+
+
+@few
+@given(data=st.data())
+def test_components_and_batches_are_placed_alike(mixed_chains, data):
+    chain = data.draw(mixed_chains)
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
+    q = rng.uniform(chain.lower, chain.upper, (3, len(chain)))
+    for single, *parts in zip(q, *chain.place(q), strict=True):
+        plain = chain.placed(single.tolist(), math)
+        np.testing.assert_allclose(parts, plain, rtol=1e-15, atol=1e-15)
+    walked = frames(chain, *chain.placed(q[0].tolist(), math))
+    columns = np.array(jacobian_columns(walked)).T
+    np.testing.assert_allclose(columns, jacobian(chain, *chain.place(q))[0], atol=1e-9)
+
+
+@few
+@given(data=st.data())
+def test_the_tool_of_any_chain_stays_within_reach(mixed_chains, data):
+    chain = data.draw(mixed_chains)
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
+    q = rng.uniform(chain.lower, chain.upper, (20, len(chain)))
+    away = forward_kinematics(chain, q)[:, :3, 3] - chain.segments[0].origin[:3, 3]
+    assert np.linalg.norm(away, axis=-1).max() <= chain.reach * (1 + 1e-12) + ATOL
 
 
 class Symbol:

@@ -65,7 +65,7 @@ def test_the_file_starts_with_the_flatbuffer_and_is_a_zip():
     with zipfile.ZipFile(io.BytesIO(PACKED)) as archive:
         assert archive.testzip() is None
         values = json.loads(archive.read("edge_ik.json"))
-    assert (values["format"], values["format_version"]) == ("edge-ik", 2)
+    assert (values["format"], values["format_version"]) == ("edge-ik", 3)
     assert values["flatbuffer_bytes"] == len(FLATBUFFER)
     assert values["task"] == "position"
 
@@ -147,9 +147,9 @@ def test_random_bytes_are_refused(data):
         (archived({MEMBER: "[]"}), "does not say that its format is 'edge-ik'"),
         (archived({MEMBER: "{}"}, zipfile.ZIP_DEFLATED), "is compressed"),
         (rewritten(format="other"), "does not say that its format is 'edge-ik'"),
-        (rewritten(format_version=1), "format version 1. Expected: 2. Train it anew with `edge-ik"),
-        (rewritten(format_version=3), "format version 3. Expected: 2"),
-        (rewritten(format_version=None), "format version None. Expected: 2"),
+        (rewritten(format_version=1), "format version 1. Expected: 3. Train it anew with `edge-ik"),
+        (rewritten(format_version=4), "format version 4. Expected: 3"),
+        (rewritten(format_version=None), "format version None. Expected: 3"),
         (rewritten(flatbuffer_sha256=None), "lacks the key 'flatbuffer_sha256'"),
         (rewritten(flatbuffer_sha256="00"), "another hash"),
         (rewritten(flatbuffer_bytes=9), "Expected: 9"),

@@ -200,9 +200,9 @@ class TestBatch:
     def test_present_joints_of_another_shape_are_refused(self, arm3, make_solver, near):
         target = position(arm3, np.array([0.4, 0.9, 1.1]))
         solver = make_solver(arm3, rough)
-        with pytest.raises(TargetError, match="q_near of 3 finite angles"):
+        with pytest.raises(TargetError, match="q_near of 3 finite numbers"):
             solver.solve(target, near)
-        with pytest.raises(TargetError, match="q_near of 3 finite angles"):
+        with pytest.raises(TargetError, match="q_near of 3 finite numbers"):
             solver.solve_batch([target, target], near)
 
     @pytest.mark.parametrize("targets", [[1, 2, 3], [[1, 2]], [[[1, 2, 3]]], "x", None])
@@ -276,7 +276,7 @@ class TestForward:
     @pytest.mark.parametrize("q", [0.0, [0.0, 0.0], np.zeros((3, 2)), np.zeros((3, 4)), []])
     def test_another_number_of_angles_is_told(self, arm3, make_solver, q):
         shape = re.escape(str(np.shape(q)))
-        with pytest.raises(TargetError, match=f"q of 3 angles.*Received: shape {shape}"):
+        with pytest.raises(TargetError, match=f"q of 3 joints.*Received: shape {shape}"):
             make_solver(arm3, rough).forward(q)
 
 

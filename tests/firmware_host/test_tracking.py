@@ -154,7 +154,7 @@ def test_a_solver_s_own_solve_answers(arm3, solver):
 
 
 def test_what_is_no_path_or_start_is_told(arm3, solver):
-    with pytest.raises(TargetError, match="q_start of 3 finite angles"):
+    with pytest.raises(TargetError, match="q_start of 3 finite numbers"):
         track(solver, [[0.3, 0.1, 0.2]], [0.0, 1.0])
     with pytest.raises(TargetError, match="NaN"):
         track(solver, [[0.3, math.nan, 0.2]], arm3.middle)

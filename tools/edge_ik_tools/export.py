@@ -29,6 +29,7 @@ from firmware_host.files import write_json
 from firmware_host.model_file import write_model
 from firmware_host.solving.seeding import Seeder
 from firmware_host.spec import ModelSpec
+from firmware_host.tasks import POSITION
 
 EXPORT_FOLDER = "export"
 EXPORT_FILE = "export.json"
@@ -163,7 +164,7 @@ def _file_name(run: Run, target: Format, qat: bool, sparsity: float | None) -> s
     """What a model is called, after its robot, its task, its format and how it was made."""
     # A robot's name may hold what a file's name may not.
     name = re.sub(r"[^\w.-]+", "_", run.chain.name)
-    name += f"-{run.task.name}" if run.task.has_orientation else ""
+    name += f"-{run.task.name}" if run.task != POSITION else ""
     suffix = ("-qat" if qat else "") + (f"-pruned{100 * sparsity:.0f}" if sparsity else "")
     return f"{name}-{target.name}{suffix}.tflite"
 

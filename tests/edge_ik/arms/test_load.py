@@ -6,11 +6,8 @@ import os
 import numpy as np
 import pytest
 
-from edge_ik.arms import arm_names, load_arm, select_arm
-from edge_ik.arms import load as load_module
+from edge_ik.arms import arm_names, load_arm, select_arm, sources
 from firmware_host.errors import RobotError
-
-pytestmark = pytest.mark.tensorflow  # the URDF library comes with the same extra
 
 
 def test_a_path_may_be_text_or_a_path(write_urdf):
@@ -22,7 +19,7 @@ def test_a_builtin_name_wins_over_a_file(tmp_path, monkeypatch):
     (tmp_path / "arm3").write_text("not a robot")
     monkeypatch.chdir(tmp_path)
     assert load_arm("arm3").name == "arm3"
-    with pytest.raises(RobotError, match="not well-formed"):
+    with pytest.raises(RobotError, match=r"neither XML .* nor a robot TOML"):
         load_arm("./arm3")
 
 
@@ -61,9 +58,15 @@ def test_a_pipe_is_not_waited_for(tmp_path):
         load_arm(tmp_path / "pipe.urdf")
 
 
+@pytest.mark.parametrize("data", [b"", b" \n\t"])
+def test_an_empty_file(write_urdf, data):
+    with pytest.raises(RobotError, match=r"is empty\. Expected a file"):
+        load_arm(write_urdf(data))
+
+
 @pytest.mark.parametrize("path", ["nul\0byte", "x" * 5000, ""])
 def test_paths_that_no_file_can_have(path):
-    with pytest.raises(RobotError, match="Expected a URDF file"):
+    with pytest.raises(RobotError, match="Expected a file \\(URDF"):
         load_arm(path)
 
 
@@ -79,6 +82,6 @@ def test_an_unreadable_file(write_urdf, monkeypatch):
 
 
 def test_a_file_that_is_too_large_is_not_parsed(write_urdf, monkeypatch):
-    monkeypatch.setattr(load_module, "MAX_BYTES", 1000)
+    monkeypatch.setattr(sources, "MAX_BYTES", 1000)
     with pytest.raises(RobotError, match=r"too large\. Expected at most 1,000 bytes"):
         load_arm(write_urdf(b" " * 1001))

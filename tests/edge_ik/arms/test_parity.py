@@ -64,12 +64,13 @@ def test_pinocchio_agrees(robot, q):
     model = pinocchio.buildModelFromXML(text.decode())
     data = model.createData()
     tool = model.getFrameId(chain.tip)
-    order = [model.joints[model.getJointId(name)] for name in chain.joint_names]
+    # It knows no joint that follows another: each is placed where its leader puts it.
+    order = [model.joints[model.getJointId(segment.name)] for segment in chain.segments]
     poses = forward_kinematics(chain, q)
-    jacobians = jacobian(chain, np.sin(q), np.cos(q))
-    for angles, pose, columns in zip(q, poses, jacobians, strict=True):
+    jacobians = jacobian(chain, *chain.place(q))
+    for every, pose, columns in zip(chain.q_all(q), poses, jacobians, strict=True):
         configuration = pinocchio.neutral(model)
-        for joint, angle in zip(order, angles, strict=True):
+        for joint, angle in zip(order, every, strict=True):
             # A continuous joint's configuration is its cosine and sine.
             value = [math.cos(angle), math.sin(angle)] if joint.nq == 2 else [angle]
             configuration[joint.idx_q : joint.idx_q + joint.nq] = value
@@ -78,8 +79,10 @@ def test_pinocchio_agrees(robot, q):
         )
         pinocchio.framesForwardKinematics(model, data, configuration)
         np.testing.assert_allclose(pose, data.oMf[tool].homogeneous, rtol=0, atol=1e-9)
-        velocities = [joint.idx_v for joint in order]
-        np.testing.assert_allclose(columns, theirs[:, velocities], rtol=0, atol=1e-9)
+        expected = np.zeros_like(columns)
+        for segment, joint in zip(chain.segments, order, strict=True):
+            expected[:, segment.leader] += segment.multiplier * theirs[:, joint.idx_v]
+        np.testing.assert_allclose(columns, expected, rtol=0, atol=1e-9)
 
 
 @pytest.mark.parametrize("batch", [(20,), (4, 5), (2, 2, 5), ()])
@@ -87,7 +90,7 @@ def test_keras_agrees(robot, q, batch):
     ops = pytest.importorskip("keras").ops
     chain, _text = robot
     q = q[0] if batch == () else q.reshape(*batch, len(chain))
-    trig = np.sin(q), np.cos(q)
+    trig = chain.place(q)
     tensors = [ops.convert_to_tensor(part.astype(np.float32)) for part in trig]
     for function in (tool_pose, jacobian, tool_position):
         ours, theirs = function(chain, *trig), function(chain, *tensors, xp=ops)
@@ -99,7 +102,7 @@ def test_keras_agrees(robot, q, batch):
 def test_plain_floats_agree(robot, q):
     chain, _text = robot
     for angles in q.tolist():
-        sin_q, cos_q = [math.sin(a) for a in angles], [math.cos(a) for a in angles]
+        sin_q, cos_q = chain.placed(angles, math)
         walked = frames(chain, sin_q, cos_q)
         pose = forward_kinematics(chain, angles)
         np.testing.assert_allclose(np.column_stack(walked.rotation), pose[:3, :3], atol=1e-12)

@@ -10,7 +10,7 @@ from firmware_host.bench import measure
 
 @pytest.fixture(autouse=True)
 def without_tensorflow(monkeypatch):
-    for name in ("tensorflow", "keras", "scipy", "yourdfpy"):
+    for name in ("tensorflow", "keras", "scipy"):
         monkeypatch.setitem(sys.modules, name, None)
     monkeypatch.setattr(measure, "BATCH_SECONDS", 0.0)
     monkeypatch.setattr(measure, "BATCH_SIZES", (1, 7))

@@ -7,7 +7,7 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def without_tensorflow(monkeypatch):
-    for name in ("tensorflow", "keras", "scipy", "yourdfpy"):
+    for name in ("tensorflow", "keras", "scipy"):
         monkeypatch.setitem(sys.modules, name, None)
 
 

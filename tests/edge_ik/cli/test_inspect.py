@@ -11,7 +11,7 @@ from firmware_host.model_file import MEMBER, read_model
 
 @pytest.fixture(autouse=True)
 def without_tensorflow(monkeypatch):
-    for name in ("tensorflow", "keras", "scipy", "yourdfpy"):
+    for name in ("tensorflow", "keras", "scipy"):
         monkeypatch.setitem(sys.modules, name, None)
 
 
@@ -42,7 +42,7 @@ def test_a_model_of_the_kind_before_is_told_in_one_sentence(run, planar_model, t
     assert result.exit_code == 1
     assert result.stdout == ""
     assert len(result.stderr.strip().splitlines()) == 1
-    assert "format version 1. Expected: 2. Train it anew with `edge-ik train`" in result.stderr
+    assert "format version 1. Expected: 3. Train it anew with `edge-ik train`" in result.stderr
 
 
 def test_a_missing_file_is_told(run, tmp_path):

@@ -2,6 +2,7 @@
 
 import math
 import re
+from types import SimpleNamespace
 
 import click
 import numpy as np
@@ -9,10 +10,11 @@ import pytest
 
 pytest.importorskip("tensorflow")
 
-from edge_ik.cli.solve import solve_target
+from edge_ik.cli.solve import checked_angle, orientation, quaternion_advice, solve_target
 from edge_ik.run import Run
 from firmware_host.kinematics import tool_position
-from firmware_host.tasks import POSE, POSITION, Axis
+from firmware_host.solving.solution import Status
+from firmware_host.tasks import POSE, POSITION, make_task
 
 pytestmark = pytest.mark.tensorflow
 
@@ -103,17 +105,80 @@ def test_mistakes_are_told(refused, tmp_path, tiny_folder):
 @pytest.mark.parametrize(
     ("task", "given", "target"),
     [
-        (POSITION, {"target": (1, 2, 3)}, (1, 2, 3)),
-        (POSE, {"target": (1, 2, 3), "quaternion": (1, 0, 0, 0)}, (1, 2, 3, 1, 0, 0, 0)),
-        (Axis(2), {"target": (1, 2, 3), "direction": (0, 0, 5)}, (1, 2, 3, 0, 0, 5)),
+        (POSITION, {"--target": (1, 2, 3)}, (1, 2, 3)),
+        (POSE, {"--target": (1, 2, 3), "--quaternion": (1, 0, 0, 0)}, (1, 2, 3, 1, 0, 0, 0)),
+        (make_task("axis"), {"--target": (1, 2, 3), "--direction": (0, 0, 5)}, (1, 2, 3, 0, 0, 5)),
+        (make_task("pitch"), {"--target": (1, 2, 3), "--angle": (-0.5,)}, (1, 2, 3, -0.5)),
+        (make_task("yaw"), {"--target": (1, 2, 3), "--angle": (0.0,)}, (1, 2, 3, 0.0)),
+        (make_task("planar", plane="xz"), {"--target": (1, -2)}, (1, -2)),
+        (make_task("planar_pose"), {"--target": (1, 2), "--angle": (3,)}, (1, 2, 3)),
     ],
 )
 def test_a_target_is_made_of_the_options_of_its_task(task, given, target):
-    options = dict.fromkeys(("target", "quaternion", "direction", "matrix"))
-    assert solve_target(task, **{**options, **given}) == target
+    options = dict.fromkeys(("--target", "--angle", "--quaternion", "--direction", "--matrix"))
+    assert solve_target(task, {**options, **given}) == target
     matrix = tuple(range(16))
     if task.has_orientation:
-        made = solve_target(task, **{**options, "matrix": matrix})
+        made = solve_target(task, {**options, "--matrix": matrix})
         np.testing.assert_array_equal(made, np.reshape(matrix, (4, 4)))
+    place = given["--target"]
     with pytest.raises(click.UsageError, match=r"Expected --target.*Received: --matrix, --target"):
-        solve_target(task, **{**options, "target": (1, 2, 3), "matrix": matrix})
+        solve_target(task, {**options, "--target": place, "--matrix": matrix})
+    with pytest.raises(click.UsageError, match=r"in metres. Received: 5 numbers"):
+        solve_target(task, {**options, "--target": (1, 2, 3, 4, 5)})
+
+
+def test_millimetres_and_degrees_are_told(run, printed, tiny_folder):
+    values = printed("solve", tiny_folder, "--target", 300, 100, 250, "--near", "10,45,90")
+    assert "millimetres" in values["advice"][0]
+    assert "seems to be degrees" in values["advice"][1]
+    assert "seems to be in millimetres" in run("solve", tiny_folder, "--target", 300, 1, 2).stdout
+    assert printed("solve", tiny_folder, "--target", 0.3, 0.1, 0.25)["advice"] == []
+
+
+def test_an_angle_in_degrees_is_told():
+    assert checked_angle(None) is None
+    assert checked_angle(-1.5) == (-1.5,)
+    with pytest.raises(click.UsageError, match=r"radians: --angle 1\.5708"):
+        checked_angle(90.0)
+
+
+class TestOrientation:
+    def test_xyzw_is_put_in_order(self):
+        assert orientation((1.0, 2.0, 3.0, 4.0), True, None) == (4.0, 1.0, 2.0, 3.0)
+        assert orientation((1.0, 2.0, 3.0, 4.0), False, None) == (1.0, 2.0, 3.0, 4.0)
+        assert orientation(None, False, None) is None
+
+    def test_roll_pitch_yaw(self):
+        w, x, y, z = orientation(None, False, (0.0, 0.0, math.pi / 2))
+        np.testing.assert_allclose([w, x, y, z], [math.sqrt(0.5), 0, 0, math.sqrt(0.5)], atol=1e-15)
+        w, x, y, z = orientation(None, False, (0.2, 0.0, 0.0))
+        np.testing.assert_allclose([w, x, y, z], [math.cos(0.1), math.sin(0.1), 0, 0], atol=1e-15)
+
+    @pytest.mark.parametrize(
+        ("given", "message"),
+        [
+            ((None, True, None), "--xyzw says how --quaternion is given"),
+            (((1.0, 0.0, 0.0, 0.0), False, (0.0, 0.0, 1.0)), "Received both"),
+            ((None, False, (0.0, 90.0, 0.0)), "degrees. Expected radians: --rpy 0 1.5708 0"),
+        ],
+    )
+    def test_mistakes(self, given, message):
+        with pytest.raises(click.UsageError, match=message):
+            orientation(*given)
+
+    def test_a_quaternion_that_is_probably_xyzw_is_told(self):
+        class Solver:
+            def solve(self, target):
+                reached = tuple(target[3:]) == (0.8, 0.6, 0.0, 0.0)
+                return SimpleNamespace(status=Status.SOLVED if reached else Status.UNREACHABLE)
+
+        missed = SimpleNamespace(status=Status.UNREACHABLE)
+        reached = SimpleNamespace(status=Status.SOLVED)
+        place = (0.3, 0.1, 0.2)
+        (said,) = quaternion_advice(Solver(), (*place, 0.0, 0.0, 0.0, 1.0), reached)
+        assert "a half turn about z" in said
+        (said,) = quaternion_advice(Solver(), (*place, 0.6, 0.0, 0.0, 0.8), missed)
+        assert said.startswith("Read as x, y, z, w")
+        assert quaternion_advice(Solver(), (*place, 0.6, 0.0, 0.0, 0.8), reached) == ()
+        assert quaternion_advice(Solver(), (*place, 0.6, 0.8, 0.0, 0.0), missed) == ()

@@ -83,7 +83,7 @@ def test_an_aspect_that_answers_a_target_twice_is_not_enough(monkeypatch):
     origins = (np.eye(4), shifted(1.0) @ up, shifted(2.0, 0, 1.0) @ down)
     axis = np.array([0.0, 0.0, 1.0])
     joints = tuple(
-        Joint(name, origin, axis, -math.pi, math.pi, True)
+        Joint(name, origin, axis, -math.pi, math.pi, "continuous")
         for name, origin in zip(("first", "second", "third"), origins, strict=True)
     )
     region = region_of(Chain("cuspidal", joints, shifted(1.5)), (0.0, -0.6, 2.5))

@@ -21,7 +21,7 @@ from edge_ik.data.region import position_determinant
 from firmware_host.chain import Chain, Joint
 from firmware_host.errors import RobotError
 from firmware_host.problem import IkProblem
-from firmware_host.tasks import POSE, POSITION, Axis
+from firmware_host.tasks import POSE, POSITION, make_task
 
 pytestmark = pytest.mark.tensorflow  # the URDF library comes with the same extra
 
@@ -47,10 +47,10 @@ def shifted(x=0.0, y=0.0, z=0.0):
     return transform
 
 
-def elbow_arm(shoulder, elbow, yaw=(-math.pi, math.pi), continuous=False):
+def elbow_arm(shoulder, elbow, yaw=(-math.pi, math.pi), kind="revolute"):
     """arm3 with other limits."""
     joints = (
-        Joint("yaw", shifted(z=0.15), np.array([0.0, 0.0, 1.0]), *yaw, continuous),
+        Joint("yaw", shifted(z=0.15), np.array([0.0, 0.0, 1.0]), *yaw, kind),
         Joint("shoulder", np.eye(4), np.array([0.0, -1.0, 0.0]), *shoulder),
         Joint("elbow", shifted(x=LINK), np.array([0.0, 1.0, 0.0]), *elbow),
     )
@@ -103,10 +103,10 @@ class TestHomeAspect:
         np.testing.assert_array_equal(first.labels, second.labels)
         assert first.least_determinant == second.least_determinant
 
-    @pytest.mark.parametrize("continuous", [False, True])
-    def test_regions_of_the_same_sign_are_told_apart(self, continuous):
+    @pytest.mark.parametrize("kind", ["revolute", "continuous"])
+    def test_regions_of_the_same_sign_are_told_apart(self, kind):
         """Reaching backward over the head with the elbow down has the sign of home's det J."""
-        chain = elbow_arm((-0.2, math.pi + 0.2), (-2.5, 2.5), continuous=continuous)
+        chain = elbow_arm((-0.2, math.pi + 0.2), (-2.5, 2.5), kind=kind)
         aspect = find_region(IkProblem(chain, POSITION), (0.0, 0.85, 1.375), rng())
         q = uniform(chain)
         determinant = aspect.sign * position_determinant(chain, q)
@@ -125,7 +125,7 @@ class TestHomeAspect:
         lying = np.array([1.0, 0.0, 0.0])
         joints = (
             Joint("roll", np.eye(4), lying, -1.0, 1.0),
-            Joint("turn", shifted(y=0.3), np.array([0.0, 0.0, 1.0]), -1.0, 1.0, True),
+            Joint("turn", shifted(y=0.3), np.array([0.0, 0.0, 1.0]), -1.0, 1.0, "continuous"),
             Joint("swing", shifted(x=0.1, z=0.2), np.array([0.0, 1.0, 0.0]), 0.3, 1.2),
         )
         chain = Chain("turning", joints, shifted(x=0.05, z=0.3))
@@ -261,7 +261,7 @@ class TestEveryAspect:
         np.testing.assert_array_equal(region.contains(q), number == 0)
         assert set(range(region.count)) <= set(number)
 
-    @pytest.mark.parametrize(("name", "task"), [("ur5", POSE), ("so101", Axis(2))])
+    @pytest.mark.parametrize(("name", "task"), [("ur5", POSE), ("so101", make_task("axis", "z"))])
     def test_joints_that_do_not_count_may_take_any_angle(self, name, task):
         region = home_aspect(name, task)
         q = uniform(region.chain, 300)

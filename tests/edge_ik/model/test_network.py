@@ -46,7 +46,7 @@ def outputs(network, rows=20):
 )
 def test_the_size_is_the_sum_of_its_layers(width, blocks, heads, gate):
     config = NetworkConfig(width=width, blocks=blocks, heads=heads, gate=gate)
-    assert build_network(FEATURES, JOINTS, config).count_params() == parameters(config)
+    assert build_network(FEATURES, 2 * JOINTS, config).count_params() == parameters(config)
 
 
 @pytest.mark.parametrize(
@@ -59,27 +59,27 @@ def test_presets_have_the_size_they_are_named_for(preset, count):
 
 def test_a_seed_gives_the_same_weights():
     config = NetworkConfig(width=8, blocks=1, heads=1)
-    one, same, other = (build_network(FEATURES, JOINTS, config, seed) for seed in (0, 0, 1))
+    one, same, other = (build_network(FEATURES, 2 * JOINTS, config, seed) for seed in (0, 0, 1))
     np.testing.assert_array_equal(outputs(one), outputs(same))
     assert not np.array_equal(outputs(one), outputs(other))
 
 
 @pytest.mark.parametrize("joints", [1, 3, 6])
 def test_there_are_two_outputs_a_joint(joints):
-    network = build_network(FEATURES, joints, NetworkConfig(width=8, blocks=1, heads=1))
+    network = build_network(FEATURES, 2 * joints, NetworkConfig(width=8, blocks=1, heads=1))
     assert network.input_shape == (None, FEATURES)
     assert network.output_shape == (None, 2 * joints)
 
 
 @pytest.mark.parametrize(("joints", "heads"), [(3, 2), (6, 12)])
 def test_several_heads_have_a_promise_each_behind_them(joints, heads):
-    network = build_network(FEATURES, joints, NetworkConfig(width=8, blocks=1, heads=heads))
+    network = build_network(FEATURES, 2 * joints, NetworkConfig(width=8, blocks=1, heads=heads))
     assert network.output_shape == (None, heads * 2 * joints + heads)
 
 
 def test_switches_reach_every_block():
     config = NetworkConfig(width=8, blocks=2, heads=1, dropout=0.2, gate=False, residual=False)
-    network = build_network(FEATURES, JOINTS, config)
+    network = build_network(FEATURES, 2 * JOINTS, config)
     for index in range(2):
         block = network.get_layer(f"block_{index}")
         assert (block.dropout, block.gate, block.residual) == (0.2, False, False)
@@ -88,7 +88,7 @@ def test_switches_reach_every_block():
 def test_without_the_residual_the_blocks_replace_their_input():
     for residual in (True, False):
         config = NetworkConfig(width=8, blocks=1, heads=1, residual=residual)
-        network = build_network(FEATURES, JOINTS, config)
+        network = build_network(FEATURES, 2 * JOINTS, config)
         block = network.get_layer("block_0")
         block.set_weights([np.zeros_like(weight) for weight in block.get_weights()])
         constant = np.ptp(outputs(network), axis=0).max() == 0
@@ -102,7 +102,7 @@ def test_silu_is_x_times_its_sigmoid():
 
 def test_a_saved_network_computes_the_same(tmp_path):
     network = build_network(
-        FEATURES, JOINTS, NetworkConfig(width=8, blocks=2, heads=1, dropout=0.1)
+        FEATURES, 2 * JOINTS, NetworkConfig(width=8, blocks=2, heads=1, dropout=0.1)
     )
     network.save(tmp_path / "network.keras")
     loaded = keras.saving.load_model(tmp_path / "network.keras", compile=False)
@@ -113,7 +113,7 @@ def test_a_saved_network_computes_the_same(tmp_path):
 @pytest.mark.parametrize("gate", [True, False])
 def test_it_converts_to_four_operators_only(gate, heads):
     config = NetworkConfig(width=8, blocks=2, heads=heads, dropout=0.1, gate=gate)
-    network = build_network(FEATURES, JOINTS, config)
+    network = build_network(FEATURES, 2 * JOINTS, config)
     flatbuffer = tf.lite.TFLiteConverter.from_keras_model(network).convert()
     counted = collections.Counter(operator.name for operator in read_graph(flatbuffer).operators)
     assert counted == {
@@ -136,7 +136,7 @@ class TestSpreadHeads:
     @pytest.mark.parametrize("heads", [2, 5, 12])
     def test_each_head_begins_near_a_posture_of_its_own(self, answers, heads):
         config = NetworkConfig(width=8, blocks=1, heads=heads)
-        network = build_network(FEATURES, JOINTS, config)
+        network = build_network(FEATURES, 2 * JOINTS, config)
         spread_heads(network, answers, heads)
         bias = self.last_bias(network)
         starts = bias[: heads * 2 * JOINTS].reshape(heads, -1) / HEAD_START
@@ -151,7 +151,7 @@ class TestSpreadHeads:
     def test_the_weights_stay_and_so_does_a_network_of_one_head(self, answers):
         for heads in (1, 3):
             config = NetworkConfig(width=8, blocks=1, heads=heads)
-            network = build_network(FEATURES, JOINTS, config)
+            network = build_network(FEATURES, 2 * JOINTS, config)
             before = [weight.copy() for weight in network.get_weights()]
             spread_heads(network, answers, heads)
             same = [

@@ -32,7 +32,7 @@ SHARE = 0.125
 
 
 def make_trainer(problem, loss=None, mining=NO_MINING, rate=1e-2, heads=1):
-    network = build_network(6, 3, NetworkConfig(width=8, blocks=1, heads=heads))
+    network = build_network(6, 6, NetworkConfig(width=8, blocks=1, heads=heads))
     trainer = IkTrainer(network, problem, heads, loss or LossConfig(), mining, ROWS)
     trainer.compile(keras.optimizers.Adam(rate), run_eagerly=True)
     trainer.optimizer.build(trainer.trainable_variables)
@@ -202,7 +202,7 @@ class TestHeads:
     def test_labels_with_turns_behind_them_fit_the_buffer(self, make_everywhere):
         source = make_everywhere("panda", POSE)
         features = len(source.problem.feature_names)
-        network = build_network(features, 7, NetworkConfig(width=8, blocks=1, heads=2))
+        network = build_network(features, 14, NetworkConfig(width=8, blocks=1, heads=2))
         mining = MiningConfig(share=SHARE, buffer=2 * INTAKE)
         trainer = IkTrainer(network, source.problem, 2, LossConfig(), mining, ROWS)
         trainer.compile(keras.optimizers.Adam(1e-2))
@@ -250,7 +250,7 @@ def parted(two_ways):
 
     @functools.cache
     def trained(heads):
-        network = build_network(6, 3, NetworkConfig(width=32, blocks=1, heads=heads))
+        network = build_network(6, 6, NetworkConfig(width=32, blocks=1, heads=heads))
         spread_heads(network, labels[:, :6], heads)
         trainer = IkTrainer(network, source.problem, heads, LossConfig(), NO_MINING, 256)
         trainer.compile(keras.optimizers.Adam(5e-3))

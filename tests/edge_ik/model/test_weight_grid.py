@@ -114,7 +114,7 @@ def test_rounding_is_switched_by_a_number():
 
 
 def test_a_network_is_rounded_but_for_its_biases():
-    network = build_network(6, 3, NetworkConfig(width=8, blocks=1, heads=1))
+    network = build_network(6, 6, NetworkConfig(width=8, blocks=1, heads=1))
     rng = np.random.default_rng(0)
     for variable in network.trainable_variables:
         variable.assign(rng.normal(size=variable.shape))
@@ -132,7 +132,7 @@ def test_a_network_is_rounded_but_for_its_biases():
 
 class TestTraining:
     def trainer(self, problem, grid_start):
-        network = build_network(6, 3, NetworkConfig(width=8, blocks=1, heads=1), rng_seed=3)
+        network = build_network(6, 6, NetworkConfig(width=8, blocks=1, heads=1), rng_seed=3)
         mining = MiningConfig(share=0.0)
         trainer = IkTrainer(network, problem, 1, LossConfig(), mining, 32, 0, grid_start)
         trainer.compile(keras.optimizers.Adam(1e-2), run_eagerly=True)

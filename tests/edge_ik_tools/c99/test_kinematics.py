@@ -192,7 +192,7 @@ def test_limits_in_single_precision_are_inside(random_chain, limit_kinds):
 def test_limits_between_two_numbers_of_single_precision_are_refused(random_chain):
     chain = random_chain(np.random.default_rng(0), 1, ["half"])
     joint = dataclasses.replace(chain.joints[0], lower=0.1, upper=0.1000000001)
-    with pytest.raises(ModelFileError, match="no angle within"):
+    with pytest.raises(ModelFileError, match="no number within"):
         limits32(Chain("stiff", (joint,), chain.tool))
 
 

@@ -20,13 +20,13 @@ COUNT = 300
 def turned(chain, **changes):
     """A chain whose first joint is another."""
     first, *others = chain.joints
-    return dataclasses.replace(chain, joints=(dataclasses.replace(first, **changes), *others))
+    return dataclasses.replace(chain, moving=(dataclasses.replace(first, **changes), *others))
 
 
 # Of each kind, how far the first joint is from where it would have to go around.
 CHAINS = {
     "stops at half a turn": ("arm3", "position", {}, np.pi),
-    "without end": ("arm3", "position", {"continuous": True}, np.pi),
+    "without end": ("arm3", "position", {"kind": "continuous"}, np.pi),
     "two turns": ("ur5", "pose", {}, 2 * np.pi),
     "two turns and a half": ("arm3", "position", {"lower": -5.0, "upper": 10.0}, 10.0),
 }
@@ -103,7 +103,7 @@ def test_c_tells_of_joints_beyond_their_limits(case):
         for off in (chain.lower[k] - 1e-5, chain.upper[k] + 1e-5, chain.upper[k] + 30):
             q = chain.middle.copy()
             q[k] = off
-            assert told(q) == joint.continuous
+            assert told(q) == (joint.kind == "continuous")
         q[k] = np.nan
         assert not told(q)
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from edge_ik.arms import load_arm
+from edge_ik.data.rank import chosen_task
 from edge_ik_tools.board.firmware import write_board_firmware
 from edge_ik_tools.c99 import host
 from edge_ik_tools.c99.host import FirmwareSolver, build_library, find_compiler
@@ -31,7 +32,31 @@ CASES = {
     "position, branches": ("leg3", "position", FOUR[:3], np.float32),
     "position, branches, int8": ("leg3", "position", FOUR, np.int8),
     "position, branches, int16": ("leg3", "position", FOUR, np.int16),
+    "sliding": ("cylindrical", "position", (), np.float32),
+    "sliding, branches, int8": ("cylindrical", "position", FOUR, np.int8),
+    "linkage": ("palletizer", "position", (), np.int8),
+    "linkage, branches": ("palletizer", "position", FOUR[:2], np.float32),
+    "gears": ("geared", "position", (), np.float32),
+    "gears, branches, int16": ("geared", "position", FOUR[:2], np.int16),
+    "sliding alone": ("gantry", "position", (), np.int8),
+    "sliding, pose, branches": ("stanford", "pose", FOUR[:3], np.float32),
+    "sliding, pose": ("stanford", "pose", (), np.int8),
+    "sliding, spare": ("on a rail", "position", FOUR[:2], np.float32),
+    "pitch, branches": ("openmanipulator_x", "pitch", FOUR[:2], np.float32),
+    "pitch, int8": ("openmanipulator_x", "pitch", (), np.int8),
+    "pitch, spare joints": ("so101", "pitch", FOUR[:2], np.float32),
+    "yaw, spare joints": ("so101", "yaw", (), np.float32),
+    "planar": ("leg2", "planar", (), np.float32),
+    "planar, branches": ("leg2", "planar", FOUR[:2], np.float32),
 }
+
+# Arms that more steps always lead to the target.
+FEWER_STEPS = {"cylindrical": 2, "palletizer": 3}
+
+
+def task_of(chain, name):
+    """The task of a name with the tool axis and the plane that the chain asks for."""
+    return chosen_task(chain, name)
 
 
 def predict_of(network):
@@ -59,11 +84,12 @@ def built_solver(firmware, predict):
 
 
 @pytest.fixture(scope="module", params=CASES, ids=str)
-def case(request, robot_firmware, random_network, require_tool):
+def case(request, robot_firmware, random_network, require_tool, other_arms):
     """Firmware with a random network, the solver of it, and the host's solver."""
     require_tool("cc", "gcc libc6-dev")
     arm, name, branches, dtype = CASES[request.param]
-    chain, task = load_arm(arm), make_task(name)
+    chain = other_arms.get(arm) or load_arm(arm)
+    task = task_of(chain, name)
     firmware = robot_firmware(
         chain, np.random.default_rng(5), dtype, steps=2, task=task, branches=branches
     )
@@ -78,6 +104,12 @@ def case(request, robot_firmware, random_network, require_tool):
     q = np.random.default_rng(6).uniform(chain.lower, chain.upper, (TARGETS, len(chain)))
     components = spec.problem.reached_by(q).astype(np.float32)
     return solver, reference, components.astype(np.float64), q
+
+
+def as_good(found, expected):
+    """Whether answers are of one branch, or of two that end as far from the target."""
+    alike = np.abs(found.position_error_m - expected.position_error_m) < 1e-6
+    return (found.branch == expected.branch) | alike
 
 
 def test_seeds_are_the_host_s_in_every_branch(case):
@@ -96,7 +128,7 @@ def test_two_steps_lead_where_the_host_s_lead(case, branch):
     solver, reference, targets, _ = case
     given = reference.task.given(targets)
     found, expected = (s.solve_batch(given, branch=branch) for s in (solver, reference))
-    assert np.mean(found.branch == expected.branch) > 0.97
+    assert np.mean(as_good(found, expected)) > 0.97
     same = found.branch == expected.branch
     difference = np.abs(np.sin(found.q) - np.sin(expected.q)).max(axis=1)[same]
     # Steps near singular configurations multiply the rounding.
@@ -124,22 +156,24 @@ def test_branches_are_tried_as_the_network_orders_them(case, robot_firmware):
     if heads == 1:
         return
     # Of so many steps from anywhere, some lead to the target and some do not.
+    steps = FEWER_STEPS.get(reference.chain.name, 12)
     firmware = robot_firmware(
         reference.chain,
         np.random.default_rng(5),
         solver.dtype,
-        steps=12,
+        steps=steps,
         task=reference.task,
         branches=reference.branches,
     )
     given = reference.task.given(targets)
     found = built_solver(firmware, None).solve_batch(given)
-    expected = IkSolver(spec, reference.seeder.predict, 12).solve_batch(given)
+    expected = IkSolver(spec, reference.seeder.predict, steps).solve_batch(given)
     solved = found.status == Status.SOLVED
     assert 0 < np.mean(solved) < 1
     assert 0 < np.mean(found.tried < heads) < 1
-    for name in ("status", "tried", "branch"):
+    for name in ("status", "tried"):
         assert np.mean(getattr(found, name) == getattr(expected, name)) > 0.95, name
+    assert np.mean(as_good(found, expected)) > 0.95
     # The branch that answers is the last one tried; the rest were tried in vain. After the
     # last of all, more steps may lead from the best of them to the target.
     order = reference.seeder.guesses(targets).order
@@ -226,7 +260,7 @@ def test_what_is_no_orientation_is_refused_by_the_c_itself(case):
         near = np.zeros(len(reference.chain), np.float32)
         addresses = [ctypes.c_void_p(a.ctypes.data) for a in (single, near, answer)]
         solver._native.edge_ik_solve(addresses[0], ctypes.c_int32(0), *addresses[1:])
-        mirrored = reference.task.name == "axis" and bad[3:] @ targets[0, 3:] < -0.5
+        mirrored = reference.task.name != "pose" and bad[3:] @ targets[0, 3:] < -0.5
         assert (answer["status"][0] == 2) == (not mirrored)
 
 
@@ -269,11 +303,19 @@ def test_restarts_reach_what_no_step_from_the_network_does(case, robot_firmware)
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
 @pytest.mark.parametrize("name", CASES)
 def test_compilers_are_silent(
-    name, compiler, robot_firmware, write_firmware, warnings_as_errors, require_tool, tmp_path
+    name,
+    compiler,
+    other_arms,
+    robot_firmware,
+    write_firmware,
+    warnings_as_errors,
+    require_tool,
+    tmp_path,
 ):
     arm, task, branches, dtype = CASES[name]
     rng = np.random.default_rng(1)
-    firmware = robot_firmware(load_arm(arm), rng, dtype, task=make_task(task), branches=branches)
+    chain = other_arms.get(arm) or load_arm(arm)
+    firmware = robot_firmware(chain, rng, dtype, task=task_of(chain, task), branches=branches)
     write_firmware(firmware, tmp_path)
     command = [require_tool(compiler, compiler), *warnings_as_errors, "-O2", "-c", "robot.c"]
     built = subprocess.run(
@@ -284,11 +326,12 @@ def test_compilers_are_silent(
 
 @pytest.mark.parametrize("name", CASES)
 def test_the_firmware_of_boards_takes_every_interface(
-    name, robot_firmware, write_firmware, warnings_as_errors, require_tool, tmp_path
+    name, other_arms, robot_firmware, write_firmware, warnings_as_errors, require_tool, tmp_path
 ):
     arm, task, branches, dtype = CASES[name]
     rng = np.random.default_rng(1)
-    firmware = robot_firmware(load_arm(arm), rng, dtype, task=make_task(task), branches=branches)
+    chain = other_arms.get(arm) or load_arm(arm)
+    firmware = robot_firmware(chain, rng, dtype, task=task_of(chain, task), branches=branches)
     write_firmware(firmware, tmp_path)
     write_board_firmware(tmp_path, firmware.name)
     command = [require_tool("gcc", "gcc"), *warnings_as_errors, "-O2", "-I..", "-c"]
@@ -300,6 +343,30 @@ def test_the_firmware_of_boards_takes_every_interface(
         check=False,
     )
     assert built.returncode == 0, built.stderr[:2000]
+
+
+def test_a_target_is_made_of_an_angle(robot_firmware, tmp_path, write_firmware, require_tool):
+    chain = load_arm("openmanipulator_x")
+    task = task_of(chain, "pitch")
+    firmware = robot_firmware(chain, np.random.default_rng(1), task=task, name="omx")
+    write_firmware(firmware, tmp_path)
+    command = [require_tool("gcc", "gcc"), "-shared", "-fPIC", "-std=c99", "omx.c", "-o", "omx.so"]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    native = ctypes.CDLL(str(tmp_path / "omx.so"))
+    place, target = np.array([0.1, -0.2, 0.3], np.float32), np.empty(5, np.float32)
+    q = np.empty(4, np.float32)
+
+    def made(angle):
+        pointers = [ctypes.c_void_p(array.ctypes.data) for array in (place, target)]
+        native.omx_target(pointers[0], ctypes.c_float(angle), pointers[1])
+        return native.omx_solve(*(ctypes.c_void_p(a.ctypes.data) for a in (target, q)), None)
+
+    for angle in (0.0, 1.2, -2.9, 40.0):
+        assert made(angle) != 2
+        np.testing.assert_allclose(target[3:], [np.cos(angle), np.sin(angle)], atol=2e-6)
+        np.testing.assert_array_equal(target[:3], place)
+    for wrong in (np.nan, np.inf, 1e9):
+        assert made(wrong) == 2
 
 
 def test_a_pose_is_made_of_a_quaternion(robot_firmware, tmp_path, write_firmware, require_tool):
@@ -321,3 +388,21 @@ def test_a_pose_is_made_of_a_quaternion(robot_firmware, tmp_path, write_firmware
         given, q = np.array(wrong, np.float32), np.empty(6, np.float32)
         native.ur_target(*(ctypes.c_void_p(a.ctypes.data) for a in (position, given, target)))
         assert native.ur_solve(*(ctypes.c_void_p(a.ctypes.data) for a in (target, q)), None) == 2
+
+
+def test_joints_that_follow_others_are_told_on_request(
+    other_arms, robot_firmware, write_firmware, require_tool, tmp_path
+):
+    chain = other_arms["geared"]
+    firmware = robot_firmware(chain, np.random.default_rng(1))
+    header = firmware.header()
+    assert "#define ROBOT_ALL_JOINTS 4" in header
+    assert "all_joints" not in robot_firmware(load_arm("arm3"), np.random.default_rng(1)).header()
+    write_firmware(firmware, tmp_path)
+    command = [require_tool("gcc", "gcc"), "-shared", "-fPIC", "-std=c99", "robot.c", "-o", "r.so"]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    native = ctypes.CDLL(str(tmp_path / "r.so"))
+    for q in np.random.default_rng(2).uniform(chain.lower, chain.upper, (20, len(chain))):
+        single, found = q.astype(np.float32), np.full(4, np.nan, np.float32)
+        native.robot_all_joints(*(ctypes.c_void_p(part.ctypes.data) for part in (single, found)))
+        np.testing.assert_allclose(found, chain.q_all(q), rtol=0, atol=1e-5)

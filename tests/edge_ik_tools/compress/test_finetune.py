@@ -30,7 +30,7 @@ def run(tmp_path_factory):
 
     config = make_config("nano", overrides={"data.pool": 2000, "training.batch_size": 64})
     run, _ = preparation.start(config, tmp_path_factory.mktemp("runs") / "untrained")
-    network = build_network(6, len(run.chain), run.config.network, config.training.rng_seed)
+    network = build_network(6, 2 * len(run.chain), run.config.network, config.training.rng_seed)
     network.save(run.folder / BEST_FILE)
     return run
 

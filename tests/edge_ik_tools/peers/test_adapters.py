@@ -3,8 +3,6 @@
 import numpy as np
 import pytest
 
-pytest.importorskip("yourdfpy")
-
 from edge_ik.arms import builtin_arms, load_arm
 from edge_ik_tools.peers.adapters import ADAPTERS, Peer, peers
 from edge_ik_tools.peers.compare import comparison_notes, comparison_table, measure
@@ -13,7 +11,7 @@ from firmware_host.kinematics import forward_kinematics
 from firmware_host.problem import IkProblem
 from firmware_host.tasks import POSE, POSITION, make_task
 
-pytestmark = pytest.mark.tensorflow  # the URDF library comes with the same extra
+pytestmark = pytest.mark.tensorflow
 
 ARMS = [("ur5", POSE), ("arm3", POSITION), ("so101", make_task("axis"))]
 

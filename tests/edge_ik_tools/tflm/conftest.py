@@ -181,7 +181,7 @@ def models(planar_model, source_root, tmp_path_factory):
         paths[name] = folder / f"{name}.tflite"
         write_model(paths[name], (NETWORKS / f"{name}.tflite").read_bytes(), record)
     for joint in record["robot"]["joints"]:
-        joint |= {"lower": -np.pi, "upper": np.pi, "continuous": True}
+        joint |= {"lower": -np.pi, "upper": np.pi, "kind": "continuous"}
     paths["continuous"] = folder / "continuous.tflite"
     write_model(paths["continuous"], (NETWORKS / "int8_per_channel.tflite").read_bytes(), record)
     return paths

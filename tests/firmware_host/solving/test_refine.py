@@ -19,7 +19,7 @@ from firmware_host.solving.refine import (
     refine,
     refinements,
 )
-from firmware_host.tasks import POSE, POSITION, Axis
+from firmware_host.tasks import POSE, POSITION, make_task
 
 
 def reaching(chain):
@@ -277,7 +277,7 @@ class TestStops:
         ends = np.where(chain.periodic, wanted, np.clip(wanted, chain.lower, chain.upper))
         return ends, int(out.sum())
 
-    @pytest.mark.parametrize("task", [POSITION, Axis(2), POSE])
+    @pytest.mark.parametrize("task", [POSITION, make_task("axis", "z"), POSE])
     @pytest.mark.parametrize("spare", [0, 1, 4])
     def test_those_joints_go_onto_them_and_the_others_do_the_rest(self, make_arm3, task, spare):
         arm3, rng = make_arm3(2.0), np.random.default_rng(spare)
@@ -309,7 +309,13 @@ class TestStops:
 
 
 class TestOtherTasks:
-    TASKS = (Axis(0), Axis(2), POSE)
+    TASKS = (
+        make_task("axis", "x"),
+        make_task("axis", "z"),
+        POSE,
+        make_task("yaw"),
+        make_task("planar", plane="yz"),
+    )
 
     @settings(max_examples=40)
     @given(data=st.data(), task=st.sampled_from(TASKS))
@@ -353,3 +359,51 @@ class TestOtherTasks:
         )
         assert dq[1] == 0.0
         assert dq[2] != 0.0
+
+
+class TestOtherJoints:
+    def test_those_that_slide_or_lead_converge_like_others(self, other_arm):
+        rng = np.random.default_rng(1)
+        true = rng.uniform(other_arm.lower, other_arm.upper, (500, len(other_arm)))
+        problem = reaching(other_arm)
+        seeds = true + rng.uniform(-0.1, 0.1, true.shape) * other_arm.scales
+        q, error = refine(problem, seeds, problem.reached_by(true), 4)
+        assert np.mean(error < 1e-6) > 0.99
+        assert other_arm.within_limits(q).all()
+
+    def test_one_number_at_a_time_takes_the_same_way(self, other_arm):
+        problem, rng = reaching(other_arm), np.random.default_rng(2)
+        true = rng.uniform(other_arm.lower, other_arm.upper, (20, len(other_arm)))
+        seeds = rng.uniform(other_arm.lower, other_arm.upper, (20, len(other_arm)))
+        targets = problem.reached_by(true)
+        q, error = refine(problem, seeds, targets, 3)
+        for row, seed in enumerate(seeds):
+            one, distance = refine(problem, seed, targets[row], 3)
+            np.testing.assert_allclose(one, q[row], atol=1e-9)
+            assert float(distance) == pytest.approx(error[row], abs=1e-9)
+
+    def test_a_robot_of_another_size_takes_the_same_steps(self):
+        """Metres and radians are damped alike, whatever a metre is to the robot."""
+
+        def steps(unit):
+            def sized(*offset):
+                origin = np.eye(4)
+                origin[:3, 3] = np.array(offset) * unit
+                return origin
+
+            up, side = np.array([0.0, 0.0, 1.0]), np.array([0.0, 1.0, 0.0])
+            joints = (
+                Joint("turn", sized(0, 0, 0.1), up, -3.0, 3.0),
+                Joint("lift", np.eye(4), up, 0.0, 0.5 * unit, "prismatic"),
+                Joint("bend", sized(0.3, 0, 0), side, -2.0, 2.0),
+            )
+            problem = reaching(Chain("sized", joints, sized(0.2, 0, 0)))
+            scale = np.array([1.0, unit, 1.0])
+            target = problem.reached_by(np.array([0.9, 0.49, 0.8]) * scale)
+            settings = RefineSettings(damping_floor=1e-9 * unit**2)
+            walk = refinements(problem, np.array([0.0, 0.3, 1.9]) * scale, target, 4, settings)
+            return np.array([[*(q / scale), error / unit] for q, error in walk])
+
+        small, large = steps(1.0), steps(100.0)
+        assert small[0, -1] > 0.1
+        np.testing.assert_allclose(large, small, rtol=1e-9, atol=1e-12)

@@ -10,6 +10,7 @@ from hypothesis.extra.numpy import arrays
 
 from firmware_host.chain import Chain, Joint
 from firmware_host.normalization import Normalization
+from firmware_host.outputs import HeadOutputs
 from firmware_host.problem import IkProblem
 from firmware_host.solving.seeding import Seeder, decode_joints, turned_outputs
 from firmware_host.spec import Branch, ModelSpec
@@ -23,7 +24,7 @@ class TestDecodeJoints:
         share = np.array(data.draw(st.lists(st.floats(0, 1), min_size=8, max_size=8)))
         q = chain.lower + share[: len(chain)] * (chain.upper - chain.lower)
         length = data.draw(st.floats(1e-3, 1e3))
-        decoded = decode_joints(chain, length * np.concatenate([np.sin(q), np.cos(q)]))
+        decoded = decode_joints(HeadOutputs(chain), length * np.concatenate([np.sin(q), np.cos(q)]))
         assert chain.within_limits(decoded)
         turns = (decoded - q) / (2 * math.pi)
         np.testing.assert_allclose(turns, np.round(turns), atol=1e-9)
@@ -36,14 +37,14 @@ class TestDecodeJoints:
         outputs = data.draw(
             arrays(np.float32, (4, 2 * len(chain)), elements=st.floats(-2, 2, width=32))
         )
-        decoded = decode_joints(chain, outputs)
+        decoded = decode_joints(HeadOutputs(chain), outputs)
         assert decoded.shape == (4, len(chain))
         assert chain.within_limits(decoded).all()
 
     def test_limits_beyond_half_a_turn_are_used(self):
         joint = Joint("far", np.eye(4), np.array([0.0, 0.0, 1.0]), 3.0, 4.0)
         chain = Chain("far", (joint,), np.eye(4))
-        decoded = decode_joints(chain, [math.sin(3.5), math.cos(3.5)])
+        decoded = decode_joints(HeadOutputs(chain), [math.sin(3.5), math.cos(3.5)])
         assert decoded == pytest.approx([3.5])
 
 
@@ -71,10 +72,10 @@ def test_what_was_taken_off_is_added_again(arm3):
         sines[joint], cosines[joint] = turn.removed(sines[joint], cosines[joint])
     outputs = np.stack([*sines, *cosines], axis=-1)
     # Of two heads each; the second gives the same angles at another length.
-    both = turned_outputs(encoding, np.stack([outputs, 3 * outputs], axis=1))
+    both = turned_outputs(HeadOutputs(arm3), encoding, np.stack([outputs, 3 * outputs], axis=1))
     assert both.shape == (50, 2, 6)
     for head in range(2):
-        np.testing.assert_allclose(decode_joints(arm3, both[:, head]), q, atol=1e-9)
+        np.testing.assert_allclose(decode_joints(HeadOutputs(arm3), both[:, head]), q, atol=1e-9)
 
 
 def named(count):
@@ -94,7 +95,7 @@ def test_one_target_in_plain_floats_is_seeded_like_a_batch(arm3, task, heads):
     q = np.random.default_rng(1).uniform(arm3.lower, arm3.upper, (10, 3))
     targets = problem.reached_by(q)
     together = seeder.guesses(targets)
-    assert together.sin_cos.shape == (10, heads, 6)
+    assert together.numbers.shape == (10, heads, 6)
     assert together.order.shape == (10, heads)
     for row, target in enumerate(targets.tolist()):
         alone, order = seeder.plain_guesses(target)

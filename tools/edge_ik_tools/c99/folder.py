@@ -13,6 +13,7 @@ from edge_ik import __version__
 from edge_ik_tools.c99.golden import RNG_SEED, golden_solves
 from edge_ik_tools.c99.kinematics import limits32
 from edge_ik_tools.c99.literals import float_literal
+from edge_ik_tools.c99.segments import is_mixed
 from edge_ik_tools.c99.source import NOT_COUNTED, Firmware
 from edge_ik_tools.generated import write_folder
 from edge_ik_tools.random_inputs import random_inputs
@@ -20,18 +21,13 @@ from edge_ik_tools.templates import filled
 from firmware_host.model_file import read_model
 from firmware_host.network.interpreter import Interpreter
 from firmware_host.network.runtimes import open_interpreter
-from firmware_host.tasks import TOOL_AXES, Task
+from firmware_host.tasks import Task
+from firmware_host.tasks.orientation import TOOL_AXES, Direction, Rotation
+from firmware_host.tasks.plane_angle import AzimuthPlane, BasePlane, PlaneAngle
 from firmware_host.tasks.rotations import quaternion
 from firmware_host.tolerances import SOLVED_POSITION
 
 NETWORK_VECTORS = 64
-
-# What the example program takes, by how many directions a target has.
-ARGUMENTS = {
-    0: "x y z",
-    1: "x y z and a unit direction",
-    3: "x y z and a unit quaternion w x y z",
-}
 
 Tell = Callable[[str], None]
 
@@ -89,11 +85,20 @@ def _values(firmware: Firmware, counts: str) -> dict[str, Any]:
         "joints": len(chain),
         "joint_names": ", ".join(chain.joint_names),
         "quoted_joints": ", ".join(f'"{_escaped(joint)}"' for joint in chain.joint_names),
+        "mixed": is_mixed(chain),
+        "quoted_units": ", ".join(f'"{unit}"' for unit in chain.units),
+        "units": "rad, m" if chain.prismatic.any() else "rad",
         "target_size": golden["first_target"].size,
         "target_words": firmware.solvers.target_words,
-        "argument_words": ARGUMENTS[len(task.directions)],
+        "argument_words": _arguments(task),
         "argument_count": task.flat_size,
         "rotation": firmware.solvers.rotation,
+        "angle": firmware.solvers.angle,
+        "from_arguments": firmware.solvers.rotation or firmware.solvers.angle,
+        "places": len(task.place),
+        "in_plane": task.plane is not None,
+        "placed": ", ".join(map(str, task.place)),
+        "bad_slot": "i" if task.size >= 3 else f"i % {task.size}",
         "example_target": ", ".join(f"{value}f" for value in example),
         "example_words": " ".join(_argument_example(task, golden["first_target"])),
         "choice": firmware.solvers.choice,
@@ -141,14 +146,44 @@ def _golden(firmware: Firmware) -> dict[str, Any]:
         "endless": ", ".join(str(turns).lower() for turns in problem.chain.continuous.tolist()),
         "directions": len(problem.task.directions),
         "directed": ", ".join(map(str, problem.task.directions)),
-        "chord_weight": float_literal(problem.task.chord_weight),
+        "chord_weight": float_literal(0.5 if problem.task.is_whole else 1.0),
+        "directing": bool(problem.task.directions),
+        **_projection(problem.task),
         "first_target": solves.targets[0],
     }
 
 
+def _arguments(task: Task) -> str:
+    """What the example program takes, in words."""
+    place = " ".join(TOOL_AXES[axis] for axis in task.place)
+    match task.orientation:
+        case Direction():
+            return f"{place} and a unit direction"
+        case Rotation():
+            return f"{place} and a unit quaternion w x y z"
+        case PlaneAngle(word=word):
+            return f"{place} and the {word} in radians"
+    return place
+
+
+def _projection(task: Task) -> dict[str, Any]:
+    """What the self-test asks for to measure an angle in a plane from the tool's pose."""
+    if not isinstance(task.orientation, PlaneAngle):
+        return {"azimuth": False}
+    axis, plane = task.orientation.axis, task.orientation.plane
+    values: dict[str, Any] = {"azimuth": isinstance(plane, AzimuthPlane), "tool_axis": axis}
+    if isinstance(plane, AzimuthPlane):
+        return values | {f"center_{k}": float_literal(plane.center[k]) for k in range(2)}
+    assert isinstance(plane, BasePlane)  # noqa: S101 - narrows the type
+    return values | {f"plane_{k}": 4 * plane.indices[k] + axis for k in range(2)}
+
+
 def _argument_example(task: Task, target: npt.NDArray[np.float32]) -> list[str]:
     """A target as the example program takes it."""
-    if len(task.directions) < len(TOOL_AXES):
+    if isinstance(task.orientation, PlaneAngle):
+        numbers = task.given(target[None].astype(np.float64))[0]
+        return [f"{value:.3f}" for value in numbers]
+    if not task.is_whole:
         return [f"{value:.3f}" for value in target]
     rotation = target[3:].astype(np.float64).reshape(3, 3).T
     return [f"{value:.4f}" for value in (*target[:3], *quaternion(rotation))]

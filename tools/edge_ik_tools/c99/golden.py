@@ -142,15 +142,16 @@ def _longest(problem: IkProblem) -> float:
 def _moved_aside(problem: IkProblem, targets: FloatArray) -> tuple[FloatArray, float]:
     """What to add to targets (N, k) to move each in some direction, and how far that is [m].
 
-    Positions move, and unit vectors v turn: by w cross v.
+    Places move, and unit vectors v turn: by w cross v, in space or in their plane.
     """
     rng = np.random.default_rng(RNG_SEED)
     size = ASIDE * rounding(problem)
     step, turn = (_directions(rng, len(targets)) * size for _ in range(2))
-    vectors = targets[:, 3:].reshape(len(targets), -1, 3)
-    turned = np.cross(turn[:, None] / problem.length, vectors)
-    aside = np.concatenate([step, turned.reshape(len(targets), -1)], axis=1)
-    return aside, size * (np.sqrt(2.0) if problem.task.has_orientation else 1.0)
+    task = problem.task
+    wanted = targets[:, len(task.place) :]
+    turned = task.orientation.turned(wanted, turn / problem.length)
+    aside = np.concatenate([step[:, list(task.place)], turned], axis=1)
+    return aside, size * (np.sqrt(2.0) if task.has_orientation else 1.0)
 
 
 def _directions(rng: np.random.Generator, count: int) -> FloatArray:
@@ -177,7 +178,7 @@ def _joint_tolerance(
 ) -> FloatArray:
     """How nearly a firmware's joints are those of each answer (N, n) [rad]; 0 where not known."""
     q, rho = answers.q, rounding(problem)
-    J = problem.jacobian(np.sin(q), np.cos(q))
+    J = problem.jacobian(*problem.chain.place(q))
     _, sigma, Vt = np.linalg.svd(J, full_matrices=False)
     sigma = np.maximum(sigma, SINGULAR * sigma[:, :1])
     rows = np.linalg.norm(Vt / sigma[..., None], axis=1)  # (N, n) of J^+ [rad/m]

@@ -26,6 +26,7 @@ from firmware_host.network.flatbuffer import read_graph
 from firmware_host.network.interpreter import Interpreter
 from firmware_host.solver import Branch, IkSolver
 from firmware_host.solving.branches import ANY, NEAREST
+from firmware_host.solving.mistakes import advice
 from firmware_host.solving.solution import IkBatch, IkSolution, Status
 from firmware_host.tasks.targets import checked_target
 
@@ -151,12 +152,13 @@ class FirmwareSolver(IkSolver):
             q = self.chain.nearest_turn(q, near)
         return IkSolution(
             q=q,
+            q_all=np.asarray(self.chain.q_all(q)),
             position_error_m=float(found["residual"]),
             status=STATUS[found["status"]],
             within_limits=bool(self.chain.within_limits(q)),
             in_workspace=None
             if self.workspace is None
-            else self.workspace.contains_one(self.chain, components[:3].tolist()),
+            else self.workspace.contains_one(self.chain, self.task.position(components.tolist())),
             seed_error_m=float(found["seed_residual"]),
             steps=self.refine_steps,
             microseconds=(time.perf_counter() - began) * 1e6,
@@ -164,8 +166,14 @@ class FirmwareSolver(IkSolver):
             branch=int(found["branch"]),
             tried=int(found["tried"]),
             restarts=int(found["restarts"]),
-            joint_step=None if near is None else float(np.abs(q - near).max()),
+            joint_step=None if near is None else float(self.chain.travel(q, near)),
             near_within_limits=None if near is None else bool(self.chain.within_limits(near)),
+            advice=advice(
+                self.chain,
+                self.task.placed(components),
+                near,
+                STATUS[found["status"]] is Status.SOLVED,
+            ),
         )
 
     def solve_batch(
@@ -198,7 +206,7 @@ class FirmwareSolver(IkSolver):
         inside = None
         if self.workspace is not None:
             harmless = rows if good.all() else np.where(good[:, None], rows, 0.0)
-            inside = self.workspace.contains(self.chain, harmless[:, :3]) & good
+            inside = self.workspace.contains(self.chain, self.task.positions(harmless)) & good
         if not good.all():
             place = self.home if near is None else self.chain.clamp(near)
             q = np.where(good[:, None], q, place)
@@ -208,6 +216,7 @@ class FirmwareSolver(IkSolver):
         )
         return IkBatch(
             q=q,
+            q_all=np.asarray(self.chain.q_all(q)),
             position_error_m=errors,
             status=status,
             within_limits=self.chain.within_limits(q),

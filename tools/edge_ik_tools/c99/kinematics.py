@@ -11,7 +11,8 @@ import numpy as np
 
 from edge_ik_tools.c99.literals import float_list, float_literal, indented, initializer, table
 from edge_ik_tools.c99.lowering import Program
-from edge_ik_tools.c99.straight import joint_names, operand, statements, stored
+from edge_ik_tools.c99.segments import is_mixed, other_joints, place_names, using_place
+from edge_ik_tools.c99.straight import operand, statements, stored
 from firmware_host.chain import Chain
 from firmware_host.errors import ModelFileError
 from firmware_host.kinematics import frames
@@ -48,14 +49,16 @@ def robot_values(spec: ModelSpec, program: Program, steps: int) -> dict[str, obj
     problem, n = spec.problem, spec.problem.joints
     return {
         "joints": n,
-        "target_size": len(spec.task.component_names),
+        "segments": len(spec.chain.segments),
+        **other_joints(problem, program),
+        "target_size": spec.task.size,
         "steps": steps,
         "joint_rows": _joint_rows(spec.chain),
         "first_joints": ", ".join(f"q[{joint}]" for joint in range(n)),
         "max_step": float_literal(DEFAULT_SETTINGS.max_step),
         **_number_values(program),
         **_encoding(problem, spec.normalization, program),
-        **_stepping(problem),
+        **_stepping(problem, is_mixed(spec.chain)),
         "measured": _measured(problem),
         **_turning_back(spec.chain),
     }
@@ -92,11 +95,11 @@ def _encoding(
 ) -> dict[str, object]:
     """The network's input from a target, and the target's own turns."""
     tape = Tape()
-    target = tape.inputs("p", len(problem.task.component_names))
+    target = tape.inputs("p", problem.task.size)
     encoding = problem.encode(target, ROOT_NAMESPACE)
-    turns = [part for turn in encoding.turns.values() for part in (turn.sin, turn.cos)]
+    turns = encoding.moves()
     scale, zero_point = program.input_scale
-    names = joint_names(problem.joints)
+    names = place_names(problem.chain)
     factors = [1.0 / (std * scale) for std in normalization.std]
     offsets = [
         zero_point - mean * factor for mean, factor in zip(normalization.mean, factors, strict=True)
@@ -116,22 +119,24 @@ def _encoding(
     }
 
 
-def _stepping(problem: IkProblem) -> dict[str, object]:
+def _stepping(problem: IkProblem, mixed: bool) -> dict[str, object]:
     """A step of damped least squares, and the distance that it is to make less."""
     trace = problem.trace_step()
-    n, stops = problem.joints, len(problem.stops)
+    stops = len(problem.stops)
     settings = settings32(problem.chain)
-    names = joint_names(n) | {"damping": float_literal(settings.damping)}
+    names = place_names(problem.chain) | {"damping": float_literal(settings.damping)}
     tape, squared = trace.tape, trace.squared
     newton, distance = tape.live([squared, *trace.dq]), tape.live([squared])
-    free, locked = problem.held([0.0], [0.0]), problem.held([1.0], [1.0])
-    pull = f"{float_literal(locked[1])} * dq[i]" if locked[1] != 1.0 else "dq[i]"
+    pull = "dq[i]" if problem.spare_joints else f"{float_literal(problem.hold)} * dq[i]"
+    pull += " * per[i]" if mixed else ""
     return {
         "weighed": ", turns weighed as lengths" if problem.task.has_orientation else "",
-        "distance": indented(statements(tape, [squared], names)),
+        "distance": indented(using_place(statements(tape, [squared], names))),
         "squared": operand(squared, names),
         "newton": indented(
-            [*statements(tape, [squared, *trace.dq], names), *stored("dq", trace.dq, names)]
+            using_place(
+                [*statements(tape, [squared, *trace.dq], names), *stored("dq", trace.dq, names)]
+            )
         ),
         # Where a step costs little more than the distance, one function serves for both.
         "distance_alone": len(newton) - len(distance) > LITTLE_MORE,
@@ -139,8 +144,8 @@ def _stepping(problem: IkProblem) -> dict[str, object]:
         "out_of_reach": float_literal(OUT_OF_REACH),
         "held_room": max(1, 2 * stops),
         "unheld": float_list(problem.unheld or [0.0]),
-        "free": float_literal(free[0]),
-        "locked": float_literal(locked[0]),
+        "free": float_literal(1.0 if problem.spare_joints else 0.0),
+        "locked": float_literal(0.0 if problem.spare_joints else problem.hold),
         "pull": pull,
         "floor": float_literal(settings.damping_floor),
         "bend": float_literal(NEAREST_SETTINGS.curvature * problem.length),
@@ -152,13 +157,13 @@ def _measured(problem: IkProblem) -> str:
     """Statements that fill `parts`: the squared distance of positions, and of directions."""
     if not problem.task.has_orientation:
         return ""
-    n = problem.joints
     tape = Tape()
-    sines, cosines = tape.inputs("s", n), tape.inputs("c", n)
-    target = tape.inputs("p", len(problem.task.component_names))
+    sines, cosines = problem.trace_place(tape)
+    target = tape.inputs("p", problem.task.size)
     parts = problem.task.squared_parts(frames(problem.chain, sines, cosines), target)
-    names = joint_names(n)
-    return indented([*statements(tape, parts, names), *stored("parts", parts, names)])
+    names = place_names(problem.chain)
+    lines = [*statements(tape, parts, names), *stored("parts", parts, names)]
+    return indented(using_place(lines))
 
 
 def _turning_back(chain: Chain) -> dict[str, object]:
@@ -175,12 +180,12 @@ def _turning_back(chain: Chain) -> dict[str, object]:
 def forward(chain: Chain) -> str:
     """Statements that fill `T_base_tool` (12) from the joints' `s` and `c`."""
     tape = Tape()
-    n = len(chain)
+    n = len(chain.segments)
     sines, cosines = tape.inputs("s", n), tape.inputs("c", n)
     walked = frames(chain, sines, cosines)
     columns = (*walked.rotation, walked.position)
     entries = [columns[column][row] for row in range(3) for column in range(4)]
-    names = joint_names(n)
+    names = place_names(chain)
     return indented([*statements(tape, entries, names), *stored("T_base_tool", entries, names)])
 
 
@@ -191,13 +196,13 @@ def settings32(chain: Chain) -> RefineSettings:
 
 
 def home32(chain: Chain, home: Sequence[float]) -> list[float]:
-    """The home posture [rad] in single precision, within the limits."""
+    """The home posture [rad, m] in single precision, within the limits."""
     held: list[float] = np.clip(chain.clamp(home), *limits32(chain)).tolist()
     return held
 
 
 def limits32(chain: Chain) -> tuple[list[float], list[float]]:
-    """The limits [rad] in single precision, rounded inward so that they hold in double.
+    """The limits [rad, m] in single precision, rounded inward so that they hold in double.
 
     Raises:
         ModelFileError: If no single-precision number is within the limits of a joint.
@@ -211,7 +216,7 @@ def limits32(chain: Chain) -> tuple[list[float], list[float]]:
             single_high = np.nextafter(single_high, np.float32(-math.inf))
         if single_low > single_high:
             raise ModelFileError(
-                f"Single precision has no angle within the limits of a joint. Received: {low} "
+                f"Single precision has no number within the limits of a joint. Received: {low} "
                 f"to {high}"
             )
         lower.append(float(single_low))

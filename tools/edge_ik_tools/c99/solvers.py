@@ -11,13 +11,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edge_ik_tools.c99 import kinematics
+from edge_ik_tools.c99 import kinematics, segments
 from edge_ik_tools.c99.literals import comment, float_list, float_literal, initializer
 from edge_ik_tools.c99.lowering import Program
 from edge_ik_tools.templates import filled
+from firmware_host.joints import CONTINUOUS
 from firmware_host.solving.seeding import BEYOND, LAST
 from firmware_host.spec import ModelSpec
-from firmware_host.tasks import TOOL_AXES
+from firmware_host.tasks.plane_angle import PlaneAngle
 from firmware_host.tolerances import (
     FARTHEST_TARGET,
     FULL_TURN,
@@ -69,12 +70,17 @@ class Solvers:
     def target_words(self) -> str:
         """What a target's numbers are."""
         words = self.spec.task.component_words
-        return f"{words}; see the function below" if self.rotation else words
+        return f"{words}; see the function below" if self.rotation or self.angle else words
 
     @property
     def rotation(self) -> bool:
         """Whether a target has a whole rotation, which can be given as a quaternion."""
-        return len(self.spec.task.directions) == len(TOOL_AXES)
+        return self.spec.task.is_whole
+
+    @property
+    def angle(self) -> bool:
+        """Whether a target has an angle, which can be given in radians."""
+        return isinstance(self.spec.task.orientation, PlaneAngle)
 
     def values(self) -> dict[str, object]:
         """What the templates of the header and the source ask for."""
@@ -91,6 +97,15 @@ class Solvers:
             "turning": int(task.has_orientation),
             "rotation": self.rotation,
             "and_rotation": ", and a rotation" if self.rotation else "",
+            "angle": self.angle,
+            "angle_word": task.orientation.word if isinstance(task.orientation, PlaneAngle) else "",
+            "places": len(task.place),
+            "coordinates": task.coordinates,
+            "place_squared": " + ".join(f"p[{k}] * p[{k}]" for k in range(len(task.place))),
+            "angle_squared": " + ".join(
+                f"p[{k}] * p[{k}]" for k in range(len(task.place), task.size)
+            ),
+            "directing": bool(task.directions),
             "choice": int(self.choice),
             "branches": self.branches,
             "several": self.branches > 1,
@@ -114,6 +129,8 @@ class Solvers:
             names = ["solve_common.c.in", "solve_any.c.in" if self.choice else "solve_one.c.in"]
         if self.rotation:
             names.append("pose.c.in")
+        if self.angle:
+            names.append("angle.c.in")
         return "\n".join(filled("c99", name, values) for name in names).rstrip()
 
     def _bad_words(self) -> str:
@@ -142,18 +159,18 @@ class Solvers:
 
     def _outputs(self) -> dict[str, object]:
         """Where in the network's output what stands."""
-        own = 2 * self.spec.problem.joints
+        own = self.spec.problem.outputs.size
         words = "the sine of each joint, then the cosine of each"
+        if not self.spec.chain.circular.all():
+            words = "of each joint its sine, or its place between its limits; then cosines"
         if self.branches > 1:
             words = f"of each branch {words}; then how promising each is"
         integer, problem = self.program.dtype != np.float32, self.spec.problem
-        turned = list(problem.encode([1.0] * len(problem.task.component_names), math).turns)
         untold = problem.untold_joints if self.branches > 1 else ()
         return {
             "untold": bool(untold),
             "ends_beyond": " + ".join(
-                f"ends_beyond(own, {joint}, &guess->turns[{2 * turned.index(joint)}])"
-                for joint in untold
+                segments.ends_beyond(self.spec.problem, joint) for joint in untold
             ),
             "beyond": float_literal(BEYOND),
             # More than any two promises are apart.
@@ -173,14 +190,15 @@ class Solvers:
                 "c99",
                 "nearest_turn.c.in",
                 {
-                    "continuous": joint.continuous,
+                    "continuous": joint.kind == CONTINUOUS,
                     "joint": k,
                     "lower": float_literal(lower[k]),
                     "upper": float_literal(upper[k]),
                 },
             )
             for k, joint in enumerate(chain.joints)
-            if joint.continuous or joint.upper - joint.lower >= 2 * math.pi + FULL_TURN
+            if chain.circular[k]
+            and (joint.kind == CONTINUOUS or joint.upper - joint.lower >= 2 * math.pi + FULL_TURN)
         ]
         # Rounded to the nearest: of a joint on its limit, single precision may say a little more.
         endless = np.array([-kinematics.OUT_OF_REACH, kinematics.OUT_OF_REACH])

@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from edge_ik_tools.c99.literals import initializer
 from edge_ik_tools.emulate.closed_form import closed_form_constants
 from edge_ik_tools.emulate.cores import Core
@@ -173,6 +171,7 @@ def solver_header(sources: Sources, chain: Chain, cold_steps: int) -> str:
     """The text of `bench_solver.h`: the solver's names under the benchmark's."""
     name, prefix = sources.name, sources.name.upper()
     middle = chain.middle
+    sines, cosines = chain.place(middle)
     values = {
         "BENCH_SOURCE": f'"{sources.source.name}"',
         **{
@@ -183,8 +182,9 @@ def solver_header(sources: Sources, chain: Chain, cold_steps: int) -> str:
         "BENCH_INFO": f"{name}_info",
         "BENCH_COLD_STEPS": str(cold_steps),
         "BENCH_MIDDLE": initializer(middle),
-        "BENCH_MIDDLE_SINES": initializer(np.sin(middle)),
-        "BENCH_MIDDLE_COSINES": initializer(np.cos(middle)),
+        "BENCH_SEGMENTS": str(len(chain.segments)),
+        "BENCH_MIDDLE_SINES": initializer(sines),
+        "BENCH_MIDDLE_COSINES": initializer(cosines),
         **(closed_form_constants(chain) or {}),
     }
     # What is told of tries where there are several seeds to try.
@@ -198,7 +198,7 @@ def solver_header(sources: Sources, chain: Chain, cold_steps: int) -> str:
         "#endif",
     ]
     public = ("solve", "seed", "forward", "target", "solve_branch", "solve_near", "seed_branch",
-              "within_limits")  # fmt: skip
+              "within_limits", "all_joints")  # fmt: skip
     # The source is compiled twice into one program, the second time under other names.
     renamed = [f"#define {name}_{part} staged_{part}" for part in public]
     return "\n".join(

@@ -6,6 +6,7 @@ import numpy as np
 
 from edge_ik_tools.c99.literals import float_literal, initializer
 from firmware_host.chain import Chain, FloatArray
+from firmware_host.joints import CONTINUOUS
 
 # Offsets and axes off by no more than this count as aligned [m] or [1].
 ALIGNED = 1e-9
@@ -44,7 +45,7 @@ def closed_form_constants(chain: Chain) -> dict[str, str] | None:
         and min(third[0], tool[0]) > ALIGNED
     )
     one_sided = elbow.lower >= 0 or elbow.upper <= 0
-    if not aligned or not one_sided or elbow.continuous:
+    if not aligned or not one_sided or elbow.kind == CONTINUOUS:
         return None
     # A positive turn about +y lowers what points along +x.
     shoulder_sign, elbow_sign = -signs[1], -signs[2]

@@ -23,7 +23,7 @@ from firmware_host.chain import FloatArray
 from firmware_host.errors import EdgeIkError
 from firmware_host.kinematics import forward_kinematics
 from firmware_host.problem import IkProblem
-from firmware_host.tasks import TOOL_AXES, Task
+from firmware_host.tasks import SPACE, TOOL_AXES, Task
 
 # RTB's own default accepts an error of 1.4 mm.
 RTB_TOLERANCE = 1e-12
@@ -67,6 +67,9 @@ def peers(problem: IkProblem, start: FloatArray) -> Iterator[tuple[str, Peer | s
         if importlib.util.find_spec(module) is None:
             yield package, "not installed: pip install 'edge-ik[peers]'"
             continue
+        if not _is_common(problem.task):
+            yield package, f"solves no such task as '{problem.task.name}'"
+            continue
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -82,9 +85,9 @@ def _named(package: str, title: str) -> str:
     return f"{title} {version(package)}"
 
 
-def _whole(task: Task) -> bool:
-    """Whether a target has a whole rotation."""
-    return len(task.directions) == len(TOOL_AXES)
+def _is_common(task: Task) -> bool:
+    """Whether other packages know the task: a position, and the direction of tool axes."""
+    return task.place == SPACE and task.orientation.size == 3 * len(task.directions)
 
 
 def _frame(task: Task, target: FloatArray) -> FloatArray:
@@ -125,7 +128,7 @@ def _ikpy(problem: IkProblem, start: FloatArray) -> Peer:
 def _tracik(problem: IkProblem, start: FloatArray) -> Peer:
     """TRAC-IK through pytracik: Newton and sequential quadratic programming side by side."""
     chain, task = problem.chain, problem.task
-    if not _whole(task):
+    if not task.is_whole:
         raise PeerRefusedError("solves whole poses only")
     from trac_ik import TracIK
 
@@ -146,7 +149,7 @@ def _tracik(problem: IkProblem, start: FloatArray) -> Peer:
 def _rtb(problem: IkProblem, start: FloatArray) -> Peer:
     """Robotics Toolbox: Levenberg-Marquardt in C++ with up to 100 restarts."""
     chain, task = problem.chain, problem.task
-    if task.has_orientation and not _whole(task):
+    if task.has_orientation and not task.is_whole:
         raise PeerRefusedError("weighs axes of the base frame, not the direction of a tool axis")
     from roboticstoolbox import ET, ETS
 
@@ -154,7 +157,7 @@ def _rtb(problem: IkProblem, start: FloatArray) -> Peer:
     for link, joint in zip(chain.links, chain.joints, strict=False):
         elements += [ET.SE3(link), ET.Rz(qlim=[joint.lower, joint.upper])]
     robot = ETS([*elements, ET.SE3(chain.links[-1])])
-    mask = None if _whole(task) else np.array([1.0, 1, 1, 0, 0, 0])
+    mask = None if task.is_whole else np.array([1.0, 1, 1, 0, 0, 0])
 
     def solve(target: FloatArray) -> FloatArray | None:
         answer = robot.ik_LM(_frame(task, target), q0=start, tol=RTB_TOLERANCE, mask=mask)
@@ -168,13 +171,13 @@ def _rtb(problem: IkProblem, start: FloatArray) -> Peer:
 def _eaik(problem: IkProblem, start: FloatArray) -> Peer:
     """EAIK: closed forms by subproblem decomposition, for arms that have one."""
     chain, task, n = problem.chain, problem.task, problem.joints
-    whole = _whole(task)
+    whole = task.is_whole
     if not ((whole and n == 6) or (not task.has_orientation and n == 3)):
         raise PeerRefusedError(f"has no closed form for {n} joints and the task '{task.name}'")
     from eaik.IK_HP import HPRobot
 
     zero = np.zeros(n)
-    walked = problem.walked(np.sin(zero), np.cos(zero))
+    walked = problem.walked(*problem.chain.place(zero))
     pose = forward_kinematics(chain, zero)
     H, origins = np.array(walked.axes, dtype=float), np.array(walked.origins, dtype=float)
     points = np.vstack([origins, pose[:3, 3]])
@@ -223,7 +226,7 @@ def _eaik(problem: IkProblem, start: FloatArray) -> Peer:
 
 def _pin(problem: IkProblem, start: FloatArray) -> Peer:
     """Pinocchio: the closed-loop inverse kinematics of its documentation."""
-    task, whole = problem.task, _whole(problem.task)
+    task, whole = problem.task, problem.task.is_whole
     if task.has_orientation and not whole:
         raise PeerRefusedError("its documented loop has poses, and positions, only")
     import pinocchio

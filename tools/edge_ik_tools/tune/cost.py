@@ -85,7 +85,7 @@ def terms(problem: IkProblem, core: Core, size: NetworkSize) -> FloatArray:
     among which the most promising is looked for.
     """
     width = _padded(size.width, ROWS)
-    outputs = _padded(network_outputs(problem.joints, size.heads), ROWS)
+    outputs = _padded(network_outputs(problem.outputs.size, size.heads), ROWS)
     step = VECTOR if core.name in VECTOR_CORES else ROWS
     passes = _padded(size.width, step) // step
     # Four rows at a time; a block has two for each unit.

@@ -134,11 +134,11 @@ def random_network(
         problem=problem,
         normalization=normalization,
         home=tuple(problem.chain.middle.tolist()),
-        workspace=Workspace.fit(problem.chain, drawn.target[:, :3]),
+        workspace=Workspace.fit(problem.chain, problem.task.positions(drawn.target)),
         branches=numbered_branches(heads),
     )
     config = NetworkConfig(width=width, blocks=blocks, heads=heads)
-    network = build_network(spec.inputs, problem.joints, config, rng_seed)
+    network = build_network(spec.inputs, problem.outputs.size, config, rng_seed)
     columns = [features[:CALIBRATION, k] for k in range(features.shape[1])]
     calibration = np.stack(normalization.apply(columns), axis=-1).astype(np.float32)
     return spec, convert(network, FORMATS["int8"], calibration)

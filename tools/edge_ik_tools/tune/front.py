@@ -20,7 +20,6 @@ from edge_ik_tools.tune.search import Search
 from edge_ik_tools.tune.trials import FLATBUFFER_FILE, Trial
 from firmware_host.files import write_json, write_text
 from firmware_host.tables import TextRow, TextTable
-from firmware_host.tasks import Axis
 
 EXACT_FILE = "exact.json"
 FRONT_CSV, FRONT_JSON = "front.csv", "front.json"
@@ -200,8 +199,11 @@ def training_command(search: Search, trial: Trial) -> str:
     words = ["edge-ik", "train", "--arm", arm.source]
     words += ["--base", arm.base] if arm.base else []
     words += ["--tip", arm.tip] if arm.tip else []
+    if arm.tool_offset:
+        words += ["--tool-offset", *map(repr, arm.tool_offset)]
     words += ["--task", task.name]
-    words += ["--tool-axis", task.tool_axis] if task.name == Axis.name else []
+    for option, value in task.make().options().items():
+        words += [f"--{option.replace('_', '-')}", value]
     words += ["--branches", task.branches, "--width", str(config.network.width)]
     words += ["--blocks", str(config.network.blocks)]
     words += ["--heads", str(config.network.heads)] if config.network.heads > 1 else []

@@ -175,7 +175,7 @@ def grown(
 
 def _cost(problem: IkProblem, size: Size) -> float:
     """Multiplications of the network."""
-    ends = len(problem.feature_names) + network_outputs(problem.joints, size.heads)
+    ends = len(problem.feature_names) + network_outputs(problem.outputs.size, size.heads)
     return float(size.width * (ends + 2 * size.blocks * size.width))
 
 

@@ -37,7 +37,7 @@ __attribute__((naked, noinline)) static void known_stage(void) {
 }
 
 static void answer_target(const float target[], struct answer *answer) {
-    float q[BENCH_JOINTS], s[BENCH_JOINTS], c[BENCH_JOINTS], seed_squared;
+    float q[BENCH_JOINTS], s[BENCH_SEGMENTS], c[BENCH_SEGMENTS], seed_squared;
     int32_t ignored;
     BENCH_INFO info;
     memset(answer, 0, sizeof(*answer));

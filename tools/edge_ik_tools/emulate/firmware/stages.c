@@ -60,11 +60,15 @@ const int32_t stage_width = sizeof(network_t);
 
 int32_t cold_solve(const float target[], float q[], float *squared) {
     static const float middle[BENCH_JOINTS] = BENCH_MIDDLE;
-    static const float sines[BENCH_JOINTS] = BENCH_MIDDLE_SINES;
-    static const float cosines[BENCH_JOINTS] = BENCH_MIDDLE_COSINES;
-    float s[BENCH_JOINTS], c[BENCH_JOINTS], dq[BENCH_JOINTS];
+    static const float sines[BENCH_SEGMENTS] = BENCH_MIDDLE_SINES;
+    static const float cosines[BENCH_SEGMENTS] = BENCH_MIDDLE_COSINES;
+    float s[BENCH_SEGMENTS], c[BENCH_SEGMENTS], dq[BENCH_JOINTS];
     for (int i = 0; i < BENCH_JOINTS; ++i) {
         q[i] = middle[i];
+        s[i] = sines[i];
+        c[i] = cosines[i];
+    }
+    for (int i = BENCH_JOINTS; i < BENCH_SEGMENTS; ++i) {
         s[i] = sines[i];
         c[i] = cosines[i];
     }

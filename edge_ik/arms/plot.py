@@ -1,0 +1,94 @@
+"""A picture of a chain, to compare with the machine: links, joint axes and the tool's frame."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from firmware_host.chain import Chain, FloatArray
+from firmware_host.errors import MissingExtraError, RobotError
+from firmware_host.kinematics import Frames, forward_kinematics, frames
+
+# Length of drawn axes, as a share of the robot's reach.
+AXIS_SHARE = 0.12
+# What a robot of no extent is drawn as [m].
+LEAST_REACH = 1e-3
+
+
+def plot(chain: Chain, q: FloatArray, path: Path) -> None:
+    """Draw a chain into a picture.
+
+    Args:
+        chain: The chain.
+        q: (n,) joint positions [rad or m] that it is drawn at, beside a faint zero posture.
+        path: The picture; its suffix says of which kind.
+
+    Raises:
+        RobotError: If the file cannot be written.
+        MissingExtraError: If matplotlib is not installed.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise MissingExtraError("matplotlib", "plot", "Drawing a robot") from error
+    figure = Figure(figsize=(7, 7), layout="constrained")
+    axes = figure.add_subplot(projection="3d")
+    zero = _points(chain, np.zeros(len(chain)))
+    axes.plot(*zero.T, color="0.8", linewidth=2, label="q = 0")
+    points = _points(chain, q)
+    axes.plot(*points.T, color="0.2", linewidth=3, marker="o", markersize=4, label="home")
+    _draw_joints(axes, chain, q)
+    _draw_frame(axes, np.eye(4), chain, "base")
+    _draw_frame(axes, forward_kinematics(chain, q), chain, "tool")
+    both = np.vstack([zero, points])
+    middle, half = (both.max(0) + both.min(0)) / 2, float(np.ptp(both, axis=0).max()) / 2
+    half = 1.15 * max(half, LEAST_REACH)
+    for name, center in zip("xyz", middle, strict=True):
+        getattr(axes, f"set_{name}lim")(center - half, center + half)
+        getattr(axes, f"set_{name}label")(f"{name} [m]")
+    axes.set_box_aspect((1, 1, 1))
+    axes.set_title(f"{chain.name}: {chain.base} to {chain.tip}")
+    axes.legend(loc="upper left")
+    try:
+        figure.savefig(path)
+    except (OSError, ValueError) as error:
+        raise RobotError(f"The picture '{path}' cannot be written: {error}.", str(path)) from error
+
+
+def _frames(chain: Chain, q: FloatArray) -> Frames:
+    """Where the joints and the tool are at q."""
+    return frames(chain, *(part.tolist() for part in chain.place(q)))
+
+
+def _points(chain: Chain, q: FloatArray) -> FloatArray:
+    """(s + 2, 3) base, moving joints and tool [m]."""
+    found = _frames(chain, q)
+    return np.array([(0.0, 0.0, 0.0), *found.origins, found.position])
+
+
+def _draw_joints(axes: Any, chain: Chain, q: FloatArray) -> None:
+    """Each joint's axis with its name: solid where it turns, dashed where it slides."""
+    length = AXIS_SHARE * max(chain.reach, LEAST_REACH)
+    found = _frames(chain, q)
+    for joint, axis, origin in zip(chain.moving, found.axes, found.origins, strict=True):
+        along, start = length * np.array(axis), np.array(origin)
+        ends = np.array([start - along / 2, start + along])
+        slides = joint.kind == "prismatic"
+        axes.plot(
+            *ends.T,
+            color="tab:orange" if slides else "tab:blue",
+            linestyle="--" if slides else "-",
+            alpha=0.4 if joint.mimic else 1.0,
+        )
+        axes.text(*ends[1], joint.name, fontsize=8)
+
+
+def _draw_frame(axes: Any, pose: FloatArray, chain: Chain, name: str) -> None:
+    """A frame's x, y and z in red, green and blue."""
+    length = AXIS_SHARE * max(chain.reach, LEAST_REACH)
+    for k, color in enumerate(("tab:red", "tab:green", "tab:blue")):
+        ends = np.array([pose[:3, 3], pose[:3, 3] + length * pose[:3, k]])
+        axes.plot(*ends.T, color=color, linewidth=2)
+    axes.text(*pose[:3, 3], name, fontsize=8, color="0.4")

@@ -1,0 +1,148 @@
+"""xacro source: how it is told from a URDF, and its expansion through the package `xacro`."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import NoReturn
+from xml.etree.ElementTree import Element
+
+from edge_ik.arms.description import MOVING
+from firmware_host.errors import RobotError
+
+# Longer than the largest robots take; a file whose macros call themselves never ends.
+SECONDS = 60
+# Elements that only say what others may use: alone, they change nothing.
+_DEFINITIONS = ("macro", "property", "arg")
+_URLS = ("ros.org/wiki/xacro", "wiki.ros.org/xacro", "ros.org/xacro")
+# Runs in its own process, so that neither time nor memory of a strange file is ours.
+_PROGRAM = "import sys, xacro; sys.argv[0] = 'xacro'; xacro.main()"
+
+
+class XacroSourceError(RobotError):
+    """A file is xacro source."""
+
+
+@dataclass
+class XacroParts:
+    """What of xacro was seen in a file.
+
+    A file is xacro source if expansion would add to its kinematics: where attributes hold
+    expressions, or elements are made by macros. One element that was left over in a file
+    that has its moving joints written out is no more than that.
+
+    Attributes:
+        calls: Elements that make others: includes, conditions, calls of macros.
+        definitions: Elements that only define.
+        expressions: Whether an attribute of a link or joint holds an expression.
+        inside: Whether a part of a joint is made by an element.
+        moving: Moving joints that are written out.
+    """
+
+    calls: int = 0
+    definitions: int = 0
+    expressions: bool = False
+    inside: bool = False
+    moving: int = 0
+    first: str = ""
+
+    def see_element(self, name: str) -> None:
+        """A xacro element outside of links and joints."""
+        self.first = self.first or name
+        if name in _DEFINITIONS:
+            self.definitions += 1
+        else:
+            self.calls += 1
+
+    def see_text(self, value: str) -> None:
+        """The value of an attribute of a link, a joint or a part of one."""
+        self.expressions = self.expressions or "${" in value or "$(" in value
+
+    def see_joint(self, kind: str) -> None:
+        """A joint that is written out."""
+        self.moving += kind in MOVING
+
+    def see_inside(self) -> None:
+        """A xacro element in a joint."""
+        self.inside = True
+
+    @property
+    def is_source(self) -> bool:
+        """Whether the file must be expanded first."""
+        if self.expressions or self.inside:
+            return True
+        return self.calls > (1 if self.moving else 0) or (self.definitions > 0 and not self.moving)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences on what was left over."""
+        if not self.calls + self.definitions:
+            return ()
+        return (f"A xacro element was left over (<xacro:{self.first}>) and is ignored.",)
+
+
+def xacro_prefixes(root: Element) -> frozenset[str]:
+    """The prefixes that stand for xacro: the usual one, and those declared for it."""
+    declared = {
+        name.removeprefix("xmlns:")
+        for name, value in root.attrib.items()
+        if name.startswith("xmlns:") and any(url in value for url in _URLS)
+    }
+    return frozenset(declared | {"xacro"})
+
+
+def refuse_xacro(source: str) -> NoReturn:
+    """Say that a file is xacro source and what to do."""
+    raise XacroSourceError(
+        f"'{source}' is xacro source: macros that a URDF is made from. Expand it, in ROS with: "
+        f"xacro {source} > robot.urdf; or install the package and give the same file again: "
+        "pip install 'edge-ik[xacro]'",
+        source,
+    )
+
+
+def is_installed() -> bool:
+    """Whether the package `xacro` can be used."""
+    return importlib.util.find_spec("xacro") is not None
+
+
+def expanded(path: str, most_bytes: int) -> str:
+    """The URDF text that a xacro file expands to.
+
+    Args:
+        path: The file.
+        most_bytes: Size of the result that is refused.
+
+    Raises:
+        RobotError: If xacro cannot expand it, in its own words, or takes too long.
+    """
+    command = [sys.executable, "-c", _PROGRAM, os.path.abspath(path)]  # noqa: PTH100 (no symlink)
+    advice = f"Expand it where its packages are, in ROS with: xacro {path} > robot.urdf"
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=SECONDS, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise XacroSourceError(
+            f"'{path}' is xacro source, and its expansion did not end in {SECONDS} s. {advice}",
+            path,
+        ) from error
+    if done.returncode != 0:
+        lines = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["no reason given"]
+        raise XacroSourceError(
+            f"'{path}' is xacro source, and xacro cannot expand it here: {_reason(lines)}. "
+            f"{advice}",
+            path,
+        )
+    if len(done.stdout) > most_bytes:
+        raise XacroSourceError(
+            f"'{path}' is xacro source that expands to more than {most_bytes:,} bytes.", path
+        )
+    return done.stdout.decode("utf-8")
+
+
+def _reason(lines: list[str]) -> str:
+    """What of xacro's complaint says why."""
+    telling = [line.strip() for line in lines if "rror" in line or "No module" in line]
+    return (telling or lines)[-1].strip()[:300].rstrip(".")

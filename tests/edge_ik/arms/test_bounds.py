@@ -1,0 +1,109 @@
+"""Time and memory are bounded, whatever comes in."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+from edge_ik.arms import load_arm
+from edge_ik.arms.safe_xml import MAX_ELEMENTS, MAX_JOINTS
+from firmware_host.errors import RobotError
+
+SECONDS = 5
+MEGABYTES = 500
+COUNT = 100_000
+
+# Prints the error, the seconds and the megabytes that refusing a file took.
+PROGRAM = """
+import resource, sys, time
+from edge_ik.arms import load_arm
+from firmware_host.errors import RobotError
+began = time.perf_counter()
+try:
+    load_arm(sys.argv[1])
+except RobotError as error:
+    print(error)
+print(time.perf_counter() - began)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""
+
+
+def chain_text(count):
+    links = "".join(f'<link name="l{i}"/>' for i in range(count + 1))
+    joints = "".join(
+        f'<joint name="j{i}" type="fixed"><parent link="l{i}"/><child link="l{i + 1}"/></joint>'
+        for i in range(count)
+    )
+    return f'<robot name="r">{links}{joints}</robot>'
+
+
+def mjcf_text(count):
+    bodies = "".join(f'<body><joint name="j{i}"/></body>' for i in range(count))
+    return f"<mujoco><worldbody>{bodies}</worldbody></mujoco>"
+
+
+def toml_text(count):
+    return "".join(f'[[joints]]\nname="j{i}"\naxis="z"\nlimits=[-1,1]\n' for i in range(count))
+
+
+FILES = {
+    "a chain": chain_text(COUNT),
+    "short names": chain_text(COUNT).replace('<joint name="j', '<joint name="'),
+    "elements": '<robot name="r">' + "<link/>" * 1_400_000 + "</robot>",
+    "parts of a joint": '<robot name="r"><joint name="j">'
+    + "<axis/>" * 1_400_000
+    + "</joint></robot>",
+    "attributes": '<robot name="r"><link '
+    + " ".join(f'a{i}=""' for i in range(900_000))
+    + "/></robot>",
+    "nested": "<robot>" + "<link>" * 700_000,
+    "comments": "<robot>" + "<!--" * 2_000_000,
+    "mjcf": mjcf_text(COUNT),
+    "mjcf in a row": "<mujoco><worldbody>" + "<body><joint/>" * 600_000,
+    "replicated": '<mujoco><worldbody><replicate count="1000"><replicate count="1000"><body>'
+    "<joint/></body></replicate></replicate></worldbody></mujoco>",
+    "toml": toml_text(COUNT),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_of_too_much_is_refused_in_time_and_memory(tmp_path, name):
+    path = tmp_path / "robot"
+    path.write_text(FILES[name])
+    result = subprocess.run(
+        [sys.executable, "-c", PROGRAM, str(path)], capture_output=True, text=True, check=True
+    )
+    error, seconds, megabytes = result.stdout.splitlines()
+    assert error
+    assert float(seconds) < SECONDS
+    assert float(megabytes) < MEGABYTES
+
+
+def test_so_many_joints_are_read(tmp_path):
+    path = tmp_path / "robot.urdf"
+    path.write_text(chain_text(MAX_JOINTS).replace('type="fixed"', 'type="continuous"', 10))
+    began = time.perf_counter()
+    assert len(load_arm(path)) == 10
+    assert time.perf_counter() - began < SECONDS
+    path.write_text(chain_text(MAX_JOINTS + 1))
+    with pytest.raises(RobotError, match=r"more than 10,000 joints.*Give a file with the part"):
+        load_arm(path)
+    assert MAX_ELEMENTS >= 6 * MAX_JOINTS
+
+
+def test_the_whole_tree_is_never_built_for_a_chain(write_urdf, monkeypatch):
+    arm = [(f"j{i}", f"l{i}", f"l{i + 1}") for i in range(10)]
+    rest = [(f"k{i}", "l0", f"m{i}") for i in range(1000)]
+    read = []
+
+    def count(name, kind, parts):
+        read.append(name)
+        return geometry(name, kind, parts)
+
+    from edge_ik.arms import urdf
+
+    geometry = urdf._geometry
+    monkeypatch.setattr(urdf, "_geometry", count)
+    assert len(load_arm(write_urdf(*arm, *rest))) == 10
+    assert sorted(read) == sorted(joint[0] for joint in arm)

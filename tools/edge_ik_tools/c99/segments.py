@@ -1,0 +1,147 @@
+"""What templates ask for of joints that slide, lead others or are not circular."""
+
+from __future__ import annotations
+
+import math
+
+from edge_ik_tools.c99.literals import comment, float_list, float_literal, indented
+from edge_ik_tools.c99.lowering import Program
+from edge_ik_tools.c99.straight import joint_names
+from firmware_host.chain import Chain, Segment
+from firmware_host.problem import IkProblem
+from firmware_host.solving.refine import DEFAULT_SETTINGS
+
+# Where every joint turns by itself, a place is the sine and cosine of each.
+PLACING = """\
+    for (int32_t i = 0; i < {joints}; ++i) {{
+        sine_cosine(q[i], &s[i], &c[i]);
+    }}"""
+
+
+def is_mixed(chain: Chain) -> bool:
+    """Whether some joint slides, is followed or not circular: more than a pair (s, c) each."""
+    return chain.has_followers or not bool(chain.circular.all())
+
+
+def other_joints(problem: IkProblem, program: Program) -> dict[str, object]:
+    """What templates ask for of joints that slide or lead others, and the words of units."""
+    chain = problem.chain
+    mixed = is_mixed(chain)
+    sliding = [
+        name for name, slides in zip(chain.joint_names, chain.prismatic, strict=True) if slides
+    ]
+    follow = _following(chain) if mixed else []
+    placed = _placing(chain) if mixed else []
+    return {
+        "mixed": mixed,
+        "units": "rad, m" if sliding else "rad",
+        "joint_words": f"joints [rad; m for {comment(', '.join(sliding))}]"
+        if sliding
+        else "joint angles [rad]",
+        "placing": "    place(q, s, c);" if mixed else PLACING.format(joints=len(chain)),
+        "placed": indented(placed),
+        "followed": indented(using_place(follow) if mixed else []),
+        "places_q": any("q[" in line.replace("dq[", "") for line in follow),
+        "rotates": any("dq[" in line for line in follow),
+        "decoded_joints": indented(_decoding(problem)) if mixed else "",
+        "most": float_list((DEFAULT_SETTINGS.max_step * chain.scales).tolist()),
+        "per": float_list((1.0 / chain.scales).tolist()),
+        "circular": ", ".join(str(one).lower() for one in chain.circular.tolist()),
+        "output_scale": float_literal(program.output_scale[0]),
+        "followers": chain.has_followers,
+        "all_joints": indented(
+            f"all[{index}] = {_value(segment)};" for index, segment in enumerate(chain.segments)
+        ),
+        "all_names": comment(", ".join(segment.name for segment in chain.segments)),
+        "all_units": "rad, m" if chain.sliding.any() else "rad",
+    }
+
+
+def _value(segment: Segment) -> str:
+    """A moving joint's value [rad, m] in C."""
+    text = f"q[{segment.leader}]"
+    if segment.multiplier != 1:
+        text = f"{float_literal(segment.multiplier)} * {text}"
+    return f"{text} + {float_literal(segment.offset)}" if segment.offset else text
+
+
+def _placing(chain: Chain) -> list[str]:
+    """Statements that fill `s` and `c` from `q`."""
+    lines = []
+    for index, segment in enumerate(chain.segments):
+        if segment.slides:
+            lines += [f"s[{index}] = {_value(segment)};", f"c[{index}] = 1.0f;"]
+        else:
+            lines.append(f"sine_cosine({_value(segment)}, &s[{index}], &c[{index}]);")
+    return lines
+
+
+def _following(chain: Chain) -> list[str]:
+    """Statements that bring `s` and `c` to `q`, which has moved by `sign * dq`.
+
+    What turns by no more than a step of half a radian is rotated; the rest is placed anew.
+    """
+    lines = []
+    for index, segment in enumerate(chain.segments):
+        most = DEFAULT_SETTINGS.max_step * chain.scales[segment.leader]
+        if segment.slides:
+            lines.append(f"s[{index}] = {_value(segment)};")
+        elif abs(segment.multiplier) * most <= DEFAULT_SETTINGS.max_step:
+            factor = "" if segment.multiplier == 1 else f"{float_literal(segment.multiplier)} * "
+            lines.append(f"rotate(&s[{index}], &c[{index}], {factor}sign * dq[{segment.leader}]);")
+        else:
+            lines.append(f"sine_cosine({_value(segment)}, &s[{index}], &c[{index}]);")
+    return lines
+
+
+def _decoding(problem: IkProblem) -> list[str]:
+    """Statements that fill `q` from the network's output `y`, within the limits."""
+    lines = []
+    if problem.outputs.circles:
+        lines.append("float sine, cosine;")
+    moves = _moves(problem)
+    for joint, one in enumerate(problem.outputs.joints):
+        if one.cosine is None:
+            value = linear(problem, joint, "y")
+            limits = f"joints[{joint}].lower, joints[{joint}].upper"
+            lines.append(f"q[{joint}] = within({value}, {limits});")
+            continue
+        turn = f"&turns[{moves[joint]}]" if joint in moves else "(const float *)0"
+        angle = f"pointing(y[{one.first}], y[{one.cosine}], {turn}, &sine, &cosine)"
+        lines.append(f"q[{joint}] = into_limits({angle}, &joints[{joint}], &sine, &cosine);")
+    return lines
+
+
+def linear(problem: IkProblem, joint: int, output: str, moves: str = "turns") -> str:
+    """A joint that is not circular, in C, from a head's part of the network's output."""
+    one, at = problem.outputs.joints[joint], _moves(problem)
+    value = f"{float_literal(one.middle)} + {float_literal(one.half)} * number({output}[{joint}])"
+    return value + (f" + {moves}[{at[joint]}]" if joint in at else "")
+
+
+def ends_beyond(problem: IkProblem, joint: int) -> str:
+    """Whether a joint that the target moves ends beyond its limits, in C."""
+    cosine = problem.outputs.joints[joint].cosine
+    if cosine is None:
+        return f"is_beyond({joint}, {linear(problem, joint, 'own', 'guess->turns')})"
+    given = f"{joint}, {cosine}" if is_mixed(problem.chain) else f"{joint}"
+    return f"ends_beyond(own, {given}, &guess->turns[{_moves(problem)[joint]}])"
+
+
+def _moves(problem: IkProblem) -> dict[int, int]:
+    """Where the turn or shift of each joint that a target moves stands in `turns`."""
+    encoding = problem.encode([1.0] * problem.task.size, math)
+    turns = {joint: 2 * index for index, joint in enumerate(encoding.turns)}
+    first = 2 * len(turns)
+    return turns | {joint: first + index for index, joint in enumerate(encoding.shifts)}
+
+
+def place_names(chain: Chain) -> dict[str, str]:
+    """How C calls the inputs of traced kinematics."""
+    return joint_names(len(chain.segments))
+
+
+def using_place(lines: list[str]) -> list[str]:
+    """The lines, before them what keeps compilers from telling of a part of a place unused."""
+    text = "\n".join(lines)
+    return [*(f"(void){part};" for part in "sc" if f"{part}[" not in text), *lines]
