@@ -142,7 +142,14 @@ def loops(
     if not equalities:
         return ()
     data = mujoco.MjData(model)
-    mujoco.mj_fwdPosition(model, data)
+    # No more than constraints need: what follows would warn of inertia that is not there.
+    for step in (
+        mujoco.mj_kinematics,
+        mujoco.mj_comPos,
+        mujoco.mj_tendon,
+        mujoco.mj_makeConstraint,
+    ):
+        step(model, data)
     J = np.array(data.efc_J, dtype=np.float64).reshape(data.nefc, model.nv)
     is_equality = data.efc_type == int(mujoco.mjtConstraint.mjCNSTR_EQUALITY)
     found: list[tuple[list[str], frozenset[int], FloatArray]] = []
