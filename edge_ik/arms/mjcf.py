@@ -11,7 +11,8 @@ through an anchor, away from a reference value (`ref`):
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -55,14 +56,28 @@ def parse_mjcf(text: str, source: str, folder: Path) -> Description:
         import mujoco
     except ImportError as error:
         raise MissingExtraError("mujoco", "mjcf", "Reading MJCF") from error
-    try:
-        model = mujoco.MjModel.from_xml_string(bare)
-    except (ValueError, mujoco.FatalError) as error:
-        reason = " ".join(str(error).split())[:400].rstrip(".")
-        raise RobotError(f"MuJoCo cannot read '{source}': {reason}.", source) from error
     # MuJoCo calls a model without a name by a name of its own.
     name = _model_name(text) or Path(source).stem
-    return _Reader(mujoco, model).description(name, notes)
+    with _warnings_told(mujoco) as warnings:
+        try:
+            model = mujoco.MjModel.from_xml_string(bare)
+        except (ValueError, mujoco.FatalError) as error:
+            reason = " ".join(str(error).split())[:400].rstrip(".")
+            raise RobotError(f"MuJoCo cannot read '{source}': {reason}.", source) from error
+        found = _Reader(mujoco, model).description(name, notes)
+    return replace(found, notes=(*found.notes, *dict.fromkeys(warnings)))
+
+
+@contextmanager
+def _warnings_told(mujoco: Any) -> Iterator[list[str]]:
+    """What MuJoCo warns of, as sentences; otherwise it writes a file where it is called."""
+    told: list[str] = []
+    before = mujoco.get_mju_user_warning()
+    mujoco.set_mju_user_warning(lambda text: told.append(f"MuJoCo warns: {text}"))
+    try:
+        yield told
+    finally:
+        mujoco.set_mju_user_warning(before)
 
 
 def _model_name(text: str) -> str:

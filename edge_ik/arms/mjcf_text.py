@@ -45,6 +45,8 @@ _ATTRIBUTES = {
 }
 # MuJoCo wants inertia where a body moves, which kinematics do without.
 _INERTIA = {"boundmass": "1", "boundinertia": "1"}
+# Keeps the inertia matrix that MuJoCo computes far from singular.
+_ARMATURE = "1"
 MAX_DEPTH = 20  # of files that include files
 # MuJoCo takes memory with the square of the joints in a row.
 MAX_JOINTS = 2_000
@@ -94,17 +96,17 @@ class _Reader:
                 f"Received: <{root.tag[:80]}>",
                 source,
             )
-        waiting = [root]
+        waiting = [(root, "")]
         while waiting:
-            element = waiting.pop()
-            self._clean(element, depth)
-            waiting.extend(element)
+            element, within = waiting.pop()
+            self._clean(element, within, depth)
+            waiting.extend((part, element.tag) for part in element)
         if depth == 0:
             root.insert(0, Element("compiler", _INERTIA))
             root.insert(0, Element("option", {"jacobian": "dense"}))
         return root
 
-    def _clean(self, element: Element, depth: int) -> None:
+    def _clean(self, element: Element, within: str, depth: int) -> None:
         """Keep an element's kinematics, and put included files in their places."""
         self.elements += 1
         if self.elements > MAX_ELEMENTS:
@@ -116,6 +118,8 @@ class _Reader:
         if kept is not None:
             for name in [name for name in element.attrib if name not in kept]:
                 del element.attrib[name]
+        if element.tag == "joint" and within in _BODIES:
+            element.set("armature", _ARMATURE)
         parts = list(element)
         element[:] = []
         for part in parts:

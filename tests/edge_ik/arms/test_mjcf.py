@@ -198,6 +198,15 @@ def test_what_cannot_be_used_is_told_in_a_sentence(write, text, message):
         load_arm(write(text))
 
 
+def test_what_mujoco_warns_of_is_told_and_written_nowhere(write, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = write(one_body('<joint name="j" range="-1 2" pos="nan 0 0"/>'))
+    with pytest.raises(RobotError) as caught:
+        load_arm(path)
+    assert str(caught.value)
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
 def test_replicated_bodies(write):
     text = """<mujoco><worldbody><body name="a"><joint name="j" range="-9 9"/>
     <replicate count="3" offset="0 0 0.1"><site name="s"/></replicate></body></worldbody>

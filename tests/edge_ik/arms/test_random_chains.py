@@ -214,7 +214,7 @@ def models(draw):
             reference = draw(st.floats(-0.5, 0.5, width=32))
             kinds[name] = slides
             bodies += (
-                f"<joint name='{name}' type='{'slide' if slides else 'hinge'}' "
+                f"<joint name='{name}' armature='1' type='{'slide' if slides else 'hinge'}' "
                 f"pos='{words(draw(triples))}' axis='{words(draw(axes))}' "
                 f"ref='{reference / scale}' "
                 f"range='{(lower - 1) / scale} {(upper + 1) / scale}'/>"
