@@ -24,7 +24,7 @@ class ArmConfig:
     """Which robot.
 
     Attributes:
-        source: Name of a built-in robot or path of a URDF.
+        source: Name of a built-in robot, path of a description, or robot_descriptions:NAME.
         base: Base link; empty for the root.
         tip: Tip link; empty for the end of the longest chain.
         home: Posture that chooses the branch [rad]; empty for the robot's own.

@@ -215,8 +215,7 @@ class IkSolver:
         number, steps = self._number(branch, q_near), self.refine_steps
         answer = solve_target(self.seeder, components, number, near, steps, self.restarts)
         q, seed = answer.q[0], answer.seed[0]
-        if near is not None:
-            q = self.chain.nearest_turn(q, near)
+        q = q if near is None else self.chain.nearest_turn(q, near)
         plain = components.tolist()
         seed_error, _ = self.problem.plain_errors(seed.tolist(), plain)
         if self.task.has_orientation:

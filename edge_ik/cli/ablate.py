@@ -15,7 +15,9 @@ IN_MILLIMETRES = ("answer_rmse_m", "rmse_m", "p95_m", "max_m")
 
 
 @click.command()
-@click.option("--arm", default="arm3", show_default=True, help="Built-in robot or URDF file.")
+@click.option(
+    "--arm", default="arm3", show_default=True, help="Built-in robot or file, as for train."
+)
 @click.option("--task", type=click.Choice(list(TASKS)), default="position", show_default=True)
 @click.option(
     "--branches",

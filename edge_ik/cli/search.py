@@ -46,9 +46,9 @@ def _bytes(ctx: click.Context, param: click.Parameter, value: str | None) -> int
 
 
 @click.command(cls=NumbersCommand)
-@click.option("--arm", help="Built-in robot or URDF file.  [default: arm3]")
-@click.option("--base", help="Base link of a URDF.  [default: the root]")
-@click.option("--tip", help="Tip link of a URDF.  [default: the end of the longest chain]")
+@click.option("--arm", help="Built-in robot or file, as for train.  [default: arm3]")
+@click.option("--base", help="Link where the chain starts.  [default: the root]")
+@click.option("--tip", help="Link where it ends.  [default: the end of the longest chain]")
 @click.option("--task", type=click.Choice(list(TASKS)), help="As in train.")
 @tool_axis_option
 @plane_option

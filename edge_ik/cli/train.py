@@ -34,9 +34,13 @@ INTERRUPTED = 130  # the shell's status for a program ended by Ctrl-C
 
 
 @click.command(cls=NumbersCommand)
-@click.option("--arm", help="Built-in robot or URDF file.  [default: arm3]")
-@click.option("--base", help="Base link of a URDF.  [default: the root]")
-@click.option("--tip", help="Tip link of a URDF.  [default: the end of the longest chain]")
+@click.option(
+    "--arm",
+    help="Built-in robot, file (URDF, xacro, MJCF, robot TOML) or robot_descriptions:NAME.  "
+    "[default: arm3]",
+)
+@click.option("--base", help="Link where the chain starts.  [default: the root]")
+@click.option("--tip", help="Link where it ends.  [default: the end of the longest chain]")
 @click.option(
     "--task",
     type=click.Choice(list(TASKS)),
