@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
-from edge_ik.arms.description import FIXED, MOVING, LinkJoint
+from edge_ik.arms.description import FIXED, MOVING, PRISMATIC, LinkJoint
 from edge_ik.arms.end_effectors import (
     BETWEEN_FINGERS,
     finger_joints,
@@ -96,7 +96,7 @@ def default_ends(tree: LinkTree, base: str | None) -> tuple[str, str, tuple[str,
     notes = []
     if base is None and best.start not in tree.roots:
         joint = tree.joint_above[best.start]
-        notes.append(f"It starts after joint '{joint.name}', which {tree.objection(joint)}.")
+        notes.append(f"It starts after joint '{joint.name}', which {_obstacle(tree, joint)}.")
     notes.extend(_stops(tree, runs, best.body))
     if tip != plain and is_tool(tip):
         notes.append(f"Its tip is '{tip}', an end effector by its name.")
@@ -166,7 +166,7 @@ def _walk(tree: LinkTree, base: str | None, fingers: Mapping[str, str]) -> Runs:
 
 def _further(tree: LinkTree, run: Run, joint: LinkJoint) -> Run | None:
     """The run with one joint more; None if it cannot be on it."""
-    if tree.objection(joint):
+    if _obstacle(tree, joint):
         return None
     moving, beside, body = run.moving, run.beside, joint.child
     leader = tree.leader(joint)
@@ -183,14 +183,28 @@ def _further(tree: LinkTree, run: Run, joint: LinkJoint) -> Run | None:
     return Run(run.start, moving, run.links + 1, body, beside)
 
 
+def _obstacle(tree: LinkTree, joint: LinkJoint) -> str:
+    """Why no chain goes over a joint if nobody asks for it; empty if one does.
+
+    Models that float in a plane have sliding joints without limits at their root.
+    """
+    objection = tree.objection(joint)
+    if objection or joint.kind != PRISMATIC or joint.leader is not None:
+        return objection
+    try:
+        return "" if joint.geometry.lower is not None else "is prismatic and has no limits"
+    except RobotError:
+        return ""  # told where it is on the chain
+
+
 def _stops(tree: LinkTree, runs: Runs, body: str) -> list[str]:
     """Sentences on the joints that the chain stops before."""
     links = [link for link in tree.downward(body) if link in runs.at and runs.at[link].body == body]
     joints = [joint for link in links for joint in tree.joints_below[link]]
     notes = [
-        f"It stops before joint '{joint.name}', which {tree.objection(joint)}."
+        f"It stops before joint '{joint.name}', which {_obstacle(tree, joint)}."
         for joint in joints
-        if joint.name not in runs.fingers and tree.objection(joint)
+        if joint.name not in runs.fingers and _obstacle(tree, joint)
     ]
     fingers = [joint for joint in joints if joint.name in runs.fingers]
     if fingers:
@@ -209,7 +223,9 @@ def _refuse_motionless(tree: LinkTree, base: str | None) -> None:
     if base is not None:
         joints = [joint for joint in joints if tree.is_below(joint.parent, base)]
     reasons = [
-        f"joint '{joint.name}' {tree.objection(joint)}" for joint in joints if tree.objection(joint)
+        f"joint '{joint.name}' {_obstacle(tree, joint)}"
+        for joint in joints
+        if _obstacle(tree, joint)
     ]
     said = f": {reasons[0]}" if reasons else ""
     unknown = next((joint.kind for joint in joints if tree.objection(joint)), "")

@@ -215,7 +215,7 @@ def _limits(leader: LinkJoint, followers: list[_Led]) -> tuple[float, float] | N
         bounds.append((low, high, part.joint.name))
     if not bounds and leader.kind == PRISMATIC:
         raise RobotError(
-            f"Prismatic joint '{leader.name}' has no limits. Expected <limit lower=... upper=...> "
+            f"Prismatic joint '{leader.name}' has no limits. Expected a lower and an upper limit "
             "in metres.",
             leader.name,
         )

@@ -63,7 +63,14 @@ def _parsed(text: str, where: str) -> Description:
     except XacroSourceError:
         if not is_installed():
             raise
-    return parse_urdf(expanded(where, MAX_BYTES), where)
+    found = parse_urdf(expanded(where, MAX_BYTES), where)
+    if not found.links:
+        raise RobotError(
+            f"'{where}' is xacro source that makes no links: macros for other files. Give the file "
+            "that uses them.",
+            where,
+        )
+    return found
 
 
 def _data(where: str) -> bytes:

@@ -52,8 +52,8 @@ class Survey:
     """All chains of a robot.
 
     Attributes:
-        recommended: The one that `load_arm` takes.
-        options: All of them, the longest first, the recommended one at the head.
+        recommended: The one that `load_arm` takes; if that is refused, the longest that is not.
+        options: All of them, the longest first, the one that `load_arm` takes at the head.
         left_out: How many more there are.
     """
 
@@ -71,9 +71,18 @@ def survey(tree: LinkTree, base: str | None = None, tip: str | None = None) -> S
         tip: Where it must end.
 
     Raises:
-        RobotError: If the recommended chain cannot be taken.
+        RobotError: If the chain that was asked for, or every chain, is refused.
     """
-    selection = select_chain(tree, base, tip)
+    try:
+        selection = select_chain(tree, base, tip)
+    except RobotError:
+        if base or tip:
+            raise
+        options = [_option(tree, *pair) for pair in _ends(tree)[:MOST_CHAINS]]
+        first = next((option for option in options if option.selection is not None), None)
+        if first is None:
+            raise
+        return Survey(first, tuple(options), len(_ends(tree)) - len(options))
     chain = selection.chain
     first = ChainOption(chain.base, chain.tip, selection, possible_tasks(chain))
     ends = [pair for pair in _ends(tree) if pair != (chain.base, chain.tip)]

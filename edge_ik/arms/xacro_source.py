@@ -19,7 +19,7 @@ SECONDS = 60
 _DEFINITIONS = ("macro", "property", "arg")
 _URLS = ("ros.org/wiki/xacro", "wiki.ros.org/xacro", "ros.org/xacro")
 # Runs in its own process, so that neither time nor memory of a strange file is ours.
-_PROGRAM = "import sys, xacro; sys.argv[0] = 'xacro'; xacro.main()"
+COMMAND = (sys.executable, "-m", "edge_ik.arms.expand_xacro")
 
 
 class XacroSourceError(RobotError):
@@ -119,7 +119,7 @@ def expanded(path: str, most_bytes: int) -> str:
     Raises:
         RobotError: If xacro cannot expand it, in its own words, or takes too long.
     """
-    command = [sys.executable, "-c", _PROGRAM, os.path.abspath(path)]  # noqa: PTH100 (no symlink)
+    command = [*COMMAND, os.path.abspath(path)]  # noqa: PTH100 (links stay links)
     advice = f"Expand it where its packages are, in ROS with: xacro {path} > robot.urdf"
     try:
         done = subprocess.run(command, capture_output=True, timeout=SECONDS, check=False)

@@ -1,6 +1,7 @@
 """xacro source: told from URDF, expanded where the package is installed."""
 
 import importlib.util
+import sys
 
 import pytest
 
@@ -22,6 +23,10 @@ MACRO = f"""<xacro:property name="reach" value="0.25"/>
 def robot(inside, prefix="xacro"):
     inside = inside.replace("xacro:", f"{prefix}:")
     return f'<robot name="r" xmlns:{prefix}="http://www.ros.org/wiki/xacro">{inside}</robot>'
+
+
+def python(program):
+    return (sys.executable, "-c", program)
 
 
 @pytest.fixture
@@ -85,10 +90,29 @@ class TestExpanded:
         assert chain.joint_names == ("right_j",)
         assert chain.joints[0].origin[2, 3] == 0.5
 
+    @pytest.mark.parametrize("named", ["folder", "package.xml"])
+    @pytest.mark.skipif(
+        bool(importlib.util.find_spec("ament_index_python")), reason="ROS looks for packages itself"
+    )
+    def test_packages_of_a_checkout_are_found_without_ros(self, tmp_path, named):
+        other = tmp_path / ("arm_parts" if named == "folder" else "src-of-it")
+        (other / "urdf").mkdir(parents=True)
+        (other / "urdf" / "arm.xacro").write_text(robot(MACRO))
+        if named == "package.xml":
+            (other / "package.xml").write_text("<package><name>arm_parts</name></package>")
+        main = tmp_path / "my_robot" / "urdf"
+        main.mkdir(parents=True)
+        inside = '<xacro:include filename="$(find arm_parts)/urdf/arm.xacro"/><link name="world"/>'
+        (main / "robot.xacro").write_text(robot(inside))
+        assert load_arm(main / "robot.xacro").joint_names == ("left_j",)
+
     @pytest.mark.parametrize(
         ("inside", "reason"),
         [
-            ('<xacro:include filename="$(find nobody)/a.xacro"/>', "xacro cannot expand it here"),
+            (
+                '<xacro:include filename="$(find nobody)/a.xacro"/>',
+                "no package 'nobody' beside the file",
+            ),
             ("<xacro:nobody/>", "nobody"),
             ('<link name="${1 / 0}"/>', "division"),
             ('<xacro:include filename="none.xacro"/>', "none.xacro"),
@@ -102,19 +126,19 @@ class TestExpanded:
 
     def test_it_is_not_waited_for_without_end(self, write_urdf, monkeypatch):
         monkeypatch.setattr(xacro_source, "SECONDS", 0.2)
-        monkeypatch.setattr(xacro_source, "_PROGRAM", "import time; time.sleep(60)")
+        monkeypatch.setattr(xacro_source, "COMMAND", python("import time; time.sleep(60)"))
         with pytest.raises(RobotError, match=r"did not end in 0\.2 s"):
             load_arm(write_urdf(robot(MACRO)))
 
     def test_nor_read_without_end(self, write_urdf, monkeypatch):
         monkeypatch.setattr("edge_ik.arms.sources.MAX_BYTES", 3000)
-        monkeypatch.setattr(xacro_source, "_PROGRAM", "print('x' * 10000)")
+        monkeypatch.setattr(xacro_source, "COMMAND", python("print('x' * 10000)"))
         with pytest.raises(RobotError, match="expands to more than 3,000 bytes"):
             load_arm(write_urdf(robot(MACRO)))
 
 
 def test_a_broken_installation_is_told(write_urdf, monkeypatch):
     monkeypatch.setattr("edge_ik.arms.sources.is_installed", lambda: True)
-    monkeypatch.setattr(xacro_source, "_PROGRAM", "import nobody_has_this")
+    monkeypatch.setattr(xacro_source, "COMMAND", python("import nobody_has_this"))
     with pytest.raises(RobotError, match="No module named 'nobody_has_this'"):
         load_arm(write_urdf(robot(MACRO)))
