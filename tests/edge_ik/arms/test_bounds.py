@@ -16,7 +16,7 @@ COUNT = 100_000
 
 # Prints the error, the seconds and the megabytes that refusing a file took.
 PROGRAM = """
-import resource, sys, time
+import sys, time
 from edge_ik.arms import load_arm
 from firmware_host.errors import RobotError
 began = time.perf_counter()
@@ -25,7 +25,9 @@ try:
 except RobotError as error:
     print(error)
 print(time.perf_counter() - began)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+# Of this program alone: what getrusage says includes the parent's memory before exec.
+with open("/proc/self/status") as status:
+    print(next(int(line.split()[1]) / 1024 for line in status if line.startswith("VmHWM")))
 """
 
 
@@ -50,6 +52,9 @@ def toml_text(count):
 FILES = {
     "a chain": chain_text(COUNT),
     "short names": chain_text(COUNT).replace('<joint name="j', '<joint name="'),
+    "joints alone": '<robot name="r">'
+    + '<joint name="j" type="fixed"><parent link="a"/><child link="b"/></joint>' * COUNT
+    + "</robot>",
     "elements": '<robot name="r">' + "<link/>" * 1_400_000 + "</robot>",
     "parts of a joint": '<robot name="r"><joint name="j">'
     + "<axis/>" * 1_400_000

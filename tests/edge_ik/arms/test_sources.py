@@ -6,6 +6,8 @@ import types
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from edge_ik.arms import load_arm, select_arm
 from edge_ik.arms.sources import read_description
@@ -119,3 +121,26 @@ def test_home_is_kept_by_a_robot_of_the_same_name_only(tmp_path):
     assert len(load_arm(path)) == 1
     assert len(load_arm("ur5")) == 6
     np.testing.assert_array_equal(load_arm(path).middle, [0])
+
+
+PIECES = ["", "<", ">", '"', "0", "-", "e", "nan", "1e300", "[", "=", "\n", "<body/>", "\u00e9"]
+
+
+@pytest.mark.parametrize("text", [URDF, MJCF, TOML])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_damage_gives_a_chain_or_a_robot_error(text, data, tmp_path):
+    if text is MJCF:
+        pytest.importorskip("mujoco")
+    for _ in range(data.draw(st.integers(1, 3))):
+        start = data.draw(st.integers(0, len(text)))
+        end = start + data.draw(st.integers(0, 12))
+        text = text[:start] + data.draw(st.sampled_from(PIECES)) + text[end:]
+    path = tmp_path / "robot"
+    path.write_text(text, encoding="utf-8")
+    try:
+        chain = load_arm(path)
+    except RobotError as error:
+        assert str(error)  # noqa: PT017 (both outcomes are right)
+    else:
+        assert len(chain) >= 1
