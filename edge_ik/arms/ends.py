@@ -103,7 +103,9 @@ def default_ends(tree: LinkTree, base: str | None) -> tuple[str, str, tuple[str,
     rivals: dict[str, str] = {}
     for link in ends:
         body = runs.at[link].body
-        if runs.at[link].moving == best.moving and body != best.body:
+        # What the chain passes on its way, before a joint that follows, is no other chain.
+        passed = body == best.body or tree.is_below(tip, link)
+        if runs.at[link].moving == best.moving and not passed:
             rivals[body] = max(rivals.get(body, link), link, key=partial(worth, runs))
     if rivals:
         names = listed(tool_of(tree, runs, link) for link in rivals.values())

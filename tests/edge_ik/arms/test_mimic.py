@@ -162,3 +162,12 @@ def test_a_sliding_joint_may_follow_a_turning_one(write_urdf):
     )
     np.testing.assert_allclose((chain.lower[0], chain.upper[0]), (-2, 2))
     assert forward_kinematics(chain, [1.5])[2, 3] == pytest.approx(0.015)
+
+
+def test_what_is_passed_on_the_way_is_no_chain_as_long(write_urdf):
+    path = write_urdf(
+        ("a", "base", "l1", "revolute", turning()), ("b", "l1", "l2", "revolute", mimic("a"))
+    )
+    selection = select_arm(path)
+    assert selection.chain.tip == "l2"
+    assert not any("Chains as long" in note for note in selection.notes)
