@@ -27,7 +27,10 @@ def write_robot(firmware, folder, write_firmware):
     defines = {
         **{part: f"{prefix}_{part}" for part in ("JOINTS", "STEPS", "TOLERANCE")},
         **{part: f"{prefix}_{part}" for part in ("SOLVED", "UNREACHABLE", "BAD_TARGET")},
-        **{part.upper(): f"{name}_{part}" for part in ("solve", "seed", "forward", "info")},
+        **{
+            part.upper(): f"{name}_{part}"
+            for part in ("solve", "solve_near", "seed", "forward", "info")
+        },
         "REACH": repr(float(reach)),
     }
     lines = [f'#include "{name}.h"', *(f"#define {key} {value}" for key, value in defines.items())]
