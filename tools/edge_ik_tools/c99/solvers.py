@@ -78,7 +78,7 @@ class Solvers:
 
     def values(self) -> dict[str, object]:
         """What the templates of the header and the source ask for."""
-        spec, task = self.spec, self.spec.task
+        task = self.spec.task
         return {
             "name": self.name,
             "NAME": self.name.upper(),
