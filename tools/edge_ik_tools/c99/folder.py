@@ -11,12 +11,12 @@ import numpy.typing as npt
 
 from edge_ik import __version__
 from edge_ik_tools.c99.golden import RNG_SEED, golden_solves
-from edge_ik_tools.c99.kinematics import limits32
-from edge_ik_tools.c99.literals import float_literal
+from edge_ik_tools.c99.kinematics import home32, limits32
+from edge_ik_tools.c99.literals import comment, float_list, float_literal, string, words
+from edge_ik_tools.c99.packages import package_texts
 from edge_ik_tools.c99.source import NOT_COUNTED, Firmware
-from edge_ik_tools.generated import write_folder
+from edge_ik_tools.generated import write_folder, write_zip
 from edge_ik_tools.random_inputs import random_inputs
-from edge_ik_tools.templates import filled
 from firmware_host.model_file import read_model
 from firmware_host.network.interpreter import Interpreter
 from firmware_host.network.runtimes import open_interpreter
@@ -32,6 +32,9 @@ ARGUMENTS = {
     1: "x y z and a unit direction",
     3: "x y z and a unit quaternion w x y z",
 }
+PYTHON_ARGUMENTS = {0: "x, y, z", 1: "x, y, z, dx, dy, dz", 3: "x, y, z, qw, qx, qy, qz"}
+# Of a target in an example, in metres and parts of a unit vector.
+DIGITS = 6
 
 Tell = Callable[[str], None]
 
@@ -41,31 +44,35 @@ def write_c99(
     out: Path,
     counts: str = NOT_COUNTED,
     tell: Tell = lambda line: None,
+    archive: Path | None = None,
 ) -> None:
-    """Write the firmware of a model as C99.
+    """Write the firmware of a model as C99, in a folder that build systems take as it is.
 
-    The same firmware and counts give the same bytes.
+    It is a CMake package, an Arduino and a PlatformIO library, an ESP-IDF component, a Zephyr
+    module and a MicroPython user module. The same firmware and counts give the same bytes.
 
     Args:
         firmware: The model, ready to be printed.
         out: The folder to write; see `write_folder` for what it may hold.
         counts: What was measured of it, in a sentence for the header.
         tell: Called with a line of progress.
+        archive: A zip file to write as well, or None: the same in one folder of its name.
 
     Raises:
-        FirmwareFolderError: If the folder holds something else, or cannot be written.
+        FirmwareFolderError: If the folder or the archive is something else, or cannot be written.
         ModelFileError: If the model solves nothing that firmware could be tested with.
     """
     tell("Computing golden vectors")
-    values = _values(firmware, counts)
     texts = {
-        f"{firmware.name}.h": firmware.header(counts),
-        f"{firmware.name}.c": firmware.source(counts),
+        f"src/{firmware.name}.h": firmware.header(counts),
+        f"src/{firmware.name}.c": firmware.source(counts),
+        **package_texts(_values(firmware, counts)),
     }
-    for file in ("main.c", "selftest.c", "CMakeLists.txt", "arm-none-eabi.cmake", "README.md"):
-        texts[file] = filled("c99", f"{file}.in", values)
     record = {"firmware": "c99", "version": __version__, "name": firmware.name}
-    write_folder(out, texts, record | {"model": firmware.model_hash, "steps": firmware.steps})
+    record |= {"model": firmware.model_hash, "steps": firmware.steps}
+    write_folder(out, texts, record)
+    if archive is not None:
+        write_zip(archive, firmware.name, texts, record)
 
 
 def write_sources(firmware: Firmware, folder: Path) -> None:
@@ -79,23 +86,23 @@ def _values(firmware: Firmware, counts: str) -> dict[str, Any]:
     chain, task = firmware.spec.chain, firmware.spec.task
     integer = firmware.program.dtype != np.float32
     golden = _golden(firmware)
-    example = [f"{value:.3f}" for value in golden["first_target"]]
+    example = [f"{value:.{DIGITS}f}f" for value in golden["example"]]
+    arguments = _argument_example(task, golden["example"])
     return {
-        "name": firmware.name,
-        "NAME": firmware.name.upper(),
-        "maker": firmware.maker,
-        "robot": chain.name,
-        "base": chain.base,
+        **_names(firmware),
         "joints": len(chain),
-        "joint_names": ", ".join(chain.joint_names),
-        "quoted_joints": ", ".join(f'"{_escaped(joint)}"' for joint in chain.joint_names),
-        "target_size": golden["first_target"].size,
+        "home": float_list(home32(chain, firmware.spec.home)),
+        "target_size": golden["example"].size,
         "target_words": firmware.solvers.target_words,
         "argument_words": ARGUMENTS[len(task.directions)],
         "argument_count": task.flat_size,
         "rotation": firmware.solvers.rotation,
-        "example_target": ", ".join(f"{value}f" for value in example),
-        "example_words": " ".join(_argument_example(task, golden["first_target"])),
+        "example_target": ", ".join(example),
+        "example_words": " ".join(arguments),
+        "python_example": ", ".join(arguments),
+        "python_arguments": PYTHON_ARGUMENTS[len(task.directions)],
+        "and_angle": ", then the angle [rad]" if task.has_orientation else "",
+        "weight_bytes": f"{firmware.program.weight_bytes:,}",
         "choice": firmware.solvers.choice,
         "turning": task.has_orientation,
         "steps": firmware.steps,
@@ -106,7 +113,24 @@ def _values(firmware: Firmware, counts: str) -> dict[str, Any]:
         "exactly": " and of TensorFlow Lite Micro, bit for bit" if integer else ", to rounding",
         "exact_words": ", those of TensorFlow Lite Micro, bit for bit" if integer else "",
         "same": "y[k] == outputs[i][k]" if integer else "size(y[k] - outputs[i][k]) < 1e-4f",
-        **{key: value for key, value in golden.items() if key != "first_target"},
+        **{key: value for key, value in golden.items() if key != "example"},
+    }
+
+
+def _names(firmware: Firmware) -> dict[str, Any]:
+    """Names of a user's, and where they came from, each in an alphabet that is safe there."""
+    chain = firmware.spec.chain
+    return {
+        "name": firmware.name,
+        "NAME": firmware.name.upper(),
+        "version": __version__,
+        "maker": comment(firmware.maker),
+        "maker_words": f"edge-ik {__version__} with `{words(firmware.command)}`",
+        "robot": words(chain.name),
+        "robot_comment": comment(chain.name),
+        "base": words(chain.base),
+        "joint_names": ", ".join(map(words, chain.joint_names)),
+        "quoted_joints": ", ".join(map(string, chain.joint_names)),
     }
 
 
@@ -142,23 +166,19 @@ def _golden(firmware: Firmware) -> dict[str, Any]:
         "directions": len(problem.task.directions),
         "directed": ", ".join(map(str, problem.task.directions)),
         "chord_weight": float_literal(problem.task.chord_weight),
-        "first_target": solves.targets[0],
+        "example": solves.targets[int(np.argmax(solves.solved))],
     }
 
 
 def _argument_example(task: Task, target: npt.NDArray[np.float32]) -> list[str]:
     """A target as the example program takes it."""
     if len(task.directions) < len(TOOL_AXES):
-        return [f"{value:.3f}" for value in target]
+        return [f"{value:.{DIGITS}f}" for value in target]
     rotation = target[3:].astype(np.float64).reshape(3, 3).T
-    return [f"{value:.4f}" for value in (*target[:3], *quaternion(rotation))]
+    return [f"{value:.{DIGITS}f}" for value in (*target[:3], *quaternion(rotation))]
 
 
 def _rows(values: npt.NDArray[Any]) -> str:
     """A matrix as the lines between the braces of an array of arrays."""
     literal = float_literal if values.dtype.kind == "f" else str
     return "\n".join("    {" + ", ".join(map(literal, row)) + "}," for row in values.tolist())
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"')
