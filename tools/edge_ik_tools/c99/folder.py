@@ -68,7 +68,7 @@ def write_c99(
         f"src/{firmware.name}.c": firmware.source(counts),
         **package_texts(_values(firmware, counts)),
     }
-    record = {"firmware": "c99", "version": __version__, "name": firmware.name}
+    record: dict[str, Any] = {"firmware": "c99", "version": __version__, "name": firmware.name}
     record |= {"model": firmware.model_hash, "steps": firmware.steps}
     write_folder(out, texts, record)
     if archive is not None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from edge_ik_tools.emulate.build import SolverSize, Sources, measure_size
 from edge_ik_tools.emulate.closed_form import LIMIT_SLACK
-from edge_ik_tools.emulate.cores import find_core
+from edge_ik_tools.emulate.cores import find_core, find_part
 from edge_ik_tools.emulate.measure import AnyArray, Measurement, measure
 from edge_ik_tools.emulate.results import Baseline, EmulatedBenchmark, Estimate, Spread
 from edge_ik_tools.emulate.toolchain import Toolchain
@@ -55,7 +55,7 @@ def emulated_bench(
         sources: Folder with `NAME.h` and `NAME.c`.
         name: NAME.
         model: The `.tflite` that they were generated from.
-        target: The core, one of `CORES`.
+        target: The core, one of `CORES` or `PARTS`.
         targets: Number of targets, and of inputs for the network alone; at least 1.
         clock_hz: Clock of the time estimate [Hz]; one usual for the core without it.
         tell: Called with a line of progress.
@@ -67,7 +67,9 @@ def emulated_bench(
         EmulationError: If the firmware fails, or belongs to another model.
         ModelFileError: If the model cannot be used.
     """
-    core = find_core(target)
+    core, part = find_core(target), find_part(target)
+    if part is not None:
+        tell(f"{target} is {part.words} {core.name}; cycles are those of the latter")
     if targets < 1:
         raise ConfigError(f"Expected at least one target. Received: targets={targets}")
     tools, generated = Toolchain.find(), Sources(Path(sources), name)
