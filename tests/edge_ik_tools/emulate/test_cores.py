@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from edge_ik_tools.emulate.cores import CORES, find_core
+from edge_ik_tools.emulate.cores import CORES, described_core, find_core
 from firmware_host.errors import ConfigError
 
 # Between two readings of the timer; see counter.c.
@@ -33,6 +33,8 @@ def test_chips_are_accepted_as_what_they_are(name, core, clock):
     found = find_core(name)
     assert (found.name, found.clock_hz) == (core, clock)
     assert found.flags == CORES[core].flags
+    assert described_core(name).startswith(f"{core}: '{name}' is a")
+    assert described_core(core) == core
 
 
 @pytest.mark.parametrize(("name", "words"), [("esp32c3", "RISC-V"), ("uno", "ATmega328P"),

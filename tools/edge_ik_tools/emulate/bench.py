@@ -10,7 +10,7 @@ import numpy as np
 
 from edge_ik_tools.emulate.build import SolverSize, Sources, measure_size
 from edge_ik_tools.emulate.closed_form import LIMIT_SLACK
-from edge_ik_tools.emulate.cores import find_core, find_part
+from edge_ik_tools.emulate.cores import described_core, find_core
 from edge_ik_tools.emulate.measure import AnyArray, Measurement, measure
 from edge_ik_tools.emulate.results import Baseline, EmulatedBenchmark, Estimate, Spread
 from edge_ik_tools.emulate.toolchain import Toolchain
@@ -67,9 +67,7 @@ def emulated_bench(
         EmulationError: If the firmware fails, or belongs to another model.
         ModelFileError: If the model cannot be used.
     """
-    core, part = find_core(target), find_part(target)
-    if part is not None:
-        tell(f"{target} is {part.words} {core.name}; cycles are those of the latter")
+    core = find_core(target)
     if targets < 1:
         raise ConfigError(f"Expected at least one target. Received: targets={targets}")
     tools, generated = Toolchain.find(), Sources(Path(sources), name)
@@ -79,7 +77,7 @@ def emulated_bench(
     tell("Drawing targets")
     drawn = _single(bench_targets(solver, targets))
     inputs = random_inputs(interpreter, targets, np.random.default_rng(INPUT_SEED))
-    tell(f"{targets:,} targets on an emulated {core.name}")
+    tell(f"{targets:,} targets on an emulated {described_core(target)}")
     with tempfile.TemporaryDirectory(prefix="edge-ik-size-") as folder:
         size = measure_size(tools, core, generated, solver.chain, Path(folder))
     n_out = interpreter.output_shape[1]

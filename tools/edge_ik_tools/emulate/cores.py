@@ -195,7 +195,7 @@ def find_core(name: str) -> Core:
     Raises:
         ConfigError: If there is none of that name, or it is known and not emulated.
     """
-    known, part = name.lower(), find_part(name)
+    known, part = name.lower(), _find_part(name)
     if part is not None:
         core = CORES[part.core]
         return dataclasses.replace(core, clock_hz=part.clock_hz or core.clock_hz)
@@ -211,6 +211,14 @@ def find_core(name: str) -> Core:
     raise ConfigError(f"Unknown target. {choices}")
 
 
-def find_part(name: str) -> Part | None:
+def described_core(name: str) -> str:
+    """The core that is emulated for a name that `find_core` takes, and for what it stands."""
+    core, part = find_core(name).name, _find_part(name)
+    if part is None:
+        return core
+    return f"{core}: '{name}' is {part.words} {core}, and cycles are those of the latter"
+
+
+def _find_part(name: str) -> Part | None:
     """The chip of a name, or a core that stands for another; None for a core of `CORES`."""
     return PARTS.get(name.lower()) or PARTS.get(f"cortex-{name.lower()}")
