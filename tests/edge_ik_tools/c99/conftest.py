@@ -177,7 +177,9 @@ class Stages:
 
     def solve(self, targets):
         p = self.rows(targets)
-        q, info = np.empty((len(p), self.n), np.float32), np.empty((len(p), 3), np.float32)
+        # A bad target leaves joints as they are.
+        q = np.full((len(p), self.n), 7.5, np.float32)
+        info = np.empty((len(p), 3), np.float32)
         status = np.empty(len(p), np.int32)
         self.call("solve", len(p), p, q, info, status)
         return SimpleNamespace(
@@ -186,7 +188,8 @@ class Stages:
 
     def seed(self, targets):
         p = self.rows(targets)
-        q, status = np.empty((len(p), self.n), np.float32), np.empty(len(p), np.int32)
+        q = np.full((len(p), self.n), 7.5, np.float32)
+        status = np.empty(len(p), np.int32)
         self.call("seed", len(p), p, q, status)
         return q, status
 

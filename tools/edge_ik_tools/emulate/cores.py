@@ -172,10 +172,10 @@ class Part:
 PARTS = {
     "cortex-m0plus": Part("a Cortex-M0+, whose instructions are those of", "cortex-m0"),
     "rp2040": Part("an RP2040, whose Cortex-M0+ has the instructions of", "cortex-m0", 125_000_000),
-    "rp2350": Part("an RP2350, which has the", "cortex-m33", 150_000_000),
-    "nrf52840": Part("an nRF52840, which has the", "cortex-m4", 64_000_000),
-    "stm32f103": Part("an STM32F103, which has the", "cortex-m3", 72_000_000),
-    "imxrt1062": Part("an i.MX RT1062, which has the", "cortex-m7", 600_000_000),
+    "rp2350": Part("an RP2350, whose core is the", "cortex-m33", 150_000_000),
+    "nrf52840": Part("an nRF52840, whose core is the", "cortex-m4", 64_000_000),
+    "stm32f103": Part("an STM32F103, whose core is the", "cortex-m3", 72_000_000),
+    "imxrt1062": Part("an i.MX RT1062, whose core is the", "cortex-m7", 600_000_000),
 }
 
 # Boards whose firmware is compiled as any other, and not counted: no emulator here has the core.
