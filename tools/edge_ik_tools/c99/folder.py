@@ -108,7 +108,7 @@ def _values(firmware: Firmware, counts: str) -> dict[str, Any]:
         "steps": firmware.steps,
         "tolerance_mm": f"{1e3 * SOLVED_POSITION:g}",
         "counts": counts,
-        "network_words": f"A {firmware.program.dtype.name} network of {firmware.program.macs:,} "
+        "network_words": f"The {firmware.program.dtype.name} network of {firmware.program.macs:,} "
         f"multiplications, then {firmware.steps} steps of damped least squares.",
         "exactly": " and of TensorFlow Lite Micro, bit for bit" if integer else ", to rounding",
         "exact_words": ", those of TensorFlow Lite Micro, bit for bit" if integer else "",
