@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -21,6 +21,7 @@ from firmware_host.kinematics import (
     frames,
     mul,
     stacked,
+    sub,
 )
 from firmware_host.linear import gram, solve_symmetric
 from firmware_host.straightline import Symbol, Tape, compile_function
@@ -31,6 +32,10 @@ from firmware_host.tolerances import SOLVED_POSITION, SOLVED_ROTATION
 # One radian weighs as much as this share of the reach: about how far a tool moves when a
 # joint midway along the arm turns, so that neither part of the error rules the other.
 LENGTH_SHARE = 0.3
+
+# What holds a joint in a step's equations, in squared reaches: J^T J has entries of at most
+# one, and single precision still tells what a million times as much leaves of the change.
+HOLD_SHARE = 1e6
 
 # Steps that leave nothing to see of a network's error: 4 where more is to be settled.
 PLAIN_STEPS, FURTHER_STEPS = 3, 4
@@ -155,10 +160,39 @@ class IkProblem:
         solved: npt.NDArray[np.bool_] = (distance < SOLVED_POSITION) & (angle < SOLVED_ROTATION)
         return solved
 
-    def trace_step(self) -> StepTrace:
-        """Record one step: dq = J^T (J J^T + lambda^2 I)^-1 e, solved in the smaller dimension.
+    @cached_property
+    def stops(self) -> tuple[int, ...]:
+        """Joints that meet limits: those that do not turn fully."""
+        return tuple(np.flatnonzero(~np.asarray(self.chain.periodic)).tolist())
 
-        With fewer joints than rows, the same dq is (J^T J + lambda^2 I)^-1 J^T e.
+    @cached_property
+    def hold(self) -> float:
+        """What holds a joint in a step's equations [m^2]; see `HOLD_SHARE`."""
+        return HOLD_SHARE * self.chain.reach**2
+
+    def held(self, share: Sequence[Scalar], change: Sequence[Scalar]) -> list[Scalar]:
+        """What a step is to know of the joints with stops; see `StepTrace.held`.
+
+        Args:
+            share: For each of `stops` 1 if the joint's change is given, otherwise 0.
+            change: That change [rad], otherwise 0.
+        """
+        if self.spare_joints:
+            return [*(1.0 - part for part in share), *change]
+        return [self.hold * part for part in (*share, *change)]
+
+    @cached_property
+    def unheld(self) -> list[Scalar]:
+        """`held` of a step that moves every joint."""
+        return self.held([0.0] * len(self.stops), [0.0] * len(self.stops))
+
+    def trace_step(self) -> StepTrace:
+        """Record one step: dq = (J^T J + lambda^2 I)^-1 J^T e.
+
+        A joint whose change b is given is held by a large h: the equations are
+        (J^T J + diag(lambda^2 + h)) dq = J^T e + h b. With more joints than rows, where
+        these say little in single precision, the step is the same in the other dimension:
+        dq = J^T (J J^T + lambda^2 I)^-1 (e - J b), without the columns of the joints held.
         """
         tape, n, task = Tape(), self.joints, self.task
         sines, cosines = tape.inputs("s", n), tape.inputs("c", n)
@@ -168,36 +202,34 @@ class IkProblem:
         e = task.error(self.length, walked, target)  # (m,) [m]
         squared = self.squared_error(walked, target)
         columns = task.columns(self.length, walked)  # n of (m,)
-        free = tape.inputs("free", n) if self.spare_joints else []
-        if free:
-            columns = [
-                tuple(mul(share, part) for part in column)
-                for share, column in zip(free, columns, strict=True)
-            ]
         strength = damping * squared + floor
-        if n >= task.rows:
-            weights = solve_symmetric(gram(columns, strength), e)  # (m,)
-            dq = [dot(column, weights) for column in columns]  # (n,) [rad]
+        held = tape.inputs("h", 2 * len(self.stops))
+        given = dict(zip(self.stops, zip(held, held[len(self.stops) :], strict=False), strict=True))
+        if self.spare_joints:
+            dq = _spare_step(columns, e, strength, given)
         else:
             rows = [[column[k] for column in columns] for k in range(task.rows)]  # m of (n,)
-            dq = solve_symmetric(gram(rows, strength), [dot(column, e) for column in columns])
-        return StepTrace(tape, sines, cosines, target, damping, floor, free, squared, dq)
+            matrix, right = gram(rows, strength), [dot(column, e) for column in columns]
+            for joint, (stiffness, pull) in given.items():
+                matrix[joint][joint] = add(matrix[joint][joint], stiffness)
+                right[joint] = add(right[joint], pull)
+            dq = solve_symmetric(matrix, right)
+        return StepTrace(tape, sines, cosines, target, damping, floor, held, squared, dq)
 
     @cached_property
     def compiled_step(self) -> tuple[Callable[..., Any], Callable[..., Any]]:
         """The arithmetic of one step as straight-line code.
 
         A function from n sines, n cosines and the target's components to the squared
-        distance alone, and one that takes the damping factor and its floor too (and which
-        joints are free, if there are some to spare) and returns the squared distance
-        followed by the n joint changes dq.
+        distance alone, and one that takes the damping factor, its floor and `held` too and
+        returns the squared distance followed by the n joint changes dq.
         """
         step = self.trace_step()
         place = [*step.sines, *step.cosines, *step.target]
         return (
             compile_function(step.tape, place, [step.squared]),
             compile_function(
-                step.tape, [*place, step.damping, step.floor, *step.free], [step.squared, *step.dq]
+                step.tape, [*place, step.damping, step.floor, *step.held], [step.squared, *step.dq]
             ),
         )
 
@@ -211,6 +243,27 @@ class IkProblem:
         return compile_function(tape, [*sines, *cosines, *target], parts)
 
 
+def _spare_step(
+    columns: Sequence[Sequence[Scalar]],
+    e: Sequence[Scalar],
+    strength: Scalar,
+    given: Mapping[int, tuple[Scalar, Scalar]],
+) -> list[Scalar]:
+    """A step of an arm with joints to spare: the others' share of what is given does not count."""
+    rows = range(len(e))
+    free = [
+        tuple(mul(given[joint][0], part) for part in column) if joint in given else column
+        for joint, column in enumerate(columns)
+    ]
+    rest = list(e)
+    if given:
+        changes = [change for _, change in given.values()]
+        rest = [sub(e[k], dot(changes, [columns[joint][k] for joint in given])) for k in rows]
+    weights = solve_symmetric(gram(free, strength), rest)  # (m,)
+    dq = [dot(column, weights) for column in free]  # (n,) [rad]
+    return [add(step, given[joint][1]) if joint in given else step for joint, step in enumerate(dq)]
+
+
 @dataclass(frozen=True, eq=False)
 class StepTrace:
     """The arithmetic of one step of a problem, recorded but not yet compiled.
@@ -222,8 +275,9 @@ class StepTrace:
         target: k inputs, the components that the task names.
         damping: Input, `RefineSettings.damping`.
         floor: Input, `RefineSettings.damping_floor`.
-        free: n inputs where there are joints to spare, otherwise none: 1, or 0 for a joint
-            that must not move in this step because the last one drove it onto its limit.
+        held: Two inputs for each joint with stops, as `IkProblem.held` gives them: first of
+            each joint h [m^2], or with joints to spare 1, and 0 for one whose change is
+            given; then of each h times that change, or with joints to spare the change [rad].
         squared: Output, the squared distance [m^2]; needs neither damping nor floor.
         dq: n outputs, the joint changes [rad], not yet bounded.
     """
@@ -234,6 +288,6 @@ class StepTrace:
     target: list[Symbol]
     damping: Symbol
     floor: Symbol
-    free: list[Symbol]
+    held: list[Symbol]
     squared: Scalar
     dq: list[Scalar]

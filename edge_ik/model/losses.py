@@ -63,7 +63,7 @@ def squared_task_error(problem: IkProblem, outputs: Any, targets: Any) -> Any:
 
 
 def squared_error_after_step(problem: IkProblem, answers: Any, labels: Any) -> Any:
-    """`squared_task_error` (B, K) of heads after one refinement step, as a solver takes it.
+    """`squared_task_error` (B, K) of heads after one refinement step, clamped to the limits.
 
     Joints are kept within those limits that the network can know of: where it does not see
     how far a target has turned a joint, that joint is left free.
@@ -103,11 +103,12 @@ def squared_error_after_step(problem: IkProblem, answers: Any, labels: Any) -> A
     place = [*map(ops.sin, angles), *map(ops.cos, angles), *components(target)]
     distance_squared, newton = problem.compiled_step
     settings = DEFAULT_SETTINGS
-    free = [1.0] * n if problem.spare_joints else []
-    _, *dq = newton(*place, settings.damping, settings.damping_floor, *free)
+    _, *dq = newton(*place, settings.damping, settings.damping_floor, *problem.unheld)
+    # A joint that never moves the tool has a plain 0 for its change.
+    changes = [ops.zeros_like(angle) + change for angle, change in zip(angles, dq, strict=True)]
     moved = [
         _within(angle + ops.clip(change, -settings.max_step, settings.max_step), limit)
-        for angle, change, limit in zip(angles, dq, limits, strict=True)
+        for angle, change, limit in zip(angles, changes, limits, strict=True)
     ]
     (squared,) = distance_squared(*map(ops.sin, moved), *map(ops.cos, moved), *components(target))
     return squared

@@ -12,7 +12,14 @@ import numpy.typing as npt
 from firmware_host.chain import FloatArray
 from firmware_host.errors import TargetError
 from firmware_host.problem import IkProblem
-from firmware_host.solving.refine import DEFAULT_SETTINGS, RefineSettings, refine_seed
+from firmware_host.solving.refine import (
+    DEFAULT_SETTINGS,
+    NEAREST_SETTINGS,
+    NEAREST_STEPS,
+    RefineSettings,
+    refine,
+    refine_seed,
+)
 from firmware_host.solving.seeding import Seeder
 from firmware_host.tolerances import SAME_ANSWER, within_tolerance
 
@@ -82,9 +89,10 @@ def solve_one(
 ) -> Answers:
     """The answers (N, k) in one branch."""
     seeds = seeder.seeds(targets, branch)
-    q, error, _ = refine_seed(seeder.spec.problem, seeds, targets, steps, settings)
-    count = len(targets)
-    return Answers(q, error, seeds, np.full(count, branch), np.ones(count, int), _zeros(count))
+    problem, count = seeder.spec.problem, len(targets)
+    q, error, _ = refine_seed(problem, seeds, targets, steps, settings)
+    found = Answers(q, error, seeds, np.full(count, branch), np.ones(count, int), _zeros(count))
+    return _nearer(found, problem, targets, steps)
 
 
 def solve_any(
@@ -128,7 +136,7 @@ def solve_any(
             found.restarts[left] += 1
         found.tried[left] += 1
         _improve(found, left, start, number, problem, targets, steps, settings)
-    return found
+    return _nearer(found, problem, targets, steps)
 
 
 def solve_nearest(
@@ -176,7 +184,7 @@ def solve_nearest(
         found.branch[wins] = number
         best, good = np.where(wins, rank, best), good | solved
     assert found is not None  # noqa: S101 - narrows the type
-    return found
+    return _nearer(found, problem, targets, steps)
 
 
 def solve_target(
@@ -201,22 +209,18 @@ def solve_target(
         restarts: Seeds drawn at random, at most, for "any".
         settings: Damping and bounds.
     """
-    problem = seeder.spec.problem
-    chain = problem.chain
+    problem, chain = seeder.spec.problem, seeder.spec.problem.chain
     plain: list[float] = target.tolist()
     guesses, order = seeder.plain_guesses(plain)
     rng = np.random.default_rng(RESTART_SEED)
-    starts: list[tuple[FloatArray | None, int]]
-    margin = 0.0
-    if branch == NEAREST and near is not None:
-        starts = [*((chain.clamp(guess), head) for head, guess in enumerate(guesses))]
+    nearest = branch == NEAREST and near is not None
+    heads = order if branch == ANY else range(len(guesses)) if nearest else [int(branch)]
+    starts: list[Any] = [(chain.clamp(guesses[head]), head) for head in heads]
+    if near is not None and nearest:
         starts.append((chain.clamp(near), -1))
-        margin = SAME_ANSWER
     elif branch == ANY:
-        starts = [(chain.clamp(guesses[head]), head) for head in order]
         starts += [(None, -1)] * restarts
-    else:
-        starts = [(chain.clamp(guesses[int(branch)]), int(branch))]
+    margin = SAME_ANSWER if nearest else 0.0
     best: tuple[bool, float, FloatArray, float, FloatArray, int] | None = None
     tried = 0
     for start, number in starts:
@@ -224,14 +228,17 @@ def solve_target(
         q, error, _ = refine_seed(problem, seed, target, steps, settings)
         tried += 1
         solved = within_tolerance(*problem.plain_errors(q.tolist(), plain))
-        by_distance = solved and branch == NEAREST and near is not None
+        by_distance = solved and nearest and near is not None
         rank = float(chain.travel(q, near)) if by_distance and near is not None else float(error)
         if best is None or preferred(solved, rank, best[0], best[1], margin):
             best = (solved, rank, q, float(error), seed, number)
         if solved and branch != NEAREST:
             break
     assert best is not None  # noqa: S101 - narrows the type
-    _, _, q, error_m, seed, number = best
+    solved, _, q, error_m, seed, number = best
+    if steps and not solved:
+        q, nearer = refine(problem, q, target, NEAREST_STEPS, NEAREST_SETTINGS)
+        error_m = float(nearer)
     return Answers(
         q[None],
         np.array([error_m]),
@@ -259,6 +266,18 @@ def _improve(
     where = rows[better]
     found.q[where], found.error[where] = q[better], error[better]
     found.seed[where], found.branch[where] = start[better], number[better]
+
+
+def _nearer(found: Answers, problem: IkProblem, targets: FloatArray, steps: int) -> Answers:
+    """The answers, of which those that nothing led to have come nearer to their targets.
+
+    Not without refinement: there the network's own answers are asked for.
+    """
+    left = np.flatnonzero(~problem.is_solved(found.q, targets)) if steps else _zeros(0)
+    if len(left):
+        q, error = refine(problem, found.q[left], targets[left], NEAREST_STEPS, NEAREST_SETTINGS)
+        found.q[left], found.error[left] = q, error
+    return found
 
 
 def _zeros(count: int) -> npt.NDArray[np.int_]:

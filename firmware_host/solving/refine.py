@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
@@ -28,14 +28,20 @@ class RefineSettings:
         damping_floor: Least lambda^2 [m^2/rad^2]; keeps the matrix invertible at
             singularities and is far below J J^T elsewhere.
         max_step: Largest change of a joint in one step [rad].
+        curvature: Factor in lambda^2 of the seed's error times the characteristic length:
+            the size of the second derivatives that Gauss-Newton leaves out, which rule
+            where the error does not vanish.
     """
 
     damping: float = 0.1
     damping_floor: float = 1e-9
     max_step: float = 0.5
+    curvature: float = 0.0
 
 
 DEFAULT_SETTINGS = RefineSettings()
+# From the best answer to a target that no branch led to, toward the nearest posture there is.
+NEAREST_SETTINGS, NEAREST_STEPS = RefineSettings(curvature=0.3), 4
 
 # Enough rows to amortize a call of NumPy, few enough to stay in the processor's cache.
 BLOCK_ROWS = 2048
@@ -50,8 +56,9 @@ def refine(
 ) -> tuple[FloatArray, FloatArray]:
     """Take damped-least-squares steps from a seed toward a target.
 
-    Each step is dq = J^T (J J^T + lambda^2 I)^-1 e, with joint limits held by
-    clamping. The best configuration met is returned, so more steps never harm.
+    Each step is dq = (J^T J + lambda^2 I)^-1 J^T e. Where it would take joints beyond
+    their limits, they go onto them, and the others are solved for once more. The best
+    configuration met is returned, so more steps never harm.
 
     Args:
         problem: The robot and its task.
@@ -144,33 +151,63 @@ def _walk(
         zip(chain.lower.tolist(), chain.upper.tolist(), chain.periodic.tolist(), strict=True)
     )
     distance_squared, newton = problem.compiled_step
-    damping, floor, most = settings.damping, settings.damping_floor, settings.max_step
+    damping, most = settings.damping, settings.max_step
+    floor: Scalar = settings.damping_floor
     q = list(q)
-    # 0 for a joint locked at its limit, of an arm with others to do its part.
-    free: list[Scalar] = [1.0] * len(q) if problem.spare_joints else []
     best_q: list[Scalar] = q
     best: Scalar = math.inf
     for step in range(steps + 1):
-        sines, cosines = [xp.sin(angle) for angle in q], [xp.cos(angle) for angle in q]
-        if step == steps:
-            squared, *dq = distance_squared(*sines, *cosines, *target)
+        place = [*map(xp.sin, q), *map(xp.cos, q), *target]
+        if step == 0 and settings.curvature:
+            (squared,) = distance_squared(*place)
+            floor = floor + settings.curvature * problem.length * xp.sqrt(squared)
+        if step < steps:
+            squared, *dq = newton(*place, damping, floor, *problem.unheld)
         else:
-            squared, *dq = newton(*sines, *cosines, *target, damping, floor, *free)
+            (squared,) = distance_squared(*place)
         better = squared < best
         best_q = [xp.where(better, new, old) for new, old in zip(q, best_q, strict=True)]
         best = xp.where(better, squared, best)
         yield best_q, xp.sqrt(best)
+        if step == steps:
+            return
+        if problem.stops:
+            dq = _held_back(problem, q, dq, [*place, damping, floor], most, xp)
         for index, change in enumerate(dq):
             lower, upper, periodic = limits[index]
             moved = q[index] + xp.clip(change, -most, most)
-            if free and not periodic:
-                locked = (moved < lower) | (moved > upper)
-                free[index] = xp.where(locked, 0.0, 1.0)
             if periodic:
                 outside = (moved < lower) | (moved > upper)
                 turns = xp.round((moved - (lower + upper) / 2) / (2 * math.pi))
                 moved = xp.where(outside, moved - 2 * math.pi * turns, moved)
             q[index] = xp.clip(moved, lower, upper)
+
+
+def _held_back(
+    problem: IkProblem,
+    q: Sequence[Scalar],
+    dq: list[Scalar],
+    given: Sequence[Scalar],
+    most: float,
+    xp: Any,
+) -> list[Scalar]:
+    """The changes of a step, solved for once more where joints would leave their limits.
+
+    Those go onto their limits, and the others do what is left of the error.
+    """
+    lower, upper = problem.chain.lower.tolist(), problem.chain.upper.tolist()
+    share: list[Scalar] = []
+    change: list[Scalar] = []
+    leaving: Any = False
+    for joint in problem.stops:
+        wanted = q[joint] + xp.clip(dq[joint], -most, most)
+        out = (wanted < lower[joint]) | (wanted > upper[joint])
+        onto = xp.clip(wanted, lower[joint], upper[joint]) - q[joint]
+        leaving = leaving | out
+        share.append(xp.where(out, 1.0, 0.0))
+        change.append(xp.where(out, onto, 0.0))
+    _, newton = problem.compiled_step
+    return xp.replaced(leaving, newton, [*given, *problem.held(share, change)], dq)  # type: ignore[no-any-return]
 
 
 def _float_clip(value: float, lower: float, upper: float) -> float:
@@ -186,6 +223,27 @@ def _float_where(condition: bool, yes: float, no: float) -> float:
     return yes if condition else no
 
 
+def _float_replaced(
+    where: bool, newton: Callable[..., Any], given: Sequence[float], dq: list[float]
+) -> list[float]:
+    return list(newton(*given)[1:]) if where else dq
+
+
+def _array_replaced(
+    where: Any, newton: Callable[..., Any], given: Sequence[Scalar], dq: list[Scalar]
+) -> list[Scalar]:
+    rows = np.flatnonzero(where)
+    if not len(rows):
+        return dq
+    _, *new = newton(*(part[rows] if isinstance(part, np.ndarray) else part for part in given))
+    replaced = []
+    for old, part in zip(dq, new, strict=True):
+        whole = np.array(np.broadcast_to(old, len(where)))
+        whole[rows] = part
+        replaced.append(whole)
+    return replaced
+
+
 # One robot arm's numbers at a time are faster as plain floats than as arrays.
 _FLOATS = SimpleNamespace(
     sin=math.sin,
@@ -194,7 +252,14 @@ _FLOATS = SimpleNamespace(
     round=round,
     clip=_float_clip,
     where=_float_where,
+    replaced=_float_replaced,
 )
 _ARRAYS = SimpleNamespace(
-    sin=np.sin, cos=np.cos, sqrt=np.sqrt, round=np.round, clip=_array_clip, where=np.where
+    sin=np.sin,
+    cos=np.cos,
+    sqrt=np.sqrt,
+    round=np.round,
+    clip=_array_clip,
+    where=np.where,
+    replaced=_array_replaced,
 )

@@ -15,8 +15,9 @@ from firmware_host.chain import FloatArray
 class Status(enum.Enum):
     """How a solve ended.
 
-    Unreachable means not reached in the steps taken: the answer is the best configuration
-    that was met. A target outside the workspace never can be.
+    Unreachable means not reached in the steps taken: a few more led from the best answer
+    toward the nearest posture there is, which is within 5% of the least distance for most
+    targets out of reach. A target outside the workspace never can be reached.
     """
 
     SOLVED = "solved"

@@ -16,11 +16,6 @@ tasks = st.sampled_from(TASKS)
 generators = st.integers(0, 2**32 - 1).map(np.random.default_rng)
 
 
-def step_free(problem):
-    """Every joint free to move, where the step asks for that."""
-    return [1.0] * problem.joints if problem.spare_joints else []
-
-
 @settings(max_examples=40)
 @given(data=st.data(), task=tasks)
 def test_both_dimensions_of_the_system_give_the_same_step(chains, data, task):
@@ -31,7 +26,7 @@ def test_both_dimensions_of_the_system_give_the_same_step(chains, data, task):
     target = problem.reached_by(true)
     _, newton = problem.compiled_step
     damping, floor = 0.5, 1e-3
-    squared, *dq = newton(*np.sin(q), *np.cos(q), *target, damping, floor, *step_free(problem))
+    squared, *dq = newton(*np.sin(q), *np.cos(q), *target, damping, floor, *problem.unheld)
     J = problem.jacobian(np.sin(q), np.cos(q))
     walked = problem.walked(np.sin(q), np.cos(q))
     e = np.array([float(part) for part in task.error(problem.length, walked, target)])
@@ -105,7 +100,8 @@ def test_joints_to_spare_ask_for_a_step_more(make_arm3):
     problem = IkProblem(with_wrist, POSITION)
     assert problem.spare_joints == 1
     assert problem.default_steps == 4
-    assert len(problem.trace_step().free) == 4
+    assert problem.stops == (1, 2, 3)
+    assert len(problem.trace_step().held) == 6
 
 
 def _renamed(joint):

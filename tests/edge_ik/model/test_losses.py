@@ -24,8 +24,11 @@ from edge_ik.model.losses import (
     squared_task_error,
     unit_circle,
 )
+from firmware_host.chain import Chain, Joint
 from firmware_host.kinematics import tool_position
+from firmware_host.problem import IkProblem
 from firmware_host.solving.refine import DEFAULT_SETTINGS
+from firmware_host.tasks import POSITION
 
 pytestmark = pytest.mark.tensorflow
 
@@ -247,6 +250,18 @@ class TestWinnerTakesAll:
 def judged_winner(outputs, truth, heads):
     answers = outputs[:, : 6 * heads].reshape(-1, heads, 6)
     return ((answers - truth[:, None, :6]) ** 2).sum(axis=-1).argmin(axis=1)
+
+
+def test_a_joint_that_does_not_move_the_tool_stays_in_a_step(arm3):
+    """A wrist that rolls about the tool, as position targets leave it."""
+    roll = Joint("roll", arm3.tool, np.array([1.0, 0, 0]), -2.0, 2.0)
+    problem = IkProblem(Chain("rolling", (*arm3.joints, roll), np.eye(4)), POSITION)
+    q = joint_vectors(problem.chain, 20)
+    answers = sin_cos(q + 0.1).reshape(20, 1, 8)
+    after = np.ravel(squared_error_after_step(problem, answers, labels(problem.chain, q)))
+    before = np.ravel(squared_task_error(problem, answers, labels(problem.chain, q)[:, None, 8:]))
+    assert np.all(np.isfinite(after))
+    assert np.median(after / before) < 0.1
 
 
 def _steps(problem, q, target):

@@ -101,7 +101,8 @@ def test_limits_hold_and_the_residual_is_that_of_what_is_returned(robot):
     # Points on the circle drift a little with each turn.
     np.testing.assert_allclose(found.residual, error, rtol=1e-6, atol=room(chain) + 2e-6)
     np.testing.assert_array_equal(found.status == 0, found.residual < SOLVED_POSITION)
-    assert np.all(found.residual <= found.seed_residual)
+    # What is not reached is judged anew after the steps toward the nearest posture.
+    assert np.all(found.residual <= found.seed_residual * (1 + 8 * EPSILON))
     assert set(found.steps.tolist()) == {3.0}
     seed, status = robot.seed(targets)
     assert np.all((seed >= chain.lower) & (seed <= chain.upper))

@@ -140,10 +140,12 @@ def test_branches_are_tried_as_the_network_orders_them(case, robot_firmware):
     assert 0 < np.mean(found.tried < heads) < 1
     for name in ("status", "tried", "branch"):
         assert np.mean(getattr(found, name) == getattr(expected, name)) > 0.95, name
-    # The branch that answers is the last one tried; the rest were tried in vain.
+    # The branch that answers is the last one tried; the rest were tried in vain. After the
+    # last of all, more steps may lead from the best of them to the target.
     order = reference.seeder.guesses(targets).order
     last = order[np.arange(len(order)), found.tried - 1]
-    assert np.mean(found.branch[solved] == last[solved]) > 0.97
+    early = solved & (found.tried < heads)
+    assert np.mean(found.branch[early] == last[early]) > 0.97
     assert (found.tried[~solved] == heads).all()
 
 

@@ -41,7 +41,8 @@ rng = np.random.default_rng(0)
 features = rng.uniform(-2, 2, (512, 6)).astype(np.float32)
 report = {}
 for name, values in VARIANTS.items():
-    network = build_network(6, 3, NetworkConfig(**{"width": 8, "blocks": 1, **values}), rng_seed=1)
+    config = NetworkConfig(**{"width": 8, "blocks": 1, "heads": 1, **values})
+    network = build_network(6, 3, config, rng_seed=1)
     for variable in network.trainable_variables:
         variable.assign(variable + rng.normal(0, 0.2, variable.shape))
     # A unit without weights, as pruning may leave one.

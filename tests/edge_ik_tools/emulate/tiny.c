@@ -1,8 +1,12 @@
 #include "tiny.h"
 
 #include <math.h>
+#include <stdbool.h>
 
 enum { FEATURES = 6, OUTPUTS = 6, OUTPUT_ROOM = 8 };
+#define STOPS 3
+#define FLOOR 1e-9f
+#define HOLD 1e6f
 typedef int8_t network_t;
 
 static const float lower[3] = {-3.0f, -0.2f, 0.15f}, upper[3] = {3.0f, 1.9f, 2.6f};
@@ -28,38 +32,69 @@ static void decode(const network_t y[], float q[], float s[], float c[]) {
     }
 }
 
+static const float unheld[2 * STOPS] = {0.0f};
+
 /* In the plane of the arm the yaw is alone with the tangential direction. */
-static float step(const float target[], const float s[], const float c[], float dq[]) {
+static float step(const float target[], const float s[], const float c[], const float held[],
+                  float floor, float dq[]) {
     const float s23 = s[1] * c[2] - c[1] * s[2], c23 = c[1] * c[2] + s[1] * s[2];
     const float r = 0.25f * (c[1] + c23), h = 0.25f * (s[1] + s23);
     const float across = c[0] * target[1] - s[0] * target[0];
     const float er = c[0] * target[0] + s[0] * target[1] - r, ez = target[2] - 0.15f - h;
-    const float squared = across * across + er * er + ez * ez, damping = squared + 1e-9f;
+    const float squared = across * across + er * er + ez * ez, damping = squared + floor;
     const float j00 = -h, j01 = 0.25f * s23, j10 = r, j11 = -0.25f * c23;
-    const float a = j00 * j00 + j01 * j01 + damping, b = j00 * j10 + j01 * j11;
-    const float d = j10 * j10 + j11 * j11 + damping, inverse = 1.0f / (a * d - b * b);
-    const float wr = (d * er - b * ez) * inverse, wz = (a * ez - b * er) * inverse;
-    dq[0] = r * across / (r * r + damping);
-    dq[1] = j00 * wr + j10 * wz;
-    dq[2] = j01 * wr + j11 * wz;
+    const float a = j00 * j00 + j10 * j10 + damping + held[1], b = j00 * j01 + j10 * j11;
+    const float d = j01 * j01 + j11 * j11 + damping + held[2], inverse = 1.0f / (a * d - b * b);
+    const float f1 = j00 * er + j10 * ez + held[4], f2 = j01 * er + j11 * ez + held[5];
+    dq[0] = (r * across + held[3]) / (r * r + damping + held[0]);
+    dq[1] = (d * f1 - b * f2) * inverse;
+    dq[2] = (a * f2 - b * f1) * inverse;
     return squared;
 }
 
-static void advance(float q[], float s[], float c[], const float dq[]) {
+static void move(float q[], float s[], float c[], int i, float to) {
+    q[i] = to;
+    s[i] = sinf(to);
+    c[i] = cosf(to);
+}
+
+static bool advance(float q[], float s[], float c[], float dq[]) {
+    bool held_back = false;
     for (int i = 0; i < 3; ++i) {
-        const float moved = q[i] + fmaxf(-0.5f, fminf(0.5f, dq[i]));
-        q[i] = fmaxf(lower[i], fminf(upper[i], moved));
-        s[i] = sinf(q[i]);
-        c[i] = cosf(q[i]);
+        const float wanted = q[i] + fmaxf(-0.5f, fminf(0.5f, dq[i]));
+        const float moved = fmaxf(lower[i], fminf(upper[i], wanted));
+        held_back = held_back || moved != wanted;
+        dq[i] = moved - q[i];
+        move(q, s, c, i, moved);
+    }
+    return held_back;
+}
+
+static void take_back(float q[], float s[], float c[], const float dq[], float held[]) {
+    for (int i = 0; i < 3; ++i) {
+        const bool stopped = q[i] <= lower[i] || q[i] >= upper[i];
+        held[i] = stopped ? HOLD : 0.0f;
+        held[STOPS + i] = stopped ? HOLD * dq[i] : 0.0f;
+        move(q, s, c, i, q[i] - dq[i]);
+    }
+}
+
+/* One step, solved once more where limits hold joints back. */
+static void take_step(const float target[], float q[], float s[], float c[], float dq[]) {
+    if (advance(q, s, c, dq)) {
+        float held[2 * STOPS];
+        take_back(q, s, c, dq, held);
+        (void)step(target, s, c, held, FLOOR, dq);
+        (void)advance(q, s, c, dq);
     }
 }
 
 static float refine(const float target[], float q[], float s[], float c[], float *seed_squared) {
     float dq[3];
-    float squared = *seed_squared = step(target, s, c, dq);
+    float squared = *seed_squared = step(target, s, c, unheld, FLOOR, dq);
     for (int i = 0; i < TINY_STEPS; ++i) {
-        advance(q, s, c, dq);
-        squared = step(target, s, c, dq);
+        take_step(target, q, s, c, dq);
+        squared = step(target, s, c, unheld, FLOOR, dq);
     }
     return squared;
 }

@@ -17,7 +17,12 @@ from firmware_host.errors import ModelFileError
 from firmware_host.kinematics import frames
 from firmware_host.normalization import Normalization
 from firmware_host.problem import IkProblem
-from firmware_host.solving.refine import DEFAULT_SETTINGS, RefineSettings
+from firmware_host.solving.refine import (
+    DEFAULT_SETTINGS,
+    NEAREST_SETTINGS,
+    NEAREST_STEPS,
+    RefineSettings,
+)
 from firmware_host.spec import ModelSpec
 from firmware_host.straightline import Symbol, Tape
 
@@ -114,13 +119,13 @@ def _encoding(
 def _stepping(problem: IkProblem) -> dict[str, object]:
     """A step of damped least squares, and the distance that it is to make less."""
     trace = problem.trace_step()
-    n, spare = problem.joints, bool(trace.free)
-    names = joint_names(n) | {
-        "damping": float_literal(DEFAULT_SETTINGS.damping),
-        "floor": float_literal(settings32(problem.chain).damping_floor),
-    }
+    n, stops = problem.joints, len(problem.stops)
+    settings = settings32(problem.chain)
+    names = joint_names(n) | {"damping": float_literal(settings.damping)}
     tape, squared = trace.tape, trace.squared
     newton, distance = tape.live([squared, *trace.dq]), tape.live([squared])
+    free, locked = problem.held([0.0], [0.0]), problem.held([1.0], [1.0])
+    pull = f"{float_literal(locked[1])} * dq[i]" if locked[1] != 1.0 else "dq[i]"
     return {
         "weighed": ", turns weighed as lengths" if problem.task.has_orientation else "",
         "distance": indented(statements(tape, [squared], names)),
@@ -130,12 +135,16 @@ def _stepping(problem: IkProblem) -> dict[str, object]:
         ),
         # Where a step costs little more than the distance, one function serves for both.
         "distance_alone": len(newton) - len(distance) > LITTLE_MORE,
-        "spare": int(spare),
-        "ones": float_list([1.0] * n),
-        "free_input": f"const float free[{n}], " if spare else "",
-        "free_output": f", float free[{n}]" if spare else "",
-        "step_arguments": "target, s, c, free, dq" if spare else "target, s, c, dq",
-        "advance_arguments": "q, s, c, dq, free" if spare else "q, s, c, dq",
+        "stops": stops,
+        "out_of_reach": float_literal(OUT_OF_REACH),
+        "held_room": max(1, 2 * stops),
+        "unheld": float_list(problem.unheld or [0.0]),
+        "free": float_literal(free[0]),
+        "locked": float_literal(locked[0]),
+        "pull": pull,
+        "floor": float_literal(settings.damping_floor),
+        "bend": float_literal(NEAREST_SETTINGS.curvature * problem.length),
+        "nearest_steps": NEAREST_STEPS,
     }
 
 

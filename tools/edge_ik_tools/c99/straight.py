@@ -49,7 +49,7 @@ def joint_names(n: int) -> dict[str, str]:
     """How C calls the inputs of traced kinematics of n joints."""
     names = {f"s{index}": f"s[{index}]" for index in range(n)}
     names |= {f"c{index}": f"c[{index}]" for index in range(n)}
-    names |= {f"free{index}": f"free[{index}]" for index in range(n)}
+    names |= {f"h{index}": f"held[{index}]" for index in range(2 * n)}
     return names | {f"p{index}": f"target[{index}]" for index in range(12)}
 
 

@@ -63,30 +63,25 @@ int32_t cold_solve(const float target[], float q[], float *squared) {
     static const float sines[BENCH_JOINTS] = BENCH_MIDDLE_SINES;
     static const float cosines[BENCH_JOINTS] = BENCH_MIDDLE_COSINES;
     float s[BENCH_JOINTS], c[BENCH_JOINTS], dq[BENCH_JOINTS];
-#if SPARE
-    float free[BENCH_JOINTS];
-#endif
     for (int i = 0; i < BENCH_JOINTS; ++i) {
-#if SPARE
-        free[i] = 1.0f;
-#endif
         q[i] = middle[i];
         s[i] = sines[i];
         c[i] = cosines[i];
     }
     for (int32_t steps = 0;; ++steps) {
-#if SPARE
-        *squared = step(target, s, c, free, dq);
-#else
-        *squared = step(target, s, c, dq);
-#endif
+        *squared = step(target, s, c, unheld, FLOOR, dq);
         if (*squared < BENCH_TOLERANCE * BENCH_TOLERANCE || steps == BENCH_COLD_STEPS) {
             return steps;
         }
-#if SPARE
-        advance(q, s, c, dq, free);
+#if STOPS
+        if (advance(q, s, c, dq)) {
+            float held[sizeof unheld / sizeof unheld[0]];
+            take_back(q, s, c, dq, held);
+            (void)step(target, s, c, held, FLOOR, dq);
+            (void)advance(q, s, c, dq);
+        }
 #else
-        advance(q, s, c, dq);
+        (void)advance(q, s, c, dq);
 #endif
     }
 }
