@@ -94,8 +94,9 @@ static void expect_solve(const float target[3]) {
     EXPECT(far <= FARTHEST * (1.0 + RELATIVE));
     EXPECT(info.steps == STEPS);
     EXPECT(info.residual >= 0.0f);
-    /* Two roots that differ by less than they are rounded may come out in either order. */
-    EXPECT((double)info.residual <= (double)info.seed_residual * (1.0 + RELATIVE));
+    /* Two roots that differ by less than they are rounded may come out in either order; steps beyond
+       the usual ones begin with sines that are computed anew. */
+    EXPECT((double)info.residual <= (double)info.seed_residual * (1.0 + RELATIVE) + ROUNDING);
     EXPECT(fabs(distance_at(q, target) - (double)info.residual) <= ROUNDING + RELATIVE * far);
     EXPECT(fabs(distance_at(seed, target) - (double)info.seed_residual) <=
            ROUNDING + RELATIVE * far);
