@@ -28,7 +28,8 @@ class DifferentAnswersError(EdgeIkError):
     "--target",
     "core",
     metavar="CORE",
-    help="Count instructions on an emulated core instead: cortex-m0, m3, m4, m7, m33 or m55.",
+    help="Count instructions on an emulated core instead: cortex-m0, m0plus, m3, m4, m7, m33 or "
+    "m55, or a chip's: rp2040, rp2350, nrf52840, stm32f103 or imxrt1062.",
 )
 @click.option(
     "--clock",

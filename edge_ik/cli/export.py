@@ -68,6 +68,12 @@ DEFAULT_FORMAT = "int8"
     help="Add the benchmark firmware that `edge-ik bench --serial` talks to.",
 )
 @click.option(
+    "--zip",
+    "archive",
+    is_flag=True,
+    help="Write the folder of C99 firmware as an archive too, for Arduino's `Add .ZIP Library`.",
+)
+@click.option(
     "--out",
     type=click.Path(path_type=Path),
     help="Folder to write.  [default: RUN/export; for firmware, one beside the model]",
@@ -89,6 +95,7 @@ def export(
     restarts: int | None,
     count: bool | None,
     board: bool,
+    archive: bool,
     out: Path | None,
     targets: int | None,
     as_json: bool,
@@ -97,7 +104,7 @@ def export(
     _refuse_unused({"--name": name, "--steps": steps}, kinds, "--firmware")
     c99 = [kind for kind in kinds if kind == "c99"]
     _refuse_unused(
-        {"--count/--no-count": count, "--board": board, "--restarts": restarts},
+        {"--count/--no-count": count, "--board": board, "--zip": archive, "--restarts": restarts},
         c99,
         "--firmware c99",
     )
@@ -107,7 +114,9 @@ def export(
             raise click.UsageError(f"'{source}' is exported already; --firmware makes C of it.")
         of_runs = {"--quantize": formats, "--qat": qat, "--prune": sparsity, "--targets": targets}
         _refuse_unused(of_runs, (), "a run folder")
-        firmware = _firmware([source], kinds, out, name, steps, restarts, count, board, screen)
+        firmware = _firmware(
+            [source], kinds, out, name, steps, restarts, count, board, archive, screen
+        )
         if as_json:
             print_json({"firmware": firmware})
         return
@@ -127,7 +136,7 @@ def export(
     if not as_json:
         _print_export(result, targets or EXPORT_TARGETS)
     paths = [file.path for file in result.files]
-    firmware = _firmware(paths, kinds, None, name, steps, restarts, count, board, screen)
+    firmware = _firmware(paths, kinds, None, name, steps, restarts, count, board, archive, screen)
     if as_json:
         print_json(result.to_dict() | ({"firmware": firmware} if kinds else {}))
 
@@ -150,6 +159,7 @@ def _firmware(
     restarts: int | None,
     count: bool | None,
     board: bool,
+    archive: bool,
     screen: Console,
 ) -> list[dict[str, str]]:
     """Write firmware of each kind for each model file; a folder given is divided if needed."""
@@ -172,13 +182,17 @@ def _firmware(
                 counts = NOT_COUNTED
                 if count is not False:
                     counts = firmware_counts(made, must=bool(count), tell=screen.print)
-                write_c99(made, folder, counts, tell=screen.print)
+                zipped = folder.with_name(f"{folder.name}.zip") if archive else None
+                write_c99(made, folder, counts, tell=screen.print, archive=zipped)
                 if board:
                     write_board_firmware(folder, made.name)
             else:
                 write_tflm(model, folder, name, steps)
             screen.print(f"Wrote [bold]{folder}[/bold]")
             written.append({"model": str(model), "kind": kind, "folder": str(folder)})
+            if kind == "c99" and archive:
+                screen.print(f"Wrote [bold]{folder}.zip[/bold]")
+                written[-1]["archive"] = f"{folder}.zip"
     return written
 
 

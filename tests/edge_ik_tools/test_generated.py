@@ -1,11 +1,12 @@
 """Generated folders are whole, are replaced when they are ours, and lose nobody's work."""
 
 import json
+import zipfile
 
 import pytest
 
 from edge_ik_tools import generated
-from edge_ik_tools.generated import MANIFEST, FirmwareFolderError, write_folder
+from edge_ik_tools.generated import MANIFEST, FirmwareFolderError, write_folder, write_zip
 
 TEXTS = {"a.c": "int a;\n", "b.h": "int b;\n"}
 
@@ -94,3 +95,74 @@ def test_a_failed_swap_leaves_the_old_folder(out, monkeypatch):
     monkeypatch.undo()
     assert contents(out) == before
     assert [path.name for path in out.parent.iterdir()] == ["out"]
+
+
+NESTED = {"README.md": "Read me.\n", "src/a.c": "int a;\n", "examples/One/One.ino": "// one\n"}
+
+
+@pytest.fixture
+def nested(tmp_path):
+    write_folder(tmp_path / "nested", NESTED, {})
+    return tmp_path / "nested"
+
+
+def test_what_was_added_stays_at_any_depth(nested):
+    (nested / "src" / "mine.c").write_text("mine")
+    (nested / "examples" / "Two").mkdir()
+    (nested / "examples" / "Two" / "Two.ino").write_text("mine too")
+    write_folder(nested, {"src/b/c.c": "int c;\n"}, {})
+    found = contents(nested)
+    found.pop(MANIFEST)
+    kept = {"src/mine.c": "mine", "examples/Two/Two.ino": "mine too"}
+    assert found == {"src/b/c.c": "int c;\n", **kept}
+
+
+def test_a_changed_file_in_a_folder_is_kept(nested):
+    (nested / "src" / "a.c").write_text("int mine;\n")
+    with pytest.raises(FirmwareFolderError, match=r"changed since.*src/a\.c"):
+        write_folder(nested, NESTED, {})
+    assert (nested / "src" / "a.c").read_text() == "int mine;\n"
+
+
+@pytest.mark.parametrize("clash", ["lib/x.c", "lib", "notes"])
+def test_a_file_and_a_folder_cannot_have_one_place(nested, clash):
+    (nested / "notes").mkdir()
+    (nested / "notes" / "mine.txt").write_text("mine")
+    if clash == "lib/x.c":
+        (nested / "lib").mkdir()
+        (nested / "lib" / "x.c").write_text("mine")
+    if clash == "lib":
+        (nested / "lib").write_text("mine")
+    before = contents(nested)
+    with pytest.raises(FirmwareFolderError, match=f"of its own.*{clash}"):
+        write_folder(nested, {**NESTED, "lib/x.c": "int x;\n", "notes": "a file"}, {})
+    assert contents(nested) == before
+
+
+def test_an_archive_has_one_folder_and_the_same_bytes(tmp_path):
+    for name in ("one.zip", "two.zip"):
+        write_zip(tmp_path / name, "arm", NESTED, {"kind": "test"})
+    assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "two.zip").read_bytes()
+    with zipfile.ZipFile(tmp_path / "one.zip") as archive:
+        assert archive.testzip() is None
+        found = {name: archive.read(name).decode() for name in archive.namelist()}
+    manifest = json.loads(found.pop(f"arm/{MANIFEST}"))
+    assert set(manifest["files"]) == set(NESTED)
+    assert found == {f"arm/{name}": text for name, text in NESTED.items()}
+
+
+def test_an_archive_of_ours_alone_is_replaced(tmp_path):
+    ours, theirs = tmp_path / "ours.zip", tmp_path / "theirs.zip"
+    write_zip(ours, "arm", NESTED, {})
+    before = ours.read_bytes()
+    write_zip(ours, "arm", {"a": "b"}, {})
+    assert ours.read_bytes() != before
+    with zipfile.ZipFile(theirs, "w") as archive:
+        archive.writestr("mine.txt", "mine")
+    for path in (theirs, tmp_path / "text.zip"):
+        if path != theirs:
+            path.write_text("mine")
+        kept = path.read_bytes()
+        with pytest.raises(FirmwareFolderError, match="not written by edge-ik"):
+            write_zip(path, "arm", NESTED, {})
+        assert path.read_bytes() == kept

@@ -6,11 +6,13 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
-from pathlib import Path
+import zipfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from firmware_host.errors import EdgeIkError
+from firmware_host.files import write_atomically
 
 MANIFEST = "edge-ik.json"
 MADE_BY = "edge-ik"
@@ -29,18 +31,13 @@ def write_folder(out: Path, texts: Mapping[str, str], record: Mapping[str, Any])
 
     Args:
         out: The folder to write.
-        texts: The text of each file by its name.
+        texts: The text of each file by its path in the folder, as "src/arm3.c".
         record: JSON-ready values for the manifest, beside the files' hashes.
 
     Raises:
         FirmwareFolderError: If the folder is not one to replace, or cannot be written.
     """
-    manifest = {
-        "made_by": MADE_BY,
-        **record,
-        "files": {name: _hash(text.encode()) for name, text in sorted(texts.items())},
-    }
-    contents = {**texts, MANIFEST: json.dumps(manifest, indent=2) + "\n"}
+    contents = {**texts, MANIFEST: _manifest(texts, record)}
     out = out.absolute()
     _check_replaceable(out)
     temporary = out.with_name(f".{out.name}.{os.getpid()}.partial")
@@ -50,12 +47,61 @@ def write_folder(out: Path, texts: Mapping[str, str], record: Mapping[str, Any])
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir()
         for name, text in contents.items():
+            (temporary / name).parent.mkdir(parents=True, exist_ok=True)
             (temporary / name).write_text(text, encoding="utf-8", newline="\n")
         _swap(temporary, out, old, _added(out, contents))
     except OSError as error:
         raise FirmwareFolderError(f"Cannot write the folder '{out}': {error.strerror}.") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def write_zip(out: Path, top: str, texts: Mapping[str, str], record: Mapping[str, Any]) -> None:
+    """Write the same files as an archive of one folder; the same files give the same bytes.
+
+    Args:
+        out: The archive. One that is there is replaced if it was written by this function.
+        top: Name of the folder in it.
+        texts: As for `write_folder`.
+        record: As for `write_folder`.
+
+    Raises:
+        FirmwareFolderError: If something else is there, or it cannot be written.
+    """
+    if (out.exists() or out.is_symlink()) and not _is_ours(out):
+        raise FirmwareFolderError(
+            f"The archive '{out}' was not written by edge-ik. Move it away, or name another folder."
+        )
+    contents = {**texts, MANIFEST: _manifest(texts, record)}
+
+    def write(path: Path) -> None:
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, text in sorted(contents.items()):
+                # A fixed time, that of the format's first day.
+                entry = zipfile.ZipInfo(f"{top}/{name}")
+                entry.external_attr = 0o644 << 16
+                archive.writestr(entry, text, zipfile.ZIP_DEFLATED)
+
+    try:
+        write_atomically(out, write)
+    except OSError as error:
+        raise FirmwareFolderError(f"Cannot write '{out}': {error.strerror}.") from error
+
+
+def _manifest(texts: Mapping[str, str], record: Mapping[str, Any]) -> str:
+    """The text of the manifest: who made the files, of what, and their hashes."""
+    files = {name: _hash(text.encode()) for name, text in sorted(texts.items())}
+    return json.dumps({"made_by": MADE_BY, **record, "files": files}, indent=2) + "\n"
+
+
+def _is_ours(archive: Path) -> bool:
+    """Whether an archive has one of our manifests in its one folder."""
+    try:
+        with zipfile.ZipFile(archive) as opened:
+            names = [name for name in opened.namelist() if name.endswith(f"/{MANIFEST}")]
+            return len(names) == 1 and json.loads(opened.read(names[0]))["made_by"] == MADE_BY
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
+        return False
 
 
 def _swap(temporary: Path, out: Path, old: Path, added: list[str]) -> None:
@@ -73,6 +119,7 @@ def _swap(temporary: Path, out: Path, old: Path, added: list[str]) -> None:
         old.rename(out)
         raise
     for name in added:
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
         (old / name).rename(out / name)
     shutil.rmtree(old, ignore_errors=True)
 
@@ -82,8 +129,7 @@ def _check_replaceable(out: Path) -> None:
         return
     if not out.is_dir() or out.is_symlink():
         raise FirmwareFolderError(f"Expected a folder to write. Received a file or link: '{out}'")
-    present = {path.name for path in out.iterdir()}
-    if not present:
+    if not any(out.iterdir()):
         return
     hashes = _manifest_hashes(out / MANIFEST)
     if hashes is None:
@@ -94,7 +140,7 @@ def _check_replaceable(out: Path) -> None:
     changed = [
         name
         for name, known in sorted(hashes.items())
-        if name in present and _file_hash(out / name) != known
+        if (out / name).exists() and _file_hash(out / name) != known
     ]
     if changed:
         raise FirmwareFolderError(
@@ -104,18 +150,37 @@ def _check_replaceable(out: Path) -> None:
 
 
 def _added(out: Path, contents: Mapping[str, str]) -> list[str]:
-    """Names of what somebody put into the folder beside what was written into it."""
+    """Paths of what somebody put into the folder beside what was written into it.
+
+    A folder of theirs is one path, whatever is in it.
+    """
     if not out.is_dir():
         return []
     written = {*(_manifest_hashes(out / MANIFEST) or {}), MANIFEST}
-    added = sorted({path.name for path in out.iterdir()} - written)
-    clash = [name for name in added if name in contents]
+    folders = _folders(written) | _folders(contents)
+    added = []
+    left = [out]
+    while left:
+        for path in left.pop().iterdir():
+            name = path.relative_to(out).as_posix()
+            if name in folders and path.is_dir() and not path.is_symlink():
+                left.append(path)
+            elif name not in written:
+                added.append(name)
+    added.sort()
+    clash = [name for name in added if name in contents or name in _folders(contents)]
+    clash += [name for name in added if _folders([name]) & contents.keys()]
     if clash:
         raise FirmwareFolderError(
             f"The folder '{out}' has files of its own where firmware goes: {', '.join(clash)}. "
             "Move them away, or name another folder."
         )
     return added
+
+
+def _folders(names: Iterable[str]) -> set[str]:
+    """The folders that files of these paths are in, at any depth, but for the first."""
+    return {parent.as_posix() for name in names for parent in PurePosixPath(name).parents} - {"."}
 
 
 def _manifest_hashes(path: Path) -> dict[str, str] | None:

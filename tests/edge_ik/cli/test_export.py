@@ -1,5 +1,6 @@
 """The command that makes firmware of a model file, which needs no TensorFlow."""
 
+import json
 import sys
 
 import pytest
@@ -15,9 +16,13 @@ def test_firmware_of_a_model_file_is_written(run, source_root, tmp_path):
     model = source_root / "artifacts" / "arm3" / "arm3-int8.tflite"
     out = tmp_path / "firmware"
     arguments = ("--firmware", "c99", "--no-count", "--board", "--name", "tiny", "--out", out)
-    result = run("export", model, *arguments)
+    result = run("export", model, *arguments, "--zip", "--json")
     assert result.exit_code == 0, result.output
-    assert {"tiny.c", "tiny.h", "selftest.c", "board"} <= {path.name for path in out.iterdir()}
+    written = {path.relative_to(out).as_posix() for path in out.rglob("*")}
+    assert {"src/tiny.c", "src/tiny.h", "library.properties", "board/README.md"} <= written
+    (told,) = json.loads(result.stdout)["firmware"]
+    assert told["archive"] == str(out) + ".zip"
+    assert (tmp_path / "firmware.zip").is_file()
 
 
 @pytest.mark.parametrize(
@@ -25,6 +30,7 @@ def test_firmware_of_a_model_file_is_written(run, source_root, tmp_path):
     [
         ((), "--firmware makes C of it"),
         (("--firmware", "c99", "--quantize", "int8"), "--quantize can be given with a run folder"),
+        (("--firmware", "tflm", "--zip"), "--zip can be given with --firmware c99 alone"),
         (("--firmware", "tflm", "--board"), "--board can be given with --firmware c99 alone"),
         (("--name", "tiny"), "--name can be given with --firmware alone"),
     ],

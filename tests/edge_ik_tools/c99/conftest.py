@@ -1,6 +1,7 @@
 """C programs that check themselves, and the stages of firmware from Python."""
 
 import ctypes
+import dataclasses
 import functools
 import os
 import re
@@ -11,10 +12,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from edge_ik.arms import load_arm
+from edge_ik_tools.c99 import folder as folder_module
+from edge_ik_tools.c99.folder import write_c99
 from edge_ik_tools.c99.int8 import int8_network
 from edge_ik_tools.c99.loops import loop_network
 from edge_ik_tools.c99.source import Firmware
 from edge_ik_tools.templates import template_text
+from firmware_host.tasks import make_task
 
 WARNINGS = (
     *("-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Wdouble-promotion", "-Wpedantic"),
@@ -172,7 +177,9 @@ class Stages:
 
     def solve(self, targets):
         p = self.rows(targets)
-        q, info = np.empty((len(p), self.n), np.float32), np.empty((len(p), 3), np.float32)
+        # A bad target leaves joints as they are.
+        q = np.full((len(p), self.n), 7.5, np.float32)
+        info = np.empty((len(p), 3), np.float32)
         status = np.empty(len(p), np.int32)
         self.call("solve", len(p), p, q, info, status)
         return SimpleNamespace(
@@ -181,7 +188,8 @@ class Stages:
 
     def seed(self, targets):
         p = self.rows(targets)
-        q, status = np.empty((len(p), self.n), np.float32), np.empty(len(p), np.int32)
+        q = np.full((len(p), self.n), 7.5, np.float32)
+        status = np.empty(len(p), np.int32)
         self.call("seed", len(p), p, q, status)
         return q, status
 
@@ -294,3 +302,35 @@ def warnings_as_errors():
 def sanitizers():
     """Options for the address sanitizer and the one for undefined behaviour."""
     return SANITIZERS
+
+
+# A robot, its task and how many branches; of the first one, the reference model.
+EXPORTED = {
+    "arm3": ("arm3", "position", 1),
+    "axis": ("so101", "axis", 1),
+    "poses": ("ur5", "pose", 1),
+    "branches": ("leg3", "position", 3),
+    "poses_branches": ("ur5", "pose", 4),
+}
+
+
+@pytest.fixture(scope="session")
+def exported(arm3_path, fitted_firmware, tmp_path_factory):
+    """Function of a name in `EXPORTED`: the folder that is exported, called that too."""
+    made = {}
+
+    def export(name):
+        if name not in made:
+            made[name] = tmp_path_factory.mktemp("exported") / name
+            arm, task, branches = EXPORTED[name]
+            if name == "arm3":
+                write_c99(Firmware.load(arm3_path), made[name])
+                return made[name]
+            rng = np.random.default_rng(1)
+            firmware, network = fitted_firmware(load_arm(arm), rng, make_task(task), branches)
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(folder_module, "reference_network", lambda _: network)
+                write_c99(dataclasses.replace(firmware, name=name), made[name])
+        return made[name]
+
+    return export

@@ -55,18 +55,26 @@ static void expect_limits(const float q[JOINTS], const float target[3]) {
     }
 }
 
+/* The same of an answer near others: a joint that turns without end may be turns away. */
+static void expect_limits_near(const float q[JOINTS], const float target[3]) {
+    for (int k = 0; k < JOINTS; k++) {
+        EXPECT(endless[k] ? fabs((double)q[k]) < 2e6
+                          : (double)q[k] >= lower_limit[k] && (double)q[k] <= upper_limit[k]);
+    }
+}
+
 static void expect_solve(const float target[3]) {
-    float q[JOINTS], again[JOINTS], seed[JOINTS];
+    float q[JOINTS], again[JOINTS], seed[JOINTS], near[JOINTS], untouched[JOINTS];
     INFO info, repeated;
     const double far = length(target);
+    for (int k = 0; k < JOINTS; k++) {
+        q[k] = again[k] = seed[k] = untouched[k] = 1.25e9f;
+    }
     const int status = (int)SOLVE(target, q, &info), seed_status = (int)SEED(target, seed);
 
     EXPECT(status == SOLVED || status == UNREACHABLE || status == BAD_TARGET);
     EXPECT(seed_status == SOLVED || seed_status == UNREACHABLE || seed_status == BAD_TARGET);
     EXPECT((status == BAD_TARGET) == (seed_status == BAD_TARGET));
-    expect_limits(q, target);
-    expect_limits(seed, target);
-
     EXPECT((int)SOLVE(target, again, NULL) == status && memcmp(q, again, sizeof q) == 0);
     EXPECT((int)SOLVE(target, again, &repeated) == status);
     EXPECT(memcmp(&info, &repeated, sizeof info) == 0);
@@ -74,17 +82,39 @@ static void expect_solve(const float target[3]) {
     if (status == BAD_TARGET) {
         EXPECT(!(far <= FARTHEST * (1.0 - RELATIVE)));
         EXPECT(info.steps == 0 && info.residual > 1e19f && info.seed_residual > 1e19f);
-        EXPECT(memcmp(q, seed, sizeof q) == 0);
+        EXPECT(memcmp(q, untouched, sizeof q) == 0 && memcmp(seed, untouched, sizeof q) == 0);
         return;
     }
+    expect_limits(q, target);
+    expect_limits(seed, target);
+    /* From the answer itself, further steps cannot lose what was reached. */
+    memcpy(near, q, sizeof near);
+    EXPECT((int)SOLVE_NEAR(target, near, near, &repeated) == SOLVED || status != SOLVED);
+    expect_limits_near(near, target);
     EXPECT(far <= FARTHEST * (1.0 + RELATIVE));
     EXPECT(info.steps == STEPS);
     EXPECT(info.residual >= 0.0f);
-    /* Two roots that differ by less than they are rounded may come out in either order. */
-    EXPECT((double)info.residual <= (double)info.seed_residual * (1.0 + RELATIVE));
+    /* Two roots that differ by less than they are rounded may come out in either order; steps beyond
+       the usual ones begin with sines that are computed anew. */
+    EXPECT((double)info.residual <= (double)info.seed_residual * (1.0 + RELATIVE) + ROUNDING);
     EXPECT(fabs(distance_at(q, target) - (double)info.residual) <= ROUNDING + RELATIVE * far);
     EXPECT(fabs(distance_at(seed, target) - (double)info.seed_residual) <=
            ROUNDING + RELATIVE * far);
+    EXPECT((status == SOLVED) == (info.residual < TOLERANCE) ||
+           fabs((double)info.residual - (double)TOLERANCE) < 1e-9);
+}
+
+/* Whatever the present joints are, the answer nearest to them is one, or leaves them alone. */
+static void expect_near(const float q_near[JOINTS], const float target[3]) {
+    float q[JOINTS];
+    INFO info;
+    memcpy(q, q_near, sizeof q);
+    const int status = (int)SOLVE_NEAR(target, q, q, &info);
+    if (status == BAD_TARGET) {
+        EXPECT(memcmp(q, q_near, sizeof q) == 0);
+        return;
+    }
+    expect_limits_near(q, target);
     EXPECT((status == SOLVED) == (info.residual < TOLERANCE) ||
            fabs((double)info.residual - (double)TOLERANCE) < 1e-9);
 }
@@ -118,11 +148,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     /* What a short input leaves out is 0. */
     memcpy(numbers, data, size < sizeof numbers ? size : sizeof numbers);
     expect_solve(numbers);
+    expect_near(numbers + 3, numbers);
     expect_forward(numbers + 3, numbers);
     for (int k = 0; k < 3 + JOINTS; k++) {
         numbers[k] = tamed(numbers[k], k < 3 ? REACH : 10.0);
     }
     expect_solve(numbers);
+    expect_near(numbers + 3, numbers);
     expect_forward(numbers + 3, numbers);
     return 0;
 }

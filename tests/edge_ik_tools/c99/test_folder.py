@@ -11,13 +11,24 @@ from edge_ik_tools.generated import FirmwareFolderError
 
 FILES = {
     "edge-ik.json",
-    "arm3.c",
-    "arm3.h",
-    "main.c",
-    "selftest.c",
+    "README.md",
+    "src/arm3.c",
+    "src/arm3.h",
+    "extras/example.c",
+    "extras/selftest.c",
     "CMakeLists.txt",
     "arm-none-eabi.cmake",
-    "README.md",
+    "library.properties",
+    "keywords.txt",
+    "examples/SolveIk/SolveIk.ino",
+    "library.json",
+    "idf_component.yml",
+    "zephyr/module.yml",
+    "zephyr/CMakeLists.txt",
+    "zephyr/Kconfig",
+    "micropython.cmake",
+    "micropython.mk",
+    "micropython/arm3_module.c",
 }
 
 
@@ -33,6 +44,10 @@ def folder(model, tmp_path_factory):
     return out
 
 
+CORES = [*(f"cortex-{core}" for core in ("m0", "m0plus", "m3", "m4", "m7", "m33", "m55")), "rp2040",
+         "rp2350"]  # fmt: skip
+
+
 def built(folder, build, *options):
     """Configure and build with CMake; the output of both is shown where it fails."""
     for command in (["cmake", "-B", build, *options], ["cmake", "--build", build]):
@@ -42,12 +57,13 @@ def built(folder, build, *options):
 
 def test_the_same_model_gives_the_same_bytes(model, folder, tmp_path):
     write_c99(Firmware.load(model), tmp_path / "again")
+    assert {str(path.relative_to(folder)) for path in folder.rglob("*")} >= FILES
     for name in FILES:
         assert (tmp_path / "again" / name).read_bytes() == (folder / name).read_bytes()
 
 
 def test_the_header_says_where_it_comes_from(folder):
-    text = (folder / "arm3.h").read_text()
+    text = (folder / "src" / "arm3.h").read_text()
     assert "edge-ik export arm3-int8.tflite --firmware c99" in text
     assert re.search(r"Model [0-9a-f]{16}: int8 network of 1,216 multiplications", text)
     assert re.search(r'#define ARM3_MODEL_HASH "[0-9a-f]{16}"', text)
@@ -55,16 +71,16 @@ def test_the_header_says_where_it_comes_from(folder):
 
 def test_what_was_counted_is_said_where_people_look(model, tmp_path):
     write_c99(Firmware.load(model), tmp_path / "counted", "On a Cortex-M9: 7 instructions.")
-    for name in ("arm3.h", "arm3.c", "README.md"):
+    for name in ("src/arm3.h", "src/arm3.c", "README.md"):
         assert "On a Cortex-M9: 7 instructions." in (tmp_path / "counted" / name).read_text()
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["Release", "MinSizeRel"])
+@pytest.mark.parametrize("kind", ["Release", "MinSizeRel", "Debug"])
 def test_it_builds_and_tests_itself(folder, kind, require_tool):
     require_tool("cmake", "cmake")
     require_tool("cc", "gcc libc6-dev")
-    built(folder, kind, f"-DCMAKE_BUILD_TYPE={kind}")
+    built(folder, kind, f"-DCMAKE_BUILD_TYPE={kind}", "-DCMAKE_COMPILE_WARNING_AS_ERROR=ON")
     tested = subprocess.run(
         ["ctest", "--test-dir", kind, "--output-on-failure"],
         cwd=folder,
@@ -85,14 +101,14 @@ def test_it_builds_and_tests_itself(folder, kind, require_tool):
 def test_the_self_test_notices_a_changed_weight(model, tmp_path, require_tool):
     require_tool("cc", "gcc libc6-dev")
     write_c99(Firmware.load(model), tmp_path / "broken")
-    source = tmp_path / "broken" / "arm3.c"
+    source = tmp_path / "broken" / "src" / "arm3.c"
     text = source.read_text()
     # In the last layer every output depends on every weight of its row.
     last = list(re.finditer(r"static const int8_t layer\d+_weights", text))[-1]
     row = text.index("{", last.start()) + 1
     changed = text[:row] + re.sub(r"-?\d+", "99", text[row:], count=1)
     source.write_text(changed)
-    command = ["cc", "-std=c99", "selftest.c", "-o", "selftest"]
+    command = ["cc", "-std=c99", "-DARM3_SELFTEST", "../extras/selftest.c", "-I.", "-o", "selftest"]
     subprocess.run(command, cwd=source.parent, check=True)
     found = subprocess.run(
         ["./selftest"], cwd=source.parent, capture_output=True, text=True, check=False
@@ -102,26 +118,33 @@ def test_the_self_test_notices_a_changed_weight(model, tmp_path, require_tool):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("core", ["m0", "m3", "m4", "m7", "m33", "m55"])
+@pytest.mark.parametrize("core", CORES)
 def test_it_cross_compiles_for_each_core(folder, core, require_tool):
     require_tool("cmake", "cmake")
     require_tool("arm-none-eabi-gcc", "gcc-arm-none-eabi libnewlib-arm-none-eabi")
     toolchain = "-DCMAKE_TOOLCHAIN_FILE=arm-none-eabi.cmake"
-    built(folder, f"build-{core}", toolchain, f"-DCORE=cortex-{core}")
+    built(
+        folder,
+        f"build-{core}",
+        toolchain,
+        f"-DCORE={core}",
+        "-DCMAKE_COMPILE_WARNING_AS_ERROR=ON",
+    )
     assert (folder / f"build-{core}" / "libarm3.a").exists()
 
 
 def test_a_name_can_be_given(model, tmp_path):
     write_c99(Firmware.load(model, "Left Arm", 2), tmp_path / "named")
-    header = (tmp_path / "named" / "left_arm.h").read_text()
+    header = (tmp_path / "named" / "src" / "left_arm.h").read_text()
     assert "left_arm_status left_arm_solve(" in header
     assert "#define LEFT_ARM_STEPS 2" in header
     assert "--steps 2 --name left_arm" in " ".join(header.split())
 
 
 def test_what_somebody_else_wrote_is_kept(model, tmp_path):
-    (tmp_path / "arm3.c").write_text("int mine;\n")
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "arm3.c").write_text("int mine;\n")
     with pytest.raises(FirmwareFolderError, match="not written by edge-ik"):
         write_c99(Firmware.load(model), tmp_path)
-    assert (tmp_path / "arm3.c").read_text() == "int mine;\n"
-    assert [path.name for path in tmp_path.iterdir()] == ["arm3.c"]
+    assert (tmp_path / "src" / "arm3.c").read_text() == "int mine;\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["src"]

@@ -27,13 +27,18 @@ def write_robot(firmware, folder, write_firmware):
     defines = {
         **{part: f"{prefix}_{part}" for part in ("JOINTS", "STEPS", "TOLERANCE")},
         **{part: f"{prefix}_{part}" for part in ("SOLVED", "UNREACHABLE", "BAD_TARGET")},
-        **{part.upper(): f"{name}_{part}" for part in ("solve", "seed", "forward", "info")},
+        **{
+            part.upper(): f"{name}_{part}"
+            for part in ("solve", "solve_near", "seed", "forward", "info")
+        },
         "REACH": repr(float(reach)),
     }
     lines = [f'#include "{name}.h"', *(f"#define {key} {value}" for key, value in defines.items())]
     for end in ("lower", "upper"):
         values = ", ".join(repr(float(limit)) for limit in getattr(chain, end))
         lines.append(f"static const double {end}_limit[] = {{{values}}};")
+    turns = ", ".join(str(int(joint.continuous)) for joint in chain.joints)
+    lines.append(f"static const int endless[] = {{{turns}}};")
     (folder / "fuzz_robot.h").write_text("\n".join([*lines, ""]))
     return folder
 

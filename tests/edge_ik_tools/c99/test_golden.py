@@ -46,7 +46,9 @@ def written(require_tool, tmp_path, monkeypatch):
 
 def self_test(folder, *options):
     """What the self-test ends with and says, compiled with some options."""
-    command = ["gcc", "-std=c99", "-ffp-contract=fast", *options, "selftest.c", "-o", "selftest"]
+    name = next((folder / "src").glob("*.h")).stem.upper()
+    command = ["gcc", "-std=c99", "-ffp-contract=fast", f"-D{name}_SELFTEST", *options, "-Isrc"]
+    command += ["extras/selftest.c", "-o", "selftest"]
     built = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert built.returncode == 0, built.stderr[:2000]
     ran = subprocess.run(["./selftest"], cwd=folder, capture_output=True, text=True, check=False)
@@ -131,7 +133,7 @@ def test_faults_are_noticed(fault, fitted_firmware, written):
     arm, task, branches = KINDS[kind]
     rng = np.random.default_rng(1)
     folder = written(*fitted_firmware(load_arm(arm), rng, make_task(task), branches))
-    source = folder / "robot.c"
+    source = folder / "src/robot.c"
     text = source.read_text()
     assert old in text
     source.write_text(text.replace(old, new))

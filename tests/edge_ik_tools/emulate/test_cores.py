@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from edge_ik_tools.emulate.cores import CORES, find_core
+from edge_ik_tools.emulate.cores import CORES, described_core, find_core
 from firmware_host.errors import ConfigError
 
 # Between two readings of the timer; see counter.c.
@@ -18,6 +18,30 @@ def test_the_six_cores():
 @pytest.mark.parametrize("name", ["cortex-m33", "Cortex-M33", "m33"])
 def test_a_core_is_found_by_its_name(name):
     assert find_core(name) is CORES["cortex-m33"]
+
+
+@pytest.mark.parametrize(
+    ("name", "core", "clock"),
+    [
+        ("cortex-m0plus", "cortex-m0", 48_000_000),
+        ("m0plus", "cortex-m0", 48_000_000),
+        ("RP2040", "cortex-m0", 125_000_000),
+        ("rp2350", "cortex-m33", 150_000_000),
+    ],
+)
+def test_chips_are_accepted_as_what_they_are(name, core, clock):
+    found = find_core(name)
+    assert (found.name, found.clock_hz) == (core, clock)
+    assert found.flags == CORES[core].flags
+    assert described_core(name).startswith(f"{core}: '{name}' is a")
+    assert described_core(core) == core
+
+
+@pytest.mark.parametrize(("name", "words"), [("esp32c3", "RISC-V"), ("uno", "ATmega328P"),
+                                             ("mega2560", "ATmega2560")])  # fmt: skip
+def test_a_board_that_is_not_emulated_is_told_by_what_it_is(name, words):
+    with pytest.raises(ConfigError, match=rf"'{name}' is .*{words}.*not counted yet\. Expected"):
+        find_core(name)
 
 
 def test_an_unknown_core_is_refused_with_the_choices():

@@ -5,7 +5,6 @@ import ctypes
 import numpy as np
 import pytest
 
-from edge_ik_tools.c99.kinematics import home32
 from firmware_host.kinematics import tool_position
 from firmware_host.network.runtimes import available_runtimes, open_interpreter
 from firmware_host.solver import IkSolver
@@ -88,12 +87,13 @@ def test_every_task_and_branch_is_answered_as_by_the_c99_firmware(build, load, k
 def test_every_function_tells_of_a_network_that_is_not_ready_or_fails(build, load, key):
     loaded, spec = load(key), build(key).spec
     target, near = drawn_cases(spec)[0]
-    home = np.array(home32(spec.chain, spec.home), np.float32).tobytes()
+    # Joints as `Loaded` gives them to C, which leaves them as they are.
+    untouched = np.full(len(spec.chain), np.nan, np.float32).tobytes()
 
     def answers():
-        ways = [{}]
+        ways = [{}, {"near": near}]
         if spec.heads > 1:
-            ways += [{"near": near}, *({"branch": k} for k in range(spec.heads))]
+            ways += [{"branch": k} for k in range(spec.heads)]
         found = [loaded.solve(target, **way) for way in ways]
         assert all(residual > 1e18 for _, _, residual, *_ in found)
         seeds = [way for way in ways if "near" not in way]
@@ -101,7 +101,7 @@ def test_every_function_tells_of_a_network_that_is_not_ready_or_fails(build, loa
 
     for status in (NOT_READY, FAILED):
         found = answers()
-        assert {(told, q) for told, q, *_ in found} == {(status, home)}
+        assert {(told, q) for told, q, *_ in found} == {(status, untouched)}
         assert loaded.init() == READY
         loaded.fake.fail_invoke = 1
     # However many branches there are, what has failed once is not asked again.
@@ -172,13 +172,12 @@ def test_forward_kinematics_needs_no_network(build, load):
     assert loaded.forward(q) == loaded.forward(q, prefix="plain")
 
 
-def test_solving_before_init_says_so_and_goes_home(build, firmware):
+def test_solving_before_init_says_so_and_leaves_joints_alone(firmware):
     target = np.zeros(3, np.float32)
     status, q, residual, _, steps = firmware.solve(target)
     assert (status, steps) == (NOT_READY, 0)
     assert residual > 1e18
-    home = build("int8_per_channel").spec.home
-    np.testing.assert_allclose(np.frombuffer(q, np.float32), home, rtol=1e-6)
+    assert np.isnan(np.frombuffer(q, np.float32)).all()
     assert firmware.seed(target) == (NOT_READY, q)
     assert firmware.call("arena_used", result=ctypes.c_size_t) == 0
     assert firmware.fake.made == 0
@@ -245,10 +244,11 @@ def test_a_failing_interpreter_is_reported_and_the_next_call_is_normal(firmware)
     assert firmware.init() == READY
     target = np.array([0.3, 0.2, 0.0], np.float32)
     before = firmware.solve(target)
-    home = firmware.solve(np.full(3, np.nan, np.float32))[1]
+    untouched = firmware.solve(np.full(3, np.nan, np.float32))[1]
+    assert np.isnan(np.frombuffer(untouched, np.float32)).all()
     firmware.fake.fail_invoke = 1
     status, q, residual, _, steps = firmware.solve(target)
-    assert (status, q, steps) == (FAILED, home, 0)
+    assert (status, q, steps) == (FAILED, untouched, 0)
     assert residual > 1e18
     firmware.fake.fail_invoke = 0
     assert firmware.solve(target) == before

@@ -23,7 +23,7 @@ def write_board_firmware(folder: str | Path, name: str) -> list[Path]:
     A board's file that is there already is kept, because it is there to be adapted.
 
     Args:
-        folder: Where `NAME.h` and `NAME.c` are; the firmware goes into its folder `board`.
+        folder: That of the generated model; the firmware goes into its folder `board`.
         name: Name of the model in its C code.
 
     Returns:

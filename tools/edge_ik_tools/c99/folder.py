@@ -11,23 +11,28 @@ import numpy.typing as npt
 
 from edge_ik import __version__
 from edge_ik_tools.c99.golden import RNG_SEED, golden_solves
-from edge_ik_tools.c99.kinematics import limits32
-from edge_ik_tools.c99.literals import float_literal
+from edge_ik_tools.c99.kinematics import home32, limits32
+from edge_ik_tools.c99.literals import comment, float_list, float_literal, string, words
+from edge_ik_tools.c99.packages import package_texts
 from edge_ik_tools.c99.segments import is_mixed
 from edge_ik_tools.c99.source import NOT_COUNTED, Firmware
-from edge_ik_tools.generated import write_folder
+from edge_ik_tools.generated import write_folder, write_zip
 from edge_ik_tools.random_inputs import random_inputs
-from edge_ik_tools.templates import filled
+from firmware_host.chain import Chain
 from firmware_host.model_file import read_model
 from firmware_host.network.interpreter import Interpreter
 from firmware_host.network.runtimes import open_interpreter
-from firmware_host.tasks import Task
+from firmware_host.solving.refine import NEAREST_STEPS
+from firmware_host.tasks import SPACE, Task
 from firmware_host.tasks.orientation import TOOL_AXES, Direction, Rotation
 from firmware_host.tasks.plane_angle import AzimuthPlane, BasePlane, PlaneAngle
 from firmware_host.tasks.rotations import quaternion
 from firmware_host.tolerances import SOLVED_POSITION
 
 NETWORK_VECTORS = 64
+
+# Of a target in an example, in metres, radians and parts of a unit vector.
+DIGITS = 6
 
 Tell = Callable[[str], None]
 
@@ -37,31 +42,35 @@ def write_c99(
     out: Path,
     counts: str = NOT_COUNTED,
     tell: Tell = lambda line: None,
+    archive: Path | None = None,
 ) -> None:
-    """Write the firmware of a model as C99.
+    """Write the firmware of a model as C99, in a folder that build systems take as it is.
 
-    The same firmware and counts give the same bytes.
+    It is a CMake package, an Arduino and a PlatformIO library, an ESP-IDF component, a Zephyr
+    module and a MicroPython user module. The same firmware and counts give the same bytes.
 
     Args:
         firmware: The model, ready to be printed.
         out: The folder to write; see `write_folder` for what it may hold.
         counts: What was measured of it, in a sentence for the header.
         tell: Called with a line of progress.
+        archive: A zip file to write as well, or None: the same in one folder of its name.
 
     Raises:
-        FirmwareFolderError: If the folder holds something else, or cannot be written.
+        FirmwareFolderError: If the folder or the archive is something else, or cannot be written.
         ModelFileError: If the model solves nothing that firmware could be tested with.
     """
     tell("Computing golden vectors")
-    values = _values(firmware, counts)
     texts = {
-        f"{firmware.name}.h": firmware.header(counts),
-        f"{firmware.name}.c": firmware.source(counts),
+        f"src/{firmware.name}.h": firmware.header(counts),
+        f"src/{firmware.name}.c": firmware.source(counts),
+        **package_texts(_values(firmware, counts)),
     }
-    for file in ("main.c", "selftest.c", "CMakeLists.txt", "arm-none-eabi.cmake", "README.md"):
-        texts[file] = filled("c99", f"{file}.in", values)
-    record = {"firmware": "c99", "version": __version__, "name": firmware.name}
-    write_folder(out, texts, record | {"model": firmware.model_hash, "steps": firmware.steps})
+    record: dict[str, Any] = {"firmware": "c99", "version": __version__, "name": firmware.name}
+    record |= {"model": firmware.model_hash, "steps": firmware.steps}
+    write_folder(out, texts, record)
+    if archive is not None:
+        write_zip(archive, firmware.name, texts, record)
 
 
 def write_sources(firmware: Firmware, folder: Path) -> None:
@@ -75,21 +84,17 @@ def _values(firmware: Firmware, counts: str) -> dict[str, Any]:
     chain, task = firmware.spec.chain, firmware.spec.task
     integer = firmware.program.dtype != np.float32
     golden = _golden(firmware)
-    example = [f"{value:.3f}" for value in golden["first_target"]]
+    example = [f"{value:.{DIGITS}f}f" for value in golden["example"]]
+    arguments = _argument_example(task, golden["example"])
     return {
-        "name": firmware.name,
-        "NAME": firmware.name.upper(),
-        "maker": firmware.maker,
-        "robot": chain.name,
-        "base": chain.base,
+        **_names(firmware),
         "joints": len(chain),
-        "joint_names": ", ".join(chain.joint_names),
-        "quoted_joints": ", ".join(f'"{_escaped(joint)}"' for joint in chain.joint_names),
         "mixed": is_mixed(chain),
+        **_unit_words(chain),
         "quoted_units": ", ".join(f'"{unit}"' for unit in chain.units),
-        "units": "rad, m" if chain.prismatic.any() else "rad",
-        "target_size": golden["first_target"].size,
-        "target_words": firmware.solvers.target_words,
+        "home": float_list(home32(chain, firmware.spec.home)),
+        "target_size": golden["example"].size,
+        "target_words": task.component_words,
         "argument_words": _arguments(task),
         "argument_count": task.flat_size,
         "rotation": firmware.solvers.rotation,
@@ -98,20 +103,70 @@ def _values(firmware: Firmware, counts: str) -> dict[str, Any]:
         "places": len(task.place),
         "in_plane": task.plane is not None,
         "placed": ", ".join(map(str, task.place)),
+        "last_place": len(task.place) - 1,
+        "path_words": "Up by a centimetre"
+        if task.place[-1] == SPACE[-1]
+        else f"A centimetre along {TOOL_AXES[task.place[-1]]}",
         "bad_slot": "i" if task.size >= 3 else f"i % {task.size}",
-        "example_target": ", ".join(f"{value}f" for value in example),
-        "example_words": " ".join(_argument_example(task, golden["first_target"])),
+        "example_target": ", ".join(example),
+        "example_words": " ".join(arguments),
+        "python_example": ", ".join(arguments),
+        "python_arguments": _python_arguments(task),
+        "and_angle": ", then the angle [rad]" if task.has_orientation else "",
+        "weight_bytes": f"{firmware.program.weight_bytes:,}",
         "choice": firmware.solvers.choice,
         "turning": task.has_orientation,
         "steps": firmware.steps,
+        **_step_words(firmware),
         "tolerance_mm": f"{1e3 * SOLVED_POSITION:g}",
         "counts": counts,
-        "network_words": f"A {firmware.program.dtype.name} network of {firmware.program.macs:,} "
+        "network_words": f"The {firmware.program.dtype.name} network of {firmware.program.macs:,} "
         f"multiplications, then {firmware.steps} steps of damped least squares.",
         "exactly": " and of TensorFlow Lite Micro, bit for bit" if integer else ", to rounding",
         "exact_words": ", those of TensorFlow Lite Micro, bit for bit" if integer else "",
         "same": "y[k] == outputs[i][k]" if integer else "size(y[k] - outputs[i][k]) < 1e-4f",
-        **{key: value for key, value in golden.items() if key != "first_target"},
+        **{key: value for key, value in golden.items() if key != "example"},
+    }
+
+
+def _step_words(firmware: Firmware) -> dict[str, Any]:
+    """How long a solve takes, in words."""
+    more = f"{NEAREST_STEPS} more toward the nearest posture"
+    of_each = " from each seed that is tried" if firmware.solvers.choice else ""
+    time = f"one run of the network, then {firmware.steps} steps{of_each}"
+    if firmware.spec.problem.stops:
+        time += ", some of them computed twice where joints meet their limits"
+    if firmware.steps:
+        time += f", and {more} where the target is not reached"
+    return {"nor_more": f", nor in {more}" if firmware.steps else "", "time_words": time}
+
+
+def _unit_words(chain: Chain) -> dict[str, Any]:
+    """The units of joints, in brackets and in words."""
+    slides, turns = bool(chain.prismatic.any()), not bool(chain.prismatic.all())
+    words = ["radians"] * turns + ["metres"] * slides
+    return {
+        "units": "rad, m" if slides else "rad",
+        "unit_words": " or ".join(words),
+        "joint_kind": "Joints" if slides else "Joint angles",
+        "followers": chain.has_followers,
+    }
+
+
+def _names(firmware: Firmware) -> dict[str, Any]:
+    """Names of a user's, and where they came from, each in an alphabet that is safe there."""
+    chain = firmware.spec.chain
+    return {
+        "name": firmware.name,
+        "NAME": firmware.name.upper(),
+        "version": __version__,
+        "maker": comment(firmware.maker),
+        "maker_words": f"edge-ik {__version__} with `{words(firmware.command)}`",
+        "robot": words(chain.name),
+        "robot_comment": comment(chain.name),
+        "base": words(chain.base),
+        "joint_names": ", ".join(map(words, chain.joint_names)),
+        "quoted_joints": ", ".join(map(string, chain.joint_names)),
     }
 
 
@@ -149,7 +204,7 @@ def _golden(firmware: Firmware) -> dict[str, Any]:
         "chord_weight": float_literal(0.5 if problem.task.is_whole else 1.0),
         "directing": bool(problem.task.directions),
         **_projection(problem.task),
-        "first_target": solves.targets[0],
+        "example": solves.targets[int(np.argmax(solves.solved))],
     }
 
 
@@ -164,6 +219,19 @@ def _arguments(task: Task) -> str:
         case PlaneAngle(word=word):
             return f"{place} and the {word} in radians"
     return place
+
+
+def _python_arguments(task: Task) -> str:
+    """What functions of MicroPython take, as names of arguments."""
+    place = [TOOL_AXES[axis] for axis in task.place]
+    match task.orientation:
+        case Direction():
+            place += ["dx", "dy", "dz"]
+        case Rotation():
+            place += ["qw", "qx", "qy", "qz"]
+        case PlaneAngle(word=word):
+            place.append(word)
+    return ", ".join(place)
 
 
 def _projection(task: Task) -> dict[str, Any]:
@@ -182,18 +250,14 @@ def _argument_example(task: Task, target: npt.NDArray[np.float32]) -> list[str]:
     """A target as the example program takes it."""
     if isinstance(task.orientation, PlaneAngle):
         numbers = task.given(target[None].astype(np.float64))[0]
-        return [f"{value:.3f}" for value in numbers]
+        return [f"{value:.{DIGITS}f}" for value in numbers]
     if not task.is_whole:
-        return [f"{value:.3f}" for value in target]
+        return [f"{value:.{DIGITS}f}" for value in target]
     rotation = target[3:].astype(np.float64).reshape(3, 3).T
-    return [f"{value:.4f}" for value in (*target[:3], *quaternion(rotation))]
+    return [f"{value:.{DIGITS}f}" for value in (*target[:3], *quaternion(rotation))]
 
 
 def _rows(values: npt.NDArray[Any]) -> str:
     """A matrix as the lines between the braces of an array of arrays."""
     literal = float_literal if values.dtype.kind == "f" else str
     return "\n".join("    {" + ", ".join(map(literal, row)) + "}," for row in values.tolist())
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"')

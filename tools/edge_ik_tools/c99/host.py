@@ -59,8 +59,7 @@ class MissingCompilerError(EdgeIkError):
 class FirmwareSolver(IkSolver):
     """`IkSolver` whose answers come from the generated C, built for this machine.
 
-    The C works in single precision. Everything else is that of `IkSolver`, but that firmware
-    of one branch has one answer to a target: the nearest is that.
+    The C works in single precision. Everything else is that of `IkSolver`.
 
     Args:
         firmware: The model, ready to be printed.
@@ -127,7 +126,7 @@ class FirmwareSolver(IkSolver):
     def seed(self, targets: npt.ArrayLike, branch: Branch = 0) -> FloatArray:
         """The network's first guess q (N, n) [rad] for the components of targets (N, k)."""
         single = np.ascontiguousarray(targets, dtype=np.float32)
-        q = np.empty((len(single), len(self.chain)), np.float32)
+        q = self._room(len(single))["q"].copy()
         number = ctypes.c_int32(self._code(branch, None))
         self._native.edge_ik_seed_batch(_size(len(q)), _address(single), number, _address(q))
         return q.astype(np.float64)
@@ -143,7 +142,7 @@ class FirmwareSolver(IkSolver):
         components = checked_target(target, task=self.task)
         near = None if q_near is None else self._checked_near(q_near, (len(self.chain),))
         single, present = components.astype(np.float32), self._single(near)
-        answer = np.empty(1, self._answer)
+        answer = self._room(1)
         number = ctypes.c_int32(self._code(branch, q_near))
         self._native.edge_ik_solve(_address(single), number, _address(present), _address(answer))
         found = answer[0]
@@ -188,7 +187,7 @@ class FirmwareSolver(IkSolver):
         single, count = np.ascontiguousarray(rows, dtype=np.float32), len(rows)
         near = None if q_near is None else self._checked_near(q_near, (count, len(self.chain)))
         present = self._single(near)
-        answers = np.empty(count, self._answer)
+        answers = self._room(count)
         self._native.edge_ik_solve_batch(
             _size(count),
             _address(single),
@@ -230,6 +229,12 @@ class FirmwareSolver(IkSolver):
             restarts=answers["restarts"].astype(int),
             near_within_limits=near_inside,
         )
+
+    def _room(self, count: int) -> npt.NDArray[Any]:
+        """Room for answers, at home: C leaves joints as they are for what is no target."""
+        answers = np.zeros(count, self._answer)
+        answers["q"] = self.home
+        return answers
 
     def _code(self, branch: Branch | None, q_near: npt.ArrayLike | None) -> int:
         """The branch as the C takes it: a number, or one of those below 0."""

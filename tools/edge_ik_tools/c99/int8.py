@@ -134,14 +134,14 @@ class _LayerPrinter:
         )
         return "\n".join(
             [
-                "#if MVE",
+                "#if WITH_MVE",
                 array("int32_t", f"{self.name}_rows", constants),
                 array("int8_t", f"{self.name}_weights", wide, " ALIGNED"),
                 "#else",
                 f"static const row_t {self.name}_rows[{len(rows)}] = {{",
                 table(rows),
                 "};",
-                "#if DSP",
+                "#if WITH_DSP",
                 array("int32_t", f"{self.name}_weights", words),
                 "#else",
                 array("int8_t", f"{self.name}_weights", by_row),
@@ -171,7 +171,7 @@ class _LayerPrinter:
                 "",
                 signature,
                 "{",
-                "#if MVE",
+                "#if WITH_MVE",
                 self._vector_loop(),
                 "#else",
                 self._scalar_loop(),
@@ -184,7 +184,7 @@ class _LayerPrinter:
         together = ROWS // self.k
         lines = [
             f"const row_t *row = {self.name}_rows;",
-            "#if DSP",
+            "#if WITH_DSP",
             f"const int32_t *w = {self.name}_weights;",
             "#else",
             f"const int8_t *w = {self.name}_weights;",
@@ -207,9 +207,9 @@ class _LayerPrinter:
         sums = f"(x, w, {self.columns // 4}, sums);"
         on = [f"    w += {self.columns};", "#else", f"    w += {4 * self.columns};"]
         if self.columns <= LONG_ROW:
-            return [f"    dot4{sums}", "#if DSP", *on, "#endif"]
+            return [f"    dot4{sums}", "#if WITH_DSP", *on, "#endif"]
         on.insert(2, f"    dot4{sums}")
-        return ["#if DSP", f"    dot4_long{sums}", *on, "#endif"]
+        return ["#if WITH_DSP", f"    dot4_long{sums}", *on, "#endif"]
 
     def _vector_loop(self) -> str:
         rows = 2 * ROWS  # constants of one sum of four units
@@ -306,4 +306,4 @@ def _zeroed(name: str, width: int, written: int) -> list[str]:
 
     scalar = loop(written, _padded(width, ROWS))
     vector = loop(max(written, _padded(width, ROWS)), _padded(width, VECTOR))
-    return scalar + (["#if MVE", *vector, "#endif"] if vector else [])
+    return scalar + (["#if WITH_MVE", *vector, "#endif"] if vector else [])

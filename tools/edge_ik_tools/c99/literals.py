@@ -21,6 +21,18 @@ RESERVED = frozenset((
     "main", "new", "register", "restrict", "return", "short", "signed", "sizeof", "static",
     "struct", "switch", "this", "typedef", "union", "unsigned", "void", "volatile", "while",
 ))
+# Names of headers, libraries and targets that a header NAME.h, a library NAME and a target NAME
+# of build systems must not take the place of; those of Arduino on any file system.
+TAKEN = frozenset((
+    "assert", "complex", "ctype", "errno", "fenv", "inttypes", "iso646", "limits", "locale",
+    "math", "setjmp", "signal", "stdalign", "stdarg", "stdatomic", "stdbool", "stddef", "stdint",
+    "stdio", "stdlib", "stdnoreturn", "string", "tgmath", "threads", "time", "uchar", "wchar",
+    "wctype", "memory", "strings", "unistd", "sched", "arm_acle", "arm_mve",
+    "c", "m", "gcc", "arduino", "eeprom", "ethernet", "servo", "spi", "stepper", "usb", "wifi",
+    "wire", "py", "micropython", "kernel", "driver", "esp_system", "freertos", "zephyr",
+    "all", "all_build", "clean", "edit_cache", "help", "install", "package", "package_source",
+    "preinstall", "rebuild_cache", "run_tests", "test", "zero_check", "app",
+))
 # fmt: on
 
 
@@ -33,7 +45,7 @@ def identifier(name: str) -> str:
     found = re.sub(r"\W+|_+", "_", name, flags=re.ASCII).strip("_").lower()
     if not found:
         raise ConfigError(f"The name '{name}' has no letters that C can use. Give one with --name.")
-    if found[0].isdigit() or found in RESERVED:
+    if found[0].isdigit() or found in RESERVED | TAKEN:
         found = f"robot_{found}"
     return found
 
@@ -42,6 +54,17 @@ def comment(text: str) -> str:
     """A user's words, such as the name of a joint, as they may stand in a comment."""
     plain = re.sub(r"[^ -~]+", " ", text)
     return re.sub(r"\?\?/|[/*\\]{2,}|\\", "_", plain)
+
+
+def string(text: str) -> str:
+    """A user's words as a string literal, quotation marks included."""
+    escaped = comment(text).replace('"', '\\"').replace("?", "\\?")
+    return f'"{escaped}"'
+
+
+def words(text: str) -> str:
+    """A user's words where marks of punctuation could mean something: READMEs and manifests."""
+    return re.sub(r"[^A-Za-z0-9 _.,:()+-]+", "_", text)
 
 
 def float_literal(value: float) -> str:

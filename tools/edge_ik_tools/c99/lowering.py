@@ -124,6 +124,11 @@ class Program:
         """Multiplications of a weight with a number."""
         return sum(dense.weights.size for layer in self.layers for dense in layer.dense)
 
+    @property
+    def weight_bytes(self) -> int:
+        """What the weights take [bytes]."""
+        return sum(dense.weights.nbytes for layer in self.layers for dense in layer.dense)
+
 
 def lower(flatbuffer: bytes) -> Program:
     """The layers of a TFLite model.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edge_ik_tools.c99 import kinematics, segments
-from edge_ik_tools.c99.literals import comment, float_list, float_literal, initializer
+from edge_ik_tools.c99.literals import comment, float_literal, initializer
 from edge_ik_tools.c99.lowering import Program
 from edge_ik_tools.templates import filled
 from firmware_host.joints import CONTINUOUS
@@ -84,7 +84,7 @@ class Solvers:
 
     def values(self) -> dict[str, object]:
         """What the templates of the header and the source ask for."""
-        spec, task = self.spec, self.spec.task
+        task = self.spec.task
         return {
             "name": self.name,
             "NAME": self.name.upper(),
@@ -107,11 +107,11 @@ class Solvers:
             ),
             "directing": bool(task.directions),
             "choice": int(self.choice),
+            "plain": self.plain,
             "branches": self.branches,
             "several": self.branches > 1,
             "restarts": self.restarts,
             "tries": self.tries,
-            "home": float_list(kinematics.home32(spec.chain, spec.home)),
             "target_kind": task.describe(),
             "target_words": self.target_words,
             "bad_words": self._bad_words(),
@@ -127,6 +127,7 @@ class Solvers:
             names = ["solve_plain.c.in"]
         else:
             names = ["solve_common.c.in", "solve_any.c.in" if self.choice else "solve_one.c.in"]
+        names.append("solve_near.c.in")
         if self.rotation:
             names.append("pose.c.in")
         if self.angle:

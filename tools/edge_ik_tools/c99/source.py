@@ -182,10 +182,10 @@ class Firmware:
 
     def _provenance(self, counts: str) -> str:
         program = self.program
-        weights = sum(dense.weights.nbytes for layer in program.layers for dense in layer.dense)
         what = (
             f"Model {self.model_hash}: {program.dtype.name} network of {program.macs:,} "
-            f"multiplications, {weights:,} bytes of weights; {self.steps} refinement steps."
+            f"multiplications, {program.weight_bytes:,} bytes of weights; "
+            f"{self.steps} refinement steps."
         )
         lines = [comment(f"Made by {self.maker}."), what, counts]
         return "\n\n   ".join("\n   ".join(textwrap.wrap(line, WIDTH)) for line in lines)

@@ -10,7 +10,7 @@ import numpy as np
 
 from edge_ik_tools.emulate.build import SolverSize, Sources, measure_size
 from edge_ik_tools.emulate.closed_form import LIMIT_SLACK
-from edge_ik_tools.emulate.cores import find_core
+from edge_ik_tools.emulate.cores import described_core, find_core
 from edge_ik_tools.emulate.measure import AnyArray, Measurement, measure
 from edge_ik_tools.emulate.results import Baseline, EmulatedBenchmark, Estimate, Spread
 from edge_ik_tools.emulate.toolchain import Toolchain
@@ -55,7 +55,7 @@ def emulated_bench(
         sources: Folder with `NAME.h` and `NAME.c`.
         name: NAME.
         model: The `.tflite` that they were generated from.
-        target: The core, one of `CORES`.
+        target: The core, one of `CORES` or `PARTS`.
         targets: Number of targets, and of inputs for the network alone; at least 1.
         clock_hz: Clock of the time estimate [Hz]; one usual for the core without it.
         tell: Called with a line of progress.
@@ -77,7 +77,7 @@ def emulated_bench(
     tell("Drawing targets")
     drawn = _single(bench_targets(solver, targets))
     inputs = random_inputs(interpreter, targets, np.random.default_rng(INPUT_SEED))
-    tell(f"{targets:,} targets on an emulated {core.name}")
+    tell(f"{targets:,} targets on an emulated {described_core(target)}")
     with tempfile.TemporaryDirectory(prefix="edge-ik-size-") as folder:
         size = measure_size(tools, core, generated, solver.chain, Path(folder))
     n_out = interpreter.output_shape[1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -153,15 +154,71 @@ CORES = {
 }
 
 
+@dataclass(frozen=True)
+class Part:
+    """A core or chip whose instructions are counted on one of `CORES`.
+
+    Attributes:
+        words: What it is.
+        core: The core that is emulated for it.
+        clock_hz: What it is clocked at as a rule, for the estimate, or None for the core's [Hz].
+    """
+
+    words: str
+    core: str
+    clock_hz: int | None = None
+
+
+PARTS = {
+    "cortex-m0plus": Part("a Cortex-M0+, whose instructions are those of", "cortex-m0"),
+    "rp2040": Part("an RP2040, whose Cortex-M0+ has the instructions of", "cortex-m0", 125_000_000),
+    "rp2350": Part("an RP2350, whose core is the", "cortex-m33", 150_000_000),
+    "nrf52840": Part("an nRF52840, whose core is the", "cortex-m4", 64_000_000),
+    "stm32f103": Part("an STM32F103, whose core is the", "cortex-m3", 72_000_000),
+    "imxrt1062": Part("an i.MX RT1062, whose core is the", "cortex-m7", 600_000_000),
+}
+
+# Boards whose firmware is compiled as any other, and not counted: no emulator here has the core.
+NOT_EMULATED = {
+    "esp32c3": "an ESP32-C3, a RISC-V core without a floating-point unit (rv32imc)",
+    "esp32c6": "an ESP32-C6, a RISC-V core without a floating-point unit (rv32imac)",
+    "esp32": "an ESP32, an Xtensa LX6",
+    "esp32s3": "an ESP32-S3, an Xtensa LX7",
+    "uno": "an Arduino Uno, an AVR (ATmega328P)",
+    "mega2560": "an Arduino Mega 2560, an AVR (ATmega2560)",
+}
+
+
 def find_core(name: str) -> Core:
-    """The core of a name such as "cortex-m4", or "m4" for short.
+    """The core of a name such as "cortex-m4", "m4" for short, or of a chip in `PARTS`.
 
     Raises:
-        ConfigError: If there is none of that name.
+        ConfigError: If there is none of that name, or it is known and not emulated.
     """
-    found = CORES.get(name.lower()) or CORES.get(f"cortex-{name.lower()}")
-    if found is None:
+    known, part = name.lower(), _find_part(name)
+    if part is not None:
+        core = CORES[part.core]
+        return dataclasses.replace(core, clock_hz=part.clock_hz or core.clock_hz)
+    found = CORES.get(known) or CORES.get(f"cortex-{known}")
+    if found is not None:
+        return found
+    choices = f"Expected one of {', '.join([*CORES, *PARTS])}, or m4 for short. Received: {name!r}"
+    if known in NOT_EMULATED:
         raise ConfigError(
-            f"Unknown core. Expected one of {', '.join(CORES)}, or m4 for short. Received: {name!r}"
+            f"'{name}' is {NOT_EMULATED[known]}: firmware compiles for it, and its instructions "
+            f"are not counted yet. {choices}"
         )
-    return found
+    raise ConfigError(f"Unknown core. {choices}")
+
+
+def described_core(name: str) -> str:
+    """The core that is emulated for a name that `find_core` takes, and for what it stands."""
+    core, part = find_core(name).name, _find_part(name)
+    if part is None:
+        return core
+    return f"{core}: '{name}' is {part.words} {core}, and cycles are those of the latter"
+
+
+def _find_part(name: str) -> Part | None:
+    """The chip of a name, or a core that stands for another; None for a core of `CORES`."""
+    return PARTS.get(name.lower()) or PARTS.get(f"cortex-{name.lower()}")

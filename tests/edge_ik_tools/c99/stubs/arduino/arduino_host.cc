@@ -1,0 +1,25 @@
+// The rest of the stub for a computer: ten turns of the loop, a second apart.
+#include <cstdio>
+
+#include "Arduino.h"
+
+static unsigned long now = 0;
+SerialStub Serial;
+
+void SerialStub::begin(unsigned long) {}
+void SerialStub::print(const char *text) { std::printf("%s", text); }
+void SerialStub::print(char letter) { std::printf("%c", letter); }
+void SerialStub::print(unsigned long number) { std::printf("%lu", number); }
+void SerialStub::print(double number, int digits) { std::printf("%.*f", digits, number); }
+void SerialStub::println(const char *text) { std::printf("%s\n", text); }
+unsigned long millis() { return now; }
+unsigned long micros() { return 1000 * now; }
+void delay(unsigned long) { now += 1000; }
+
+int main() {
+    setup();
+    for (int turn = 0; turn < 10; ++turn) {
+        loop();
+    }
+    return 0;
+}
