@@ -13,7 +13,7 @@ from edge_ik import __version__
 from edge_ik_tools.c99.golden import RNG_SEED, golden_solves
 from edge_ik_tools.c99.kinematics import limits32
 from edge_ik_tools.c99.literals import float_literal
-from edge_ik_tools.c99.segments import is_mixed
+from edge_ik_tools.c99.segments import unit_words
 from edge_ik_tools.c99.source import NOT_COUNTED, Firmware
 from edge_ik_tools.generated import write_folder
 from edge_ik_tools.random_inputs import random_inputs
@@ -85,9 +85,7 @@ def _values(firmware: Firmware, counts: str) -> dict[str, Any]:
         "joints": len(chain),
         "joint_names": ", ".join(chain.joint_names),
         "quoted_joints": ", ".join(f'"{_escaped(joint)}"' for joint in chain.joint_names),
-        "mixed": is_mixed(chain),
-        "quoted_units": ", ".join(f'"{unit}"' for unit in chain.units),
-        "units": "rad, m" if chain.prismatic.any() else "rad",
+        **unit_words(chain),
         "target_size": golden["first_target"].size,
         "target_words": firmware.solvers.target_words,
         "argument_words": _arguments(task),
