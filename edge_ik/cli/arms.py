@@ -6,12 +6,19 @@ from pathlib import Path
 
 import click
 
-from edge_ik.cli.common import comma_numbers, console, json_option, print_json
+from edge_ik.cli.common import (
+    NumbersCommand,
+    comma_numbers,
+    console,
+    json_option,
+    print_json,
+    tool_offset_option,
+)
 from edge_ik.cli.robot import Asked, show_robot
 from firmware_host.tasks import TASKS
 
 
-@click.command()
+@click.command(cls=NumbersCommand)
 @click.argument("robot", required=False)
 @click.option("--base", help="Link where the chain starts.  [default: the recommended]")
 @click.option("--tip", help="Link where it ends.  [default: the recommended]")
@@ -21,6 +28,7 @@ from firmware_host.tasks import TASKS
     metavar="Q1,Q2,...",
     help="Joint positions [rad, or m where a joint slides]: tells where the tool is.",
 )
+@tool_offset_option
 @click.option("--plot", is_flag=True, help="Draw the chain into ROBOT.png, or --out.")
 @click.option("--urdf", is_flag=True, help="Write the chain as URDF, to standard output or --out.")
 @click.option("--out", type=click.Path(path_type=Path), help="File for --plot or --urdf.")
@@ -30,6 +38,7 @@ def arms(
     base: str | None,
     tip: str | None,
     posture: str | None,
+    tool_offset: tuple[float, ...] | None,
     plot: bool,
     urdf: bool,
     out: Path | None,
@@ -42,7 +51,7 @@ def arms(
     where its tool is, and what looks wrong.
     """
     if robot is None:
-        if base or tip or posture or plot or urdf or out:
+        if base or tip or posture or tool_offset or plot or urdf or out:
             raise click.UsageError("These options are for one robot. Expected ROBOT.")
         _list_builtin(as_json)
         return
@@ -51,7 +60,7 @@ def arms(
     if out is not None and not (plot or urdf):
         raise click.UsageError("--out is the file of --plot or --urdf. Expected one of them.")
     q = None if posture is None else comma_numbers(posture, "--q")
-    show_robot(Asked(robot, base, tip, q, plot, urdf, out, as_json))
+    show_robot(Asked(robot, base, tip, q, plot, urdf, out, as_json, tool_offset or ()))
 
 
 def _list_builtin(as_json: bool) -> None:

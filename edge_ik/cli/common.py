@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -56,8 +57,30 @@ def _is_number(word: str) -> bool:
 def _numbers(
     ctx: click.Context, param: click.Parameter, value: str | None
 ) -> tuple[float, ...] | None:
-    del ctx, param
-    return None if value is None else tuple(map(float, value.split()))
+    if value is None:
+        return None
+    try:
+        found = tuple(map(float, value.split()))
+    except ValueError:
+        found = ()
+    if not found:
+        raise click.BadParameter("expected numbers behind it", ctx, param)
+    return found
+
+
+def _offset(
+    ctx: click.Context, param: click.Parameter, value: str | None
+) -> tuple[float, ...] | None:
+    found = _numbers(ctx, param, value)
+    good = found is None or (len(found) in (3, 7) and all(map(math.isfinite, found)))
+    if not good or (found is not None and len(found) == 7 and not any(found[3:])):
+        raise click.BadParameter(
+            "expected x, y, z in metres, and perhaps a quaternion w, x, y, z, not all 0. "
+            f"Received: {value}",
+            ctx,
+            param,
+        )
+    return found
 
 
 tool_axis_option = click.option(
@@ -74,6 +97,7 @@ plane_option = click.option(
 tool_offset_option = click.option(
     "--tool-offset",
     cls=NumbersOption,
+    callback=_offset,
     metavar="X Y Z [W X Y Z]",
     help="A tool's frame behind the tip [m], and a quaternion if it is turned.",
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +33,11 @@ class Asked:
     urdf: bool
     out: Path | None
     as_json: bool
+    tool_offset: tuple[float, ...] = ()
+
+    def offset(self, selection: ArmSelection) -> ArmSelection:
+        """What was selected, with the frame behind its tip that was asked for."""
+        return replace(selection, chain=selection.chain.with_tool_offset(self.tool_offset))
 
 
 def show_robot(asked: Asked) -> None:
@@ -44,11 +49,12 @@ def show_robot(asked: Asked) -> None:
 
     tree = build_tree(read_description(asked.robot))
     if asked.plot or asked.urdf:
-        _write(asked, select_chain(tree, asked.base, asked.tip))
+        _write(asked, asked.offset(select_chain(tree, asked.base, asked.tip)))
         return
     found = survey(tree, asked.base, asked.tip)
     selection = found.recommended.selection
     assert selection is not None  # noqa: S101 (survey raises where it cannot be taken)
+    selection = asked.offset(selection)
     postures = _postures(asked, selection)
     if asked.as_json:
         print_json(_values(tree.description.format, found, selection, postures))

@@ -158,6 +158,17 @@ class TestPrecedence:
         make_config("nano", path, {"network.blocks": 9})
         assert json.dumps(PRESETS) == before
 
+    def test_a_built_in_robot_has_a_task_of_its_own(self):
+        assert make_config(overrides={"arm.source": "scara"}).task.name == "yaw"
+        named = {"arm.source": "scara", "task.name": "position"}
+        assert make_config(overrides=named).task.name == "position"
+        assert make_config(overrides={"arm.source": "mine.urdf"}).task.name == "position"
+
+    @pytest.mark.parametrize("offset", [(0.1,), (0.0,) * 7, (0.0, 0.0, 0.1, 1.0)])
+    def test_what_is_no_tool_is_refused(self, offset):
+        with pytest.raises(ConfigError, match=r"arm.tool_offset.*w, x, y, z, not all 0"):
+            make_config(overrides={"arm.tool_offset": offset})
+
     def test_the_default_preset_is_one(self):
         assert make_config() == make_config(DEFAULT_PRESET)
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from firmware_host.chain import Chain, Joint, Mimic
 from firmware_host.errors import RobotError
+from firmware_host.kinematics import forward_kinematics
 
 
 def joint(name="elbow", **changes):
@@ -424,3 +425,23 @@ class TestFollowers:
         assert (chain.lower.tolist(), chain.upper.tolist()) == ([-1.0, 0.1], [0.5, 0.4])
         assert [one.kind for one in chain.joints] == ["revolute", "prismatic"]
         assert chain.has_followers
+
+
+class TestToolOffset:
+    def test_nothing_is_the_chain_itself(self, arm3):
+        assert arm3.with_tool_offset(()) is arm3
+
+    def test_it_is_a_frame_behind_the_tip(self, arm3):
+        half = math.sqrt(0.5)
+        chain = arm3.with_tool_offset((0.1, 0.2, 0.3, 2 * half, 0.0, 0.0, 2 * half))
+        assert (chain.tip, chain.base) == ("tool+offset", arm3.base)
+        quarter = np.array([[0, -1, 0, 0.1], [1, 0, 0, 0.2], [0, 0, 1, 0.3], [0, 0, 0, 1]])
+        q = np.array([0.3, 0.4, 1.2])
+        expected = forward_kinematics(arm3, q) @ quarter
+        np.testing.assert_allclose(forward_kinematics(chain, q), expected, atol=1e-12)
+        assert Chain.from_dict(chain.to_dict()).tip == "tool+offset"
+
+    def test_without_a_quaternion_it_is_not_turned(self, arm3):
+        chain = arm3.with_tool_offset((0.0, 0.0, 0.05))
+        np.testing.assert_array_equal(chain.tool[:3, :3], arm3.tool[:3, :3])
+        np.testing.assert_allclose(chain.tool[:3, 3] - arm3.tool[:3, 3], [0, 0, 0.05])

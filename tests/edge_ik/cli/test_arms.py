@@ -100,6 +100,17 @@ class TestOneRobot:
             w, x, y, z = poses[name]["quaternion_wxyz"]
             assert 2 * (x * z + w * y) == pytest.approx(pose[0, 2], abs=1e-12)
 
+    def test_a_tool_behind_the_tip(self, printed, run, twin):
+        chain = load_arm(twin)
+        values = printed("arms", twin, "--tool-offset", 0.1, -0.02, "3e-2", "--base", "torso")
+        pose = forward_kinematics(chain, np.zeros(3)) @ [0.1, -0.02, 0.03, 1]
+        np.testing.assert_allclose(values["poses"]["zero"]["position_m"], pose[:3], atol=1e-12)
+        assert "l_tcp+offset" in run("arms", twin, "--tool-offset", 0.1, 0, 0).stdout
+
+    @pytest.mark.parametrize("offset", [(1, 2), (0, 0, 0, 0, 0, 0, 0), (1, 2, "nan"), ()])
+    def test_what_is_no_tool_is_told(self, refused, twin, offset):
+        assert "expected" in refused("arms", twin, "--tool-offset", *offset)
+
     def test_home_of_a_builtin_robot(self, printed):
         assert printed("arms", "ur5")["poses"]["home"]["q"] == list(builtin_arms()["ur5"].home)
 

@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("tensorflow")
 
-from edge_ik.run import CHECKPOINT_FILE
+from edge_ik.run import CHECKPOINT_FILE, Run
 
 pytestmark = pytest.mark.tensorflow
 
@@ -79,7 +79,9 @@ def test_the_home_branch_of_an_arm_with_joints_to_spare_is_refused(refused, tmp_
 def test_resuming_a_finished_run_says_so_to_people(run, tiny_folder):
     result = run("train", "--resume", tiny_folder)
     assert result.exit_code == 0, result.output
-    assert re.search(r"arm3: joints yaw, shoulder, elbow; reach 0\.500 m", result.stdout)
+    assert re.search(
+        r"arm3, base to tool: joints yaw, shoulder, elbow; reach 0\.500 m", result.stdout
+    )
     assert "% of joint space" in result.stdout
     assert f"edge-ik evaluate {tiny_folder}" in result.stdout
 
@@ -135,3 +137,42 @@ def test_a_mistake_is_told_and_nothing_is_written(refused, tmp_path, options, wo
 
 def test_a_resume_of_nothing_is_told(refused, tmp_path):
     assert "no run folder" in refused("train", "--json", "--resume", tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("arm", "task", "options"),
+    [
+        ("leg2", "planar", {"plane": "xz"}),
+        ("openmanipulator_x", "pitch", {"tool_axis": "x"}),
+        ("scara", "yaw", {"tool_axis": "x"}),
+        ("palletizer", "position", {}),
+        ("ur5_rail", "pose", {}),
+    ],
+)
+def test_a_built_in_robot_is_trained_for_its_own_task(printed, tmp_path, arm, task, options):
+    values = printed("train", "--arm", arm, "--width", 8, *TINY, "--out", tmp_path / "run")
+    resolved = values["config"]["task"]
+    assert resolved["name"] == task
+    for key in ("tool_axis", "plane"):
+        assert resolved[key] == options.get(key, "")
+
+
+def test_a_tool_is_added_behind_the_tip(run, tmp_path):
+    folder = tmp_path / "run"
+    tool = ("--tool-offset", 0, 0, -0.05)
+    result = run("train", "--arm", "leg2", *tool, "--width", 8, *TINY, "--out", folder)
+    assert result.exit_code == 0, result.output
+    words = " ".join((result.stdout + result.stderr).split())
+    assert "leg2, FL_hip to FL_foot+offset" in words
+    assert "at 0, 0, -50 mm in 'FL_foot'" in words
+    chain = Run.load(folder).chain
+    assert (chain.tip, chain.reach) == ("FL_foot+offset", pytest.approx(0.45))
+
+
+def test_what_a_robot_cannot_do_is_refused_with_what_it_can(refused, tmp_path):
+    said = refused("train", "--arm", "openmanipulator_x", "--task", "yaw", "--out", tmp_path / "r")
+    assert "--task position or --task pitch" in said
+    said = refused("train", "--arm", "arm3", "--task", "planar", "--out", tmp_path / "r")
+    assert "--plane xy, --plane xz, --plane yz" in said
+    said = refused("train", "--arm", "leg2", "--task", "pose", "--out", tmp_path / "r")
+    assert "--task planar" in said

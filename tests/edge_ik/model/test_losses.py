@@ -9,6 +9,7 @@ pytest.importorskip("keras")
 
 import tensorflow as tf
 
+from edge_ik.data.dataset import features_and_labels
 from edge_ik.model.losses import (
     FREE_LENGTH_SQUARED,
     MEAN_FLOOR,
@@ -16,6 +17,7 @@ from edge_ik.model.losses import (
     balanced_loss,
     excess_length,
     judged,
+    label_size,
     promise,
     robust_mean,
     split_outputs,
@@ -26,10 +28,11 @@ from edge_ik.model.losses import (
 )
 from firmware_host.chain import Chain, Joint
 from firmware_host.kinematics import tool_position
+from firmware_host.normalization import Normalization
 from firmware_host.outputs import HeadOutputs
 from firmware_host.problem import IkProblem
-from firmware_host.solving.refine import DEFAULT_SETTINGS
-from firmware_host.tasks import POSITION
+from firmware_host.solving.refine import DEFAULT_SETTINGS, refinements
+from firmware_host.tasks import POSE, POSITION, make_task
 
 pytestmark = pytest.mark.tensorflow
 
@@ -328,3 +331,74 @@ class TestExcessLength:
         squared = np.array([4.0, 0.25, 9.0])
         expected = np.mean(np.maximum(squared - FREE_LENGTH_SQUARED, 0) ** 2)
         assert float(excess_length(HeadOutputs(arm3), outputs)) == pytest.approx(expected)
+
+
+CASES = [
+    ("cylindrical", POSITION),
+    ("palletizer", POSITION),
+    ("geared", POSITION),
+    ("gantry", POSITION),
+    ("on a rail", POSITION),
+    ("on a rail", make_task("pitch")),
+    ("stanford", POSE),
+]
+
+
+class TestOtherJoints:
+    """Joints that slide, or that others follow, are judged as the solver moves them."""
+
+    @pytest.fixture(params=CASES, ids=lambda case: f"{case[0]}, {case[1].name}")
+    def drawn(self, request, other_arms):
+        """A problem, joints within its limits, and their labels as training makes them."""
+        name, task = request.param
+        problem = IkProblem(other_arms[name], task)
+        q = joint_vectors(problem.chain, 200)
+        targets = problem.reached_by(q)
+        normalization = Normalization.fit(problem.features(targets))
+        rows = tf.constant(q, tf.float32)
+        _, found = features_and_labels(problem, normalization, rows)
+        assert found.shape == (200, label_size(problem))
+        return problem, q, targets, found.numpy()
+
+    def test_the_truth_costs_nothing(self, drawn):
+        problem, _, _, found = drawn
+        numbers, size = found[:, : problem.outputs.size], problem.outputs.size
+        target = found[:, size : size + problem.task.size]
+        assert np.max(squared_task_error(problem, numbers, target)) < 1e-9
+        assert np.max(squared_joint_error(numbers, numbers, problem.joints)) == 0
+        assert float(excess_length(problem.outputs, numbers)) < 1e-3
+
+    def test_labels_with_the_target_s_moves_are_the_joints_drawn(self, drawn):
+        problem, q, targets, found = drawn
+        encoding = problem.encode(list(targets.T))
+        numbers = list(found[:, : problem.outputs.size].T.astype(float))
+        read = np.array(problem.outputs.read(problem.outputs.turned(numbers, encoding), np.arctan2))
+        apart = read.T - q
+        turns = np.where(problem.chain.circular, np.round(apart / (2 * np.pi)), 0)
+        np.testing.assert_allclose(apart, 2 * np.pi * turns, atol=2e-4)
+
+    def test_promises_are_of_the_solver_s_own_step(self, drawn):
+        problem, q, targets, found = drawn
+        size, rng = problem.outputs.size, np.random.default_rng(3)
+        numbers = found[:, :size] + rng.normal(0, 0.05, (200, size)).astype(np.float32)
+        after = np.sqrt(squared_error_after_step(problem, numbers[:, None], found))[:, 0]
+        encoding = problem.encode(list(targets.T))
+        moved = problem.outputs.turned(list(numbers.T.astype(float)), encoding)
+        seeds = problem.chain.clamp(np.array(problem.outputs.read(moved, np.arctan2)).T)
+        *_, (stepped, _) = refinements(problem, seeds, targets, 1)
+        reached, angle = problem.errors(stepped, targets)
+        expected = np.hypot(reached, 2 * problem.length * np.sin(angle / 2))
+        # The solver's step is solved again at limits, and its first posture may be the best.
+        lower, upper = problem.chain.lower + 0.1, problem.chain.upper - 0.1
+        inside = np.all((q > lower) & (q < upper), axis=1) | problem.chain.periodic.all()
+        some = inside & (after < 0.05)
+        assert some.sum() >= 10
+        np.testing.assert_allclose(after[some], expected[some], rtol=0.02, atol=2e-3)
+
+    def test_gradients_are_finite(self, drawn):
+        problem, _, _, found = drawn
+        start = np.random.default_rng(0).normal(size=(200, problem.outputs.size))
+        outputs = tf.Variable(start.astype(np.float32))
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(judged(problem, 1, outputs, found).losses)
+        assert np.isfinite(tape.gradient(loss, outputs)).all()

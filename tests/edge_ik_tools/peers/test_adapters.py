@@ -49,6 +49,22 @@ def test_a_peer_that_answers_reaches_the_target(name, task):
             assert angle < 2e-3, package
 
 
+def test_peers_answer_for_joints_that_slide_and_none_for_those_that_follow(other_arms):
+    chain = other_arms["cylindrical"]
+    problem = IkProblem(chain, POSITION)
+    targets = problem.reached_by(chain.middle + np.array([[0.1, 0.05, -0.05], [-0.1, -0.05, 0.05]]))
+    found = dict(peers(problem, chain.middle))
+    assert isinstance(found["eaik"], str)
+    asked = {package: peer for package, peer in found.items() if not isinstance(peer, str)}
+    assert asked
+    for package, peer in asked.items():
+        for target in targets:
+            distance, _ = problem.errors(peer.solve(target), target)
+            assert distance < 1e-3, package
+    linked = dict(peers(IkProblem(other_arms["palletizer"], POSITION), np.zeros(3)))
+    assert all("follow" in told or "not installed" in told for told in linked.values())
+
+
 def test_what_a_package_cannot_do_is_told():
     problem = IkProblem(load_arm("so101"), make_task("axis"))
     found = dict(peers(problem, np.array(builtin_arms()["so101"].home)))

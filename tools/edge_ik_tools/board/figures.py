@@ -12,7 +12,7 @@ from edge_ik_tools.board.protocol import Counters, Hello
 from firmware_host.bench.clock import Latency
 from firmware_host.tables import TextRow, TextTable, percent
 
-# Between the board's float32 and the host's float64 after the same steps [rad].
+# Between the board's float32 and the host's float64 after the same steps [rad, L].
 JOINT_TOLERANCE = 2e-5
 
 

@@ -77,7 +77,7 @@ class BoardSolution:
     """A board's answer to one target.
 
     Attributes:
-        q: (n,) joint angles [rad].
+        q: (n,) joints [rad, m].
         status: How the solve ended.
         steps: Refinement steps taken.
         residual_m: Distance between the tool at q and the target, says the board [m].

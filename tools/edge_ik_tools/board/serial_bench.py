@@ -107,7 +107,8 @@ def compare(
     difference = q - host.q
     # Whole turns of a continuous joint are one posture.
     turns = 2 * np.pi * np.round(difference / (2 * np.pi))
-    apart = np.abs(np.where(chain.continuous, difference - turns, difference)).max(axis=1)
+    apart = np.abs(np.where(chain.continuous, difference - turns, difference))
+    apart = (apart / chain.scales).max(axis=1)
     worst = int(np.argmax(apart))
     distance, _ = problem.errors(q, targets)
     told = np.array([answer.residual_m for answer in answers])

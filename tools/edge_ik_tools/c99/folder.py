@@ -14,7 +14,7 @@ from edge_ik_tools.c99.golden import RNG_SEED, golden_solves
 from edge_ik_tools.c99.kinematics import home32, limits32
 from edge_ik_tools.c99.literals import comment, float_list, float_literal, string, words
 from edge_ik_tools.c99.packages import package_texts
-from edge_ik_tools.c99.segments import is_mixed
+from edge_ik_tools.c99.segments import unit_words
 from edge_ik_tools.c99.source import NOT_COUNTED, Firmware
 from edge_ik_tools.generated import write_folder, write_zip
 from edge_ik_tools.random_inputs import random_inputs
@@ -89,12 +89,10 @@ def _values(firmware: Firmware, counts: str) -> dict[str, Any]:
     return {
         **_names(firmware),
         "joints": len(chain),
-        "mixed": is_mixed(chain),
-        **_unit_words(chain),
-        "quoted_units": ", ".join(f'"{unit}"' for unit in chain.units),
+        **unit_words(chain),
         "home": float_list(home32(chain, firmware.spec.home)),
         "target_size": golden["example"].size,
-        "target_words": task.component_words,
+        "target_words": firmware.solvers.target_words,
         "argument_words": _arguments(task),
         "argument_count": task.flat_size,
         "rotation": firmware.solvers.rotation,
@@ -139,18 +137,6 @@ def _step_words(firmware: Firmware) -> dict[str, Any]:
     if firmware.steps:
         time += f", and {more} where the target is not reached"
     return {"nor_more": f", nor in {more}" if firmware.steps else "", "time_words": time}
-
-
-def _unit_words(chain: Chain) -> dict[str, Any]:
-    """The units of joints, in brackets and in words."""
-    slides, turns = bool(chain.prismatic.any()), not bool(chain.prismatic.all())
-    words = ["radians"] * turns + ["metres"] * slides
-    return {
-        "units": "rad, m" if slides else "rad",
-        "unit_words": " or ".join(words),
-        "joint_kind": "Joints" if slides else "Joint angles",
-        "followers": chain.has_followers,
-    }
 
 
 def _names(firmware: Firmware) -> dict[str, Any]:

@@ -33,8 +33,7 @@ def other_joints(problem: IkProblem, program: Program) -> dict[str, object]:
     follow = _following(chain) if mixed else []
     placed = _placing(chain) if mixed else []
     return {
-        "mixed": mixed,
-        "units": "rad, m" if sliding else "rad",
+        **unit_words(chain),
         "joint_words": f"joints [rad; m for {comment(', '.join(sliding))}]"
         if sliding
         else "joint angles [rad]",
@@ -54,6 +53,20 @@ def other_joints(problem: IkProblem, program: Program) -> dict[str, object]:
         ),
         "all_names": comment(", ".join(segment.name for segment in chain.segments)),
         "all_units": "rad, m" if chain.sliding.any() else "rad",
+    }
+
+
+def unit_words(chain: Chain) -> dict[str, object]:
+    """How texts tell the units of joints, and which kinds of joints there are."""
+    sliding = bool(chain.prismatic.any())
+    words = "metres" if chain.prismatic.all() else "radians; metres where it slides"
+    return {
+        "mixed": is_mixed(chain),
+        "units": "rad, m" if sliding else "rad",
+        "unit_words": words if sliding else "radians",
+        "quoted_units": ", ".join(f'"{unit}"' for unit in chain.units),
+        "joint_kind": "Joints" if sliding else "Joint angles",
+        "followers": chain.has_followers,
     }
 
 

@@ -27,7 +27,7 @@ def closed_form_constants(chain: Chain) -> dict[str, str] | None:
     Returns:
         Macro name to C text, or None if the arm is of another kind.
     """
-    if len(chain) != 3:
+    if len(chain) != 3 or chain.has_followers or chain.prismatic.any():
         return None
     yaw, shoulder, elbow = chain.joints
     signs = [_sign(joint.axis, index) for joint, index in ((yaw, 2), (shoulder, 1), (elbow, 1))]

@@ -146,7 +146,7 @@ class EmulatedBenchmark:
         solved: Share solved, to 1 mm, judged by forward kinematics on the host.
         limit_violations: Answers with a joint outside its limits.
         max_error_m: Largest distance between tool and target [m].
-        max_joint_difference_rad: Largest difference of a joint to the NumPy solver [rad], where
+        max_joint_difference_rad: Largest difference of a joint to the NumPy solver [rad, L], where
             both solve the target and in the same branch.
         other_answers: Targets that both solve in different branches, as promising as each
             other to rounding.

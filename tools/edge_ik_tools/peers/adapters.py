@@ -21,6 +21,7 @@ import numpy as np
 from edge_ik_tools.peers.urdf_text import TIP, chain_urdf
 from firmware_host.chain import FloatArray
 from firmware_host.errors import EdgeIkError
+from firmware_host.joints import PRISMATIC
 from firmware_host.kinematics import forward_kinematics
 from firmware_host.problem import IkProblem
 from firmware_host.tasks import SPACE, TOOL_AXES, Task
@@ -69,6 +70,9 @@ def peers(problem: IkProblem, start: FloatArray) -> Iterator[tuple[str, Peer | s
             continue
         if not _is_common(problem.task):
             yield package, f"solves no such task as '{problem.task.name}'"
+            continue
+        if problem.chain.has_followers:
+            yield package, "is not asked: it takes no joints that follow others as one"
             continue
         try:
             with warnings.catch_warnings():
@@ -155,7 +159,8 @@ def _rtb(problem: IkProblem, start: FloatArray) -> Peer:
 
     elements = []
     for link, joint in zip(chain.links, chain.joints, strict=False):
-        elements += [ET.SE3(link), ET.Rz(qlim=[joint.lower, joint.upper])]
+        moved = ET.tz if joint.kind == PRISMATIC else ET.Rz
+        elements += [ET.SE3(link), moved(qlim=[joint.lower, joint.upper])]
     robot = ETS([*elements, ET.SE3(chain.links[-1])])
     mask = None if task.is_whole else np.array([1.0, 1, 1, 0, 0, 0])
 
@@ -174,6 +179,8 @@ def _eaik(problem: IkProblem, start: FloatArray) -> Peer:
     whole = task.is_whole
     if not ((whole and n == 6) or (not task.has_orientation and n == 3)):
         raise PeerRefusedError(f"has no closed form for {n} joints and the task '{task.name}'")
+    if chain.prismatic.any():
+        raise PeerRefusedError("has no closed form for joints that slide")
     from eaik.IK_HP import HPRobot
 
     zero = np.zeros(n)

@@ -8,6 +8,7 @@ from xml.sax.saxutils import quoteattr
 import numpy as np
 
 from firmware_host.chain import Chain, FloatArray
+from firmware_host.joints import PRISMATIC
 
 TIP = "tool"
 
@@ -23,12 +24,13 @@ def chain_urdf(chain: Chain) -> str:
     lines += [f'  <link name="{links[0]}"/>']
     lines += [f'  <link name="{name}">{INERTIA}</link>' for name in (*links[1:], TIP)]
     for index, joint in enumerate(chain.joints):
+        kind = "prismatic" if joint.kind == PRISMATIC else "revolute"
         limit = (
             f'<limit lower="{joint.lower:.17g}" upper="{joint.upper:.17g}" effort="1" '
             'velocity="1"/>'
         )
         lines.append(
-            f'  <joint name={quoteattr(joint.name)} type="revolute">'
+            f'  <joint name={quoteattr(joint.name)} type="{kind}">'
             f'<parent link="{links[index]}"/><child link="{links[index + 1]}"/>'
             f'{_origin(joint.origin)}<axis xyz="{_numbers(joint.axis)}"/>{limit}</joint>'
         )

@@ -28,7 +28,7 @@
  *     02 solve      u8 count, f32 target[count] [m]
  *     82            u8 status (0 solved, 1 unreachable, 2 bad target), u8 steps, u8 joints,
  *                   f32 residual [m], f32 residual of the seed [m], u32 cycles of the solve,
- *                   u32 cycles of the seed alone, f32 q[joints] [rad]
+ *                   u32 cycles of the seed alone, f32 q[joints] [rad, m]
  *     03 counters   nothing
  *     83            u32 frames read whole, u32 with a wrong checksum, u32 otherwise damaged
  *     FF            answer to what cannot be done: u8 error, u8 expected, u8 received
