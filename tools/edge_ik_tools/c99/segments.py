@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 from edge_ik_tools.c99.literals import comment, float_list, float_literal, indented
 from edge_ik_tools.c99.lowering import Program
@@ -80,13 +81,16 @@ def _value(segment: Segment) -> str:
 
 def _placing(chain: Chain) -> list[str]:
     """Statements that fill `s` and `c` from `q`."""
-    lines = []
-    for index, segment in enumerate(chain.segments):
-        if segment.slides:
-            lines += [f"s[{index}] = {_value(segment)};", f"c[{index}] = 1.0f;"]
-        else:
-            lines.append(f"sine_cosine({_value(segment)}, &s[{index}], &c[{index}]);")
-    return lines
+    return [
+        line for index, segment in enumerate(chain.segments) for line in _placed(index, segment)
+    ]
+
+
+def _placed(index: int, segment: Segment) -> list[str]:
+    """Statements that place one segment."""
+    if segment.slides:
+        return [f"s[{index}] = {_value(segment)};", f"c[{index}] = 1.0f;"]
+    return [f"sine_cosine({_value(segment)}, &s[{index}], &c[{index}]);"]
 
 
 def _following(chain: Chain) -> list[str]:
@@ -94,25 +98,37 @@ def _following(chain: Chain) -> list[str]:
 
     What turns by no more than a step of half a radian is rotated; the rest is placed anew.
     """
-    lines = []
+    own, lines = _own_circles(chain), []
     for index, segment in enumerate(chain.segments):
-        most = DEFAULT_SETTINGS.max_step * chain.scales[segment.leader]
-        if segment.slides:
+        most = abs(segment.multiplier) * chain.scales[segment.leader]
+        if mirrored := _mirrored(index, segment, own):
+            lines += mirrored
+        elif segment.slides:
             lines.append(f"s[{index}] = {_value(segment)};")
-        elif abs(segment.multiplier) * most <= DEFAULT_SETTINGS.max_step:
+        elif most <= 1:
             factor = "" if segment.multiplier == 1 else f"{float_literal(segment.multiplier)} * "
             lines.append(f"rotate(&s[{index}], &c[{index}], {factor}sign * dq[{segment.leader}]);")
         else:
-            lines.append(f"sine_cosine({_value(segment)}, &s[{index}], &c[{index}]);")
+            lines += _placed(index, segment)
     return lines
 
 
+def _mirrored(index: int, segment: Segment, own: Mapping[int, int]) -> list[str]:
+    """Statements that place a segment as its leader's own is, or against it, if it is."""
+    at = own.get(segment.leader, index)
+    # The leader's own segment comes first, or the pair is not there yet.
+    if at >= index or abs(segment.multiplier) != 1 or segment.offset:
+        return []
+    sign = "-" if segment.multiplier < 0 else ""
+    return [f"s[{index}] = {sign}s[{at}];", f"c[{index}] = c[{at}];"]
+
+
 def _decoding(problem: IkProblem) -> list[str]:
-    """Statements that fill `q` from the network's output `y`, within the limits."""
-    lines = []
-    if problem.outputs.circles:
+    """Statements that fill `q`, `s` and `c` from the network's output `y`, within the limits."""
+    own = _own_circles(problem.chain)
+    moves, lines = _moves(problem), []
+    if len(own) < len(problem.outputs.circles):
         lines.append("float sine, cosine;")
-    moves = _moves(problem)
     for joint, one in enumerate(problem.outputs.joints):
         if one.cosine is None:
             value = linear(problem, joint, "y")
@@ -120,9 +136,23 @@ def _decoding(problem: IkProblem) -> list[str]:
             lines.append(f"q[{joint}] = within({value}, {limits});")
             continue
         turn = f"&turns[{moves[joint]}]" if joint in moves else "(const float *)0"
-        angle = f"pointing(y[{one.first}], y[{one.cosine}], {turn}, &sine, &cosine)"
-        lines.append(f"q[{joint}] = into_limits({angle}, &joints[{joint}], &sine, &cosine);")
+        at = own.get(joint)
+        pair = "&sine, &cosine" if at is None else f"&s[{at}], &c[{at}]"
+        angle = f"pointing(y[{one.first}], y[{one.cosine}], {turn}, {pair})"
+        lines.append(f"q[{joint}] = into_limits({angle}, &joints[{joint}], {pair});")
+    for index, segment in enumerate(problem.chain.segments):
+        if own.get(segment.leader) != index:
+            lines += _mirrored(index, segment, own) or _placed(index, segment)
     return lines
+
+
+def _own_circles(chain: Chain) -> dict[int, int]:
+    """Of circular joints that move a segment of their own, that segment."""
+    return {
+        segment.leader: index
+        for index, segment in reversed([*enumerate(chain.segments)])
+        if chain.circular[segment.leader] and segment.multiplier == 1 and not segment.offset
+    }
 
 
 def linear(problem: IkProblem, joint: int, output: str, moves: str = "turns") -> str:
