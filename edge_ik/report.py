@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rich.table import Table
@@ -12,8 +12,10 @@ from firmware_host.inspect_model import branch_table
 
 # A share of targets that is not solved and small enough to pass over.
 UNSOLVED_WORTH_A_WORD = 1e-3
-# Characters of a label that is not broken: that of the longest of the figures.
-LONGEST_LABEL = 22
+# Columns of a narrow terminal, and of what is no terminal.
+NARROW = 80
+# Characters of the longest cell that is a figure and no text, and of one to keep in one line.
+LONGEST_FIGURE, UNBROKEN = 16, 8
 
 FIGURES = (
     ("rmse_m", "position RMSE, mm", "mm"),
@@ -154,13 +156,36 @@ def millimetres(metres: float) -> str:
 def rows_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
     """A plain table; the first column to the left, the others to the right.
 
-    Where it is too wide, cells go on in another line: of none is anything left out.
+    Where it is too wide for a narrow terminal, heads and cells go on in another line.
     """
     table = Table(title=title, title_justify="left")
+    cells = [[row[index] for row in rows] for index in range(len(columns))]
+    natural = [max(map(len, [head, *own])) for head, own in zip(columns, cells, strict=True)]
+    room = NARROW - 1 - 3 * len(columns)
     for index, column in enumerate(columns):
         table.add_column(column, justify="left" if index == 0 else "right", overflow="fold")
-    # Labels that are short enough stay whole, and the heads of the other columns give way.
-    table.columns[0].no_wrap = all(len(row[0]) <= LONGEST_LABEL for row in rows)
+        if index and sum(natural) > room:
+            table.columns[index].max_width = _figures_width(column, cells[index])
+    others = sum(
+        column.max_width or width
+        for column, width in zip(table.columns[1:], natural[1:], strict=True)
+    )
+    # Labels stay whole where figures leave room for them.
+    table.columns[0].no_wrap = natural[0] + others <= room
     for row in rows:
         table.add_row(*row)
     return table
+
+
+def _figures_width(head: str, cells: Sequence[str]) -> int | None:
+    """The least width of a column that breaks no word; None for a column of text."""
+    width = max(map(len, cells), default=0)
+    if width > LONGEST_FIGURE:
+        return None
+    if width > UNBROKEN:
+        width = _longest_word(cells)
+    return max(width, _longest_word([head]))
+
+
+def _longest_word(texts: Iterable[str]) -> int:
+    return max((len(word) for text in texts for word in text.split()), default=0)
