@@ -18,7 +18,6 @@ from edge_ik_tools.c99.segments import unit_words
 from edge_ik_tools.c99.source import NOT_COUNTED, Firmware
 from edge_ik_tools.generated import write_folder, write_zip
 from edge_ik_tools.random_inputs import random_inputs
-from firmware_host.chain import Chain
 from firmware_host.model_file import read_model
 from firmware_host.network.interpreter import Interpreter
 from firmware_host.network.runtimes import open_interpreter
