@@ -70,7 +70,8 @@ def test_counts_are_of_the_parts_of_a_solve(measured):
     assert np.all(found.total > found.refine)
     if core.name == "cortex-m4":
         assert np.all(found.closed < 300)
-        assert np.all(found.refine < 10_000)
+        # A step that limits hold back is solved twice.
+        assert np.all(found.refine < 20_000)
     assert 0 < found.stack_bytes < 1024
 
 

@@ -182,7 +182,7 @@ def solver_header(sources: Sources, chain: Chain, cold_steps: int) -> str:
         "BENCH_INFO": f"{name}_info",
         "BENCH_COLD_STEPS": str(cold_steps),
         "BENCH_MIDDLE": initializer(middle),
-        "BENCH_SEGMENTS": str(len(chain.segments)),
+        "BENCH_SEGMENTS": f"(BENCH_JOINTS + {len(chain.segments) - len(chain)})",
         "BENCH_MIDDLE_SINES": initializer(sines),
         "BENCH_MIDDLE_COSINES": initializer(cosines),
         **(closed_form_constants(chain) or {}),
