@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 
 from edge_ik.arms import load_arm
+from edge_ik.data.rank import chosen_task
 from edge_ik_tools.c99 import folder as folder_module
 from edge_ik_tools.c99.folder import write_c99
 from edge_ik_tools.c99.int8 import int8_network
 from edge_ik_tools.c99.loops import loop_network
 from edge_ik_tools.c99.source import Firmware
 from edge_ik_tools.templates import template_text
-from firmware_host.tasks import make_task
 
 WARNINGS = (
     *("-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Wdouble-promotion", "-Wpedantic"),
@@ -311,11 +311,16 @@ EXPORTED = {
     "poses": ("ur5", "pose", 1),
     "branches": ("leg3", "position", 3),
     "poses_branches": ("ur5", "pose", 4),
+    "pitches": ("openmanipulator_x", "pitch", 2),
+    "planar": ("leg2", "planar", 1),
+    "lift": ("cylindrical", "position", 1),
+    "linkage": ("palletizer", "position", 2),
+    "boom": ("stanford", "pose", 2),
 }
 
 
 @pytest.fixture(scope="session")
-def exported(arm3_path, fitted_firmware, tmp_path_factory):
+def exported(arm3_path, other_arms, fitted_firmware, tmp_path_factory):
     """Function of a name in `EXPORTED`: the folder that is exported, called that too."""
     made = {}
 
@@ -326,8 +331,9 @@ def exported(arm3_path, fitted_firmware, tmp_path_factory):
             if name == "arm3":
                 write_c99(Firmware.load(arm3_path), made[name])
                 return made[name]
-            rng = np.random.default_rng(1)
-            firmware, network = fitted_firmware(load_arm(arm), rng, make_task(task), branches)
+            rng, chain = np.random.default_rng(1), other_arms.get(arm) or load_arm(arm)
+            kind = chosen_task(chain, task)
+            firmware, network = fitted_firmware(chain, rng, kind, branches)
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(folder_module, "reference_network", lambda _: network)
                 write_c99(dataclasses.replace(firmware, name=name), made[name])

@@ -24,7 +24,18 @@ BOARDS = {
     "uno": ("avr", AVR, ("-mmcu=atmega328p",)),
     "mega2560": ("avr", AVR, ("-mmcu=atmega2560",)),
 }  # fmt: skip
-KINDS = ("arm3", "axis", "poses", "branches", "poses_branches")
+KINDS = (
+    "arm3",
+    "axis",
+    "poses",
+    "branches",
+    "poses_branches",
+    "pitches",
+    "planar",
+    "lift",
+    "linkage",
+    "boom",
+)
 STANDARDS = ("c++11", "c++14", "c++17", "c++20", "c++2b")
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from edge_ik.arms import load_arm
+from edge_ik.data.rank import chosen_task
 from edge_ik_tools.c99 import folder as module
 from edge_ik_tools.c99.folder import write_c99
 from edge_ik_tools.c99.golden import LARGEST_TOLERANCE, golden_solves, rounding
@@ -21,14 +22,21 @@ KINDS = {
     "branches of poses": ("ur5", "pose", 4),
     "spare joints": ("panda", "pose", 1),
     "spare joints, branches": ("so101", "position", 2),
+    "pitch, branches": ("openmanipulator_x", "pitch", 2),
+    "yaw, spare joints": ("so101", "yaw", 1),
+    "planar": ("leg2", "planar", 1),
+    "sliding": ("cylindrical", "position", 1),
+    "linkage, branches": ("palletizer", "position", 2),
+    "sliding, pose": ("stanford", "pose", 2),
 }
 
 
 @pytest.fixture(scope="module", params=KINDS)
-def made(request, fitted_firmware):
+def made(request, other_arms, fitted_firmware):
     """Firmware of each kind, and its network."""
     arm, task, branches = KINDS[request.param]
-    return fitted_firmware(load_arm(arm), np.random.default_rng(1), make_task(task), branches)
+    chain = other_arms.get(arm) or load_arm(arm)
+    return fitted_firmware(chain, np.random.default_rng(1), chosen_task(chain, task), branches)
 
 
 @pytest.fixture

@@ -139,12 +139,26 @@ def check(folder, name):
     assert (folder / build["kconfig"]).is_file()
 
 
-@pytest.mark.parametrize("kind", ["arm3", "poses_branches"])
+@pytest.mark.parametrize("kind", ["arm3", "poses_branches", "pitches", "boom"])
 def test_manifests_keep_to_their_schemas(kind, exported):
     check(exported(kind), kind)
 
 
-@pytest.mark.parametrize("kind", ["arm3", "axis", "poses", "branches", "poses_branches"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "arm3",
+        "axis",
+        "poses",
+        "branches",
+        "poses_branches",
+        "pitches",
+        "planar",
+        "lift",
+        "linkage",
+        "boom",
+    ],
+)
 def test_keywords_are_those_of_the_header(kind, exported):
     folder = exported(kind)
     header = (folder / "src" / f"{kind}.h").read_text()
@@ -183,7 +197,7 @@ def test_names_of_robots_stay_names(words, arm3_path, tmp_path, require_tool):
         dataclasses.replace(joint, name=f"{words}{index}")
         for index, joint in enumerate(chain.joints)
     )
-    renamed = dataclasses.replace(chain, name=words, joints=joints, base=words)
+    renamed = dataclasses.replace(chain, name=words, moving=joints, base=words)
     assert isinstance(renamed, Chain)
     problem = dataclasses.replace(firmware.spec.problem, chain=renamed)
     spec = dataclasses.replace(firmware.spec, problem=problem)

@@ -104,7 +104,10 @@ def test_mistakes_are_raised(port):
     assert numbers(call(program, "solve", 5, 0, 0))[3] == 0
 
 
-@pytest.mark.parametrize(("kind", "most"), [("poses_branches", 7), ("poses", 7), ("axis", 6)])
+@pytest.mark.parametrize(
+    ("kind", "most"),
+    [("poses_branches", 7), ("poses", 7), ("axis", 6), ("pitches", 4), ("boom", 7)],
+)
 def test_orientations_are_taken_and_told(kind, most, port, exported):
     program = port(kind, "make")
     # The example in its README is a target that is reached.
