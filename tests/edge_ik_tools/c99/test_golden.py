@@ -94,9 +94,12 @@ def test_joints_follow_what_rounding_does_to_the_error_within_the_tolerance(made
     start, _ = refine(problem, solves.q, targets, 20)
     for _ in range(10):
         off = rng.normal(size=targets.shape)
-        off[:, 3:] /= problem.length
-        # No unit vectors any more, but as near to them as single precision has them.
-        off *= rho / np.linalg.norm(off[:, :3], axis=1, keepdims=True) / np.sqrt(2)
+        # No unit vectors any more, but as near to them as single precision has them; places and
+        # what the orientation says are each off by as much.
+        for part in np.split(off, [len(problem.task.place)], axis=1):
+            size = np.linalg.norm(part, axis=1, keepdims=True).clip(1e-9)
+            np.multiply(part, rho / np.sqrt(2) / size, out=part)
+        off[:, len(problem.task.place) :] /= problem.length
         q, _ = refine(problem, start, targets + off, 20)
         apart = np.abs(q - solves.q)
         compared = solves.joint_tolerance > 0

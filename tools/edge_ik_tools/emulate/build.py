@@ -172,6 +172,8 @@ def solver_header(sources: Sources, chain: Chain, cold_steps: int) -> str:
     name, prefix = sources.name, sources.name.upper()
     middle = chain.middle
     sines, cosines = chain.place(middle)
+    # Firmware of another robot, with more joints, is to be built and refused by its answers.
+    room = f"({len(chain.segments)} > BENCH_JOINTS ? {len(chain.segments)} : BENCH_JOINTS)"
     values = {
         "BENCH_SOURCE": f'"{sources.source.name}"',
         **{
@@ -182,7 +184,7 @@ def solver_header(sources: Sources, chain: Chain, cold_steps: int) -> str:
         "BENCH_INFO": f"{name}_info",
         "BENCH_COLD_STEPS": str(cold_steps),
         "BENCH_MIDDLE": initializer(middle),
-        "BENCH_SEGMENTS": f"(BENCH_JOINTS + {len(chain.segments) - len(chain)})",
+        "BENCH_SEGMENTS": room,
         "BENCH_MIDDLE_SINES": initializer(sines),
         "BENCH_MIDDLE_COSINES": initializer(cosines),
         **(closed_form_constants(chain) or {}),
