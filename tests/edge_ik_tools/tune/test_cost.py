@@ -18,7 +18,9 @@ from edge_ik_tools.tune.cost import (
     terms,
 )
 from edge_ik_tools.tune.counting import count, random_network
+from firmware_host.model_file import read_model
 from firmware_host.problem import IkProblem
+from firmware_host.spec import ModelSpec
 from firmware_host.tasks import POSE, POSITION
 
 pytestmark = pytest.mark.tensorflow
@@ -121,10 +123,24 @@ def test_ten_random_networks_cost_what_is_foreseen_within_five_percent(
             int(rng.integers(4, WIDEST + 1)), int(rng.integers(0, 4)), int(rng.integers(1, 13))
         )
         spec, flatbuffer = random_network(problem, *_parts(size), rng_seed=index + 1)
-        exact = count(spec, flatbuffer, M4, tries=1 if size.heads > 1 else None)
+        tries = 1 if size.heads > 1 else None
+        exact = count(spec, flatbuffer, M4, tries=tries, untrained=True)
         instructions, flash = model.predict(size)
         assert instructions == pytest.approx(exact.instructions, rel=0.05), size
         assert flash == pytest.approx(exact.flash, rel=0.05), size
+
+
+@pytest.mark.slow
+def test_a_trained_network_costs_what_one_of_random_weights_lets_foresee(
+    problem, source_root, require_tool
+):
+    require_tool("arm-none-eabi-gcc", "gcc-arm-none-eabi")
+    require_tool("qemu-system-arm", "qemu-system-arm")
+    flatbuffer, record = read_model(source_root / "artifacts" / "arm3" / "arm3-int8.tflite")
+    trained = count(ModelSpec.from_dict(record), flatbuffer, M4)
+    foreseen = count(*random_network(problem, 16, 2, 1), M4, untrained=True)
+    assert foreseen.instructions == pytest.approx(trained.instructions, rel=0.02)
+    assert foreseen.flash == pytest.approx(trained.flash, rel=0.02)
 
 
 def _parts(size):

@@ -212,7 +212,8 @@ def fitted_cost(
     for size in missing:
         spec, flatbuffer = random_network(problem, size.width, size.blocks, size.heads)
         keras.backend.clear_session()
-        found = count(spec, flatbuffer, core, tries=1 if size.heads > 1 else None)
+        tries = 1 if size.heads > 1 else None
+        found = count(spec, flatbuffer, core, tries=tries, untrained=True)
         model.sizes.append(size)
         model.instructions.append(found.instructions)
         model.flash.append(float(found.flash))

@@ -69,6 +69,7 @@ def count(
     targets: int = FEW_TARGETS,
     tries: int | None = None,
     rng_seed: int = 0,
+    untrained: bool = False,
 ) -> Counts:
     """Count a network's firmware, solving targets of everything the arm reaches.
 
@@ -79,6 +80,9 @@ def count(
         targets: How many.
         tries: Branches tried at most, in what is run; all without it.
         rng_seed: Seed of the targets.
+        untrained: Whether its weights are random. Far from its targets it takes steps again
+            at limits and more of them toward the nearest posture, none of which a trained
+            network takes but rarely: the stages of a usual solve are counted then.
 
     Raises:
         MissingToolError: If the compiler or the emulator is not installed.
@@ -99,8 +103,12 @@ def count(
         if tries is not None:
             sources = _written(model, folder, tries)
         found = measure(tools, core, sources, problem.chain, drawn, inputs, spec.outputs, 1)
+    usual = float(np.median(found.total))
+    if untrained:
+        stages = found.encode + found.network + found.decode
+        usual = float(np.median(stages) + found.refine.min())
     return Counts(
-        float(np.median(found.total)),
+        usual,
         int(found.total.max()),
         size.flash,
         size.ram,
