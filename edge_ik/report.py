@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -12,8 +13,6 @@ from firmware_host.inspect_model import branch_table
 
 # A share of targets that is not solved and small enough to pass over.
 UNSOLVED_WORTH_A_WORD = 1e-3
-# Columns of a narrow terminal, and of what is no terminal.
-NARROW = 80
 # Characters of the longest cell that is a figure and no text, and of one to keep in one line.
 LONGEST_FIGURE, UNBROKEN = 16, 8
 
@@ -156,12 +155,12 @@ def millimetres(metres: float) -> str:
 def rows_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
     """A plain table; the first column to the left, the others to the right.
 
-    Where it is too wide for a narrow terminal, heads and cells go on in another line.
+    Where it is too wide for the terminal, heads and cells go on in another line.
     """
     table = Table(title=title, title_justify="left")
     cells = [[row[index] for row in rows] for index in range(len(columns))]
     natural = [max(map(len, [head, *own])) for head, own in zip(columns, cells, strict=True)]
-    room = NARROW - 1 - 3 * len(columns)
+    room = shutil.get_terminal_size().columns - 1 - 3 * len(columns)
     for index, column in enumerate(columns):
         table.add_column(column, justify="left" if index == 0 else "right", overflow="fold")
         if index and sum(natural) > room:

@@ -132,7 +132,8 @@ class TestTables:
         assert headers(table) == ["", "network", "+1 DLS"]
 
     @pytest.mark.parametrize("numbers", [5, 6])
-    def test_nothing_is_cut_off_where_a_terminal_is_narrow(self, numbers):
+    def test_nothing_is_cut_off_where_a_terminal_is_narrow(self, numbers, monkeypatch):
+        monkeypatch.setenv("COLUMNS", "80")
         rows = [(label, *["12.3456"] * numbers) for _, label, _ in FIGURES]
         table = rows_table("title", ["", *["a heading"] * numbers], rows)
         screen = Console(width=80, file=io.StringIO())

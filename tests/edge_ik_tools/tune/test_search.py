@@ -36,7 +36,7 @@ def tiny_search(tmp_path, tiny_values):
 def without_emulator(monkeypatch):
     """Counts that follow from the size alone."""
 
-    def count(spec, flatbuffer, core, targets=1, tries=None, rng_seed=0):
+    def count(spec, flatbuffer, core, targets=1, tries=None, rng_seed=0, untrained=False):
         assert core == CORES["cortex-m4"]
         return Counts(float(len(flatbuffer)), len(flatbuffer) + 1, len(flatbuffer), 0, 100)
 
