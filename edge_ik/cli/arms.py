@@ -100,6 +100,7 @@ def _list_builtin(as_json: bool) -> None:
     table = rows_table(
         "Built-in robots", ["name", "joints", "reach m", "task", "joint order", ""], rows
     )
+    table.columns[0].no_wrap = True
     for column in table.columns[3:]:
         column.justify = "left"
         column.overflow = "fold"
