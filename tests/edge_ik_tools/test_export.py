@@ -243,7 +243,7 @@ class TestCommand:
         result = CliRunner().invoke(main, ["export", str(folder), "--targets", "50"])
         assert result.exit_code == 0, result.output
         words = ("Network alone, 50 unseen targets", "After 1 DLS step\n", "After 2 DLS steps")
-        for word in (*words, "trained", "int8", "arena B", "4 FULLY_CONNECTED", "reference"):
+        for word in (*words, "trained", "int8", "arena", "4 FULLY_CONNECTED", "reference"):
             assert word in result.stdout
         path = folder / EXPORT_FOLDER / "arm3-int8.tflite"
         assert f"Wrote {path}" in result.stdout

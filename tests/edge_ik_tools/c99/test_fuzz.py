@@ -37,7 +37,7 @@ def write_robot(firmware, folder, write_firmware):
     for end in ("lower", "upper"):
         values = ", ".join(repr(float(limit)) for limit in getattr(chain, end))
         lines.append(f"static const double {end}_limit[] = {{{values}}};")
-    turns = ", ".join(str(int(joint.continuous)) for joint in chain.joints)
+    turns = ", ".join(str(int(turns)) for turns in chain.continuous)
     lines.append(f"static const int endless[] = {{{turns}}};")
     (folder / "fuzz_robot.h").write_text("\n".join([*lines, ""]))
     return folder
