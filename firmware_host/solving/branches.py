@@ -121,8 +121,9 @@ def solve_any(
     q, error, _ = refine_seed(problem, first, targets, steps, settings)
     found = Answers(q, error, first.copy(), order[:, 0].copy(), np.ones(count, int), _zeros(count))
     rng = np.random.default_rng(RESTART_SEED)
+    left = np.arange(count)
     for attempt in range(1, heads + restarts):
-        left = np.flatnonzero(~problem.is_solved(found.q, targets))
+        left = left[~problem.is_solved(found.q[left], targets[left])]
         if not len(left):
             break
         if attempt < heads:
@@ -213,11 +214,12 @@ def solve_target(
     plain: list[float] = target.tolist()
     guesses, order = seeder.plain_guesses(plain)
     rng = np.random.default_rng(RESTART_SEED)
-    nearest = branch == NEAREST and near is not None
+    present = near if branch == NEAREST else None
+    nearest = present is not None
     heads = order if branch == ANY else range(len(guesses)) if nearest else [int(branch)]
     starts: list[Any] = [(chain.clamp(guesses[head]), head) for head in heads]
-    if near is not None and nearest:
-        starts.append((chain.clamp(near), -1))
+    if present is not None:
+        starts.append((chain.clamp(present), -1))
     elif branch == ANY:
         starts += [(None, -1)] * restarts
     margin = SAME_ANSWER if nearest else 0.0
@@ -228,8 +230,7 @@ def solve_target(
         q, error, _ = refine_seed(problem, seed, target, steps, settings)
         tried += 1
         solved = within_tolerance(*problem.plain_errors(q.tolist(), plain))
-        by_distance = solved and nearest and near is not None
-        rank = float(chain.travel(q, near)) if by_distance and near is not None else float(error)
+        rank = float(error if present is None or not solved else chain.travel(q, present))
         if best is None or preferred(solved, rank, best[0], best[1], margin):
             best = (solved, rank, q, float(error), seed, number)
         if solved and branch != NEAREST:

@@ -174,7 +174,7 @@ def _walk(
         if step == steps:
             return
         if problem.stops:
-            dq = _held_back(problem, q, dq, [*place, damping, floor], most, xp)
+            dq = _held_back(problem, q, dq, [*place, damping, floor], limits, most, xp)
         for index, change in enumerate(dq):
             lower, upper, periodic = limits[index]
             moved = q[index] + xp.clip(change, -most[index], most[index])
@@ -190,6 +190,7 @@ def _held_back(
     q: Sequence[Scalar],
     dq: list[Scalar],
     given: Sequence[Scalar],
+    limits: Sequence[tuple[float, float, bool]],
     most: Sequence[float],
     xp: Any,
 ) -> list[Scalar]:
@@ -197,17 +198,19 @@ def _held_back(
 
     Those go onto their limits, and the others do what is left of the error.
     """
-    lower, upper = problem.chain.lower.tolist(), problem.chain.upper.tolist()
     share: list[Scalar] = []
     change: list[Scalar] = []
     leaving: Any = False
     for joint in problem.stops:
+        lower, upper, _ = limits[joint]
         wanted = q[joint] + xp.clip(dq[joint], -most[joint], most[joint])
-        out = (wanted < lower[joint]) | (wanted > upper[joint])
-        onto = xp.clip(wanted, lower[joint], upper[joint]) - q[joint]
+        out = (wanted < lower) | (wanted > upper)
+        onto = xp.clip(wanted, lower, upper) - q[joint]
         leaving = leaving | out
         share.append(xp.where(out, 1.0, 0.0))
         change.append(xp.where(out, onto, 0.0))
+    if not xp.any(leaving):
+        return dq
     _, newton = problem.compiled_step
     return xp.replaced(leaving, newton, [*given, *problem.held(share, change)], dq)  # type: ignore[no-any-return]
 
@@ -228,15 +231,14 @@ def _float_where(condition: bool, yes: float, no: float) -> float:
 def _float_replaced(
     where: bool, newton: Callable[..., Any], given: Sequence[float], dq: list[float]
 ) -> list[float]:
-    return list(newton(*given)[1:]) if where else dq
+    del where, dq
+    return list(newton(*given)[1:])
 
 
 def _array_replaced(
     where: Any, newton: Callable[..., Any], given: Sequence[Scalar], dq: list[Scalar]
 ) -> list[Scalar]:
     rows = np.flatnonzero(where)
-    if not len(rows):
-        return dq
     _, *new = newton(*(part[rows] if isinstance(part, np.ndarray) else part for part in given))
     replaced = []
     for old, part in zip(dq, new, strict=True):
@@ -252,6 +254,7 @@ _FLOATS = SimpleNamespace(
     cos=math.cos,
     sqrt=math.sqrt,
     round=round,
+    any=bool,
     clip=_float_clip,
     where=_float_where,
     replaced=_float_replaced,
@@ -261,6 +264,7 @@ _ARRAYS = SimpleNamespace(
     cos=np.cos,
     sqrt=np.sqrt,
     round=np.round,
+    any=np.any,
     clip=_array_clip,
     where=np.where,
     replaced=_array_replaced,
