@@ -320,6 +320,18 @@ EXPORTED = {
 
 
 @pytest.fixture(scope="session")
+def kinds():
+    """The names in `EXPORTED`."""
+    return tuple(EXPORTED)
+
+
+@pytest.fixture(params=EXPORTED)
+def kind(request):
+    """Each of these names."""
+    return request.param
+
+
+@pytest.fixture(scope="session")
 def exported(arm3_path, other_arms, fitted_firmware, tmp_path_factory):
     """Function of a name in `EXPORTED`: the folder that is exported, called that too."""
     made = {}

@@ -24,18 +24,6 @@ BOARDS = {
     "uno": ("avr", AVR, ("-mmcu=atmega328p",)),
     "mega2560": ("avr", AVR, ("-mmcu=atmega2560",)),
 }  # fmt: skip
-KINDS = (
-    "arm3",
-    "axis",
-    "poses",
-    "branches",
-    "poses_branches",
-    "pitches",
-    "planar",
-    "lift",
-    "linkage",
-    "boom",
-)
 STANDARDS = ("c++11", "c++14", "c++17", "c++20", "c++2b")
 
 
@@ -52,7 +40,6 @@ def sketch_text(folder):
 
 
 @pytest.mark.parametrize("board", BOARDS)
-@pytest.mark.parametrize("kind", KINDS)
 def test_the_sketch_and_the_library_compile_for_boards(
     kind, board, exported, require_tool, tmp_path
 ):
@@ -71,7 +58,6 @@ def test_the_sketch_and_the_library_compile_for_boards(
 @pytest.mark.slow
 @pytest.mark.parametrize("level", ["-O0", "-Os", "-O2", "-O3"])
 @pytest.mark.parametrize("board", BOARDS)
-@pytest.mark.parametrize("kind", KINDS)
 def test_every_compiler_is_silent_at_every_level(
     kind, board, level, exported, require_tool, tmp_path, warnings_as_errors
 ):
@@ -84,7 +70,6 @@ def test_every_compiler_is_silent_at_every_level(
 
 @pytest.mark.parametrize("level", ["-O0", "-Os", "-O2", "-O3"])
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
-@pytest.mark.parametrize("kind", KINDS)
 def test_compilers_of_this_machine_are_silent_too(
     kind, compiler, level, exported, require_tool, tmp_path, warnings_as_errors
 ):
@@ -105,7 +90,6 @@ def test_a_board_of_8_kb_links_it(exported, require_tool, tmp_path):
     assert " T arm3_solve_near" in listed
 
 
-@pytest.mark.parametrize("kind", KINDS)
 def test_the_whole_folder_in_a_sketch_links_and_runs(kind, exported, require_tool, tmp_path):
     """Arduino compiles all of a sketch's `src`; so do others with folders of theirs."""
     gcc, gpp = require_tool("gcc", "gcc"), require_tool("g++", "g++")
@@ -132,11 +116,11 @@ def test_the_whole_folder_in_a_sketch_links_and_runs(kind, exported, require_too
 
 @pytest.mark.parametrize("standard", STANDARDS)
 @pytest.mark.parametrize("compiler", ["g++", "clang++"])
-def test_headers_are_those_of_cpp_too(compiler, standard, exported, require_tool, tmp_path):
+def test_headers_are_those_of_cpp_too(compiler, standard, kinds, exported, require_tool, tmp_path):
     """After headers whose macros have short names, and from two files of one program."""
     package = {"g++": "g++", "clang++": "clang"}[compiler]
     path = require_tool(compiler, package)
-    for kind in KINDS:
+    for kind in kinds:
         source = tmp_path / f"{kind}.cc"
         source.write_text(
             f'#include <Arduino.h>\n#include "{kind}.h"\n#include "{kind}.h"\n'
@@ -149,7 +133,6 @@ def test_headers_are_those_of_cpp_too(compiler, standard, exported, require_tool
         run([path, f"-std={standard}", *STRICT, *include, "-c", source, "-o", tmp_path / "a.o"])
 
 
-@pytest.mark.parametrize("kind", KINDS)
 def test_no_name_in_the_source_is_one_of_boards(kind, exported, require_tool, tmp_path):
     """Who builds in one unit, or forces headers in, gives these names to the source too."""
     source = exported(kind) / "src" / f"{kind}.c"

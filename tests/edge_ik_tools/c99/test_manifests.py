@@ -144,21 +144,6 @@ def test_manifests_keep_to_their_schemas(kind, exported):
     check(exported(kind), kind)
 
 
-@pytest.mark.parametrize(
-    "kind",
-    [
-        "arm3",
-        "axis",
-        "poses",
-        "branches",
-        "poses_branches",
-        "pitches",
-        "planar",
-        "lift",
-        "linkage",
-        "boom",
-    ],
-)
 def test_keywords_are_those_of_the_header(kind, exported):
     folder = exported(kind)
     header = (folder / "src" / f"{kind}.h").read_text()

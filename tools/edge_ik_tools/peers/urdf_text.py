@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Iterable
 from xml.sax.saxutils import quoteattr
 
-import numpy as np
-
+from edge_ik.arms.rotation import rpy_from
 from firmware_host.chain import Chain, FloatArray
 from firmware_host.joints import PRISMATIC
 
@@ -50,17 +49,9 @@ INERTIA = (
 
 def _origin(transform: FloatArray) -> str:
     """The element of a (4, 4) transform: fixed-axis roll, pitch, yaw [rad] and x, y, z [m]."""
-    r = transform[:3, :3]
-    across = math.hypot(r[0, 0], r[1, 0])
-    pitch = math.atan2(-r[2, 0], across)
-    if across > 1e-9:
-        roll, yaw = math.atan2(r[2, 1], r[2, 2]), math.atan2(r[1, 0], r[0, 0])
-    else:
-        # Looking straight up or down, roll and yaw turn about one axis.
-        roll, yaw = math.atan2(-r[1, 2], r[1, 1]), 0.0
-    rpy = _numbers(np.array([roll, pitch, yaw]))
+    rpy = _numbers(rpy_from(transform))
     return f'<origin xyz="{_numbers(transform[:3, 3])}" rpy="{rpy}"/>'
 
 
-def _numbers(values: FloatArray) -> str:
+def _numbers(values: Iterable[float]) -> str:
     return " ".join(f"{value:.17g}" for value in values)
