@@ -74,6 +74,19 @@ def root(a: Scalar) -> Scalar:
     return a.sqrt() if hasattr(a, "sqrt") else a**0.5
 
 
+def limited(value: Scalar, bound: float, *, held: bool = False) -> Scalar:
+    """The same component; of a symbol it is kept how far from 0 it is at most.
+
+    Args:
+        value: The component.
+        bound: What it never exceeds.
+        held: Whether it can exceed it after all, and integers are then to hold it there.
+    """
+    if hasattr(value, "limit"):
+        value.limit(bound, held=held)
+    return value
+
+
 def cross(a: Vector, b: Vector) -> Vector:
     """Vector product of two vectors of components."""
     return (
@@ -116,6 +129,7 @@ def frames(chain: Chain, sin_q: Sequence[Scalar], cos_q: Sequence[Scalar]) -> Fr
     Returns:
         Joint axes, their origins and the tool pose.
     """
+    far = chain.reach + math.hypot(*chain.link_columns[0][3])
     x: Vector = (1.0, 0.0, 0.0)
     y: Vector = (0.0, 1.0, 0.0)
     z: Vector = (0.0, 0.0, 1.0)
@@ -133,7 +147,7 @@ def frames(chain: Chain, sin_q: Sequence[Scalar], cos_q: Sequence[Scalar]) -> Fr
         (x, y, z), offset = _moved(x, y, z, link)
         # What the joint before has slid is part of the way to this one.
         offset = _sum(slide, offset)
-        p = _sum(p, offset)
+        p = _limited(_sum(p, offset), far)
         offsets.append(offset)
         if s is None:
             break
@@ -144,13 +158,13 @@ def frames(chain: Chain, sin_q: Sequence[Scalar], cos_q: Sequence[Scalar]) -> Fr
             slide = _vector(mul(s, z[k]) for k in range(3))
             continue
         x, y = (
-            _vector(add(mul(c, x[k]), mul(s, y[k])) for k in range(3)),
-            _vector(sub(mul(c, y[k]), mul(s, x[k])) for k in range(3)),
+            _limited(_vector(add(mul(c, x[k]), mul(s, y[k])) for k in range(3)), 1.0),
+            _limited(_vector(sub(mul(c, y[k]), mul(s, x[k])) for k in range(3)), 1.0),
         )
     # Summed from the tool backwards: no position is taken from another.
     levers = [offsets[-1]]
     for offset in offsets[-2:0:-1]:
-        levers.append(_sum(offset, levers[-1]))
+        levers.append(_limited(_sum(offset, levers[-1]), chain.reach))
     return Frames(chain.segments, tuple(axes), tuple(origins), tuple(levers[::-1]), (x, y, z), p)
 
 
@@ -255,13 +269,19 @@ def _moved(
             return y
         if weights == (0.0, 0.0, 1.0):
             return z
-        return _vector(dot(weights, (x[k], y[k], z[k])) for k in range(3))
+        parts = _vector(dot(weights, (x[k], y[k], z[k])) for k in range(3))
+        return _limited(parts, math.hypot(*weights))
 
     return (combined(columns[0]), combined(columns[1]), combined(columns[2])), combined(columns[3])
 
 
 def _sum(a: Vector, b: Vector) -> Vector:
     return (add(a[0], b[0]), add(a[1], b[1]), add(a[2], b[2]))
+
+
+def _limited(parts: Vector, bound: float) -> Vector:
+    """The parts of a vector that is never longer than this."""
+    return (limited(parts[0], bound), limited(parts[1], bound), limited(parts[2], bound))
 
 
 def _vector(parts: Any) -> Vector:

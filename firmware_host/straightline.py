@@ -62,16 +62,28 @@ class Symbol:
         """The square root; `numpy.sqrt` of a symbol comes here too."""
         return self.tape.record("sqrt", "", self)
 
+    def limit(self, bound: float, *, held: bool = False) -> None:
+        """Keep how far from 0 the value is at most, as `kinematics.limited` says."""
+        limits = self.tape.limits
+        limits[self.name] = min(bound, limits.get(self.name, bound))
+        if held:
+            self.tape.held.add(self.name)
+
 
 class Tape:
     """The operations of one traced function, each recorded once.
 
     Attributes:
         operations: What was recorded, in order.
+        limits: How far from 0 values are at most, by name, where more is known of them than
+            their operands say.
+        held: Names of those that integers are to hold there, since they can be further.
     """
 
     def __init__(self) -> None:
         self.operations: list[Operation] = []
+        self.limits: dict[str, float] = {}
+        self.held: set[str] = set()
         self._known: dict[tuple[str, str, str], Symbol] = {}
         self._negated: dict[str, Symbol] = {}  # the negation's name -> what it negates
 

@@ -19,7 +19,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from firmware_host.chain import Chain
-from firmware_host.kinematics import Scalar, add, components, cross, dot, frames, mul, sub
+from firmware_host.kinematics import (
+    Scalar,
+    add,
+    components,
+    cross,
+    dot,
+    frames,
+    limited,
+    mul,
+    sub,
+)
 from firmware_host.tasks.orientation import Direction, Rotation, vectors_of
 from firmware_host.tasks.plane_angle import PARALLEL, BasePlane, PlaneAngle, are_parallel
 from firmware_host.tasks.turn import (
@@ -140,7 +150,12 @@ def _place(task: Task, chain: Chain, target: Sequence[Scalar], xp: Any) -> Featu
     offset = [sub(point[k], origin[k]) for k in range(3)]
     u, v = dot(x_axis, offset), dot(y_axis, offset)
     radial = xp.sqrt(add(u * u + v * v, AXIS_RADIUS**2))
-    return {**named, "radial": radial, "sin_azimuth": v / radial, "cos_azimuth": u / radial}
+    return {
+        **named,
+        "radial": radial,
+        "sin_azimuth": limited(v / radial, 1.0),
+        "cos_azimuth": limited(u / radial, 1.0),
+    }
 
 
 def _position(task: Task, chain: Chain, place: Sequence[Scalar]) -> list[Scalar]:

@@ -26,6 +26,7 @@ from firmware_host.kinematics import (
     components,
     cross,
     dot,
+    limited,
     mul,
     root,
     sub,
@@ -41,6 +42,9 @@ from firmware_host.tasks.turn import turn_of
 
 # An axis whose projection is no longer than this has no angle.
 FLAT = 1e-6
+# Where an axis is nearly across its plane, its angle changes no faster than this in integers
+# [rad/rad]: steps from there are shorter, and lead the same way.
+STEEPEST = 16.0
 # Unit vectors whose product is this near to 1 are parallel: a description's rounded right angle.
 PARALLEL = 1e-6
 PLANES = ("xy", "xz", "yz")
@@ -222,7 +226,10 @@ class PlaneAngle(Orientation):
         (cos, sin), length = self._projected(a, place)
         first, second = self.plane.axes(place)
         across = [sub(mul(cos, f2), mul(sin, f1)) for f1, f2 in zip(first, second, strict=True)]
-        x, y, z = (divided(part, length) for part in cross(a, (across[0], across[1], across[2])))
+        x, y, z = (
+            limited(divided(part, length), STEEPEST, held=True)
+            for part in cross(a, (across[0], across[1], across[2]))
+        )
         return [(x, y, z)]
 
     def squared(self, walked: Frames, place: Sequence[Scalar], wanted: Sequence[Scalar]) -> Scalar:
@@ -276,7 +283,10 @@ class PlaneAngle(Orientation):
         first, second = self.plane.axes(place)
         a1, a2 = dot(first, a), dot(second, a)
         length = root(add(add(mul(a1, a1), mul(a2, a2)), FLAT**2))
-        return (divided(a1, length), divided(a2, length)), length
+        return (
+            limited(divided(a1, length), 1.0),
+            limited(divided(a2, length), 1.0),
+        ), length
 
 
 def divided(a: Scalar, b: Scalar) -> Scalar:

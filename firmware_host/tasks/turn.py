@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from firmware_host.chain import Chain
-from firmware_host.kinematics import Scalar, Vector, add, dot, mul, sub
+from firmware_host.kinematics import Scalar, Vector, add, dot, limited, mul, sub
 
 # Keeps the azimuth finite on the first joint's axis; far below any robot's accuracy [m].
 AXIS_RADIUS = 1e-9
@@ -72,7 +72,7 @@ def turn_of(sin: Scalar, cos: Scalar, xp: Any) -> tuple[Turn, Scalar]:
     """
     aside = cos + AXIS_RADIUS
     length = xp.sqrt(add(sin * sin + aside * aside, AXIS_RADIUS**4))
-    return Turn(sin / length, aside / length), length
+    return Turn(limited(sin / length, 1.0), limited(aside / length, 1.0)), length
 
 
 class AboutFirstAxis:
@@ -99,8 +99,8 @@ class AboutFirstAxis:
         """The radial, tangential and axial parts of a direction in the base frame."""
         du, dv, dz = (dot(axis, direction) for axis in self._axes)
         return (
-            add(mul(du, self.turn.cos), mul(dv, self.turn.sin)),
-            sub(mul(dv, self.turn.cos), mul(du, self.turn.sin)),
+            limited(add(mul(du, self.turn.cos), mul(dv, self.turn.sin)), 1.0),
+            limited(sub(mul(dv, self.turn.cos), mul(du, self.turn.sin)), 1.0),
             dz,
         )
 

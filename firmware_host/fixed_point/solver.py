@@ -1,0 +1,413 @@
+"""The fixed-point firmware's solver in plain integers, bit for bit.
+
+What C does with 32 and 64 bits is done here with Python's integers, one target at a time.
+Firmware and this must agree in every joint and status; `FixedSolver` is what tests and the
+emulated cores compare with.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from firmware_host.errors import ConfigError, ModelFileError
+from firmware_host.fixed_point.arithmetic import LEAST, MOST, length, root64, shifted
+from firmware_host.fixed_point.robot import ANGLE_BITS, PER_BITS, UNIT_BITS, FixedRobot
+from firmware_host.network.flatbuffer import Tensor
+from firmware_host.network.reference import ReferenceInterpreter
+from firmware_host.solving.refine import NEAREST_STEPS
+from firmware_host.spec import ModelSpec
+from firmware_host.tolerances import FARTHEST_TARGET, TARGET_ROTATION
+
+MILLION = 1_000_000
+UNIT = 2**UNIT_BITS
+# A millionth in `UNIT_BITS`, with 20 more.
+UNITS = round(2.0**20 * UNIT / MILLION)
+HALF_TURN, TURN = (round(math.ldexp(turn, ANGLE_BITS)) for turn in (math.pi, 2 * math.pi))
+
+
+@dataclass(frozen=True)
+class FixedAnswer:
+    """What a solve in integers says.
+
+    Attributes:
+        status: 0 solved, 1 unreachable, 2 bad target.
+        q: (n,) joints in `FixedRobot.joint_bits`; empty for a bad target.
+        squared: The squared distance in `FixedRobot.squared_bits`, of a target brought nearer
+            if it was too far.
+        branch: Whose seed led there.
+        tried: Seeds that were refined.
+    """
+
+    status: int
+    q: tuple[int, ...] = ()
+    squared: int = 0
+    branch: int = 0
+    tried: int = 1
+
+
+class FixedSolver:
+    """Solves in integers as firmware without a floating-point unit does.
+
+    Args:
+        spec: The robot and its task.
+        network: Its network, of int8 or int16.
+        steps: Refinement steps; the problem's usual ones without it.
+        tries: Branches tried at most; all without it.
+
+    Raises:
+        ModelFileError: If the network's numbers are floats.
+    """
+
+    def __init__(
+        self,
+        spec: ModelSpec,
+        network: ReferenceInterpreter,
+        steps: int | None = None,
+        tries: int | None = None,
+    ) -> None:
+        self.spec, self.network = spec, network
+        self.steps = spec.problem.default_steps if steps is None else steps
+        self.tries = spec.heads if tries is None else tries
+        (first,), (last,) = network.graph.inputs, network.graph.outputs
+        source, result = network.graph.tensors[first], network.graph.tensors[last]
+        output_scale, self.zero = _scale(result)
+        self.dtype = source.dtype
+        self.robot = FixedRobot(
+            spec, self.steps, _scale(source), output_scale, np.iinfo(source.dtype).bits
+        )
+
+    # ---- Targets
+
+    def solve_um(self, target: Sequence[int]) -> FixedAnswer:
+        """Solve for a target in micrometres and millionths, integers of 32 bits."""
+        if any(not LEAST <= part <= MOST for part in target):
+            raise ConfigError("Expected integers of 32 bits.")
+        robot, places = self.robot, len(self.spec.task.place)
+        factor, shift = robot.metres
+        place = [part * factor >> shift for part in target[:places]]
+        most = 3 * MILLION // 2
+        units = [min(max(part, -most), most) * UNITS >> 20 for part in target[places:]]
+        return self.solve_placed(place, units)
+
+    def solve(self, target: npt.ArrayLike) -> FixedAnswer:
+        """Solve for a target in metres and units, rounded to single precision first."""
+        given = np.asarray(target, dtype=np.float32)
+        places = len(self.spec.task.place)
+        if not np.all(np.isfinite(given)) or np.any(np.abs(given[:places]) > FARTHEST_TARGET):
+            return FixedAnswer(2)
+        place = [fixed(float(part), self.robot.place_bits) for part in given[:places]]
+        units = [fixed(float(part), UNIT_BITS) for part in np.clip(given[places:], -1.5, 1.5)]
+        return self.solve_placed(place, units)
+
+    def solve_placed(self, place: Sequence[int], units: Sequence[int]) -> FixedAnswer:
+        """Solve for a place in `FixedRobot.place_bits` of any size and units in `UNIT_BITS`."""
+        if not usable(self.spec, units):
+            return FixedAnswer(2)
+        far = 0
+        while any(abs(part) >> far > self.robot.farthest_number for part in place):
+            far += 1
+        target = [*(part >> far for part in place), *units]
+        answer = self._solve(target)
+        if far and answer.status == 0:
+            answer = FixedAnswer(1, answer.q, answer.squared, answer.branch, answer.tried)
+        return answer
+
+    # ---- The solve
+
+    def _solve(self, target: list[int]) -> FixedAnswer:
+        robot, heads = self.robot, self.spec.heads
+        outputs, moves = self._run(target)
+        own = self.spec.problem.outputs.size
+        order = self._order(outputs, moves)
+        best: FixedAnswer | None = None
+        for tried, head in enumerate(order[: self.tries], start=1):
+            q, s, c = self._decode(outputs[own * head : own * (head + 1)], moves)
+            squared = self._descend(target, q, s, c, self.steps, robot.floor_number)
+            solved = self._judged(target, q, squared)
+            if best is None or solved or squared < best.squared:
+                best = FixedAnswer(int(not solved), tuple(q), squared, head, tried)
+            best = FixedAnswer(best.status, best.q, best.squared, best.branch, tried)
+            if solved:
+                break
+        assert best is not None and heads  # noqa: S101 - there is a head
+        if best.status and self.steps:
+            q = list(best.q)
+            squared = self._approach(target, q, best.squared)
+            status = int(not self._judged(target, q, squared))
+            best = FixedAnswer(status, tuple(q), squared, best.branch, best.tried)
+        return best
+
+    def _run(self, target: list[int]) -> tuple[list[int], list[int]]:
+        """The network's output less its zero point, and the target's turns and shifts."""
+        lowest, highest = self.robot.numbers
+        numbers = self._programs["encode"](*target)
+        features = len(self.spec.problem.feature_names)
+        x = [min(max(number, lowest), highest) for number in numbers[:features]]
+        y = self.network.run(np.array([x], dtype=self.dtype))[0]
+        return [int(value) - self.zero for value in y], numbers[features:]
+
+    def _order(self, outputs: list[int], moves: list[int]) -> list[int]:
+        """The heads, the most promising first."""
+        heads, own = self.spec.heads, self.spec.problem.outputs.size
+        if heads == 1:
+            return [0]
+        promise = outputs[own * heads :]
+        for joint in self.spec.problem.untold_joints:
+            for head in range(heads):
+                value = self._joint(outputs[own * head : own * (head + 1)], moves, joint)[0]
+                if self.spec.chain.circular[joint]:
+                    value = self._near_middle(joint, value)
+                lower, upper = self.robot.limits[joint]
+                room = self.robot.beyond[joint]
+                beyond = value < lower - room or value > upper + room
+                promise[head] -= 2**17 * beyond
+        return sorted(range(heads), key=lambda head: (-promise[head], head))
+
+    def _joint(self, own: list[int], moves: list[int], joint: int) -> tuple[int, int, int]:
+        """A joint as a head says, not within its limits, with sine and cosine if it is circular."""
+        robot, at = self.robot, self.spec.problem.outputs.joints[joint]
+        if at.cosine is None:
+            factor, shift = robot.linear[joint]
+            value = robot.middles[joint] + (own[at.first] * factor >> shift)
+            if joint in robot.moved:
+                value += moves[robot.moved[joint]]
+            return value, 0, 0
+        a, b = own[at.first], own[at.cosine]
+        s, c = self._programs["pointing"](a, b if a or b else 1)
+        if joint in robot.moved:
+            first = robot.moved[joint]
+            s, c = self._programs["turned"](s, c, moves[first], moves[first + 1])
+        return self._angle(s, c), s, c
+
+    def _angle(self, s: int, c: int) -> int:
+        """The angle of a point of the circle, in the joints' bits."""
+        (angle,) = self._programs["angle"](s, abs(c))
+        if c < 0:
+            angle = (-HALF_TURN if s < 0 else HALF_TURN) - angle
+        return angle >> (ANGLE_BITS - self.robot.turn_bits)
+
+    def _near_middle(self, joint: int, value: int) -> int:
+        """An angle by whole turns nearer to the middle of a joint's limits."""
+        middle, turn = self.robot.middles[joint], self.robot.turn
+        while value - middle > turn >> 1:
+            value -= turn
+        while value - middle < -(turn >> 1):
+            value += turn
+        return value
+
+    def _decode(self, own: list[int], moves: list[int]) -> tuple[list[int], list[int], list[int]]:
+        """The joints that a head says, within their limits, and their places."""
+        robot, q, s, c = self.robot, [], [], []
+        for joint, circular in enumerate(self.spec.chain.circular.tolist()):
+            lower, upper = robot.limits[joint]
+            value, sine, cosine = self._joint(own, moves, joint)
+            kept = robot.passes[joint] or lower <= value <= upper
+            if circular and not kept:
+                value = self._near_middle(joint, value)
+                kept = lower <= value <= upper
+            if not kept:
+                value = min(max(value, lower), upper)
+                if not robot.mixed:
+                    sine, cosine = self._circle(value)
+            q.append(value)
+            s.append(sine)
+            c.append(cosine)
+        return (q, *self._placed(q)) if robot.mixed else (q, s, c)
+
+    def _circle(self, value: int) -> tuple[int, int]:
+        """Sine and cosine of an angle in the joints' bits."""
+        x = value << (ANGLE_BITS - self.robot.turn_bits)
+        while x > HALF_TURN:
+            x -= TURN
+        while x < -HALF_TURN:
+            x += TURN
+        back = x > HALF_TURN >> 1 or x < -(HALF_TURN >> 1)
+        if back:
+            x = (HALF_TURN if x > 0 else -HALF_TURN) - x
+        s, c = self._programs["circle"](x)
+        return s, -c if back else c
+
+    def _placed(self, q: Sequence[int]) -> tuple[list[int], list[int]]:
+        """Sine and cosine of each segment's angle, or its displacement and 0."""
+        s, c = [], []
+        for segment, (factor, shift, offset) in zip(
+            self.spec.chain.segments, self.robot.followed, strict=True
+        ):
+            value = (q[segment.leader] * factor >> shift) + offset
+            sine, cosine = (value, 0) if segment.slides else self._circle(value)
+            s.append(sine)
+            c.append(cosine)
+        return s, c
+
+    # ---- Refinement
+
+    def _place(self, s: Sequence[int], c: Sequence[int]) -> list[int]:
+        """What programs take of a place."""
+        found = []
+        for index, segment in enumerate(self.spec.chain.segments):
+            found += [s[index]] if segment.slides else [s[index], c[index]]
+        return found
+
+    def _step(
+        self,
+        target: list[int],
+        s: list[int],
+        c: list[int],
+        floor: int,
+        given: Sequence[int | None],
+    ) -> tuple[int, list[int]]:
+        """The squared distance, and the change of each joint in its bits."""
+        robot, rows = self.robot, self.spec.task.rows
+        squared, strength, *rest = self._programs["survey"](*self._place(s, c), *target, floor)
+        e, columns = rest[:rows], rest[rows:]
+        for joint, change in enumerate(given):
+            if change is not None:
+                shift = robot.column_bits + robot.joint_bits[joint] - robot.error_bits
+                way = change * robot.per[joint] >> PER_BITS
+                for row in range(rows):
+                    index = joint * rows + row
+                    e[row] -= columns[index] * way >> shift
+                    columns[index] = 0
+        largest = max(map(abs, e))
+        scale = 30 - largest.bit_length()
+        e = [shifted(part, scale) for part in e]
+        varied = [columns[index] for index in robot.varied]
+        found = self._programs["solution"](strength, *e, *varied)
+        changes = [
+            shifted(part, shift - scale)
+            for part, shift in zip(found, robot.change_shifts, strict=True)
+        ]
+        for joint, change in enumerate(given):
+            changes[joint] = changes[joint] if change is None else change
+        return squared, changes
+
+    def _advance(self, q: list[int], s: list[int], c: list[int], dq: list[int]) -> bool:
+        """Move the joints; leaves in dq what it moved them by. Whether a limit held any back."""
+        robot, back = self.robot, False
+        for k, most in enumerate(robot.most):
+            moved = q[k] + min(max(dq[k], -most), most)
+            lower, upper = robot.limits[k]
+            if not robot.passes[k] and not lower <= moved <= upper:
+                moved, back = min(max(moved, lower), upper), True
+            dq[k], q[k] = moved - q[k], moved
+        self._follow(q, s, c, dq)
+        return back
+
+    def _follow(self, q: list[int], s: list[int], c: list[int], dq: Sequence[int]) -> None:
+        """Bring the places to q, which has moved by dq."""
+        if self.robot.mixed:
+            s[:], c[:] = self._placed(q)
+            return
+        for k, change in enumerate(dq):
+            s[k], c[k] = self._programs["rotation"](s[k], c[k], change)
+
+    def _descend(
+        self, target: list[int], q: list[int], s: list[int], c: list[int], steps: int, floor: int
+    ) -> int:
+        """The best joints met in a number of steps, left in q, and their squared distance."""
+        free: list[int | None] = [None] * len(q)
+        best, least = list(q), -1
+        for step in range(steps + 1):
+            if step == steps:
+                squared = self._distance(target, s, c)
+            else:
+                squared, dq = self._step(target, s, c, floor, free)
+            if least < 0 or squared < least:
+                best, least = list(q), squared
+            if step == steps:
+                break
+            if self._advance(q, s, c, dq):
+                given = [
+                    dq[k] if k in self.spec.problem.stops and self._stopped(k, q[k]) else None
+                    for k in range(len(q))
+                ]
+                for k, change in enumerate(dq):
+                    q[k] -= change
+                self._follow(q, s, c, [-change for change in dq])
+                _, dq = self._step(target, s, c, floor, given)
+                self._advance(q, s, c, dq)
+        for k, value in enumerate(best):
+            q[k] = self._turned_back(k, value)
+        return least
+
+    def _stopped(self, joint: int, value: int) -> bool:
+        lower, upper = self.robot.limits[joint]
+        return value <= lower or value >= upper
+
+    def _turned_back(self, joint: int, value: int) -> int:
+        """A joint that never meets a limit, brought within its limits."""
+        lower, upper = self.robot.limits[joint]
+        if not self.robot.passes[joint] or lower <= value <= upper:
+            return value
+        return min(max(self._near_middle(joint, value), lower), upper)
+
+    def _distance(self, target: list[int], s: list[int], c: list[int]) -> int:
+        (squared,) = self._programs["distance"](*self._place(s, c), *target)
+        return int(squared)
+
+    def _approach(self, target: list[int], q: list[int], squared: int) -> int:
+        """On from the best answer to a target that was not reached; see `refine`."""
+        robot = self.robot
+        factor, shift = robot.bend
+        far = length(root64(squared), robot.told_shift)
+        floor = robot.floor_number + (far * factor >> shift)
+        s, c = (
+            self._placed(q) if robot.mixed else map(list, zip(*map(self._circle, q), strict=True))
+        )
+        return self._descend(target, q, list(s), list(c), NEAREST_STEPS, floor)
+
+    def _judged(self, target: list[int], q: list[int], squared: int) -> bool:
+        """Whether the joints reach the target."""
+        if not self.spec.task.has_orientation:
+            return squared < self.robot.tolerance
+        s, c = self._placed(q) if self.robot.mixed else zip(*map(self._circle, q), strict=True)
+        place, turned = self._programs["parts"](*self._place(s, c), *target)
+        return bool(place < self.robot.tolerance and turned < self.robot.chord)
+
+    @cached_property
+    def _programs(self) -> dict[str, Callable[..., tuple[Any, ...]]]:
+        """The robot's programs as functions."""
+        names = (
+            "encode", "survey", "solution", "distance", "rotation", "pointing", "turned", "angle",
+            "circle",
+        )  # fmt: skip
+        found = {name: getattr(self.robot, name).compiled() for name in names}
+        if self.spec.task.has_orientation:
+            found["parts"] = self.robot.parts.compiled()
+        return found
+
+
+def fixed(value: float, bits: int) -> int:
+    """A number of single precision in a format, rounded down."""
+    return math.floor(math.ldexp(value, bits))
+
+
+def usable(spec: ModelSpec, units: Sequence[int]) -> bool:
+    """Whether the units of a target are unit vectors, and across one another."""
+    most = 2 * TARGET_ROTATION * UNIT
+    size = 3 if spec.task.directions else 2
+    vectors = [units[k : k + size] for k in range(0, len(units), size)]
+    for i, a in enumerate(vectors):
+        for j, b in enumerate(vectors[: i + 1]):
+            product = sum(x * y for x, y in zip(a, b, strict=True)) >> UNIT_BITS
+            if abs(product - (UNIT if i == j else 0)) > most:
+                return False
+    if len(vectors) < 3:
+        return True
+    (a1, a2, a3), (b1, b2, b3), c = vectors
+    across = (a2 * b3 - a3 * b2, a3 * b1 - a1 * b3, a1 * b2 - a2 * b1)
+    return sum((x >> UNIT_BITS) * y for x, y in zip(across, c, strict=True)) > 0
+
+
+def _scale(tensor: Tensor) -> tuple[float, int]:
+    """Scale and zero point of a tensor of integers."""
+    if tensor.quantization is None or tensor.dtype == np.float32:
+        raise ModelFileError("Fixed point needs a network of int8 or int16, not float32.")
+    return float(tensor.quantization.scale[0]), int(tensor.quantization.zero_point[0])
