@@ -60,7 +60,7 @@ def test_the_random_networks_reach_every_path(networks, program_of):
     assert any((step.weights == 0).all(axis=1).any() for step in dense)
     assert any(step.lower > -128 for step in dense)
     assert len({step.weights.shape for step in dense}) > 20
-    for part in ("(requantized_any(sums", "(requantized(sums", "two sums", "const int16_t layer"):
+    for part in ("(requantized_any(sums", "(requantized(sums", "two sums", "const IN_FLASH int16_t layer"):
         assert any(part in text for text in texts), part
 
 

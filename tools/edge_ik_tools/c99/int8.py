@@ -138,7 +138,7 @@ class _LayerPrinter:
                 array("int32_t", f"{self.name}_rows", constants),
                 array("int8_t", f"{self.name}_weights", wide, " ALIGNED"),
                 "#else",
-                f"static const row_t {self.name}_rows[{len(rows)}] = {{",
+                f"static const IN_FLASH row_t {self.name}_rows[{len(rows)}] = {{",
                 table(rows),
                 "};",
                 "#if WITH_DSP",
@@ -183,11 +183,11 @@ class _LayerPrinter:
     def _scalar_loop(self) -> str:
         together = ROWS // self.k
         lines = [
-            f"const row_t *row = {self.name}_rows;",
+            f"const IN_FLASH row_t *row = {self.name}_rows;",
             "#if WITH_DSP",
             f"const int32_t *w = {self.name}_weights;",
             "#else",
-            f"const int8_t *w = {self.name}_weights;",
+            f"const IN_FLASH int8_t *w = {self.name}_weights;",
             "#endif",
             f"for (int32_t u = 0; u < {self.units}; u += {together}) {{",
             "    int32_t sums[4];",
