@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_ik_tools.c99.buffers import assign_buffers, held_sources
-from edge_ik_tools.c99.literals import array, indented, table
+from edge_ik_tools.c99.literals import array, indented
 from edge_ik_tools.c99.lowering import DenseUnit, Elementwise, Layer, Lookup, Node, Program
-from edge_ik_tools.c99.units import ROWS, Body, ScalarUnit, VectorUnit, is_plain, kept
+from edge_ik_tools.c99.units import ROWS, Body, ScalarUnit, VectorUnit, is_plain
 from edge_ik_tools.templates import template_text
 from firmware_host.errors import ModelFileError
 from firmware_host.network.steps import FullyConnected, Mul
@@ -62,7 +62,10 @@ class _LayerPrinter:
         self.columns = _padded(program.widths[self.source], ROWS)
         self.vectors = _padded(program.widths[self.source], VECTOR) // VECTOR
         self.indexed = _only_looked_up(layer)
-        self.plain = all(is_plain(dense.multiplier, -dense.shift) for dense in self.dense)
+        self.plain = all(
+            is_plain(dense.multiplier, -dense.shift) and np.all(_largest(dense) < LARGEST_PACKED_SUM)
+            for dense in self.dense
+        )
         self.held = sorted(held_sources(layer.value))
         self.tables: dict[int, tuple[str, int]] = {}
         self.table_text: list[str] = []
@@ -116,9 +119,9 @@ class _LayerPrinter:
 
     def _constants(self) -> str:
         packed, multiplier = self._rows()
-        scales = kept(multiplier) if self.plain else multiplier
-        rows = list(zip(packed.ravel().tolist(), scales.ravel().tolist(), strict=True))
         by_row = self._weights(self.columns).reshape(-1, self.columns)
+        # (groups of four rows, columns, four rows)
+        by_column = by_row.reshape(-1, ROWS, self.columns).transpose(0, 2, 1) + 128
         # (groups of two rows, two rows, pairs of columns, two columns) -> words
         pairs = by_row.reshape(-1, 2, 2, self.columns // 4, 2, 2)
         both = 256 * pairs[:, :, 1] + pairs[:, :, 0]  # (groups, packs, quads, words, columns)
@@ -138,17 +141,32 @@ class _LayerPrinter:
                 array("int32_t", f"{self.name}_rows", constants),
                 array("int8_t", f"{self.name}_weights", wide, " ALIGNED"),
                 "#else",
-                f"static const IN_FLASH row_t {self.name}_rows[{len(rows)}] = {{",
-                table(rows),
+                f"static const IN_FLASH row_t {self.name}_rows[{len(by_row)}] = {{",
+                self._scalar_rows(),
                 "};",
                 "#if WITH_DSP",
                 array("int32_t", f"{self.name}_weights", words),
+                "#elif WITH_SHORT",
+                array("uint8_t", f"{self.name}_weights", by_column),
                 "#else",
                 array("int8_t", f"{self.name}_weights", by_row),
                 "#endif",
                 "#endif",
                 *self.table_text,
             ]
+        )
+
+    def _scalar_rows(self) -> str:
+        """How each sum becomes a number, as the macros of the kernels take it."""
+        kind = "PLAIN_ROW" if self.plain else "ANY_ROW"
+        rows = np.zeros((self.units, self.k, 4), np.int64)
+        rows[..., 2] = 1  # the shift of units beyond the real ones
+        for index, dense in enumerate(self.dense):
+            sums = dense.weights.astype(np.int64).sum(axis=1)
+            columns = (dense.bias, sums, -dense.shift, dense.multiplier)
+            rows[: len(dense.bias), index] = np.stack(columns, axis=1)
+        return indented(
+            f"{kind}({', '.join(map(str, row))})," for row in rows.reshape(-1, 4).tolist()
         )
 
     # Functions
@@ -186,6 +204,9 @@ class _LayerPrinter:
             f"const IN_FLASH row_t *row = {self.name}_rows;",
             "#if WITH_DSP",
             f"const int32_t *w = {self.name}_weights;",
+            "#elif WITH_SHORT",
+            f"const IN_FLASH uint8_t *w = {self.name}_weights;",
+            f"const int32_t first = excess(x, {self.columns // 4});",
             "#else",
             f"const IN_FLASH int8_t *w = {self.name}_weights;",
             "#endif",
@@ -197,19 +218,27 @@ class _LayerPrinter:
         ]
         body = Body()
         result = ScalarUnit(self, body).visit(self.layer.value)
-        stored = f"(int8_t){result}" if self.last else f"(unit_t){result}"
+        stored = f"(int8_t){result}" if self.last else f"(unit_t)({result} + UNIT_ZERO)"
         lines += ["        " + line for line in body.lines]
         lines += [f"        y[u + i] = {stored};", f"        row += {self.k};", "    }", "}"]
         return _nested(lines)
 
     def _sums(self) -> list[str]:
         """Statements that take the sums of four rows and go on to the next."""
-        sums = f"(x, w, {self.columns // 4}, sums);"
-        on = [f"    w += {self.columns};", "#else", f"    w += {4 * self.columns};"]
-        if self.columns <= LONG_ROW:
-            return [f"    dot4{sums}", "#if WITH_DSP", *on, "#endif"]
-        on.insert(2, f"    dot4{sums}")
-        return ["#if WITH_DSP", f"    dot4_long{sums}", *on, "#endif"]
+        quads = self.columns // 4
+        long = "_long" if self.columns > LONG_ROW else ""
+        return [
+            "#if WITH_DSP",
+            f"    dot4{long}(x, w, {quads}, sums);",
+            f"    w += {self.columns};",
+            "#elif WITH_SHORT",
+            f"    dot4(x, w, {quads}, first, sums);",
+            f"    w += {4 * self.columns};",
+            "#else",
+            f"    dot4(x, w, {quads}, sums);",
+            f"    w += {4 * self.columns};",
+            "#endif",
+        ]
 
     def _vector_loop(self) -> str:
         rows = 2 * ROWS  # constants of one sum of four units
@@ -249,6 +278,12 @@ def _checked(layer: Layer) -> tuple[FullyConnected, ...]:
     return dense
 
 
+def _largest(dense: FullyConnected) -> npt.NDArray[np.int64]:
+    """(n_out,) bounds of the magnitude of sums with their biases."""
+    largest: npt.NDArray[np.int64] = np.abs(dense.weights.astype(np.int64)).sum(axis=1) * 128
+    return largest + np.abs(dense.bias)
+
+
 def _only_looked_up(layer: Layer) -> list[bool]:
     """For each dense sum, whether it serves as an index into tables alone."""
     other: set[int] = set()
@@ -276,7 +311,7 @@ def _network(program: Program, widths: Sequence[int]) -> str:
     """The function that runs the layers, each held tensor in memory while it is needed."""
     buffers, names = assign_buffers(program, widths)
     lines = [f"unit_t {name}[{_padded(size, VECTOR)}] ALIGNED;" for name, size in buffers.items()]
-    lines += ["for (int32_t i = 0; i < FEATURES; ++i) {", f"    {names[0]}[i] = x[i];", "}"]
+    lines += ["for (int32_t i = 0; i < FEATURES; ++i) {", f"    {names[0]}[i] = (unit_t)(x[i] + UNIT_ZERO);", "}"]
     lines += _zeroed(names[0], program.widths[0], program.widths[0])
     for index, layer in enumerate(program.layers):
         held = sorted(held_sources(layer.value) - {layer.sources[0]})
