@@ -27,6 +27,7 @@ class LayerContext(Protocol):
     Attributes:
         dense: The layer's dense sums.
         k: Their number.
+        rows: Units, rounded up to whole groups of rows.
         source: Number of the held tensor that they read.
         vectors: Vectors of 16 numbers that they read.
         indexed: For each sum, whether it serves as an index into tables alone; it is then
@@ -37,6 +38,7 @@ class LayerContext(Protocol):
 
     dense: tuple[FullyConnected, ...]
     k: int
+    rows: int
     source: int
     vectors: int
     indexed: list[bool]
@@ -79,12 +81,15 @@ class _Unit(ABC):
 class ScalarUnit(_Unit):
     """Prints one unit's value in scalar registers."""
 
+    place = "u + i"  # of the unit among the held numbers
+    held_less = ""  # what a held number has too much
+
     def _printed(self, node: Node) -> str:
         printer = self.printer
         if isinstance(node, DenseUnit):
             return self._dense(node.index)
         if isinstance(node, SourceUnit):
-            return self.body.value("int32_t", f"{_held(printer, node)}[u + i] - UNIT_ZERO")
+            return self.body.value("int32_t", f"{_held(printer, node)}[{self.place}]{self.held_less}")
         if isinstance(node, Lookup):
             name, zero_point = printer.tables[id(node)]
             index = _table_index(printer, node, self.visit(node.operand))
@@ -106,10 +111,11 @@ class ScalarUnit(_Unit):
         row = f"&row[{index}]"
         if printer.plain:
             return self.body.value("int32_t", f"requantized(sums[{place}], {row}, {limits})")
+        packed = f"row[{index}].packed"
         return self.body.value(
             "int32_t",
-            f"requantized_any(sums[{place}] + row_bias({row}), row_multiplier({row}), "
-            f"row_shift({row}), {limits})",
+            f"requantized_any(sums[{place}] + ({packed} >> 8), row[{index}].multiplier, "
+            f"(int8_t)({packed} & 255), {limits})",
         )
 
     def _less_zero(self, node: Node, zero_point: int) -> str:
@@ -151,6 +157,23 @@ class ScalarUnit(_Unit):
         terms = [self.body.value("int32_t", term) for term in terms]
         total = f"{terms[0]} + {terms[1]}, {step.multipliers[2]}, {-step.shifts[2]}"
         return self.body.value("int32_t", f"requantized_any({total}, {limits})")
+
+
+class ShortUnit(ScalarUnit):
+    """Prints one unit's value where products are short: its sums are numbers plus 128."""
+
+    place = "u"
+    held_less = " - 128"
+
+    def _dense(self, index: int) -> str:
+        printer, dense = self.printer, self.printer.dense[index]
+        place = f"{index * printer.rows} + u" if index else "u"
+        value = self.body.value("int32_t", f"numbers[{place}]")
+        if (dense.lower, dense.upper) != (-128, 127):
+            limits = f"{dense.lower + 128}, {dense.upper + 128}"
+            above = f"{value} - {dense.lower + 128}"
+            value = self.body.value("int32_t", f"limited({above}, {limits})")
+        return value if printer.indexed[index] else self.body.value("int32_t", f"{value} - 128")
 
 
 class VectorUnit(_Unit):
@@ -291,6 +314,11 @@ def line_of(step: Add) -> Line | None:
         if lowest < highest and np.abs(sums).max() + abs(constant) + (129 << shift) < 2**31:
             return Line(*factors, constant, shift)
     return None
+
+
+def kept(multiplier: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Multipliers as the kernels keep them; that of a row that does not exist stays 0."""
+    return (multiplier >= HALF) * (2 * multiplier - 2**32)
 
 
 def _addend(right: int, zero_point: int) -> int:
