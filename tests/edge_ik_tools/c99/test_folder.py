@@ -104,7 +104,7 @@ def test_the_self_test_notices_a_changed_weight(model, tmp_path, require_tool):
     source = tmp_path / "broken" / "src" / "arm3.c"
     text = source.read_text()
     # In the last layer every output depends on every weight of its row.
-    last = list(re.finditer(r"static const int8_t layer\d+_weights", text))[-1]
+    last = list(re.finditer(r"static const IN_FLASH int8_t layer\d+_weights", text))[-1]
     row = text.index("{", last.start()) + 1
     changed = text[:row] + re.sub(r"-?\d+", "99", text[row:], count=1)
     source.write_text(changed)

@@ -11,6 +11,15 @@ from firmware_host.errors import ModelFileError
 from firmware_host.network.steps import FullyConnected
 
 NETWORKS = 30
+# The kernels for cores that multiply 32 bits by 32 bits to 64, and those for the others.
+KERNELS = {"long": (), "short": ("-DEDGE_IK_SHORT_PRODUCTS=1",)}
+
+
+@pytest.fixture(params=KERNELS)
+def kernel(request):
+    """Options that take each of the two kernels of plain C."""
+    return KERNELS[request.param]
+
 
 
 @pytest.fixture(scope="module")
@@ -25,9 +34,9 @@ def networks(random_network):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_random_networks_are_exact(seed, networks, self_checking, run_program):
+def test_random_networks_are_exact(seed, kernel, networks, self_checking, run_program):
     text = self_checking(networks(seed), np.random.default_rng(100 + seed), rows=60)
-    assert run_program(text) == 0
+    assert run_program(text, options=("-O1", *kernel)) == 0
 
 
 @pytest.fixture(scope="module")
@@ -41,10 +50,10 @@ def wide_networks(graph_builder):
     return made
 
 
-def test_wide_networks_are_exact(wide_networks, self_checking, run_program):
+def test_wide_networks_are_exact(wide_networks, kernel, self_checking, run_program):
     text = self_checking(wide_networks, np.random.default_rng(6), rows=60)
     assert text.count("dot4_long(x, w,") == 2 * len(wide_networks)
-    assert run_program(text) == 0
+    assert run_program(text, options=("-O1", *kernel)) == 0
 
 
 def test_the_random_networks_reach_every_path(networks, program_of):
@@ -60,23 +69,34 @@ def test_the_random_networks_reach_every_path(networks, program_of):
     assert any((step.weights == 0).all(axis=1).any() for step in dense)
     assert any(step.lower > -128 for step in dense)
     assert len({step.weights.shape for step in dense}) > 20
-    for part in ("(requantized_any(sums", "(requantized(sums", "two sums", "const int16_t layer"):
+    parts = ["= requantized_any(sums", "= requantized(sums", "two sums", "const IN_FLASH int16_t layer"]
+    parts += ["    dense_any(x, ", "    dense(x, ", "= rescaled(", "= coarser(", "INT32_MIN"]
+    for part in parts:
         assert any(part in text for text in texts), part
 
 
-def test_a_network_that_answers_otherwise_shows(networks, self_checking, run_program):
+@pytest.mark.parametrize(
+    ("kernel", "sign"),
+    [("long", "((v + (v >> 31) + (int32_t)"), ("short", "rounded = v + (v >> 31) + (int32_t)")],
+)
+def test_a_network_that_answers_otherwise_shows(
+    kernel, sign, networks, self_checking, run_program
+):
     text = self_checking(networks(0), np.random.default_rng(1), rows=60)
     # The kernels round halves away from zero: rounding them up must not pass.
-    wrong = text.replace("((v + (v >> 31) + (int32_t)", "((v + (int32_t)")
+    wrong = text.replace(sign, sign.replace(" + (v >> 31)", ""))
+    assert text.count(sign) == 1
     assert wrong != text
-    assert run_program(wrong) != 0
+    assert run_program(wrong, options=("-O1", *KERNELS[kernel])) != 0
 
 
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
 @pytest.mark.parametrize("seed", [7])
-def test_no_undefined_behaviour(compiler, seed, networks, self_checking, run_program, sanitizers):
+def test_no_undefined_behaviour(
+    compiler, seed, kernel, networks, self_checking, run_program, sanitizers
+):
     text = self_checking(networks(seed, 20), np.random.default_rng(seed), rows=25)
-    assert run_program(text, compiler, ("-O0", *sanitizers)) == 0
+    assert run_program(text, compiler, ("-O0", *sanitizers, *kernel)) == 0
 
 
 @pytest.mark.slow
@@ -126,7 +146,9 @@ def test_biases_that_the_kernels_cannot_hold_are_refused(graph_builder, program_
         int8_network(program_of(dense_network(graph_builder, weights, bias)))
 
 
-def test_the_largest_weights_and_biases_are_exact(graph_builder, self_checking, run_program):
+def test_the_largest_weights_and_biases_are_exact(
+    graph_builder, kernel, self_checking, run_program
+):
     rng = np.random.default_rng(3)
     made = []
     for n_in in (1, 15, 16, 17, 512):
@@ -134,7 +156,7 @@ def test_the_largest_weights_and_biases_are_exact(graph_builder, self_checking, 
         bias = rng.choice([-(2**22), 2**22], 5).astype(np.int32)
         made.append(dense_network(graph_builder, weights, bias))
     text = self_checking(made, rng, rows=40)
-    assert run_program(text) == 0
+    assert run_program(text, options=("-O1", *kernel)) == 0
 
 
 def test_sums_of_two_tensors_are_refused(graph_builder, program_of):

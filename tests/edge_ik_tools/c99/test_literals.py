@@ -38,7 +38,7 @@ def test_floats_read_back_in_c(require_tool, tmp_path):
     values = bits.view(np.float32)
     values = values[np.isfinite(values)]
     (tmp_path / "floats.c").write_text(
-        f"#include <stdio.h>\n{array('float', 'values', values)}\n"
+        f"#include <stdio.h>\n#define IN_FLASH\n{array('float', 'values', values)}\n"
         "int main(void)\n{\n    return fwrite(values, sizeof values, 1, stdout) != 1;\n}\n"
     )
     gcc = require_tool("gcc", "gcc")
@@ -102,7 +102,7 @@ def test_common_names_stay_as_they_are_in_comments():
 def test_arrays_hold_all_numbers_in_lines_of_bounded_length(values):
     text = array("int32_t", "numbers", values, " ALIGNED")
     first, *lines, last = text.split("\n")
-    assert first == f"static const int32_t numbers[{len(values)}] ALIGNED = {{"
+    assert first == f"static const IN_FLASH int32_t numbers[{len(values)}] ALIGNED = {{"
     assert last == "};"
     assert [int(word) for word in re.findall(r"-?\d+", "\n".join(lines))] == values
     assert max(map(len, lines)) <= LINE

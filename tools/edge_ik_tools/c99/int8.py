@@ -15,11 +15,12 @@ import numpy.typing as npt
 from edge_ik_tools.c99.buffers import assign_buffers, held_sources
 from edge_ik_tools.c99.literals import array, indented, table
 from edge_ik_tools.c99.lowering import DenseUnit, Elementwise, Layer, Lookup, Node, Program
-from edge_ik_tools.c99.units import ROWS, Body, ScalarUnit, VectorUnit, is_plain, kept
+from edge_ik_tools.c99.units import ROWS, Body, ScalarUnit, ShortUnit, VectorUnit, is_plain, kept
 from edge_ik_tools.templates import template_text
 from firmware_host.errors import ModelFileError
 from firmware_host.network.steps import FullyConnected, Mul
 
+BYTES = (0, 8, 16, 24)  # shifts to those of a word
 VECTOR = 16  # int8 numbers in a vector of MVE
 # Rows of more columns have a kernel of their own on cores with DSP instructions.
 LONG_ROW = 64
@@ -58,11 +59,12 @@ class _LayerPrinter:
         self.k = len(layer.dense)
         self.source = layer.sources[0]
         self.last = index == len(program.layers) - 1
-        self.units = _padded(layer.units, ROWS)
+        self.rows = _padded(layer.units, ROWS)
         self.columns = _padded(program.widths[self.source], ROWS)
         self.vectors = _padded(program.widths[self.source], VECTOR) // VECTOR
         self.indexed = _only_looked_up(layer)
         self.plain = all(is_plain(dense.multiplier, -dense.shift) for dense in self.dense)
+        self.short = self.plain and all(map(_is_short, self.dense))
         self.held = sorted(held_sources(layer.value))
         self.tables: dict[int, tuple[str, int]] = {}
         self.table_text: list[str] = []
@@ -96,60 +98,81 @@ class _LayerPrinter:
         self.tables[id(node)] = (name, zero_point)
         self.table_text.append(array(kind, name, values))
 
-    def _rows(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    def _rows(self, plain: bool) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """(units, k) packed words and multipliers; what is beyond the real units counts 0."""
-        packed = np.zeros((self.units, self.k), np.int64)
-        multiplier = np.zeros((self.units, self.k), np.int64)
+        packed = np.zeros((self.rows, self.k), np.int64)
+        multiplier = np.zeros((self.rows, self.k), np.int64)
         for index, dense in enumerate(self.dense):
-            shift = -dense.shift - 1 if self.plain else (-dense.shift) & 255
+            shift = -dense.shift - 1 if plain else (-dense.shift) & 255
             packed[: len(dense.bias), index] = 256 * dense.bias + shift
             multiplier[: len(dense.bias), index] = dense.multiplier
         return packed, multiplier
 
     def _weights(self, columns: int) -> npt.NDArray[np.int64]:
         """(units, k, columns), zeros beyond the real ones."""
-        weights = np.zeros((self.units, self.k, columns), np.int64)
+        weights = np.zeros((self.rows, self.k, columns), np.int64)
         for index, dense in enumerate(self.dense):
             rows, real = dense.weights.shape
             weights[:rows, index, :real] = dense.weights
         return weights
 
     def _constants(self) -> str:
-        packed, multiplier = self._rows()
-        scales = kept(multiplier) if self.plain else multiplier
-        rows = list(zip(packed.ravel().tolist(), scales.ravel().tolist(), strict=True))
-        by_row = self._weights(self.columns).reshape(-1, self.columns)
+        by_row = self._weights(self.columns)
+        plain = by_row.reshape(-1, self.columns)
         # (groups of two rows, two rows, pairs of columns, two columns) -> words
-        pairs = by_row.reshape(-1, 2, 2, self.columns // 4, 2, 2)
+        pairs = plain.reshape(-1, 2, 2, self.columns // 4, 2, 2)
         both = 256 * pairs[:, :, 1] + pairs[:, :, 0]  # (groups, packs, quads, words, columns)
         words = (both[..., 1] << 16) + (both[..., 0] & 0xFFFF)
         words = np.transpose(words, (0, 2, 3, 1)).ravel()  # groups, quads, words, packs
+        # (k, groups of four units, columns, four units)
+        by_column = by_row.reshape(-1, ROWS, self.k, self.columns).transpose(2, 0, 3, 1) + 128
         # (groups of four units, k, vectors, four units, 16 columns)
         wide = self._weights(self.vectors * VECTOR)
         wide = wide.reshape(-1, ROWS, self.k, self.vectors, VECTOR).transpose(0, 2, 3, 1, 4)
-        # (groups, k, words and multipliers, four units)
-        constants = np.stack(
-            [part.reshape(-1, ROWS, self.k).transpose(0, 2, 1) for part in (packed, multiplier)],
-            axis=2,
-        )
         return "\n".join(
             [
                 "#if WITH_MVE",
-                array("int32_t", f"{self.name}_rows", constants),
+                array("int32_t", f"{self.name}_rows", self._vector_rows()),
                 array("int8_t", f"{self.name}_weights", wide, " ALIGNED"),
                 "#else",
-                f"static const row_t {self.name}_rows[{len(rows)}] = {{",
-                table(rows),
+                f"static const IN_FLASH row_t {self.name}_rows[{len(plain)}] = {{",
+                "#if WITH_SHORT",
+                self._short_rows(),
+                "#else",
+                self._scalar_rows(),
+                "#endif",
                 "};",
                 "#if WITH_DSP",
                 array("int32_t", f"{self.name}_weights", words),
+                "#elif WITH_SHORT",
+                array("uint8_t", f"{self.name}_weights", by_column),
                 "#else",
-                array("int8_t", f"{self.name}_weights", by_row),
+                array("int8_t", f"{self.name}_weights", plain),
                 "#endif",
                 "#endif",
                 *self.table_text,
             ]
         )
+
+    def _vector_rows(self) -> npt.NDArray[np.int64]:
+        """(groups, k, words and multipliers, four units)."""
+        parts = self._rows(self.plain)
+        return np.stack(
+            [part.reshape(-1, ROWS, self.k).transpose(0, 2, 1) for part in parts], axis=2
+        )
+
+    def _scalar_rows(self) -> str:
+        packed, multiplier = self._rows(self.plain)
+        scales = kept(multiplier) if self.plain else multiplier
+        return table(zip(packed.ravel().tolist(), scales.ravel().tolist(), strict=True))
+
+    def _short_rows(self) -> str:
+        """The rows of the first sum of all units, then those of the second."""
+        packed, multiplier = self._rows(self.short)
+        if self.short:
+            packed = packed - 256 * 128 * self._weights(self.columns).sum(axis=2)
+        parts = [packed.T.ravel()] + [multiplier.T.ravel() >> shift & 255 for shift in BYTES]
+        return table(np.stack(parts, axis=1).tolist())
 
     # Functions
 
@@ -163,7 +186,7 @@ class _LayerPrinter:
         held = "".join(
             f", const unit_t *h{source}" for source in self.held if source != self.source
         )
-        signature = f"static void {self.name}(const unit_t *x{held}, {output} *y)"
+        signature = f"SEPARATE void {self.name}(const unit_t *x{held}, {output} *y)"
         return "\n".join(
             [
                 head,
@@ -173,6 +196,8 @@ class _LayerPrinter:
                 "{",
                 "#if WITH_MVE",
                 self._vector_loop(),
+                "#elif WITH_SHORT",
+                self._short_loop(),
                 "#else",
                 self._scalar_loop(),
                 "#endif",
@@ -183,13 +208,13 @@ class _LayerPrinter:
     def _scalar_loop(self) -> str:
         together = ROWS // self.k
         lines = [
-            f"const row_t *row = {self.name}_rows;",
+            f"const IN_FLASH row_t *row = {self.name}_rows;",
             "#if WITH_DSP",
             f"const int32_t *w = {self.name}_weights;",
             "#else",
-            f"const int8_t *w = {self.name}_weights;",
+            f"const IN_FLASH int8_t *w = {self.name}_weights;",
             "#endif",
-            f"for (int32_t u = 0; u < {self.units}; u += {together}) {{",
+            f"for (int32_t u = 0; u < {self.rows}; u += {together}) {{",
             "    int32_t sums[4];",
             *self._sums(),
             "    ROLLED",
@@ -197,26 +222,58 @@ class _LayerPrinter:
         ]
         body = Body()
         result = ScalarUnit(self, body).visit(self.layer.value)
-        stored = f"(int8_t){result}" if self.last else f"(unit_t){result}"
+        stored = f"(int8_t){result}" if self.last else f"(unit_t)({result} + UNIT_ZERO)"
         lines += ["        " + line for line in body.lines]
         lines += [f"        y[u + i] = {stored};", f"        row += {self.k};", "    }", "}"]
         return _nested(lines)
 
+    def _short_loop(self) -> str:
+        """All sums as numbers, then what follows unit by unit."""
+        columns, name, rows = self.columns, self.name, self.rows
+        lines = [f"uint8_t numbers[{self.k * rows}];"]
+        if self.short:
+            lines.append(f"const int32_t first = excess(x, {columns});")
+        for index, dense in enumerate(self.dense):
+            zero = dense.output_zero_point + 128
+            function = f"dense(x, {columns}, first" if self.short else f"dense_any(x, {columns}"
+            places = [f"{name}_weights", f"{name}_rows", "numbers"]
+            if index:
+                steps = (rows * columns, rows, rows)
+                places = [f"{place} + {step}" for place, step in zip(places, steps, strict=True)]
+            constant = 2 * zero + 1 if self.short else zero
+            weights, row, numbers = places
+            lines.append(f"{function}, {weights}, {row}, {rows}, {constant}, {numbers});")
+        body = Body()
+        result = ShortUnit(self, body).visit(self.layer.value)
+        body.lines += [
+            f"int32_t unit = {result}{'' if self.last else ' + 128'};",
+            "IN_REGISTER(unit);",
+            f"y[u] = ({'int8_t' if self.last else 'unit_t'})unit;",
+        ]
+        lines += ["ROLLED", f"for (int32_t u = 0; u < {self.layer.units}; ++u) {{"]
+        lines += ["    " + line for line in body.lines]
+        return _nested([*lines, "}"])
+
     def _sums(self) -> list[str]:
         """Statements that take the sums of four rows and go on to the next."""
-        sums = f"(x, w, {self.columns // 4}, sums);"
-        on = [f"    w += {self.columns};", "#else", f"    w += {4 * self.columns};"]
-        if self.columns <= LONG_ROW:
-            return [f"    dot4{sums}", "#if WITH_DSP", *on, "#endif"]
-        on.insert(2, f"    dot4{sums}")
-        return ["#if WITH_DSP", f"    dot4_long{sums}", *on, "#endif"]
+        quads = self.columns // 4
+        long = "_long" if self.columns > LONG_ROW else ""
+        return [
+            "#if WITH_DSP",
+            f"    dot4{long}(x, w, {quads}, sums);",
+            f"    w += {self.columns};",
+            "#else",
+            f"    dot4(x, w, {quads}, sums);",
+            f"    w += {4 * self.columns};",
+            "#endif",
+        ]
 
     def _vector_loop(self) -> str:
         rows = 2 * ROWS  # constants of one sum of four units
         lines = [
             f"const int32_t *row = {self.name}_rows;",
             f"const int8_t *w = {self.name}_weights;",
-            f"for (int32_t u = 0; u < {self.units}; u += 4) {{",
+            f"for (int32_t u = 0; u < {self.rows}; u += 4) {{",
         ]
         body = Body()
         result = VectorUnit(self, body).visit(self.layer.value)
@@ -249,6 +306,14 @@ def _checked(layer: Layer) -> tuple[FullyConnected, ...]:
     return dense
 
 
+def _is_short(dense: FullyConnected) -> bool:
+    """Whether sums fit kernels that multiply them, and biases, by a byte."""
+    weights = dense.weights.astype(np.int64)
+    largest = 128 * np.abs(weights).sum(axis=1) + np.abs(dense.bias)
+    bias = np.abs(dense.bias - 128 * weights.sum(axis=1))
+    return bool(np.all(np.maximum(largest, bias) < LARGEST_PACKED_SUM))
+
+
 def _only_looked_up(layer: Layer) -> list[bool]:
     """For each dense sum, whether it serves as an index into tables alone."""
     other: set[int] = set()
@@ -276,7 +341,7 @@ def _network(program: Program, widths: Sequence[int]) -> str:
     """The function that runs the layers, each held tensor in memory while it is needed."""
     buffers, names = assign_buffers(program, widths)
     lines = [f"unit_t {name}[{_padded(size, VECTOR)}] ALIGNED;" for name, size in buffers.items()]
-    lines += ["for (int32_t i = 0; i < FEATURES; ++i) {", f"    {names[0]}[i] = x[i];", "}"]
+    lines += ["for (int32_t i = 0; i < FEATURES; ++i) {", f"    {names[0]}[i] = (unit_t)(x[i] + UNIT_ZERO);", "}"]
     lines += _zeroed(names[0], program.widths[0], program.widths[0])
     for index, layer in enumerate(program.layers):
         held = sorted(held_sources(layer.value) - {layer.sources[0]})

@@ -107,7 +107,7 @@ def array(kind: str, name: str, values: npt.ArrayLike, qualifiers: str = "") -> 
     """The definition of a constant array of integers or floats."""
     flat = np.asarray(values).ravel()
     text = floats(flat) if flat.dtype.kind == "f" else integers(flat)
-    return f"static const {kind} {name}[{flat.size}]{qualifiers} = {{\n{text}\n}};"
+    return f"static const IN_FLASH {kind} {name}[{flat.size}]{qualifiers} = {{\n{text}\n}};"
 
 
 def indented(lines: Iterable[str]) -> str:

@@ -133,7 +133,7 @@ class _Int16(_Printer):
         rows = list(zip(dense.bias.tolist(), multiplier.tolist(), shift.tolist(), strict=True))
         return "\n".join(
             [
-                f"static const row_t {name}_rows[{len(rows)}] = {{",
+                f"static const IN_FLASH row_t {name}_rows[{len(rows)}] = {{",
                 table(rows),
                 "};",
                 array("int8_t", f"{name}_weights", dense.weights),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -12,6 +14,7 @@ import numpy.typing as npt
 from edge_ik_tools.c99.lowering import DenseUnit, Elementwise, Lookup, Node, SourceUnit
 from firmware_host.network.steps import Add, FullyConnected, Mul
 
+NUMBERS = np.arange(-128, 128)
 ROWS = 4  # rows of weights that a kernel sums at once
 # A zero point shifted left by more could leave 32 bits.
 LONGEST_SHIFT = 20
@@ -24,6 +27,7 @@ class LayerContext(Protocol):
     Attributes:
         dense: The layer's dense sums.
         k: Their number.
+        rows: Units, rounded up to whole groups of rows.
         source: Number of the held tensor that they read.
         vectors: Vectors of 16 numbers that they read.
         indexed: For each sum, whether it serves as an index into tables alone; it is then
@@ -34,6 +38,7 @@ class LayerContext(Protocol):
 
     dense: tuple[FullyConnected, ...]
     k: int
+    rows: int
     source: int
     vectors: int
     indexed: list[bool]
@@ -76,12 +81,15 @@ class _Unit(ABC):
 class ScalarUnit(_Unit):
     """Prints one unit's value in scalar registers."""
 
+    place = "u + i"  # of the unit among the held numbers
+    held_less = ""  # what a held number has too much
+
     def _printed(self, node: Node) -> str:
         printer = self.printer
         if isinstance(node, DenseUnit):
             return self._dense(node.index)
         if isinstance(node, SourceUnit):
-            return self.body.value("int32_t", f"{_held(printer, node)}[u + i]")
+            return self.body.value("int32_t", f"{_held(printer, node)}[{self.place}]{self.held_less}")
         if isinstance(node, Lookup):
             name, zero_point = printer.tables[id(node)]
             index = _table_index(printer, node, self.visit(node.operand))
@@ -96,17 +104,19 @@ class ScalarUnit(_Unit):
     def _dense(self, index: int) -> str:
         printer, dense = self.printer, self.printer.dense[index]
         place = "i" if printer.k == 1 else f"{printer.k} * i + {index}"
-        zero = dense.output_zero_point + (128 if printer.indexed[index] else 0)
-        if printer.plain:
-            value = f"requantized(sums[{place}], &row[{index}], {2 * zero + 1})"
-        else:
-            value = (
-                f"requantized_any(sums[{place}] + (row[{index}].packed >> 8), "
-                f"row[{index}].multiplier, (int8_t)(row[{index}].packed & 255), {zero})"
-            )
         offset = 128 if printer.indexed[index] else 0
-        limits = f"{dense.lower + offset}, {dense.upper + offset}"
-        return self.body.value("int32_t", f"clamped({value}, {limits})")
+        limits = ", ".join(
+            str(number + offset) for number in (dense.output_zero_point, dense.lower, dense.upper)
+        )
+        row = f"&row[{index}]"
+        if printer.plain:
+            return self.body.value("int32_t", f"requantized(sums[{place}], {row}, {limits})")
+        packed = f"row[{index}].packed"
+        return self.body.value(
+            "int32_t",
+            f"requantized_any(sums[{place}] + ({packed} >> 8), row[{index}].multiplier, "
+            f"(int8_t)({packed} & 255), {limits})",
+        )
 
     def _less_zero(self, node: Node, zero_point: int) -> str:
         """The operand of a product less its zero point."""
@@ -122,42 +132,48 @@ class ScalarUnit(_Unit):
             for operand, zero in zip(node.operands, step.zero_points, strict=True)
         )
         right = -step.shift
-        if is_plain(np.array([step.multiplier]), np.array([right])):
-            addend = _addend(right, step.output_zero_point)
-            product = f"high_product({a} * {b}, {kept(step.multiplier)})"
-            value = f"shifted({product}, {addend}, {right})"
-        else:
-            value = (
-                f"requantized_any({a} * {b}, {step.multiplier}, {right}, {step.output_zero_point})"
-            )
-        return self.body.value("int32_t", f"clamped({value}, {step.lower}, {step.upper})")
+        plain = is_plain(np.array([step.multiplier]), np.array([right]))
+        return self.body.value(
+            "int32_t",
+            f"{'rescaled' if plain else 'requantized_any'}({a} * {b}, {step.multiplier}, {right}, "
+            f"{step.output_zero_point}, {step.lower}, {step.upper})",
+        )
 
     def _add(self, node: Elementwise, step: Add) -> str:
-        terms = [self._term(operand, step, place) for place, operand in enumerate(node.operands)]
-        right = -step.shifts[2]
-        if is_plain(np.array([step.multipliers[2]]), np.array([right])):
-            addend = _addend(right, step.output_zero_point)
-            total = f"high_product({terms[0]} + {terms[1]}, {kept(step.multipliers[2])})"
-            value = f"shifted({total}, {addend}, {right})"
-        else:
-            value = (
-                f"requantized_any({terms[0]} + {terms[1]}, {step.multipliers[2]}, {right}, "
-                f"{step.output_zero_point})"
+        a, b = (self.visit(operand) for operand in node.operands)
+        line = line_of(step)
+        if line is not None:
+            total = f"{a} * {line.first} + {b} * {line.second} + {_number(line.constant)}"
+            value = f"coarser({total}, {line.shift}, {step.lower}, {step.upper})"
+            return self.body.value("int32_t", value)
+        limits = f"{step.output_zero_point}, {step.lower}, {step.upper}"
+        terms = [
+            f"requantized_any(({value} - {_number(zero)}) * {1 << step.left_shift}, {multiplier}, "
+            f"{-shift}, 0, INT32_MIN, INT32_MAX)"
+            for value, zero, multiplier, shift in zip(
+                (a, b), step.zero_points, step.multipliers, step.shifts, strict=False
             )
-        return self.body.value("int32_t", f"clamped({value}, {step.lower}, {step.upper})")
+        ]
+        terms = [self.body.value("int32_t", term) for term in terms]
+        total = f"{terms[0]} + {terms[1]}, {step.multipliers[2]}, {-step.shifts[2]}"
+        return self.body.value("int32_t", f"requantized_any({total}, {limits})")
 
-    def _term(self, operand: Node, step: Add, place: int) -> str:
-        """An operand of ADD on the common scale."""
-        multiplier, right = step.multipliers[place], -step.shifts[place]
-        zero, value = step.zero_points[place], self.visit(operand)
-        if multiplier == HALF and right == 0:
-            half = 1 << (step.left_shift - 1)
-            return self.body.value("int32_t", f"{value} * {half} - {_number(zero * half)}")
-        finer = 1 << step.left_shift
-        scaled = f"high_product({value} * {finer} - {_number(zero * finer)}, {kept(multiplier)})"
-        if right > 0:
-            scaled = f"shifted({scaled}, {1 << (right - 1)}, {right})"
-        return self.body.value("int32_t", scaled)
+
+class ShortUnit(ScalarUnit):
+    """Prints one unit's value where products are short: its sums are numbers plus 128."""
+
+    place = "u"
+    held_less = " - 128"
+
+    def _dense(self, index: int) -> str:
+        printer, dense = self.printer, self.printer.dense[index]
+        place = f"{index * printer.rows} + u" if index else "u"
+        value = self.body.value("int32_t", f"numbers[{place}]")
+        if (dense.lower, dense.upper) != (-128, 127):
+            limits = f"{dense.lower + 128}, {dense.upper + 128}"
+            above = f"{value} - {dense.lower + 128}"
+            value = self.body.value("int32_t", f"limited({above}, {limits})")
+        return value if printer.indexed[index] else self.body.value("int32_t", f"{value} - 128")
 
 
 class VectorUnit(_Unit):
@@ -263,8 +279,45 @@ def is_plain(multiplier: npt.NDArray[np.int64], right: npt.NDArray[np.int64]) ->
     return bool(np.all((right >= 1) & (right <= LONGEST_SHIFT) & (multiplier >= HALF)))
 
 
-def kept(multiplier: Any) -> Any:
-    """A multiplier as the kernels keep it; that of a row that does not exist stays 0."""
+@dataclass(frozen=True)
+class Line:
+    """ADD as clamp((a * first + b * second + constant) >> shift), exactly, in 32 bits."""
+
+    first: int
+    second: int
+    constant: int
+    shift: int
+
+
+def line_of(step: Add) -> Line | None:
+    """A line that equals ADD for each of the 65,536 pairs of numbers, or None.
+
+    ADD rounds four times, all of it far finer than its result, so that as a rule the slopes
+    rounded to a fraction of 21 to 24 bits meet every step of it. Every pair is looked at.
+    """
+    pairs = np.stack(np.meshgrid(NUMBERS, NUMBERS, indexing="ij")).reshape(2, -1)
+    result = step(*pairs.astype(np.int8)).astype(np.int64)
+    units = [multiplier * 2.0**shift for multiplier, shift in zip(step.multipliers, step.shifts)]
+    slopes = [unit * units[2] * 2.0 ** (step.left_shift - 62) for unit in units[:2]]
+    middle = step.output_zero_point - np.dot(slopes, step.zero_points)
+    largest = 128 * sum(slopes) + abs(middle) + 129
+    shift = min(24, math.floor(math.log2(2**31 / largest)))
+    if shift < 1:
+        return None
+    whole = [round(slope * 2**shift) for slope in slopes]
+    for change in itertools.product(sorted(range(-3, 4), key=abs), repeat=2):
+        factors = [factor + more for factor, more in zip(whole, change, strict=True)]
+        sums = np.dot(factors, pairs)
+        lowest = ((result << shift) - sums)[result > step.lower].max(initial=-(2**31) - sums.min())
+        highest = (((result + 1) << shift) - sums)[result < step.upper].min(initial=2**31 - sums.max())
+        constant = int(lowest + highest) // 2
+        if lowest < highest and np.abs(sums).max() + abs(constant) + (129 << shift) < 2**31:
+            return Line(*factors, constant, shift)
+    return None
+
+
+def kept(multiplier: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Multipliers as the kernels keep them; that of a row that does not exist stays 0."""
     return (multiplier >= HALF) * (2 * multiplier - 2**32)
 
 
