@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -27,13 +27,15 @@ from firmware_host.solving.branches import (
     solve_one,
     solve_target,
 )
-from firmware_host.solving.mistakes import advice
+from firmware_host.solving.checks import checked_near, checked_steps
+from firmware_host.solving.following import followed
 from firmware_host.solving.seeding import Predict, Seeder
 from firmware_host.solving.solution import IkBatch, IkSolution, Status
+from firmware_host.solving.telling import Found, told
 from firmware_host.spec import ModelSpec
 from firmware_host.tasks import Task
 from firmware_host.tasks.targets import checked_target
-from firmware_host.tolerances import SOLVED_POSITION, SOLVED_ROTATION, within_tolerance
+from firmware_host.tolerances import SOLVED_POSITION, SOLVED_ROTATION
 from firmware_host.workspace import Workspace
 
 __all__ = ["IkBatch", "IkSolution", "IkSolver", "Predict", "Status"]
@@ -211,39 +213,51 @@ class IkSolver:
         """
         began = time.perf_counter()
         components = checked_target(target, task=self.task)
-        near = None if q_near is None else self._checked_near(q_near, (len(self.chain),))
+        near = None if q_near is None else checked_near(self.chain, q_near)
         number, steps = self._number(branch, q_near), self.refine_steps
         answer = solve_target(self.seeder, components, number, near, steps, self.restarts)
-        q, seed = answer.q[0], answer.seed[0]
-        q = q if near is None else self.chain.nearest_turn(q, near)
-        plain = components.tolist()
-        seed_error, _ = self.problem.plain_errors(seed.tolist(), plain)
-        if self.task.has_orientation:
-            distance, angle = self.problem.plain_errors(q.tolist(), plain)
-        else:
-            # The refinement's own measure is the distance, and measured already.
-            distance, angle = float(answer.error[0]), 0.0
-        reached = within_tolerance(distance, angle)
-        return IkSolution(
+        q = answer.q[0] if near is None else self.chain.nearest_turn(answer.q[0], near)
+        found = Found(
             q=q,
-            q_all=np.asarray(self.chain.q_all(q)),
-            position_error_m=distance,
-            status=Status.SOLVED if reached else Status.UNREACHABLE,
-            within_limits=bool(self.chain.within_limits(q)),
-            in_workspace=None
-            if self.workspace is None
-            else self.workspace.contains_one(self.chain, self.task.position(plain)),
-            seed_error_m=seed_error,
+            seed=answer.seed[0],
             steps=steps,
-            microseconds=(time.perf_counter() - began) * 1e6,
-            rotation_error_rad=angle if self.task.has_orientation else None,
             branch=int(answer.branch[0]),
             tried=int(answer.tried[0]),
             restarts=int(answer.restarts[0]),
-            joint_step=None if near is None else float(self.chain.travel(q, near)),
-            near_within_limits=None if near is None else bool(self.chain.within_limits(near)),
-            advice=advice(self.chain, self.task.placed(components), near, reached),
+            error=float(answer.error[0]),
         )
+        return told(self.spec, components, found, near, began)
+
+    def track(
+        self,
+        target: npt.ArrayLike,
+        q_now: npt.ArrayLike | None = None,
+        max_step: npt.ArrayLike | None = None,
+    ) -> IkSolution:
+        """Solve the next target of a path from the present joints, as `NAME_track` does in C.
+
+        `TRACK_STEPS` steps from the present joints are tried first, without the network. Where
+        they do not reach the target, or a joint would travel further than `TRACK_JUMP` at
+        once, `solve` answers in the branch "nearest".
+
+        Args:
+            target: As for `solve`.
+            q_now: (n,) present joints [rad, m]; without them, `solve` answers.
+            max_step: (n,) how far each joint may move, or one number for all [rad, m]; 0 or
+                infinity for any way. Where the answer is further, all joints go the same
+                share of their way toward it: `Status.LIMITED`, unless it is reached already.
+
+        Raises:
+            TargetError: If an argument has another shape or is no finite number, or a step is
+                less than 0.
+        """
+        most = checked_steps(self.chain, max_step)
+        if q_now is None:
+            return self.solve(target)
+        near = checked_near(self.chain, q_now)
+        components = checked_target(target, task=self.task)
+        nearest = partial(self.solve, target, near, NEAREST)
+        return followed(self.spec, components, near, most, nearest)
 
     def solve_batch(
         self,
@@ -270,7 +284,7 @@ class IkSolver:
         answer = self._answers(rows, branch, q_near)
         q, near_inside = answer.q, None
         if q_near is not None:
-            near = self._checked_near(q_near, q.shape)
+            near = checked_near(chain, q_near, len(q))
             q = chain.nearest_turn(q, near)
             near_inside = np.broadcast_to(chain.within_limits(near), len(q)).copy()
         seed_errors, _ = problem.errors(answer.seed, rows)
@@ -330,16 +344,7 @@ class IkSolver:
         if number == ANY:
             return solve_any(self.seeder, targets, self.refine_steps, self.restarts)
         if number == NEAREST:
-            near = self._checked_near(q_near, (len(targets), len(self.chain)))
+            near = checked_near(self.chain, q_near, len(targets))
             near = np.broadcast_to(near, (len(targets), len(self.chain)))
             return solve_nearest(self.seeder, targets, near, self.refine_steps)
         return solve_one(self.seeder, targets, int(number), self.refine_steps)
-
-    def _checked_near(self, q_near: npt.ArrayLike | None, shape: tuple[int, ...]) -> FloatArray:
-        """The present joints as an array of one posture, or of one for each target."""
-        near = np.asarray(q_near, dtype=np.float64)
-        if near.shape not in {(len(self.chain),), shape} or not np.isfinite(near).all():
-            raise TargetError(
-                f"Expected q_near of {len(self.chain)} finite numbers. Received: shape {near.shape}"
-            )
-        return near

@@ -14,6 +14,10 @@ from firmware_host.solving.refine import refine
 TARGET_SEED = 0
 # Samples drawn for each target wanted, before giving up on a model that reaches none.
 MOST_DRAWN = 100
+# How far joints go on a path from the home posture [rad, L], at most ...
+PATH_AMPLITUDE = 0.5
+# ... and which share of the room to their limits.
+PATH_ROOM = 0.8
 
 
 def bench_targets(solver: IkSolver, count: int, rng_seed: int = TARGET_SEED) -> FloatArray:
@@ -47,3 +51,18 @@ def bench_targets(solver: IkSolver, count: int, rng_seed: int = TARGET_SEED) -> 
         f"The model's robot reaches too few of its own targets: "
         f"{count - missing} of {MOST_DRAWN * count}."
     )
+
+
+def bench_path(solver: IkSolver, count: int) -> tuple[FloatArray, FloatArray]:
+    """A smooth loop about the home posture: joints (count, n), and the targets (count, k).
+
+    Each joint goes to and fro once, by half a radian or most of the room that its limits
+    leave, each a little after the one before, so that no two turn back at once.
+    """
+    chain, home = solver.chain, solver.home
+    room = np.where(chain.continuous, np.inf, np.minimum(home - chain.lower, chain.upper - home))
+    amplitude = np.minimum(PATH_AMPLITUDE * chain.scales, PATH_ROOM * room)
+    phase = 2 * np.pi * np.arange(len(chain)) / len(chain)
+    time = 2 * np.pi * np.arange(count)[:, None] / count
+    q = home + amplitude * np.sin(time + phase)
+    return q, solver.problem.reached_by(q)

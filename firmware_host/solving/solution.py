@@ -13,16 +13,18 @@ from firmware_host.chain import FloatArray
 
 
 class Status(enum.Enum):
-    """How a solve ended.
+    """How a solve ended; in the order of the C enumeration.
 
     Unreachable means not reached in the steps taken: a few more led from the best answer
     toward the nearest posture there is, which is within 5% of the least distance for most
-    targets out of reach. A target outside the workspace never can be reached.
+    targets out of reach. A target outside the workspace never can be reached. Limited means
+    on the way to an answer, as far as `max_step` lets joints move; only `track` says so.
     """
 
     SOLVED = "solved"
     UNREACHABLE = "unreachable"
     BAD_TARGET = "bad target"
+    LIMITED = "limited"
 
 
 @dataclass(frozen=True, eq=False)

@@ -135,22 +135,22 @@ def test_no_targets_are_a_path_without_a_step(arm3, solver):
     assert path.largest_step == 0.0
 
 
-def test_a_solver_s_own_solve_answers(arm3, solver):
+def test_a_solver_s_own_track_answers(arm3, solver):
     """What runs elsewhere, as firmware does, must not be followed by Python's refinement."""
     asked = []
 
     class Elsewhere(IkSolver):
-        def solve(self, target, q_near=None, branch=None):
-            asked.append((q_near, branch))
-            own = super().solve(target, q_near, branch)
+        def track(self, target, q_now=None, max_step=None):
+            asked.append((q_now, max_step))
+            own = super().track(target, q_now, max_step)
             return replace(own, q=own.q + 0.01, branch=7)
 
     q = joint_path(arm3.middle, arm3.middle + 0.2, 20)
-    path = track(Elsewhere(solver.spec, closed_form), positions(arm3, q), q[0])
+    path = track(Elsewhere(solver.spec, closed_form), positions(arm3, q), q[0], max_step=0.5)
     np.testing.assert_allclose(path.q, q + 0.01, atol=1e-4)
     assert (path.branch == 7).all()
-    assert [branch for _, branch in asked] == ["nearest"] * 20
-    np.testing.assert_array_equal([near for near, _ in asked], np.vstack([q[:1], path.q[:-1]]))
+    assert [most for _, most in asked] == [0.5] * 20
+    np.testing.assert_array_equal([now for now, _ in asked], np.vstack([q[:1], path.q[:-1]]))
 
 
 def test_what_is_no_path_or_start_is_told(arm3, solver):

@@ -31,7 +31,7 @@ def folders(tmp_path_factory, random_chain, robot_firmware, write_firmware, limi
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("level", ["-O0", "-O2", "-O3"])
+@pytest.mark.parametrize("level", ["-O0", "-Os", "-O2", "-O3"])
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
 def test_compilers_are_silent(compiler, level, dtype, folders, require_tool, warnings_as_errors):
     path = require_tool(compiler, compiler)
@@ -55,7 +55,7 @@ def test_nothing_is_called_but_memcpy(dtype, folders, require_tool):
         # Compilers may write a loop of zeros as a call of memset, and a copy as memcpy.
         assert {name for kind, name in symbols if kind == "U"} <= {"memcpy", "memset"}
         defined = {name for kind, name in symbols if kind == "T"}
-        public = ("solve", "solve_near", "seed", "forward", "within_limits")
+        public = ("solve", "solve_near", "seed", "forward", "within_limits", "track", "track_start")
         assert defined == {f"robot_{word}" for word in public}
         # No variable, initialized or not.
         assert not {kind for kind, _ in symbols} & set("DBC")

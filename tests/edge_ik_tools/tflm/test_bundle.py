@@ -91,7 +91,7 @@ def test_the_solver_is_that_of_the_c99_firmware(written, planar_model):
     plain, found = plain[plain.index(begin) :], found[found.index(begin) :]
     more = found[found.index(checked) : found.index("void planar_forward(")]
     found = found.replace(more, "").replace("static planar_status solver_", "planar_status planar_")
-    assert found == plain
+    assert found.replace("solver_", "planar_") == plain
 
 
 def test_the_arena_is_said_wherever_it_is_needed(written):

@@ -12,7 +12,7 @@ from firmware_host.solver import IkSolver
 EVERY = ("arm3", "int8_per_channel", "int8_per_tensor", "int16x8", "float32", "continuous")
 CASES = ("axis", "pose", "position, branches", "pose, branches")
 READY, OTHER_SCHEMA, OTHER_OPERATORS, ARENA_TOO_SMALL, OTHER_TENSORS = range(5)
-SOLVED, UNREACHABLE, BAD_TARGET, NOT_READY, FAILED = range(5)
+SOLVED, UNREACHABLE, BAD_TARGET, LIMITED, NOT_READY, FAILED = range(6)
 TARGETS = 2000
 # Single precision against double, as for the C99 firmware [rad].
 JOINT_TOLERANCE = 2e-5

@@ -26,8 +26,9 @@ from firmware_host.network.flatbuffer import read_graph
 from firmware_host.network.interpreter import Interpreter
 from firmware_host.solver import Branch, IkSolver
 from firmware_host.solving.branches import ANY, NEAREST
-from firmware_host.solving.mistakes import advice
+from firmware_host.solving.checks import checked_near, checked_steps
 from firmware_host.solving.solution import IkBatch, IkSolution, Status
+from firmware_host.solving.telling import Found, Measured, told
 from firmware_host.tasks.targets import checked_target
 
 COMPILERS = ("cc", "gcc", "clang")
@@ -42,7 +43,7 @@ TOLD_CHARACTERS = 1500
 BAD_TARGET = 2
 # How the C is told to choose a branch.
 CODES = {ANY: -1, NEAREST: -2}
-STATUS = np.array([Status.SOLVED, Status.UNREACHABLE, Status.BAD_TARGET], dtype=object)
+STATUS = np.array(list(Status), dtype=object)
 
 
 class MissingCompilerError(EdgeIkError):
@@ -80,7 +81,7 @@ class FirmwareSolver(IkSolver):
         self._answer = np.dtype(
             [("q", np.float32, (len(spec.chain),))]
             + [(name, np.float32) for name in ("residual", "rotation", "seed_residual")]
-            + [(name, np.int32) for name in ("status", "branch", "tried", "restarts")]
+            + [(name, np.int32) for name in ("status", "steps", "branch", "tried", "restarts")]
         )
 
     @classmethod
@@ -140,40 +141,41 @@ class FirmwareSolver(IkSolver):
         """Solve one target; see `IkSolver.solve`."""
         began = time.perf_counter()
         components = checked_target(target, task=self.task)
-        near = None if q_near is None else self._checked_near(q_near, (len(self.chain),))
+        near = None if q_near is None else checked_near(self.chain, q_near)
         single, present = components.astype(np.float32), self._single(near)
         answer = self._room(1)
         number = ctypes.c_int32(self._code(branch, q_near))
         self._native.edge_ik_solve(_address(single), number, _address(present), _address(answer))
-        found = answer[0]
+        return self._told(answer[0], components, near, began)
+
+    def track(
+        self,
+        target: npt.ArrayLike,
+        q_now: npt.ArrayLike | None = None,
+        max_step: npt.ArrayLike | None = None,
+    ) -> IkSolution:
+        """Solve the next target of a path; see `IkSolver.track`."""
+        began = time.perf_counter()
+        most = self._single(checked_steps(self.chain, max_step))
+        if q_now is None:
+            return self.solve(target)
+        near = checked_near(self.chain, q_now)
+        components = checked_target(target, task=self.task)
+        single, present, answer = components.astype(np.float32), self._single(near), self._room(1)
+        given = (_address(values) for values in (single, present, most, answer))
+        self._native.edge_ik_track(*given)
+        return self._told(answer[0], components, near, began)
+
+    def _told(
+        self, found: Any, components: FloatArray, near: FloatArray | None, began: float
+    ) -> IkSolution:
+        """An answer of the C as a solution."""
         q = found["q"].astype(np.float64)
-        if near is not None:
-            q = self.chain.nearest_turn(q, near)
-        return IkSolution(
-            q=q,
-            q_all=np.asarray(self.chain.q_all(q)),
-            position_error_m=float(found["residual"]),
-            status=STATUS[found["status"]],
-            within_limits=bool(self.chain.within_limits(q)),
-            in_workspace=None
-            if self.workspace is None
-            else self.workspace.contains_one(self.chain, self.task.position(components.tolist())),
-            seed_error_m=float(found["seed_residual"]),
-            steps=self.refine_steps,
-            microseconds=(time.perf_counter() - began) * 1e6,
-            rotation_error_rad=float(found["rotation"]) if self.task.has_orientation else None,
-            branch=int(found["branch"]),
-            tried=int(found["tried"]),
-            restarts=int(found["restarts"]),
-            joint_step=None if near is None else float(self.chain.travel(q, near)),
-            near_within_limits=None if near is None else bool(self.chain.within_limits(near)),
-            advice=advice(
-                self.chain,
-                self.task.placed(components),
-                near,
-                STATUS[found["status"]] is Status.SOLVED,
-            ),
-        )
+        q = q if near is None else self.chain.nearest_turn(q, near)
+        counts = (int(found[name]) for name in ("steps", "branch", "tried", "restarts"))
+        errors = (float(found[name]) for name in ("residual", "rotation", "seed_residual"))
+        measured = Measured(STATUS[found["status"]], *errors)
+        return told(self.spec, components, Found(q, q, *counts), near, began, measured)
 
     def solve_batch(
         self,
@@ -185,7 +187,7 @@ class FirmwareSolver(IkSolver):
         began = time.perf_counter()
         rows = checked_target(targets, batch=True, finite=False, task=self.task)
         single, count = np.ascontiguousarray(rows, dtype=np.float32), len(rows)
-        near = None if q_near is None else self._checked_near(q_near, (count, len(self.chain)))
+        near = None if q_near is None else checked_near(self.chain, q_near, count)
         present = self._single(near)
         answers = self._room(count)
         self._native.edge_ik_solve_batch(

@@ -16,6 +16,7 @@ from edge_ik_tools.c99.literals import comment, float_literal, initializer
 from edge_ik_tools.c99.lowering import Program
 from edge_ik_tools.templates import filled
 from firmware_host.joints import CONTINUOUS
+from firmware_host.solving.following import TRACK_JUMP, TRACK_STEPS
 from firmware_host.solving.seeding import BEYOND, LAST
 from firmware_host.spec import ModelSpec
 from firmware_host.tasks.plane_angle import PlaneAngle
@@ -94,6 +95,8 @@ class Solvers:
             "off_unit": float_literal(2 * TARGET_ROTATION),
             "farthest": float_literal(FARTHEST_TARGET),
             "same_answer": float_literal(SAME_ANSWER),
+            "track_steps": TRACK_STEPS,
+            "track_jump": float_literal(TRACK_JUMP),
             "turning": int(task.has_orientation),
             "rotation": self.rotation,
             "and_rotation": ", and a rotation" if self.rotation else "",
@@ -127,7 +130,7 @@ class Solvers:
             names = ["solve_plain.c.in"]
         else:
             names = ["solve_common.c.in", "solve_any.c.in" if self.choice else "solve_one.c.in"]
-        names.append("solve_near.c.in")
+        names += ["solve_near.c.in", "track.c.in"]
         if self.rotation:
             names.append("pose.c.in")
         if self.angle:
@@ -207,6 +210,10 @@ class Solvers:
         return {
             "limits": ", ".join(map(initializer, limits.T.tolist())),
             "ranges": ", ".join(initializer(pair) for pair in zip(lower, upper, strict=True)),
+            "track_limits": ", ".join(
+                initializer(endless if turns else pair)
+                for turns, *pair in zip(chain.continuous, lower, upper, strict=True)
+            ),
             "turns_further": bool(lines),
             "nearest_turns": "".join(lines).rstrip(),
         }
