@@ -243,6 +243,7 @@ class IkSolver:
             joint_step=None if near is None else float(self.chain.travel(q, near)),
             near_within_limits=None if near is None else bool(self.chain.within_limits(near)),
             advice=advice(self.chain, self.task.placed(components), near, reached),
+            servo=self.spec.servo(q),
         )
 
     def solve_batch(
@@ -261,8 +262,7 @@ class IkSolver:
         Raises:
             TargetError: If the targets or `q_near` have another shape.
         """
-        began = time.perf_counter()
-        chain, problem = self.chain, self.problem
+        began, chain, problem = time.perf_counter(), self.chain, self.problem
         rows = checked_target(targets, batch=True, finite=False, task=self.task)
         good: npt.NDArray[np.bool_] = np.logical_and.reduce(np.isfinite(rows), axis=-1)
         # A bad row is solved for a harmless target and overwritten below.
@@ -304,6 +304,7 @@ class IkSolver:
             tried=answer.tried,
             restarts=answer.restarts,
             near_within_limits=near_inside,
+            servo=self.spec.servo(q),
         )
 
     def _number(self, branch: Branch | None, q_near: npt.ArrayLike | None) -> int | str:

@@ -173,6 +173,7 @@ class FirmwareSolver(IkSolver):
                 near,
                 STATUS[found["status"]] is Status.SOLVED,
             ),
+            servo=self.spec.servo(q),
         )
 
     def solve_batch(
@@ -228,6 +229,7 @@ class FirmwareSolver(IkSolver):
             tried=answers["tried"].astype(int),
             restarts=answers["restarts"].astype(int),
             near_within_limits=near_inside,
+            servo=self.spec.servo(q),
         )
 
     def _room(self, count: int) -> npt.NDArray[Any]:
