@@ -27,6 +27,8 @@ IntArray = npt.NDArray[np.int64]
 FARTHEST = 120.0
 # The least and the greatest whole number of 32 bits that a float32 holds.
 PARTS_RANGE = (-(2.0**31), 2.0**31 - 2**7)
+# What a range may miss of a limit [us, ticks], with the rounding of the limit.
+ONE_COUNT = 1 + 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,12 +125,13 @@ class Servos:
         return np.clip(wanted, self._whole["least"], self._whole["most"])
 
     def follows(self, q: npt.ArrayLike) -> npt.NDArray[np.bool_]:
-        """Whether each servo's range reaches its joint (..., n); arguments as for `commands`."""
+        """Whether each servo's range reaches its joint (..., n) to one count.
+
+        Arguments as for `commands`.
+        """
         wanted = self._wanted(q)
-        inside: npt.NDArray[np.bool_] = (wanted >= self._whole["least"]) & (
-            wanted <= self._whole["most"]
-        )
-        return inside
+        within = np.clip(wanted, self._whole["least"], self._whole["most"])
+        return np.asarray(np.abs(wanted - within) <= 1)
 
     def commands_micro(self, q_micro: npt.ArrayLike) -> IntArray:
         """The same for joints in whole millionths (..., n) of 32 bits [urad, um]."""
@@ -172,13 +175,15 @@ class Servos:
     def out_of_reach(self) -> FloatArray:
         """How much of each joint's range is beyond its servo's (n, 2), below and above [rad, m].
 
-        Less than one count is none: ranges are whole numbers, limits are not.
+        One count is none: 0 to 4095 ticks are a whole turn but for one.
         """
         found = np.zeros((len(self.each), 2))
         for index, servo in enumerate(self.each):
             first, last = servo.reach
             beyond = (first - self.chain.lower[index], self.chain.upper[index] - last)
-            found[index] = [part if part * abs(servo.per_unit) > 1 else 0.0 for part in beyond]
+            found[index] = [
+                part if part * abs(servo.per_unit) > ONE_COUNT else 0.0 for part in beyond
+            ]
         return found
 
     def warnings(self) -> tuple[str, ...]:

@@ -31,9 +31,15 @@ def servo_values(servos: Servos | None) -> dict[str, object]:
 
 
 def _numbers(servo: Servo) -> tuple[object, ...]:
-    """A row of the array in C."""
+    """A row of the array in C; two counts more than the command, as shifts are of sums above 0."""
     factors = servo.factor(PARTS), servo.factor(MICRO)
-    return (f"INT64_C({servo.start})", *factors, servo.least, servo.most, servo.shift)
+    return (
+        f"INT64_C({servo.start + (2 << servo.shift)})",
+        *factors,
+        servo.least,
+        servo.most,
+        servo.shift,
+    )
 
 
 def _cells(servo: Servo) -> tuple[str, ...]:
