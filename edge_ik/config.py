@@ -30,6 +30,8 @@ class ArmConfig:
         home: Posture that chooses the branch [rad]; empty for the robot's own.
         tool_offset: A tool's frame behind the tip: x, y, z [m], and a quaternion w, x, y, z of
             any length if it is turned; empty for none.
+        servos: TOML file with the table `servos`; empty for that of the description, if it has
+            one.
     """
 
     source: str = "arm3"
@@ -37,6 +39,7 @@ class ArmConfig:
     tip: str = ""
     home: tuple[float, ...] = ()
     tool_offset: tuple[float, ...] = ()
+    servos: str = ""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from edge_ik.arms import builtin_arms, load_arm
+from edge_ik.arms import builtin_arms
+from edge_ik.arms.load import ArmSelection, load_selection
+from edge_ik.arms.servo_toml import read_servos_file
 from edge_ik.config import Config, DataConfig
 from edge_ik.data.alone import answers_alone
 from edge_ik.data.aspects import check_home, check_problem, find_region, nonsingular_posture
@@ -27,6 +29,7 @@ from firmware_host.chain import Chain
 from firmware_host.errors import ConfigError, RunError
 from firmware_host.normalization import Normalization
 from firmware_host.problem import IkProblem
+from firmware_host.servos import Servos
 from firmware_host.tasks import TASKS
 from firmware_host.workspace import Workspace
 
@@ -49,7 +52,8 @@ def start(config: Config, folder: Path) -> tuple[Run, SampleSource]:
     worker = read_worker()
     check_free(folder)
     ends = config.arm.base or None, config.arm.tip or None
-    chain = load_arm(config.arm.source, *ends, tool_offset=config.arm.tool_offset)
+    selection = load_selection(config.arm.source, *ends, tool_offset=config.arm.tool_offset)
+    chain, servos = selection.chain, _servos(config, selection)
     config = _with_options(config, chain)
     problem = IkProblem(chain, config.task.make())
     home = config.arm.home or home_posture(problem, config.arm.source, ends)
@@ -75,10 +79,25 @@ def start(config: Config, folder: Path) -> tuple[Run, SampleSource]:
         workspace=Workspace.fit(problem.chain, problem.task.positions(everywhere)),
         aspect=None if region is None else _aspect_record(region),
         branches=numbered_branches(config.network.heads),
+        servos=servos,
     )
     if worker.is_chief:
         run.save()
     return run, source
+
+
+def _servos(config: Config, selection: ArmSelection) -> Servos | None:
+    """What moves the joints, by a file of its own or by the description; tells what is amiss."""
+    if config.arm.servos:
+        servos = Servos(selection.chain, read_servos_file(Path(config.arm.servos)))
+    else:
+        found = selection.chain_servos()
+        if found is None:
+            return None
+        servos = found
+    for sentence in servos.warnings():
+        logger.info(sentence)
+    return servos
 
 
 def _with_options(config: Config, chain: Chain) -> Config:

@@ -16,6 +16,7 @@ from firmware_host.errors import EdgeIkError, RunError
 from firmware_host.files import write_json, write_text
 from firmware_host.normalization import Normalization
 from firmware_host.problem import IkProblem
+from firmware_host.servos import Servos
 from firmware_host.spec import ONE_BRANCH, Branch, ModelSpec, read_branches
 from firmware_host.tasks import Task
 from firmware_host.workspace import Workspace
@@ -62,6 +63,7 @@ class Run:
         workspace: Where samples are drawn.
         aspect: What the branch of the home posture keeps; None for all branches.
         branches: What the heads answer; named once the network is trained.
+        servos: What moves the joints; None if that is not known.
     """
 
     folder: Path
@@ -73,6 +75,7 @@ class Run:
     workspace: Workspace
     aspect: AspectRecord | None
     branches: tuple[Branch, ...]
+    servos: Servos | None = None
 
     @property
     def one_branch(self) -> bool:
@@ -98,6 +101,7 @@ class Run:
             home=self.home,
             workspace=self.workspace,
             branches=self.branches,
+            servos=self.servos,
         )
 
     def save(self) -> None:
@@ -125,6 +129,7 @@ class Run:
                 "focus": None if self.focus is None else self.focus.to_dict(),
                 "workspace": self.workspace.to_dict(),
                 "aspect": None if self.aspect is None else asdict(self.aspect),
+                **({} if self.servos is None else {"servos": self.servos.to_list()}),
             },
         )
 
@@ -162,6 +167,7 @@ class Run:
                 raise ValueError(f"home has {len(home)} angles for {problem.joints} joints")
             if (aspect is not None) != (config.task.branches == "home"):
                 raise ValueError("an aspect is missing, or there is one too many")
+            servos = record.get("servos")
             focus = record["focus"]
             if (focus is not None) != has_focus(problem, config.task.branches == "home"):
                 raise ValueError("a focus circle is missing, or there is one too many")
@@ -175,6 +181,7 @@ class Run:
                 workspace=Workspace.from_dict(record["workspace"]),
                 aspect=None if aspect is None else AspectRecord(**aspect),
                 branches=_branches(folder / BRANCHES_FILE, config.network.heads),
+                servos=None if servos is None else Servos.from_list(problem.chain, servos),
             )
         except EdgeIkError:
             raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -12,6 +13,8 @@ from typing import Any
 from firmware_host.joints import PRISMATIC
 from firmware_host.model_file import read_model
 from firmware_host.network.flatbuffer import Graph, Tensor, read_graph
+from firmware_host.servo import MICROSECONDS
+from firmware_host.servos import Servos
 from firmware_host.spec import ModelSpec, mean_heads
 from firmware_host.tables import TextRow, TextTable, joint_value, percent
 from firmware_host.workspace import Workspace
@@ -26,7 +29,8 @@ def inspect_model(path: str | Path) -> dict[str, Any]:
     Returns:
         JSON-ready values under "file", "task", "target", "branches", "robot", "home",
         "normalization", "workspace", "network" and "provenance"; of a network of several
-        heads also "mean_heads", how many lead to a target. Metres and radians.
+        heads also "mean_heads", how many lead to a target, and with servos "servos", with what
+        they do not reach. Metres and radians.
 
     Raises:
         ModelFileError: If the file is damaged, of another version, or no edge-ik model.
@@ -53,6 +57,7 @@ def inspect_model(path: str | Path) -> dict[str, Any]:
             "reach": spec.chain.reach,
         },
         "home": list(spec.home),
+        **({} if spec.servos is None else {"servos": _servos(spec.servos)}),
         "normalization": {
             "features": list(spec.problem.feature_names),
             **spec.normalization.to_dict(),
@@ -128,6 +133,7 @@ def inspection_tables(values: Mapping[str, Any]) -> list[TextTable]:
         TextTable(file["name"], ("", ""), model),
         TextTable("Joints", head, joints),
         *([branch_table(values["branches"])] if len(values["branches"]) > 1 else []),
+        *([servo_table(values["servos"])] if "servos" in values else []),
         TextTable("Features", ("feature", "mean", "std"), features),
         TextTable("Provenance", ("", ""), _flattened(_in_short(values["provenance"]))),
     ]
@@ -152,6 +158,45 @@ def branch_table(branches: Sequence[Mapping[str, Any]]) -> TextTable:
     mean = sum(branch["reaches"] for branch in branches)
     title = f"Branches: {mean:.2f} of {len(branches)} reach a target on average"
     return TextTable(title, ("", "name", "joint space %", "targets reached %"), rows)
+
+
+def _servos(servos: Servos) -> list[dict[str, Any]]:
+    """Each servo, and what follows from it."""
+    beyond = servos.out_of_reach().tolist()
+    return [
+        {
+            **servo.to_dict(),
+            "at_joint_zero": servo.at_zero,
+            "reaches": list(servo.reach),
+            "out_of_reach": out,
+        }
+        for servo, out in zip(servos.each, beyond, strict=True)
+    ]
+
+
+def servo_table(servos: Sequence[Mapping[str, Any]]) -> TextTable:
+    """The servos that `inspect_model` tells as text: millimetres and degrees."""
+    rows: list[TextRow] = []
+    for servo in servos:
+        slide, unit = servo["mm_per_turn"], servo["unit"]
+        kind = "PWM" if unit == MICROSECONDS else "bus"
+        geared = f"{servo['direction'] * servo['gear_ratio']:+g}"
+        word, scale = ("deg", 180 / math.pi) if slide is None else ("mm", 1e3)
+        first, last = (scale * end for end in servo["reaches"])
+        short = [f"{scale * part:.3g} {word}" if part else "-" for part in servo["out_of_reach"]]
+        rows.append(
+            (
+                servo["joint"],
+                f"{kind} {servo['model']}".rstrip(),
+                f"{servo['least']} to {servo['most']} {unit}",
+                f"{servo['at_joint_zero']:g} {unit}",
+                geared if slide is None else f"{geared}, {slide:g} mm each",
+                f"{first:.1f} to {last:.1f} {word}",
+                "-" if short == ["-", "-"] else " below, ".join(short) + " above",
+            )
+        )
+    head = ("joint", "servo", "range", "at joint 0", "turns per turn", "reaches", "out of reach")
+    return TextTable("Servos", head, rows)
 
 
 def _joint_row(joint: Mapping[str, Any], home: Mapping[str, float]) -> TextRow:

@@ -275,8 +275,7 @@ class IkSolver:
         Raises:
             TargetError: If the targets or `q_near` have another shape.
         """
-        began = time.perf_counter()
-        chain, problem = self.chain, self.problem
+        began, chain, problem = time.perf_counter(), self.chain, self.problem
         rows = checked_target(targets, batch=True, finite=False, task=self.task)
         good: npt.NDArray[np.bool_] = np.logical_and.reduce(np.isfinite(rows), axis=-1)
         # A bad row is solved for a harmless target and overwritten below.
@@ -318,6 +317,7 @@ class IkSolver:
             tried=answer.tried,
             restarts=answer.restarts,
             near_within_limits=near_inside,
+            servo=self.spec.servo(q),
         )
 
     def _number(self, branch: Branch | None, q_near: npt.ArrayLike | None) -> int | str:

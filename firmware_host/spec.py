@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from firmware_host.chain import Chain
+from firmware_host.chain import Chain, FloatArray
 from firmware_host.errors import EdgeIkError, ModelFileError
 from firmware_host.normalization import Normalization
 from firmware_host.problem import IkProblem
+from firmware_host.servos import IntArray, Servos
 from firmware_host.tasks import PLANES, TASKS, TOOL_AXES, Task, make_task
 from firmware_host.workspace import Workspace
 
@@ -52,6 +53,7 @@ class ModelSpec:
         branches: What the network's heads answer, one or more. Several give a number each
             that says how promising they are.
         provenance: Where the model comes from: version, configuration, seed, figures.
+        servos: What moves the joints; None if that is not known.
     """
 
     problem: IkProblem
@@ -60,6 +62,7 @@ class ModelSpec:
     workspace: Workspace | None = None
     branches: tuple[Branch, ...] = ONE_BRANCH
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    servos: Servos | None = None
 
     @property
     def chain(self) -> Chain:
@@ -90,6 +93,10 @@ class ModelSpec:
     def outputs(self) -> int:
         """Numbers that the network gives; see `network_outputs`."""
         return network_outputs(self.problem.outputs.size, self.heads)
+
+    def servo(self, q: FloatArray) -> IntArray | None:
+        """Commands of the servos (..., n) at joints q (..., n) [rad, m]; None without servos."""
+        return None if self.servos is None else self.servos.commands(q)
 
     def check_network(self, inputs: int, outputs: int) -> None:
         """Refuse a network of other sizes.
@@ -122,6 +129,7 @@ class ModelSpec:
             "home": list(self.home),
             "normalization": self.normalization.to_dict(),
             "workspace": self.workspace.to_dict(),
+            **({} if self.servos is None else {"servos": self.servos.to_list()}),
             "provenance": dict(self.provenance),
         }
 
@@ -153,6 +161,9 @@ class ModelSpec:
             workspace=workspace,
             branches=_field(data, "branches", read_branches),
             provenance=_field(data, "provenance", dict),
+            servos=_field(data, "servos", partial(Servos.from_list, chain))
+            if "servos" in data
+            else None,
         )
         features = len(spec.problem.feature_names)
         if not len(normalization.mean) == len(normalization.std) == features:

@@ -213,3 +213,42 @@ def other_arms():
 def other_arm(request, other_arms):
     """One of them, for positions."""
     return other_arms[request.param]
+
+
+@pytest.fixture(scope="session")
+def random_servos():
+    """Function of a chain and a generator: servos of every kind, which reach some of each joint."""
+    import numpy as np
+
+    from firmware_host.servo import Servo
+    from firmware_host.servos import Servos
+
+    def servo(joint, rng):
+        pulses = rng.random() < 0.5
+        least = int(rng.integers(0, 2000))
+        most = least + int(rng.integers(200, 2096))
+        slides = joint.kind == "prismatic"
+        unit = 1e3 / (slide := rng.uniform(1, 50)) if slides else 1 / (2 * np.pi)
+        per_turn = float(rng.choice([4096, 1227.6, 4000, 2666.7]))
+        # Its range is a part of the joint's, or some of it; the middle is somewhere in there.
+        share = 10.0 ** rng.uniform(-0.5, 0.5)
+        counts = min((most - least) / (joint.upper - joint.lower) * share, 5e4)
+        gear = counts / (per_turn * unit)
+        direction = int(rng.choice([-1, 1]))
+        meets = rng.uniform(joint.lower, joint.upper)
+        at_zero = (least + most) / 2 - direction * gear * per_turn * unit * meets
+        zero = float(np.clip(at_zero, 0, 4096))
+        return Servo(
+            joint.name,
+            "us" if pulses else "ticks",
+            zero,
+            per_turn,
+            least,
+            most,
+            direction,
+            gear,
+            slide if slides else None,
+            offset=(at_zero - zero) / per_turn * 2 * np.pi,
+        )
+
+    return lambda chain, rng: Servos(chain, tuple(servo(joint, rng) for joint in chain.joints))

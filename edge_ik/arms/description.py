@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from firmware_host.chain import FloatArray
+from firmware_host.servo import Servo
 
 REVOLUTE, CONTINUOUS, PRISMATIC, FIXED = "revolute", "continuous", "prismatic", "fixed"
 # Kinds of joint that move and that a chain can have.
@@ -106,6 +107,7 @@ class Description:
         joints: The joints, in the order of the file.
         notes: Sentences for the user: what was put right or left out.
         loops: What ties joints together beyond the tree.
+        servos: What moves the joints, of one that says so.
     """
 
     name: str
@@ -114,3 +116,4 @@ class Description:
     joints: tuple[LinkJoint, ...]
     notes: tuple[str, ...] = ()
     loops: tuple[Loop, ...] = field(default=())
+    servos: tuple[Servo, ...] = ()

@@ -5,13 +5,15 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edge_ik.arms.ends import default_ends
 from edge_ik.arms.fold import chain_between
 from edge_ik.arms.sources import read_description
 from edge_ik.arms.tree import LinkTree, build_tree, listed
 from firmware_host.chain import Chain
+from firmware_host.servo import Servo
+from firmware_host.servos import Servos
 
 logger = logging.getLogger(__name__)
 
@@ -23,10 +25,24 @@ class ArmSelection:
     Attributes:
         chain: The chain from `chain.base` to `chain.tip`.
         notes: Sentences for the user: what was selected, and what was left out and why.
+        servos: What moves the robot's joints, of a description that says so; also those that
+            are not on the chain.
     """
 
     chain: Chain
     notes: tuple[str, ...]
+    servos: tuple[Servo, ...] = ()
+
+    def chain_servos(self) -> Servos | None:
+        """What moves the joints of the chain, if the description says so.
+
+        Raises:
+            RobotError: If one has no servo, or one that cannot move it.
+        """
+        if not self.servos:
+            return None
+        own = self.chain.joint_names
+        return Servos(self.chain, tuple(servo for servo in self.servos if servo.joint in own))
 
 
 def load_arm(
@@ -55,6 +71,16 @@ def load_arm(
         RobotError: If the description or the selected chain cannot be used.
         MissingExtraError: If a package is missing that the format needs.
     """
+    return load_selection(name_or_path, base, tip, tool_offset).chain
+
+
+def load_selection(
+    name_or_path: str | os.PathLike[str],
+    base: str | None = None,
+    tip: str | None = None,
+    tool_offset: Sequence[float] = (),
+) -> ArmSelection:
+    """Load a robot as `load_arm` does, with what else its description says."""
     selection = select_arm(name_or_path, base, tip)
     for note in selection.notes:
         logger.info(note)
@@ -62,7 +88,7 @@ def load_arm(
     if tool_offset:
         place = ", ".join(f"{1e3 * part:g}" for part in tool_offset[:3])
         logger.info(f"The tool is '{chain.tip}', at {place} mm in '{selection.chain.tip}'.")
-    return chain
+    return replace(selection, chain=chain)
 
 
 def select_arm(
@@ -93,7 +119,7 @@ def select_chain(tree: LinkTree, base: str | None = None, tip: str | None = None
     count = f"{len(chain)} moving joint" + ("s" if len(chain) > 1 else "")
     selected = f"Robot '{chain.name}': {count} from link '{chain.base}' to '{chain.tip}'."
     notes = (selected, *chosen, *_pieces(tree, base), *tree.description.notes, *folded.notes)
-    return ArmSelection(chain, notes)
+    return ArmSelection(chain, notes, tree.description.servos)
 
 
 def _pieces(tree: LinkTree, base: str) -> tuple[str, ...]:

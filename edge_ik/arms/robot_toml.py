@@ -23,10 +23,11 @@
     [tool]                       # seen from the last joint's frame
     offset = [0.1, 0.0, 0.0]
 
-A joint is revolute; `type` may also be "continuous" or "prismatic", and `mimic` makes it
-follow another. Standard rows (Denavit and Hartenberg, J. Appl. Mech. 1955) are
-Rz(theta) Tz(d) Tx(a) Rx(alpha), modified ones (Craig, Introduction to Robotics, 1986)
-Rx(alpha) Tx(a) Rz(theta) Tz(d), with the alpha and a of the link before.
+What moves the joints may be told in a table `servos`, as `servo_toml` has it. A joint is
+revolute; `type` may also be "continuous" or "prismatic", and `mimic` makes it follow another.
+Standard rows (Denavit and Hartenberg, J. Appl. Mech. 1955) are Rz(theta) Tz(d) Tx(a) Rx(alpha),
+modified ones (Craig, Introduction to Robotics, 1986) Rx(alpha) Tx(a) Rz(theta) Tz(d), with the
+alpha and a of the link before.
 """
 
 from __future__ import annotations
@@ -54,9 +55,11 @@ from edge_ik.arms.description import (
 from edge_ik.arms.numbers import MAX_NUMBER
 from edge_ik.arms.rotation import pose_from_rpy, rotation, translation
 from edge_ik.arms.safe_xml import MAX_JOINTS
+from edge_ik.arms.servo_toml import TABLE, read_servos
 from edge_ik.arms.units import check_angles, in_order
 from firmware_host.chain import FloatArray
 from firmware_host.errors import RobotError
+from firmware_host.servo import Servo
 
 _AXES: dict[str, FloatArray] = {
     name: sign * np.eye(3)[k]
@@ -65,7 +68,7 @@ _AXES: dict[str, FloatArray] = {
 }
 _ANGLES = {"radians": 1.0, "degrees": math.pi / 180}
 _LENGTHS = {"metres": 1.0, "millimetres": 1e-3}
-_TOP = ("name", "dh", "angles", "lengths", "joints", "base", "tool")
+_TOP = ("name", "dh", "angles", "lengths", "joints", "base", "tool", TABLE)
 _COMMON = ("name", "type", "limits", "mimic")
 _DH = ("a", "alpha", "d", "theta")
 _RULED = ("offset", "rpy", "axis")
@@ -133,7 +136,24 @@ def parse_toml(text: str, source: str) -> Description:
             f"with offset and axis. Received: dh = {convention!r}",
             source,
         )
-    return _description(name, values, rows, convention, units)
+    found = _description(name, values, rows, convention, units)
+    return replace(found, servos=_servos(values, found, where))
+
+
+def _servos(values: Mapping[str, Any], robot: Description, where: str) -> tuple[Servo, ...]:
+    """What moves the joints, if that is told; a RobotError of one that is no joint of the robot."""
+    if TABLE not in values:
+        return ()
+    servos = read_servos(values[TABLE], where)
+    free = [joint.name for joint in robot.joints if joint.moves and joint.leader is None]
+    for servo in servos:
+        if servo.joint not in free:
+            raise RobotError(
+                f"{where} has a servo for '{servo.joint}', which is no joint that moves by itself. "
+                f"Expected: {', '.join(free)}.",
+                servo.joint,
+            )
+    return servos
 
 
 def _description(

@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from edge_ik.arms.builtin import arm_names, builtin_arms
@@ -47,9 +48,7 @@ def read_description(name_or_path: str | os.PathLike[str]) -> Description:
         raise RobotError(f"'{where}' is empty. {EXPECTED}", where)
     text, notes = decoded(data, where)
     found = _parsed(text, where)
-    return Description(
-        found.name, found.format, found.links, found.joints, (*notes, *found.notes), found.loops
-    )
+    return replace(found, notes=(*notes, *found.notes))
 
 
 def _parsed(text: str, where: str) -> Description:

@@ -101,6 +101,13 @@ tool_offset_option = click.option(
     metavar="X Y Z [W X Y Z]",
     help="A tool's frame behind the tip [m], and a quaternion if it is turned.",
 )
+servos_option = click.option(
+    "--servos",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="TOML file with a table [servos.JOINT] for each joint: pulses or ticks for its angles.  "
+    "[default: those of the robot TOML, if it has some]",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 runtime_option = click.option(
     "--runtime",

@@ -14,6 +14,7 @@ from edge_ik.cli.common import (
     is_model_file,
     json_option,
     print_json,
+    servos_option,
     training_stack,
 )
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 FIRMWARE = ("c99", "tflm")
 DEFAULT_FORMAT = "int8"
+# What a model is called that was given servos after its export.
+SERVOS_SUFFIX = "-servos"
 
 
 @click.command()
@@ -73,6 +76,7 @@ DEFAULT_FORMAT = "int8"
     is_flag=True,
     help="Write the folder of C99 firmware as an archive too, for Arduino's `Add .ZIP Library`.",
 )
+@servos_option
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
@@ -96,6 +100,7 @@ def export(
     count: bool | None,
     board: bool,
     archive: bool,
+    servos: Path | None,
     out: Path | None,
     targets: int | None,
     as_json: bool,
@@ -110,15 +115,16 @@ def export(
     )
     screen = console(stderr=as_json)
     if is_model_file(source, None):
-        if not kinds:
+        if not kinds and servos is None:
             raise click.UsageError(f"'{source}' is exported already; --firmware makes C of it.")
         of_runs = {"--quantize": formats, "--qat": qat, "--prune": sparsity, "--targets": targets}
         _refuse_unused(of_runs, (), "a run folder")
+        model = source if servos is None else _with_servos(source, servos, kinds, out, screen)
         firmware = _firmware(
-            [source], kinds, out, name, steps, restarts, count, board, archive, screen
+            [model], kinds, out, name, steps, restarts, count, board, archive, screen
         )
         if as_json:
-            print_json({"firmware": firmware})
+            print_json({"model": str(model), "firmware": firmware})
         return
     with training_stack("Exporting"):
         from edge_ik_tools.export import EXPORT_TARGETS
@@ -129,6 +135,7 @@ def export(
         formats or (DEFAULT_FORMAT,),
         qat=qat,
         sparsity=sparsity,
+        servos=servos,
         out=out,
         targets=targets or EXPORT_TARGETS,
         tell=screen.print,
@@ -139,6 +146,27 @@ def export(
     firmware = _firmware(paths, kinds, None, name, steps, restarts, count, board, archive, screen)
     if as_json:
         print_json(result.to_dict() | ({"firmware": firmware} if kinds else {}))
+
+
+def _with_servos(
+    model: Path, file: Path, kinds: tuple[str, ...], out: Path | None, screen: Console
+) -> Path:
+    """Write a model once more, with servos: beside it, or into a folder that no firmware is for."""
+    from edge_ik.arms.servo_toml import read_servos_file
+    from firmware_host.model_file import read_model, write_model
+    from firmware_host.servos import Servos
+    from firmware_host.spec import ModelSpec
+
+    flatbuffer, record = read_model(model)
+    servos = Servos(ModelSpec.from_dict(record).chain, read_servos_file(file))
+    for sentence in servos.warnings():
+        screen.print(sentence, markup=False)
+    folder = model.parent if out is None or kinds else out
+    name = f"{model.stem.removesuffix(SERVOS_SUFFIX)}{SERVOS_SUFFIX}{model.suffix}"
+    folder.mkdir(parents=True, exist_ok=True)
+    write_model(folder / name, flatbuffer, record | {"servos": servos.to_list()})
+    screen.print(f"Wrote [bold]{folder / name}[/bold]")
+    return folder / name
 
 
 def _refuse_unused(given: Mapping[str, Any], wanted: Sequence[str], what: str) -> None:

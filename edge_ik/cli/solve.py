@@ -164,6 +164,11 @@ def _print(solver: IkSolver, place: tuple[float, ...], solution: IkSolution) -> 
     rows = [(name, f"{value:.6f} {unit}", joint_value(value, unit)) for name, unit, value in moved]
     screen = console()
     screen.print(rows_table(f"{solver.chain.name} at {place} m", ["joint", "", ""], rows))
+    servos = solver.spec.servos
+    if servos is not None and solution.servo is not None:
+        commands = zip(servos.each, solution.servo.tolist(), strict=True)
+        words = ", ".join(f"{servo.joint} {count} {servo.unit}" for servo, count in commands)
+        screen.print(f"Servos: {words}.", markup=False)
     reached = solution.status is Status.SOLVED
     angle = solution.rotation_error_rad
     screen.print(

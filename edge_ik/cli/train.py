@@ -16,6 +16,7 @@ from edge_ik.cli.common import (
     json_option,
     plane_option,
     print_json,
+    servos_option,
     tool_axis_option,
     tool_offset_option,
     training_stack,
@@ -51,6 +52,7 @@ INTERRUPTED = 130  # the shell's status for a program ended by Ctrl-C
 @tool_axis_option
 @plane_option
 @tool_offset_option
+@servos_option
 @click.option(
     "--branches",
     type=click.Choice(["home", "all"]),
@@ -235,6 +237,8 @@ def _overrides(
     values = {
         keys[name]: value for name, value in flags.items() if name in keys and value is not None
     }
+    if flags["servos"] is not None:
+        values["arm.servos"] = str(flags["servos"])
     if arm is not None:
         values["arm.source"] = arm
     if flags["loss_weights"] is not None:

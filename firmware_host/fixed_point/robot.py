@@ -223,7 +223,8 @@ class FixedRobot:
 
     @cached_property
     def _column_bound(self) -> float:
-        return max(part.bound for part in self._approach.outputs[self._rows :] if _is_value(part))
+        entries = self._approach.outputs[self._rows :]
+        return max(part.bound for part in entries if isinstance(part, Value))
 
     @property
     def _rows(self) -> int:
@@ -303,7 +304,7 @@ class FixedRobot:
         return tuple(
             index
             for index, entry in enumerate(self.survey.outputs[2 + rows :])
-            if _is_value(entry) or (entry and index // rows in stops)
+            if isinstance(entry, Value) or (entry and index // rows in stops)
         )
 
     @cached_property
@@ -379,7 +380,7 @@ class FixedRobot:
 
     @cached_property
     def forward(self) -> Program:
-        """The tool's pose, three rows of four: rotation in `UNIT_BITS`, position in `place_bits`."""
+        """The tool's pose, three rows of four: a rotation in `UNIT_BITS`, a place in `place_bits`."""
         tape = Tape()
         sines, cosines = self.problem.trace_place(tape)
         walked = frames(self.chain, sines, cosines)
@@ -535,11 +536,15 @@ class FixedRobot:
 
     @cached_property
     def limits(self) -> tuple[tuple[int, int], ...]:
-        """The limits of each joint in `joint_bits`, rounded inward."""
+        """The limits of each joint in `joint_bits`, rounded inward to single precision.
+
+        What is within them holds the limits as a float, too.
+        """
         found = []
         for k, bits in enumerate(self.joint_bits):
-            lower = math.ceil(math.ldexp(float(self.chain.lower[k]), bits))
-            upper = math.floor(math.ldexp(float(self.chain.upper[k]), bits))
+            low, high = single_inward(float(self.chain.lower[k]), float(self.chain.upper[k]))
+            lower = math.ceil(math.ldexp(low, bits))
+            upper = math.floor(math.ldexp(high, bits))
             if lower > upper:
                 raise ModelFileError(
                     f"Fixed point has no number within the limits of joint "
@@ -588,8 +593,18 @@ class FixedRobot:
     def told_error(self) -> float:
         """A bound of how wrong the computed place of the tool is, by rounding [m]."""
         outputs = self._approach.outputs[: len(self.problem.task.place)]
-        errors = [part.error for part in outputs if _is_value(part)]
+        errors = [part.error for part in outputs if isinstance(part, Value)]
         return math.hypot(*errors)
+
+
+def single_inward(lower: float, upper: float) -> tuple[float, float]:
+    """Two limits in single precision, rounded inward so that they hold in double."""
+    low, high = np.float32(lower), np.float32(upper)
+    if float(low) < lower:
+        low = np.nextafter(low, np.float32(math.inf))
+    if float(high) > upper:
+        high = np.nextafter(high, np.float32(-math.inf))
+    return float(low), float(high)
 
 
 def _factor(ratio: float, shift: int = 31) -> tuple[int, int]:
@@ -598,10 +613,6 @@ def _factor(ratio: float, shift: int = 31) -> tuple[int, int]:
     if found < 0:
         raise ModelFileError("Fixed point cannot hold this robot: export with --arithmetic float.")
     return round(math.ldexp(ratio, found)), found
-
-
-def _is_value(part: Value | int) -> bool:
-    return isinstance(part, Value)
 
 
 def _polynomial(x: Scalar, coefficients: Sequence[float]) -> Scalar:

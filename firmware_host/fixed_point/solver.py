@@ -122,7 +122,7 @@ class FixedSolver:
     # ---- The solve
 
     def _solve(self, target: list[int]) -> FixedAnswer:
-        robot, heads = self.robot, self.spec.heads
+        robot = self.robot
         outputs, moves = self._run(target)
         own = self.spec.problem.outputs.size
         order = self._order(outputs, moves)
@@ -136,7 +136,7 @@ class FixedSolver:
             best = FixedAnswer(best.status, best.q, best.squared, best.branch, tried)
             if solved:
                 break
-        assert best is not None and heads  # noqa: S101 - there is a head
+        assert best is not None  # noqa: S101 - there is a head
         if best.status and self.steps:
             q = list(best.q)
             squared = self._approach(target, q, best.squared)
@@ -147,7 +147,7 @@ class FixedSolver:
     def _run(self, target: list[int]) -> tuple[list[int], list[int]]:
         """The network's output less its zero point, and the target's turns and shifts."""
         lowest, highest = self.robot.numbers
-        numbers = self._programs["encode"](*target)
+        numbers = [int(number) for number in self._programs["encode"](*target)]
         features = len(self.spec.problem.feature_names)
         x = [min(max(number, lowest), highest) for number in numbers[:features]]
         y = self.network.run(np.array([x], dtype=self.dtype))[0]
@@ -191,7 +191,7 @@ class FixedSolver:
         (angle,) = self._programs["angle"](s, abs(c))
         if c < 0:
             angle = (-HALF_TURN if s < 0 else HALF_TURN) - angle
-        return angle >> (ANGLE_BITS - self.robot.turn_bits)
+        return int(angle) >> (ANGLE_BITS - self.robot.turn_bits)
 
     def _near_middle(self, joint: int, value: int) -> int:
         """An angle by whole turns nearer to the middle of a joint's limits."""

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from firmware_host.chain import FloatArray
+from firmware_host.servos import IntArray
 
 
 class Status(enum.Enum):
@@ -52,6 +53,8 @@ class IkSolution:
             prismatic joint travels in characteristic lengths; None without it.
         near_within_limits: Whether `q_near` holds every limit; None without it.
         advice: Sentences on what was probably mistaken in the call, such as millimetres.
+        servo: (n,) commands of the servos at q, clipped to their ranges [us, ticks]; None of a
+            model without servos.
     """
 
     q: FloatArray
@@ -70,6 +73,7 @@ class IkSolution:
     joint_step: float | None = None
     near_within_limits: bool | None = None
     advice: tuple[str, ...] = ()
+    servo: IntArray | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready values; metres and radians."""
@@ -91,6 +95,7 @@ class IkSolution:
             "steps": self.steps,
             "microseconds": self.microseconds,
             "advice": list(self.advice),
+            "servo": None if self.servo is None else self.servo.tolist(),
         }
 
 
@@ -115,6 +120,7 @@ class IkBatch:
         tried: (N,) seeds that were refined.
         restarts: (N,) how many of them were drawn at random.
         near_within_limits: (N,) whether `q_near` holds every limit; None without it.
+        servo: (N, n) commands of the servos at q [us, ticks]; None of a model without servos.
     """
 
     q: FloatArray
@@ -131,3 +137,4 @@ class IkBatch:
     tried: npt.NDArray[np.int_]
     restarts: npt.NDArray[np.int_]
     near_within_limits: npt.NDArray[np.bool_] | None = None
+    servo: IntArray | None = None

@@ -107,4 +107,5 @@ def told(
         joint_step=None if near is None else float(chain.travel(found.q, near)),
         near_within_limits=None if near is None else bool(chain.within_limits(near)),
         advice=advice(chain, task.placed(target), near, own.status is not Status.UNREACHABLE),
+        servo=spec.servo(found.q),
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_ik import __version__
+from edge_ik.arms.servo_toml import read_servos_file
 from edge_ik.evaluation import Evaluation, evaluate_seeds, evaluation_targets
 from edge_ik.predictor import predictor
 from edge_ik.preparation import resume
@@ -27,6 +28,7 @@ from edge_ik_tools.verify import Verification, verify
 from firmware_host.errors import ConfigError
 from firmware_host.files import write_json
 from firmware_host.model_file import write_model
+from firmware_host.servos import Servos
 from firmware_host.solving.seeding import Seeder
 from firmware_host.spec import ModelSpec
 from firmware_host.tasks import POSITION
@@ -94,6 +96,7 @@ def export(
     *,
     qat: bool = False,
     sparsity: float | None = None,
+    servos: Path | None = None,
     out: Path | None = None,
     targets: int = EXPORT_TARGETS,
     tell: Tell = lambda line: None,
@@ -105,12 +108,14 @@ def export(
         formats: Names in `edge_ik_tools.convert.FORMATS`.
         qat: Fine-tune with quantization simulated; for int8.
         sparsity: Share of the weights to prune to zero, or None.
+        servos: TOML file of the servos; None for those of the run, if it has some.
         out: Folder to write into; the run's own `export` without it.
         targets: Unseen targets that each format is measured on.
         tell: Called with a line of progress.
 
     Raises:
         ConfigError: If a format is unknown or cannot be combined with an option.
+        RobotError: If the servos are not those of the robot.
         RunError: If the run has no trained network.
         VerificationError: If a converted network does not do what the trained, or the
             fine-tuned, one does; nothing is written then.
@@ -120,6 +125,7 @@ def export(
     if destination.exists() and not destination.is_dir():
         raise ConfigError(f"Expected a folder to write to. Received a file: '{destination}'")
     run, source = resume(folder)
+    run = _with_servos(run, servos, tell)
     network = run.load_network()
     trained = predictor(network)
     converted_from, tuned = trained, None
@@ -139,14 +145,35 @@ def export(
         measured = verify(flatbuffer, target, spec, converted_from, drawn, calibration)
         made.append((target, flatbuffer, measured))
     destination.mkdir(parents=True, exist_ok=True)
-    files = []
-    for target, flatbuffer, measured in made:
-        path = destination / _file_name(run, target, qat, sparsity)
-        write_model(path, flatbuffer, _with_figures(spec, target, measured, qat, sparsity))
-        files.append(Exported(path, target.name, path.stat().st_size, len(flatbuffer), measured))
-    result = Export(evaluate_seeds(Seeder(run.spec, trained), drawn), tuple(files))
+    files = tuple(_write(destination, run, spec, qat, sparsity, *one) for one in made)
+    result = Export(evaluate_seeds(Seeder(run.spec, trained), drawn), files)
     write_json(destination / EXPORT_FILE, result.to_dict())
     return result
+
+
+def _write(
+    folder: Path,
+    run: Run,
+    spec: ModelSpec,
+    qat: bool,
+    sparsity: float | None,
+    target: Format,
+    flatbuffer: bytes,
+    measured: Verification,
+) -> Exported:
+    """Write one model file with its figures."""
+    path = folder / _file_name(run, target, qat, sparsity)
+    write_model(path, flatbuffer, _with_figures(spec, target, measured, qat, sparsity))
+    return Exported(path, target.name, path.stat().st_size, len(flatbuffer), measured)
+
+
+def _with_servos(run: Run, file: Path | None, tell: Tell) -> Run:
+    """The run with the servos of a file, or its own; tells what these do not reach."""
+    if file is not None:
+        run = dataclasses.replace(run, servos=Servos(run.chain, read_servos_file(file)))
+    for sentence in () if run.servos is None else run.servos.warnings():
+        tell(sentence)
+    return run
 
 
 def _checked_formats(formats: Sequence[str], qat: bool) -> list[Format]:

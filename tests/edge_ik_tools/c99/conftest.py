@@ -317,6 +317,8 @@ EXPORTED = {
     "linkage": ("palletizer", "position", 2),
     "boom": ("stanford", "pose", 2),
 }
+# Those of them whose joints servos move.
+WITH_SERVOS = ("lift", "planar")
 
 
 @pytest.fixture(scope="session")
@@ -332,7 +334,7 @@ def kind(request):
 
 
 @pytest.fixture(scope="session")
-def exported(arm3_path, other_arms, fitted_firmware, tmp_path_factory):
+def exported(arm3_path, other_arms, fitted_firmware, random_servos, tmp_path_factory):
     """Function of a name in `EXPORTED`: the folder that is exported, called that too."""
     made = {}
 
@@ -346,6 +348,9 @@ def exported(arm3_path, other_arms, fitted_firmware, tmp_path_factory):
             rng, chain = np.random.default_rng(1), other_arms.get(arm) or load_arm(arm)
             kind = chosen_task(chain, task)
             firmware, network = fitted_firmware(chain, rng, kind, branches)
+            if name in WITH_SERVOS:
+                spec = dataclasses.replace(firmware.spec, servos=random_servos(chain, rng))
+                firmware = dataclasses.replace(firmware, spec=spec)
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(folder_module, "reference_network", lambda _: network)
                 write_c99(dataclasses.replace(firmware, name=name), made[name])

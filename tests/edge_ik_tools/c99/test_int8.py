@@ -21,7 +21,6 @@ def kernel(request):
     return KERNELS[request.param]
 
 
-
 @pytest.fixture(scope="module")
 def networks(random_network):
     """Function of a seed: random networks of every kind."""
@@ -69,7 +68,12 @@ def test_the_random_networks_reach_every_path(networks, program_of):
     assert any((step.weights == 0).all(axis=1).any() for step in dense)
     assert any(step.lower > -128 for step in dense)
     assert len({step.weights.shape for step in dense}) > 20
-    parts = ["= requantized_any(sums", "= requantized(sums", "two sums", "const IN_FLASH int16_t layer"]
+    parts = [
+        "= requantized_any(sums",
+        "= requantized(sums",
+        "two sums",
+        "const IN_FLASH int16_t layer",
+    ]
     parts += ["    dense_any(x, ", "    dense(x, ", "= rescaled(", "= coarser(", "INT32_MIN"]
     for part in parts:
         assert any(part in text for text in texts), part
@@ -79,9 +83,7 @@ def test_the_random_networks_reach_every_path(networks, program_of):
     ("kernel", "sign"),
     [("long", "((v + (v >> 31) + (int32_t)"), ("short", "rounded = v + (v >> 31) + (int32_t)")],
 )
-def test_a_network_that_answers_otherwise_shows(
-    kernel, sign, networks, self_checking, run_program
-):
+def test_a_network_that_answers_otherwise_shows(kernel, sign, networks, self_checking, run_program):
     text = self_checking(networks(0), np.random.default_rng(1), rows=60)
     # The kernels round halves away from zero: rounding them up must not pass.
     wrong = text.replace(sign, sign.replace(" + (v >> 31)", ""))

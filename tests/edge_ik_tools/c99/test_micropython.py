@@ -120,3 +120,19 @@ def test_orientations_are_taken_and_told(kind, most, port, exported):
     assert angle < 2e-3
     near = numbers(call(program, "solve_near", "(", *q, ")", *map(float, target)))
     np.testing.assert_allclose(near[: len(q)], q, atol=1e-3)
+
+
+def test_servos_are_given_their_commands(port, exported):
+    program = port("lift", "make")
+    header = (exported("lift") / "src" / "lift.h").read_text()
+    listed = re.findall(r": (?:PWM|bus), (\d+) to (\d+) \w+; .* at 0, ([+-])", header)
+    assert len(listed) == 3
+    for far in (100.0, -100.0):
+        pulses = numbers(call(program, "servo", "(", far, far, far, ")"))
+        ends = [float(most if (sign == "+") == (far > 0) else least)
+                for least, most, sign in listed]  # fmt: skip
+        assert pulses.tolist() == ends
+    code, text = call(program, "servo", "(", float("nan"), 0, 0, ")")
+    assert code == 3
+    assert "finite joints" in text
+    assert call(port("arm3", "make"), "servo", "(", 0, 0, 0, ")")[1] == "AttributeError"

@@ -15,6 +15,7 @@ from edge_ik_tools.c99.kinematics import home32, limits32
 from edge_ik_tools.c99.literals import comment, float_list, float_literal, string, words
 from edge_ik_tools.c99.packages import package_texts
 from edge_ik_tools.c99.segments import unit_words
+from edge_ik_tools.c99.servos import servo_values
 from edge_ik_tools.c99.source import NOT_COUNTED, Firmware
 from edge_ik_tools.generated import write_folder, write_zip
 from edge_ik_tools.random_inputs import random_inputs
@@ -89,6 +90,7 @@ def _values(firmware: Firmware, counts: str) -> dict[str, Any]:
         **_names(firmware),
         "joints": len(chain),
         **unit_words(chain),
+        **servo_values(firmware.spec.servos),
         "home": float_list(home32(chain, firmware.spec.home)),
         "target_size": golden["example"].size,
         "target_words": firmware.solvers.target_words,

@@ -230,6 +230,7 @@ class FirmwareSolver(IkSolver):
             tried=answers["tried"].astype(int),
             restarts=answers["restarts"].astype(int),
             near_within_limits=near_inside,
+            servo=self.spec.servo(q),
         )
 
     def _room(self, count: int) -> npt.NDArray[Any]:

@@ -341,7 +341,11 @@ def _network(program: Program, widths: Sequence[int]) -> str:
     """The function that runs the layers, each held tensor in memory while it is needed."""
     buffers, names = assign_buffers(program, widths)
     lines = [f"unit_t {name}[{_padded(size, VECTOR)}] ALIGNED;" for name, size in buffers.items()]
-    lines += ["for (int32_t i = 0; i < FEATURES; ++i) {", f"    {names[0]}[i] = (unit_t)(x[i] + UNIT_ZERO);", "}"]
+    lines += [
+        "for (int32_t i = 0; i < FEATURES; ++i) {",
+        f"    {names[0]}[i] = (unit_t)(x[i] + UNIT_ZERO);",
+        "}",
+    ]
     lines += _zeroed(names[0], program.widths[0], program.widths[0])
     for index, layer in enumerate(program.layers):
         held = sorted(held_sources(layer.value) - {layer.sources[0]})

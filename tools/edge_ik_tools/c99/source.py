@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 
 from edge_ik import __version__
-from edge_ik_tools.c99 import kinematics
+from edge_ik_tools.c99 import kinematics, segments
 from edge_ik_tools.c99.int8 import int8_network
 from edge_ik_tools.c99.literals import comment, identifier
 from edge_ik_tools.c99.loops import loop_network
 from edge_ik_tools.c99.lowering import Program, lower
+from edge_ik_tools.c99.servos import servo_values
 from edge_ik_tools.c99.solvers import Solvers
 from edge_ik_tools.templates import filled, template_text
 from firmware_host.errors import ConfigError
@@ -171,8 +172,21 @@ class Firmware:
             "network_type": TYPES[program.dtype.name],
             "features": program.widths[0],
             "feature_names": ", ".join(features),
+            **self._servos(),
             "outputs": program.widths[-1],
             "output_room": -(-program.widths[-1] // 4) * 4,
+        }
+
+    def _servos(self) -> dict[str, object]:
+        """The functions for the servos, if the robot has some."""
+        values = servo_values(self.spec.servos)
+        if not values["servos"]:
+            return values
+        names = {"name": self.name, "NAME": self.name.upper(), "joints": len(self.spec.chain)}
+        known = {**names, **segments.unit_words(self.spec.chain), **values}
+        return values | {
+            "servo_functions": filled("c99", "servo.c.in", known).rstrip(),
+            "servo_declarations": filled("c99", "servo.h.in", known).rstrip(),
         }
 
     def _network(self) -> str:

@@ -89,7 +89,9 @@ class ScalarUnit(_Unit):
         if isinstance(node, DenseUnit):
             return self._dense(node.index)
         if isinstance(node, SourceUnit):
-            return self.body.value("int32_t", f"{_held(printer, node)}[{self.place}]{self.held_less}")
+            return self.body.value(
+                "int32_t", f"{_held(printer, node)}[{self.place}]{self.held_less}"
+            )
         if isinstance(node, Lookup):
             name, zero_point = printer.tables[id(node)]
             index = _table_index(printer, node, self.visit(node.operand))
@@ -309,7 +311,9 @@ def line_of(step: Add) -> Line | None:
         factors = [factor + more for factor, more in zip(whole, change, strict=True)]
         sums = np.dot(factors, pairs)
         lowest = ((result << shift) - sums)[result > step.lower].max(initial=-(2**31) - sums.min())
-        highest = (((result + 1) << shift) - sums)[result < step.upper].min(initial=2**31 - sums.max())
+        highest = (((result + 1) << shift) - sums)[result < step.upper].min(
+            initial=2**31 - sums.max()
+        )
         constant = int(lowest + highest) // 2
         if lowest < highest and np.abs(sums).max() + abs(constant) + (129 << shift) < 2**31:
             return Line(*factors, constant, shift)

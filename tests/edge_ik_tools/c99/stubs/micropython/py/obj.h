@@ -9,6 +9,7 @@
 #define MICROPY_PY_BUILTINS_FLOAT 1
 
 typedef double mp_float_t;
+typedef intptr_t mp_int_t;
 typedef struct stub_object *mp_obj_t;
 typedef struct stub_dictionary mp_obj_dict_t;
 typedef struct {
@@ -39,6 +40,7 @@ extern const mp_obj_type_t mp_type_module;
 
 mp_float_t mp_obj_get_float(mp_obj_t object);
 mp_obj_t mp_obj_new_float(mp_float_t value);
+mp_obj_t mp_obj_new_int(mp_int_t value);
 mp_obj_t mp_obj_new_tuple(size_t count, const mp_obj_t *items);
 mp_obj_t mp_obj_new_bool(int value);
 void mp_obj_get_array_fixed_n(mp_obj_t object, size_t count, mp_obj_t **items);

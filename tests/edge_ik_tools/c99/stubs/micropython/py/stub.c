@@ -8,7 +8,7 @@
 #include "py/runtime.h"
 
 struct stub_object {
-    enum { FLOAT, BOOL, TUPLE } kind;
+    enum { FLOAT, INT, BOOL, TUPLE } kind;
     double number;
     size_t count;
     mp_obj_t items[16];
@@ -39,6 +39,7 @@ mp_float_t mp_obj_get_float(mp_obj_t object)
 }
 
 mp_obj_t mp_obj_new_float(mp_float_t value) { return made(FLOAT, value); }
+mp_obj_t mp_obj_new_int(mp_int_t value) { return made(INT, (double)value); }
 mp_obj_t mp_obj_new_bool(int value) { return made(BOOL, value); }
 
 mp_obj_t mp_obj_new_tuple(size_t count, const mp_obj_t *items)
@@ -60,7 +61,7 @@ void mp_obj_get_array_fixed_n(mp_obj_t object, size_t count, mp_obj_t **items)
 static void show(mp_obj_t object)
 {
     if (object->kind != TUPLE) {
-        printf(object->kind == BOOL ? "%.0f " : "%.9g ", object->number);
+        printf(object->kind == FLOAT ? "%.9g " : "%.0f ", object->number);
     }
     for (size_t i = 0; i < object->count; ++i) {
         show(object->items[i]);
