@@ -100,6 +100,16 @@ class Program:
     outputs: tuple[Value | int, ...]
     formats: tuple[int, ...]
 
+    def pruned(self) -> Program:
+        """The same without operations that no output needs."""
+        needed = {value.name for value in self.outputs if isinstance(value, Value)}
+        kept: list[Operation] = []
+        for one in reversed(self.operations):
+            if one.result.name in needed:
+                needed.update(operand for operand in one.operands if isinstance(operand, str))
+                kept.append(one)
+        return replace(self, operations=tuple(kept[::-1]))
+
     def compiled(self) -> Callable[..., tuple[Any, ...]]:
         """The program as a function of plain integers."""
         names = [value.name for value in self.inputs]
@@ -120,6 +130,18 @@ class Program:
         return program
 
 
+def factor_and_shift(ratio: float, most: int = 31) -> tuple[int, int]:
+    """A ratio as an integer of 31 bits and a shift to the right, of at most so many bits.
+
+    Raises:
+        ModelFileError: If the ratio needs a shift to the left.
+    """
+    shift = min(most, 31 - math.frexp(abs(ratio))[1])
+    if shift < 0:
+        raise ModelFileError("Fixed point cannot hold this robot: export with --arithmetic float.")
+    return round(math.ldexp(ratio, shift)), shift
+
+
 def fraction_bits(bound: float, most: int = 31) -> int:
     """Fraction bits with which a bound, and a little more, stays below 2^most."""
     if bound <= 0:
@@ -128,7 +150,10 @@ def fraction_bits(bound: float, most: int = 31) -> int:
 
 
 def convert(
-    tape: Tape, inputs: Sequence[Value], outputs: Sequence[tuple[Scalar, int | None]]
+    tape: Tape,
+    inputs: Sequence[Value],
+    outputs: Sequence[tuple[Scalar, int | None]],
+    prefix: str = "",
 ) -> Program:
     """A recorded function in integers.
 
@@ -136,32 +161,28 @@ def convert(
         tape: What was recorded: sums, products, square roots and divisions by these.
         inputs: A format for each symbol that is an input.
         outputs: What is wanted, each with its fraction bits, or None for what comes out.
+        prefix: What names begin with, for programs that share a scope.
 
     Raises:
         ModelFileError: If a value needs more range than integers have.
     """
-    made = _Conversion(tape, inputs)
+    made = _Conversion(tape, inputs, prefix)
     for operation in tape.live([value for value, _ in outputs]):
         made.add(*operation)
     results = [made.output(value, bits) for value, bits in outputs]
-    needed = {value.name for value in results if isinstance(value, Value)}
-    kept: list[Operation] = []
-    for one in reversed(made.operations):
-        if one.result.name in needed:
-            needed.update(operand for operand in one.operands if isinstance(operand, str))
-            kept.append(one)
     formats = tuple(
         value.bits if isinstance(value, Value) else int(bits or 0)
         for value, (_, bits) in zip(results, outputs, strict=True)
     )
-    return Program(tuple(inputs), tuple(kept[::-1]), tuple(results), formats)
+    return Program(tuple(inputs), tuple(made.operations), tuple(results), formats).pruned()
 
 
 class _Conversion:
     """Turns one operation after another into integers."""
 
-    def __init__(self, tape: Tape, inputs: Sequence[Value]) -> None:
+    def __init__(self, tape: Tape, inputs: Sequence[Value], prefix: str) -> None:
         self.tape = tape
+        self.prefix = prefix
         self.values: dict[str, Value] = {value.name: value for value in inputs}
         self.operations: list[Operation] = []
         self._known: dict[tuple[str, tuple[str | int, ...]], Value] = {}
@@ -410,7 +431,7 @@ class _Conversion:
         known = self._known.get((operation, operands))
         if known is None:
             letter = {NARROW: "n", WIDE: "w"}.get(kind, "r")
-            known = Value(f"{letter}{len(self.operations)}", bits, bound, error, kind)
+            known = Value(f"{self.prefix}{letter}{len(self.operations)}", bits, bound, error, kind)
             self.operations.append(Operation(known, operation, operands))
             self._known[operation, operands] = known
         return replace(known, bits=bits, bound=bound, error=error)

@@ -22,7 +22,13 @@ import numpy as np
 
 from firmware_host.chain import Chain
 from firmware_host.errors import ModelFileError
-from firmware_host.fixed_point.integers import Program, Value, convert, fraction_bits
+from firmware_host.fixed_point.integers import (
+    Program,
+    Value,
+    convert,
+    factor_and_shift,
+    fraction_bits,
+)
 from firmware_host.kinematics import Scalar, add, dot, frames, limited, mul, sub
 from firmware_host.linear import gram
 from firmware_host.problem import IkProblem
@@ -125,7 +131,7 @@ class FixedRobot:
                 largest = max(largest, led + abs(segment.offset) if self.mixed else 0.0)
         turning = min(fraction_bits(largest), ANGLE_BITS)
         return tuple(
-            fraction_bits(ends[k] + DEFAULT_SETTINGS.max_step * self.chain.scales[k])
+            fraction_bits(2 * ends[k] + self.farthest + self.chain.reach)
             if self.chain.prismatic[k]
             else turning
             for k in range(len(self.chain))
@@ -353,7 +359,7 @@ class FixedRobot:
             *(Value(f"e{k}", 30, 1.0) for k in range(rows)),
             *given,
         ]
-        return convert(tape, inputs, [(change, None) for change in changes])
+        return convert(tape, inputs, [(change, None) for change in changes], "solved_")
 
     @staticmethod
     def _squares(parts: Sequence[Scalar], given: Sequence[Value]) -> float:
@@ -380,7 +386,7 @@ class FixedRobot:
 
     @cached_property
     def forward(self) -> Program:
-        """The tool's pose, three rows of four: a rotation in `UNIT_BITS`, a place in `place_bits`."""
+        """The tool's pose in three rows of four: rotation in `UNIT_BITS`, place in `place_bits`."""
         tape = Tape()
         sines, cosines = self.problem.trace_place(tape)
         walked = frames(self.chain, sines, cosines)
@@ -462,7 +468,7 @@ class FixedRobot:
     @property
     def metres(self) -> tuple[int, int]:
         """A factor and a shift to the right that lead from micrometres to `place_bits`."""
-        return _factor(2.0**self.place_bits / 1e6)
+        return factor_and_shift(2.0**self.place_bits / 1e6)
 
     @property
     def farthest_number(self) -> int:
@@ -486,7 +492,9 @@ class FixedRobot:
     def linear(self) -> dict[int, tuple[int, int]]:
         """Factor and shift from the network's number of a joint that is no circle to its own."""
         return {
-            joint: _factor(one.half * self.output_scale * 2.0 ** self.joint_bits[joint], 40)
+            joint: factor_and_shift(
+                one.half * self.output_scale * 2.0 ** self.joint_bits[joint], 40
+            )
             for joint, one in enumerate(self.problem.outputs.joints)
             if one.cosine is None
         }
@@ -500,7 +508,7 @@ class FixedRobot:
             bits = formats[f"s{index}"] if segment.slides else self.turn_bits
             ratio = segment.multiplier * 2.0 ** (bits - self.joint_bits[segment.leader])
             offset = round(math.ldexp(segment.offset, bits))
-            found.append((1, 0, offset) if ratio == 1 else (*_factor(ratio), offset))
+            found.append((1, 0, offset) if ratio == 1 else (*factor_and_shift(ratio), offset))
         return tuple(found)
 
     @cached_property
@@ -532,7 +540,7 @@ class FixedRobot:
     def bend(self) -> tuple[int, int]:
         """Factor and shift from a distance in `told_bits` to what it adds to lambda^2."""
         bend = NEAREST_SETTINGS.curvature * self.problem.length
-        return _factor(bend * 2.0 ** (self.strength_bits - self.told_bits))
+        return factor_and_shift(bend * 2.0 ** (self.strength_bits - self.told_bits))
 
     @cached_property
     def limits(self) -> tuple[tuple[int, int], ...]:
@@ -605,14 +613,6 @@ def single_inward(lower: float, upper: float) -> tuple[float, float]:
     if float(high) > upper:
         high = np.nextafter(high, np.float32(-math.inf))
     return float(low), float(high)
-
-
-def _factor(ratio: float, shift: int = 31) -> tuple[int, int]:
-    """An integer of 31 bits and a shift to the right, at most as large as given, of a ratio."""
-    found = min(shift, 31 - math.frexp(abs(ratio))[1])
-    if found < 0:
-        raise ModelFileError("Fixed point cannot hold this robot: export with --arithmetic float.")
-    return round(math.ldexp(ratio, found)), found
 
 
 def _polynomial(x: Scalar, coefficients: Sequence[float]) -> Scalar:

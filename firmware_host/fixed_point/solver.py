@@ -29,6 +29,8 @@ MILLION = 1_000_000
 UNIT = 2**UNIT_BITS
 # A millionth in `UNIT_BITS`, with 20 more.
 UNITS = round(2.0**20 * UNIT / MILLION)
+# Where an error is held that joints on their limits leave to the others.
+LONGEST = 2**30
 HALF_TURN, TURN = (round(math.ldexp(turn, ANGLE_BITS)) for turn in (math.pi, 2 * math.pi))
 
 
@@ -103,12 +105,16 @@ class FixedSolver:
         if not np.all(np.isfinite(given)) or np.any(np.abs(given[:places]) > FARTHEST_TARGET):
             return FixedAnswer(2)
         place = [fixed(float(part), self.robot.place_bits) for part in given[:places]]
-        units = [fixed(float(part), UNIT_BITS) for part in np.clip(given[places:], -1.5, 1.5)]
+        if np.any(np.abs(given[places:]) > 1.5):
+            return FixedAnswer(2)
+        units = [fixed(float(part), UNIT_BITS) for part in given[places:]]
         return self.solve_placed(place, units)
 
     def solve_placed(self, place: Sequence[int], units: Sequence[int]) -> FixedAnswer:
         """Solve for a place in `FixedRobot.place_bits` of any size and units in `UNIT_BITS`."""
-        if not usable(self.spec, units):
+        metres = [part >> self.robot.place_bits for part in place]
+        far_off = sum(part**2 for part in metres) > FARTHEST_TARGET**2
+        if far_off or not usable(self.spec, units):
             return FixedAnswer(2)
         far = 0
         while any(abs(part) >> far > self.robot.farthest_number for part in place):
@@ -273,9 +279,10 @@ class FixedSolver:
                 way = change * robot.per[joint] >> PER_BITS
                 for row in range(rows):
                     index = joint * rows + row
-                    e[row] -= columns[index] * way >> shift
+                    rest = e[row] - (columns[index] * way >> shift)
+                    e[row] = min(max(rest, -LONGEST), LONGEST)
                     columns[index] = 0
-        largest = max(map(abs, e))
+        largest = max(1, *map(abs, e))
         scale = 30 - largest.bit_length()
         e = [shifted(part, scale) for part in e]
         varied = [columns[index] for index in robot.varied]
@@ -391,7 +398,7 @@ def fixed(value: float, bits: int) -> int:
 
 def usable(spec: ModelSpec, units: Sequence[int]) -> bool:
     """Whether the units of a target are unit vectors, and across one another."""
-    most = 2 * TARGET_ROTATION * UNIT
+    most = math.floor(2 * TARGET_ROTATION * UNIT)
     size = 3 if spec.task.directions else 2
     vectors = [units[k : k + size] for k in range(0, len(units), size)]
     for i, a in enumerate(vectors):

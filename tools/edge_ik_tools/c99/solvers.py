@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edge_ik_tools.c99 import kinematics, segments
+from edge_ik_tools.c99 import fixed, kinematics, segments
 from edge_ik_tools.c99.literals import comment, float_literal, initializer
 from edge_ik_tools.c99.lowering import Program
 from edge_ik_tools.templates import filled
+from firmware_host.fixed_point.robot import FixedRobot
 from firmware_host.joints import CONTINUOUS
 from firmware_host.solving.following import TRACK_JUMP, TRACK_STEPS
 from firmware_host.solving.seeding import BEYOND, LAST
@@ -86,9 +87,22 @@ class Solvers:
     def values(self) -> dict[str, object]:
         """What the templates of the header and the source ask for."""
         task = self.spec.task
+        tolerance = f"{self.name.upper()}_TOLERANCE * {self.name.upper()}_TOLERANCE"
         return {
             "name": self.name,
             "NAME": self.name.upper(),
+            # What solvers are written in; `fixed` has other words for it.
+            "real": "float",
+            "square": "float",
+            "report": f"{self.name}_info",
+            "told": "root",
+            "told_place": "root",
+            "fixed": False,
+            "farthest_square": "FLT_MAX",
+            "farthest_real": "FLT_MAX",
+            "tolerance_squared": tolerance,
+            "place_tolerance_squared": tolerance,
+            "angle_of_chord": "angle_of_chord",
             "tolerance": float_literal(SOLVED_POSITION),
             "rotation_tolerance": float_literal(SOLVED_ROTATION),
             "chord": float_literal((2 * math.sin(SOLVED_ROTATION / 2)) ** 2),
@@ -131,11 +145,31 @@ class Solvers:
         else:
             names = ["solve_common.c.in", "solve_any.c.in" if self.choice else "solve_one.c.in"]
         names += ["solve_near.c.in", "track.c.in"]
+        return "\n".join(filled("c99", name, values) for name in names).rstrip()
+
+    def shared(self, values: Mapping[str, object]) -> str:
+        """The public functions that are the same whatever the solver computes with."""
+        names = ["track_start.c.in"]
+        if values["micro"]:
+            names.append("micro_start.c.in")
         if self.rotation:
             names.append("pose.c.in")
         if self.angle:
             names.append("angle.c.in")
         return "\n".join(filled("c99", name, values) for name in names).rstrip()
+
+    def fixed_values(self, robot: FixedRobot, less_zero: str) -> dict[str, object]:
+        """What depends on task and branches and is otherwise in integers."""
+        untold = self.spec.problem.untold_joints if self.branches > 1 else ()
+        distances = 3 if self.spec.task.has_orientation else 2
+        counts = ["0"] + (["-1", "0", "0"] if self.choice else [])
+        return {
+            "bad_info": ", ".join(["MOST"] * distances + counts),
+            "bad_millionths": ", ".join(["4294967295u"] * distances + counts),
+            "ends_beyond": " + ".join(
+                fixed.ends_beyond(robot, joint, less_zero) for joint in untold
+            ),
+        }
 
     def _bad_words(self) -> str:
         words = f"not a number, infinite or further than {float_literal(FARTHEST_TARGET)} m"
@@ -210,6 +244,12 @@ class Solvers:
         return {
             "limits": ", ".join(map(initializer, limits.T.tolist())),
             "ranges": ", ".join(initializer(pair) for pair in zip(lower, upper, strict=True)),
+            "micro_limits": fixed.micro_limits(
+                [
+                    (-math.inf, math.inf) if turns else (low, high)
+                    for turns, low, high in zip(chain.continuous, lower, upper, strict=True)
+                ]
+            ),
             "track_limits": ", ".join(
                 initializer(endless if turns else pair)
                 for turns, *pair in zip(chain.continuous, lower, upper, strict=True)

@@ -6,12 +6,13 @@ import hashlib
 import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from edge_ik import __version__
-from edge_ik_tools.c99 import kinematics, segments
+from edge_ik_tools.c99 import fixed, kinematics, segments
 from edge_ik_tools.c99.int8 import int8_network
 from edge_ik_tools.c99.literals import comment, identifier
 from edge_ik_tools.c99.loops import loop_network
@@ -20,6 +21,7 @@ from edge_ik_tools.c99.servos import servo_values
 from edge_ik_tools.c99.solvers import Solvers
 from edge_ik_tools.templates import filled, template_text
 from firmware_host.errors import ConfigError
+from firmware_host.fixed_point.robot import FixedRobot
 from firmware_host.model_file import read_model
 from firmware_host.spec import ModelSpec
 
@@ -35,10 +37,12 @@ ALONE: Mapping[str, object] = {
     "more_public": "",
     "network": "",
     "without_answer": "if it is bad",
+    "micro": True,
     "calling": "Uses no static memory that changes, so it may be called from several threads.",
     "nature": "C99. Needs memcpy and no other function; allocates nothing, calls nothing back, and "
     "has no\n   loop whose length depends on the target.",
 }
+ARITHMETICS = ("auto", "float", "fixed")
 TYPES = {"int8": "int8_t", "int16": "int16_t", "float32": "float"}
 
 
@@ -54,6 +58,8 @@ class Firmware:
         steps: Refinement steps.
         restarts: Seeds drawn at random, at most, where no branch reaches the target.
         tries: Branches that a solve tries at most; all of them without it.
+        arithmetic: "float", "fixed" for integers, or "auto" for both in one source, of which a
+            compiler takes what suits its core.
         model_hash: First 16 hexadecimal digits of the SHA-256 of the network.
         command: The command that makes it, as the header says.
     """
@@ -67,6 +73,7 @@ class Firmware:
     command: str
     restarts: int = 0
     tries: int | None = None
+    arithmetic: str = "auto"
 
     @classmethod
     def load(
@@ -76,6 +83,7 @@ class Firmware:
         steps: int | None = None,
         restarts: int = 0,
         tries: int | None = None,
+        arithmetic: str = "auto",
     ) -> Firmware:
         """Read a model file.
 
@@ -86,6 +94,7 @@ class Firmware:
                 with an orientation.
             restarts: Seeds drawn at random, at most, where no branch reaches the target.
             tries: Branches that a solve tries at most, the most promising; all without it.
+            arithmetic: One of `ARITHMETICS`.
 
         Raises:
             ModelFileError: If the file is damaged, or made of what no firmware is made for.
@@ -106,10 +115,21 @@ class Firmware:
                 f"Expected tries from 1 to the model's {spec.heads} branches. "
                 f"Received: tries={tries}"
             )
+        if arithmetic not in ARITHMETICS:
+            raise ConfigError(
+                f"Unknown arithmetic. Expected one of {', '.join(ARITHMETICS)}. "
+                f"Received: {arithmetic!r}"
+            )
         options = f" --steps {taken}" if taken != usual else ""
         options += f" --restarts {restarts}" if restarts else ""
         options += f" --name {found}" if found != identifier(spec.chain.name) else ""
+        options += f" --arithmetic {arithmetic}" if arithmetic != "auto" else ""
         program = lower(flatbuffer)
+        if arithmetic == "fixed" and program.dtype == np.float32:
+            raise ConfigError(
+                "Fixed point needs a network of integers. Export the model with --quantize int8 "
+                "first, or leave --arithmetic out."
+            )
         spec.check_network(program.widths[0], program.widths[-1])
         return cls(
             path=path,
@@ -121,6 +141,7 @@ class Firmware:
             command=f"edge-ik export {path.name} --firmware c99{options}",
             restarts=restarts,
             tries=tries,
+            arithmetic=arithmetic,
         )
 
     @property
@@ -141,14 +162,56 @@ class Firmware:
         """The text of `NAME.c`; arguments as in `header`."""
         values = {**self.values(counts), **parts}
         functions = [self.solvers.functions(values), values["more_public"]]
+        if values["micro"]:
+            functions.append(filled("c99", "micro_float.c.in", values).rstrip())
+        integers = self.uses_fixed and not parts["network"]
+        shared = self.solvers.shared(values)
         values |= {
             "support": template_text("c99", "support.c.in").rstrip(),
             "network": parts["network"] or self._network(),
             "robot": filled("c99", "robot.c.in", values).rstrip(),
             "public": "\n\n".join(str(part) for part in functions if part),
             "forward": kinematics.forward(self.spec.chain),
+            "shared": shared,
+            "fixed_part": self._fixed_part(values) if integers else "",
+            "float_part": self.arithmetic != "fixed",
+            "either": integers and self.arithmetic == "auto",
         }
         return filled("c99", "name.c.in", values)
+
+    @property
+    def uses_fixed(self) -> bool:
+        """Whether the solver is there in integers, too."""
+        return self.arithmetic != "float" and self.program.dtype != np.float32
+
+    @cached_property
+    def robot(self) -> FixedRobot:
+        """What is computed in integers."""
+        bits = np.iinfo(self.program.dtype).bits
+        scales = self.program.input_scale, self.program.output_scale[0]
+        return FixedRobot(self.spec, self.steps, *scales, bits)
+
+    def _fixed_part(self, values: Mapping[str, object]) -> str:
+        """The robot and the solver in integers."""
+        known = {
+            **values,
+            "bad_floats": values["bad_info"],
+            **fixed.support_values(self.robot),
+            **fixed.robot_values(self.robot, str(values["less_zero"])),
+            **self.solvers.fixed_values(self.robot, str(values["less_zero"])),
+        }
+        known["encode_turns"] = str(values["encode_turns"]).replace("float", "int32_t")
+        known["decode_turns"] = str(values["decode_turns"]).replace("float", "int32_t")
+        parts = [
+            filled("c99", name, known).rstrip()
+            for name in ("support_fixed.c.in", "robot_fixed.c.in", "fixed_header.c.in")
+        ]
+        parts.append(self.solvers.functions(known))
+        parts += [
+            filled("c99", name, known).rstrip()
+            for name in ("public_fixed.c.in", "micro_fixed.c.in")
+        ]
+        return "\n\n".join(parts)
 
     @property
     def solvers(self) -> Solvers:
