@@ -124,8 +124,9 @@ def search(
         _require_optuna()
     overrides = {keys[name]: value for name, value in flags.items() if value is not None}
     config = make_config(overrides=overrides)
-    settings = SearchSettings(config, goal, find_core(core).name, instructions, flash)
-    Toolchain.find()
+    emulated = find_core(core)
+    settings = SearchSettings(config, goal, emulated.name, instructions, flash)
+    Toolchain.find(emulated.family)
     folder = out or Path("runs") / f"search-{Path(config.arm.source).stem}-{config.task.name}"
     _search(settings, folder, minutes, began, as_json)
 

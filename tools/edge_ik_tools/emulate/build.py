@@ -23,8 +23,8 @@ STACK_BYTES = 6 * 1024
 # Of the benchmark's own files: start-up must not turn its loops into library calls, which
 # would then not count as the solver's; square roots need not set errno.
 OWN_OPTIONS: Mapping[str, tuple[str, ...]] = {
-    "startup.c": ("-fno-tree-loop-distribute-patterns",),
-    "closed_form.c": ("-fno-math-errno",),
+    "startup": ("-fno-tree-loop-distribute-patterns",),
+    "closed_form": ("-fno-math-errno",),
 }
 
 
@@ -100,10 +100,10 @@ def build_bench(
         FirmwareBuildError: If the compiler refuses it.
     """
     write_text(folder / "bench_solver.h", solver_header(sources, chain, cold_steps))
-    own = ("startup.c", "semihost.c", "counter.c", "stages.c", "closed_form.c", "bench.c")
-    objects = _own_objects(tools, core, own, folder, [sources.folder])
+    counting = (core.family.port, "counter.c", "stages.c", "closed_form.c", "bench.c")
+    objects = own_objects(tools, core, counting, folder, [sources.folder])
     objects.append(_solver_object(tools, core, sources, folder))
-    return tools.link(core, objects, linker_script(core, folder), folder / "bench.elf")
+    return link_program(tools, core, objects, folder / "bench.elf")
 
 
 def measure_size(
@@ -122,8 +122,6 @@ def measure_size(
         FirmwareBuildError: If the compiler refuses it.
     """
     write_text(folder / "bench_solver.h", solver_header(sources, chain, 0))
-    script = linker_script(core, folder)
-    common = _own_objects(tools, core, ("startup.c", "semihost.c"), folder, [])
     sizes = []
     for name, options in (("without", ()), ("with", ("-DWITH_SOLVER",))):
         program = tools.compile(
@@ -133,10 +131,10 @@ def measure_size(
             include=[folder, sources.folder],
             options=options,
         )
-        objects = [*common, program]
+        objects = [program]
         if options:
             objects.append(_solver_object(tools, core, sources, folder))
-        sizes.append(tools.sizes(tools.link(core, objects, script, folder / f"{name}.elf")))
+        sizes.append(tools.sizes(link_program(tools, core, objects, folder / f"{name}.elf")))
     before, after = sizes
     return SolverSize(after.flash - before.flash, after.ram - before.ram)
 
@@ -144,13 +142,32 @@ def measure_size(
 def build_trace(tools: Toolchain, core: Core, sources: Sources, chain: Chain, folder: Path) -> Path:
     """Build a program that solves one target of a file; arguments as in `measure_size`."""
     write_text(folder / "bench_solver.h", solver_header(sources, chain, 0))
-    own = ("startup.c", "semihost.c", "trace.c")
-    objects = _own_objects(tools, core, own, folder, [sources.folder])
+    objects = own_objects(tools, core, ("trace.c",), folder, [sources.folder])
     objects.append(_solver_object(tools, core, sources, folder))
-    return tools.link(core, objects, linker_script(core, folder), folder / "trace.elf")
+    return link_program(tools, core, objects, folder / "trace.elf")
 
 
-def linker_script(core: Core, folder: Path) -> Path:
+def link_program(tools: Toolchain, core: Core, objects: Sequence[Path], out: Path) -> Path:
+    """Link object files to a program that starts, and that opens files of the host.
+
+    Args:
+        tools: The compiler.
+        core: What to build for.
+        objects: The object files, among them one with `main`.
+        out: The image; what else is written goes beside it.
+
+    Returns:
+        The image.
+
+    Raises:
+        FirmwareBuildError: If the compiler refuses it, or it is too large.
+    """
+    started = own_objects(tools, core, core.family.startup, out.parent, [])
+    script = _linker_script(core, out.parent) if core.family.scripted else None
+    return tools.link(core, [*started, *objects], script, out)
+
+
+def _linker_script(core: Core, folder: Path) -> Path:
     """Write the linker script of a core's memory and return its path."""
     text = (FIRMWARE / "image.ld.in").read_text(encoding="utf-8")
     values = {
@@ -221,19 +238,28 @@ def _solver_object(tools: Toolchain, core: Core, sources: Sources, folder: Path)
     return tools.compile(core, sources.source, folder / "solver.o", include=[sources.folder])
 
 
-def _own_objects(
+def own_objects(
     tools: Toolchain, core: Core, names: Sequence[str], folder: Path, include: Sequence[Path]
 ) -> list[Path]:
-    """The benchmark's own files, compiled."""
-    ratio = core.instructions_per_tick
-    timer = (f"-DREADINGS={ratio.numerator}", f"-DSCALE={ratio.denominator}")
+    """Files of `FIRMWARE`, compiled.
+
+    Args:
+        tools: The compiler.
+        core: What to build for.
+        names: The files, by their paths in `FIRMWARE`.
+        folder: Where object files are put, and a `bench_solver.h` is found.
+        include: More folders with headers.
+
+    Raises:
+        FirmwareBuildError: If the compiler refuses one.
+    """
     return [
         tools.compile(
             core,
             FIRMWARE / name,
-            (folder / name).with_suffix(".o"),
+            folder / f"{Path(name).stem}.o",
             include=[FIRMWARE, folder, *include],
-            options=[*timer, *OWN_OPTIONS.get(name, ())],
+            options=[*core.timer_flags, *OWN_OPTIONS.get(Path(name).stem, ())],
         )
         for name in names
     ]

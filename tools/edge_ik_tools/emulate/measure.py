@@ -22,7 +22,7 @@ CountArray = npt.NDArray[np.int64]
 
 SUMMARY = np.dtype(
     [(name, "<i4") for name in ("joints", "target", "steps", "features", "outputs", "width")]
-    + [("known", "<u4"), ("stack", "<u4")]
+    + [("stack", "<u4")]
 )
 
 
