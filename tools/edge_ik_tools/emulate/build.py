@@ -20,6 +20,9 @@ FIRMWARE = Path(__file__).with_name("firmware")
 # Of the benchmark's program [bytes]; a solver that takes more is told so.
 STACK_BYTES = 6 * 1024
 
+# Constants in the flash of an AVR are read through pointers of 16 bits [bytes].
+POINTER_REACH = 0x1_0000
+
 # Of the benchmark's own files: start-up must not turn its loops into library calls, which
 # would then not count as the solver's; square roots need not set errno.
 OWN_OPTIONS: Mapping[str, tuple[str, ...]] = {
@@ -80,10 +83,10 @@ class SolverSize:
     ram: int
 
 
-def build_bench(
+def bench_objects(
     tools: Toolchain, core: Core, sources: Sources, chain: Chain, cold_steps: int, folder: Path
-) -> Path:
-    """Build the benchmark's program.
+) -> list[Path]:
+    """Compile the benchmark's program.
 
     Args:
         tools: The compiler.
@@ -94,7 +97,7 @@ def build_bench(
         folder: Where files are put.
 
     Returns:
-        The image.
+        Its object files, for `link_program`.
 
     Raises:
         FirmwareBuildError: If the compiler refuses it.
@@ -102,8 +105,7 @@ def build_bench(
     write_text(folder / "bench_solver.h", solver_header(sources, chain, cold_steps))
     counting = (core.family.port, "counter.c", "stages.c", "closed_form.c", "bench.c")
     objects = own_objects(tools, core, counting, folder, [sources.folder])
-    objects.append(_solver_object(tools, core, sources, folder))
-    return link_program(tools, core, objects, folder / "bench.elf")
+    return [*objects, _solver_object(tools, core, sources, folder)]
 
 
 def measure_size(
@@ -163,8 +165,51 @@ def link_program(tools: Toolchain, core: Core, objects: Sequence[Path], out: Pat
         FirmwareBuildError: If the compiler refuses it, or it is too large.
     """
     started = own_objects(tools, core, core.family.startup, out.parent, [])
+    files = _embedded(tools, core, out.parent) if core.family.embeds else []
     script = _linker_script(core, out.parent) if core.family.scripted else None
-    return tools.link(core, [*started, *objects], script, out)
+    options = [] if core.family.scripted else _memory(core)
+    image = tools.link(core, [*started, *objects, *files], script, out, options)
+    if core.family.embeds:
+        _check_reach(tools, core, image)
+    return image
+
+
+def _memory(core: Core) -> list[str]:
+    """A core's memory, told to the compiler's own linker script."""
+    symbols = {
+        "__TEXT_REGION_LENGTH__": core.flash.length,
+        "__DATA_REGION_LENGTH__": core.ram.end,
+        "__stack": core.ram.end - 1,
+    }
+    return [f"-Wl,--defsym={name}={value:#x}" for name, value in symbols.items()]
+
+
+def _embedded(tools: Toolchain, core: Core, folder: Path) -> list[Path]:
+    """The files that a program reads, those that are there, as an object file."""
+    lines = []
+    for path in (folder / "targets.bin", folder / "inputs.bin"):
+        if path.is_file():
+            lines += [
+                '.section .text.files,"ax",@progbits',
+                f".global {path.stem}_begin, {path.stem}_end",
+                f"{path.stem}_begin:",
+                f'.incbin "{path}"',
+                f"{path.stem}_end:",
+                ".balign 2",
+            ]
+    write_text(folder / "files.S", "\n".join([*lines, ""]))
+    return [tools.compile(core, folder / "files.S", folder / "files.o")]
+
+
+def _check_reach(tools: Toolchain, core: Core, image: Path) -> None:
+    """Refuse a program that is larger than flash, or whose constants a pointer cannot reach."""
+    used, constants = tools.sizes(image).flash, tools.symbols(image)["__trampolines_start"]
+    if used > core.flash.length or constants > POINTER_REACH:
+        raise FirmwareBuildError(
+            f"Expected the program for {core.name} to take no more than {core.flash.length:,} "
+            f"bytes of flash, and its constants to end before {POINTER_REACH:,}. "
+            f"Received: {used:,} bytes, constants up to {constants:,}. A smaller model fits."
+        )
 
 
 def _linker_script(core: Core, folder: Path) -> Path:

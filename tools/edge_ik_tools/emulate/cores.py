@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from edge_ik_tools.emulate.cycles import CycleModel
-from edge_ik_tools.emulate.families import ARM, RISCV, Family
+from edge_ik_tools.emulate.families import ARM, AVR, RISCV, Family
 from firmware_host.errors import ConfigError
 
 
@@ -22,6 +22,11 @@ class Memory:
 
     origin: int
     length: int
+
+    @property
+    def end(self) -> int:
+        """The first address behind it."""
+        return self.origin + self.length
 
 
 @dataclass(frozen=True)
@@ -52,7 +57,6 @@ class Core:
         family: What it has in common with others.
         timer_hz: Frequency of the machine's SysTick, where instructions are counted by it [Hz].
         cycles: What instructions take, for the estimate, or None where none is made.
-        link: What the linker is told of the core.
         room: What the part has, where the core is one part's, or None.
     """
 
@@ -65,7 +69,6 @@ class Core:
     family: Family = ARM
     timer_hz: int | None = None
     cycles: CycleModel | None = None
-    link: tuple[str, ...] = ()
     room: Room | None = None
 
     @property
@@ -188,6 +191,27 @@ CORES = {
             clock_hz=None,
             family=RISCV,
         ),
+        Core(
+            name="atmega328p",
+            flags=("-mmcu=atmega328p",),
+            # The same core, cycle for cycle, with room for the benchmark beside the solver.
+            machine="atmega1284p",
+            flash=Memory(0, 0x0001_0000),
+            ram=Memory(0x0100, 0x2000),
+            clock_hz=16_000_000,
+            family=AVR,
+            room=Room(32 * 1024, 2 * 1024),
+        ),
+        Core(
+            name="atmega2560",
+            flags=("-mmcu=atmega2560",),
+            machine="atmega2560",
+            flash=Memory(0, 0x0004_0000),
+            ram=Memory(0x0200, 0x2000),
+            clock_hz=16_000_000,
+            family=AVR,
+            room=Room(256 * 1024, 8 * 1024),
+        ),
     )
 }
 
@@ -215,6 +239,9 @@ PARTS = {
     "stm32f103": Part("an STM32F103, whose core is the", "cortex-m3", 72_000_000),
     "esp32c3": Part("an ESP32-C3, whose core without a floating-point unit is an", "rv32imc"),
     "esp32c6": Part("an ESP32-C6, whose core without a floating-point unit has those of", "rv32imc"),
+    "avr": Part("an AVR, of which the most common is the", "atmega328p"),
+    "uno": Part("an Arduino Uno, whose microcontroller is the", "atmega328p"),
+    "mega2560": Part("an Arduino Mega 2560, whose microcontroller is the", "atmega2560"),
     "imxrt1062": Part("an i.MX RT1062, whose core is the", "cortex-m7", 600_000_000),
 }
 
@@ -222,8 +249,6 @@ PARTS = {
 NOT_EMULATED = {
     "esp32": "an ESP32, an Xtensa LX6",
     "esp32s3": "an ESP32-S3, an Xtensa LX7",
-    "uno": "an Arduino Uno, an AVR (ATmega328P)",
-    "mega2560": "an Arduino Mega 2560, an AVR (ATmega2560)",
 }
 
 

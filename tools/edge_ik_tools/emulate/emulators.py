@@ -97,6 +97,46 @@ class Qemu:
         return Ending(code, out + err)
 
 
+# "\\x1b[32manswers.bin:00ff.\\x1b[0m": colours, and a point for the end of the line.
+_COLOURS = re.compile(r"\x1b\[\d*m")
+_WRITTEN = re.compile(r"([a-z]+\.bin):((?:[0-9a-f]{2})+)\.")
+_ENDED = re.compile(r"=([0-9a-f])\.")
+
+
+@dataclass(frozen=True)
+class Simavr:
+    """simavr, which counts cycles, and prints what a program sends on its first UART."""
+
+    command: str = "simavr"
+    asked_version: str | None = None
+    unit: Unit = "cycles"
+    traces: bool = False
+
+    def arguments(
+        self, machine: str, image: Path, trace: Path | None, version: str
+    ) -> Sequence[str]:
+        """What follows the command; it writes no trace."""
+        # Cycles do not depend on the clock, which must be told all the same.
+        return ["-m", machine, "-f", "16000000", str(image)]
+
+    def ending(self, code: int, out: str, err: str, folder: Path) -> Ending:
+        """How it ended; what the program has sent goes into its files."""
+        files: dict[str, list[str]] = {}
+        ended, said = None, []
+        for line in _COLOURS.sub("", out + err).splitlines():
+            if written := _WRITTEN.fullmatch(line):
+                files.setdefault(written[1], []).append(written[2])
+            elif end := _ENDED.fullmatch(line):
+                ended = int(end[1], 16)
+            else:
+                said.append(line)
+        for name, digits in files.items():
+            (folder / name).write_bytes(bytes.fromhex("".join(digits)))
+        if ended is None:
+            ended = code or 1
+        return Ending(ended, "\n".join(said))
+
+
 def qemu_version(text: str) -> tuple[int, int]:
     """Major and minor version out of what the emulator says of itself; (0, 0) if it is not."""
     found = re.search(r"(\d+)\.(\d+)", text)

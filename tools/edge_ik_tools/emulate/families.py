@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from edge_ik_tools.emulate.emulators import Emulator, Qemu
+from edge_ik_tools.emulate.emulators import Emulator, Qemu, Simavr
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class Family:
         link: What the linker is told.
         scripted: Whether a program is linked by our own script; otherwise by the compiler's.
         disassembly: What the disassembler is told.
+        embeds: Whether the files that a program reads are put into its flash.
         libm: Whether there is a library of mathematical functions, for the baselines.
     """
 
@@ -38,12 +39,13 @@ class Family:
     link: tuple[str, ...] = ("-nostartfiles",)
     scripted: bool = True
     disassembly: tuple[str, ...] = ()
+    embeds: bool = False
     libm: bool = True
 
 
 def _packages(prefix: str, compiler: str, emulator: str, package: str) -> Mapping[str, str]:
     """The packages of the commands, the compiler's and the emulator's."""
-    binutils = f"binutils-{prefix}" if prefix != "avr" else "binutils-avr"
+    binutils = f"binutils-{prefix}"
     return {
         f"{prefix}-gcc": compiler,
         f"{prefix}-size": binutils,
@@ -80,3 +82,18 @@ RISCV = Family(
     port="riscv/port.c",
     flags=("--specs=picolibc.specs",),
 )  # fmt: skip
+
+AVR = Family(
+    name="AVR",
+    prefix="avr",
+    packages=_packages("avr", "gcc-avr avr-libc", "simavr", "simavr"),
+    emulator=Simavr(),
+    startup=("avr/host.c",),
+    port="avr/port.c",
+    flags=("-DBLOCK=1",),
+    # As the Arduino IDE compiles for these.
+    optimization="-Os",
+    link=("-Wl,--defsym=stack_limit=_end",),
+    scripted=False,
+    embeds=True,
+)

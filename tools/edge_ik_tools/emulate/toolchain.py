@@ -84,7 +84,7 @@ class Toolchain:
         asked = self.family.emulator.asked_version
         return {
             "compiler": _first_line([self.gcc, "--version"]),
-            "emulator": _first_line([self.emulator, asked]) if asked else self.emulator.name,
+            "emulator": _first_line([self.emulator, asked]) if asked else self.family.emulator.command,
         }
 
     def compile(
@@ -109,7 +109,14 @@ class Toolchain:
     def _flags(self, core: Core) -> list[str]:
         return [*self.family.flags, *core.flags, self.family.optimization]
 
-    def link(self, core: Core, objects: Sequence[Path], script: Path | None, out: Path) -> Path:
+    def link(
+        self,
+        core: Core,
+        objects: Sequence[Path],
+        script: Path | None,
+        out: Path,
+        options: Sequence[str] = (),
+    ) -> Path:
         """Link object files to an image, leaving out what nothing uses.
 
         Args:
@@ -117,6 +124,7 @@ class Toolchain:
             objects: The object files.
             script: The linker's script; without it the compiler's own.
             out: The image.
+            options: What else the linker is told.
 
         Returns:
             The image.
@@ -124,7 +132,7 @@ class Toolchain:
         Raises:
             FirmwareBuildError: If the linker refuses them, or the image is too large.
         """
-        flags = [*self._flags(core), *self.family.link, *core.link, "-Wl,--gc-sections"]
+        flags = [*self._flags(core), *self.family.link, "-Wl,--gc-sections", *options]
         if script is not None:
             flags.append(f"-T{script}")
         libraries = ["-lm"] if self.family.libm else ["-lgcc"]

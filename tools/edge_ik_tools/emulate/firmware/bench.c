@@ -39,8 +39,8 @@ static void answer_target(const float target[], struct answer *answer) {
     memset(answer, 0, sizeof(*answer));
 
     stack_paint();
-    answer->total =
-        count(STAGE(BENCH_SOLVE), target, answer->q, &info, 0, 0, &answer->status);
+    answer->total = count(STAGE(BENCH_SOLVE), target, answer->q, &info, 0, 0, &ignored);
+    answer->status = returned_int(ignored);
     const uint32_t used = stack_used();
     summary.stack = used > summary.stack ? used : summary.stack;
     answer->residual = info.residual;

@@ -16,6 +16,11 @@ void counter_start(void);
    gets what the register of a 32-bit result holds then. */
 uint32_t count(stage f, const void *a, void *b, void *c, void *d, void *e, int32_t *returned);
 
+/* The same of a function that returns an int: the upper half where those have 16 bits. */
+static inline int32_t returned_int(int32_t returned) {
+    return sizeof(int) == 2 ? returned >> 16 : returned;
+}
+
 /* Fill the free stack with a pattern. */
 void stack_paint(void);
 
