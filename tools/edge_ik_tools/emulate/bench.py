@@ -99,7 +99,7 @@ def emulated_bench(
             **tools.versions,
             "options": " ".join((core.family.optimization, *LANGUAGE)),
         },
-        unit=core.family.emulator.unit,
+        unit=core.unit,
         **_taken(found, size),
         total=total,
         room=core.room,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from edge_ik_tools.emulate.cycles import CycleModel
+from edge_ik_tools.emulate.emulators import Unit
 from edge_ik_tools.emulate.families import ARM, AVR, RISCV, Family
 from firmware_host.errors import ConfigError
 
@@ -70,6 +71,11 @@ class Core:
     timer_hz: int | None = None
     cycles: CycleModel | None = None
     room: Room | None = None
+
+    @property
+    def unit(self) -> Unit:
+        """What is counted of it."""
+        return self.family.emulator.unit
 
     @property
     def instructions_per_tick(self) -> Fraction | None:
@@ -247,6 +253,7 @@ PARTS = {
 
 # Boards whose firmware is compiled as any other, and not counted: no emulator here has the core.
 NOT_EMULATED = {
+    "esp8266": "an ESP8266, an Xtensa LX106 whose arithmetic of floats is in its ROM",
     "esp32": "an ESP32, an Xtensa LX6",
     "esp32s3": "an ESP32-S3, an Xtensa LX7",
 }

@@ -55,7 +55,10 @@ class Emulator(Protocol):
             version: What it says of itself.
         """
 
-    def ending(self, code: int, out: str, err: str, folder: Path) -> Ending:
+    def is_lost(self, line: str) -> bool:
+        """Whether a line of output says that the program will not end by itself any more."""
+
+    def ending(self, code: int, output: str, folder: Path) -> Ending:
         """How it ended, from its exit status and output; writes the program's files."""
 
 
@@ -92,9 +95,13 @@ class Qemu:
             told += ["-d", "exec,nochain", "-D", str(trace)]
         return told
 
-    def ending(self, code: int, out: str, err: str, folder: Path) -> Ending:
+    def is_lost(self, line: str) -> bool:
+        """Never: what goes wrong ends it, or is a loop."""
+        return False
+
+    def ending(self, code: int, output: str, folder: Path) -> Ending:
         """How it ended; the program has written its files itself."""
-        return Ending(code, out + err)
+        return Ending(code, output)
 
 
 # "\\x1b[32manswers.bin:00ff.\\x1b[0m": colours, and a point for the end of the line.
@@ -119,11 +126,15 @@ class Simavr:
         # Cycles do not depend on the clock, which must be told all the same.
         return ["-m", machine, "-f", "16000000", str(image)]
 
-    def ending(self, code: int, out: str, err: str, folder: Path) -> Ending:
+    def is_lost(self, line: str) -> bool:
+        """Whether it waits for a debugger, as it does after a crash."""
+        return "avr_gdb_init" in line
+
+    def ending(self, code: int, output: str, folder: Path) -> Ending:
         """How it ended; what the program has sent goes into its files."""
         files: dict[str, list[str]] = {}
         ended, said = None, []
-        for line in _COLOURS.sub("", out + err).splitlines():
+        for line in _COLOURS.sub("", output).splitlines():
             if written := _WRITTEN.fullmatch(line):
                 files.setdefault(written[1], []).append(written[2])
             elif end := _ENDED.fullmatch(line):

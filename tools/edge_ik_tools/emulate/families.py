@@ -25,7 +25,6 @@ class Family:
         scripted: Whether a program is linked by our own script; otherwise by the compiler's.
         disassembly: What the disassembler is told.
         embeds: Whether the files that a program reads are put into its flash.
-        libm: Whether there is a library of mathematical functions, for the baselines.
     """
 
     name: str
@@ -40,7 +39,6 @@ class Family:
     scripted: bool = True
     disassembly: tuple[str, ...] = ()
     embeds: bool = False
-    libm: bool = True
 
 
 def _packages(prefix: str, compiler: str, emulator: str, package: str) -> Mapping[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -135,8 +136,7 @@ class Toolchain:
         flags = [*self._flags(core), *self.family.link, "-Wl,--gc-sections", *options]
         if script is not None:
             flags.append(f"-T{script}")
-        libraries = ["-lm"] if self.family.libm else ["-lgcc"]
-        _build([self.gcc, *flags, *objects, *libraries, "-o", out], f"{out.name} for {core.name}")
+        _build([self.gcc, *flags, *objects, "-lm", "-o", out], f"{out.name} for {core.name}")
         return out
 
     def sizes(self, image: Path) -> SectionSizes:
@@ -181,29 +181,49 @@ class Toolchain:
         emulator = self.family.emulator
         version = self.versions["emulator"]
         arguments = emulator.arguments(core.machine, image, trace, version)
-        command = [str(self.emulator), *arguments]
-        try:
-            result = subprocess.run(
-                command,
-                cwd=folder,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                stdin=subprocess.DEVNULL,
-                timeout=RUN_SECONDS,
-                check=False,
-            )
-        except subprocess.TimeoutExpired as error:
+        code, output = self._watched([str(self.emulator), *arguments], folder)
+        if code is None:
             raise EmulationError(
                 f"The emulated {core.name} did not end within {RUN_SECONDS:g} s. "
                 "Expected the firmware to end by itself; try fewer targets."
-            ) from error
-        ending = emulator.ending(result.returncode, result.stdout, result.stderr, folder)
+            )
+        ending = emulator.ending(code, output, folder)
         if ending.code != 0:
             raise EmulationError(
                 f"The firmware on the emulated {core.name} ended with code {ending.code}: "
                 f"{_told(ending.said)}"
             )
+
+    def _watched(self, command: Sequence[str], folder: Path) -> tuple[int | None, str]:
+        """The exit status of the emulator, None if it took too long, and its output."""
+        late = threading.Event()
+        with subprocess.Popen(
+            command,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        ) as process:
+
+            def end() -> None:
+                late.set()
+                process.kill()
+
+            watchdog = threading.Timer(RUN_SECONDS, end)
+            watchdog.start()
+            lines = []
+            try:
+                for line in process.stdout or ():
+                    lines.append(line)
+                    if self.family.emulator.is_lost(line):
+                        process.kill()
+                code = process.wait()
+            finally:
+                watchdog.cancel()
+                process.kill()
+        return (None if late.is_set() else code), "".join(lines)
 
 
 def find_tool(name: str, packages: Mapping[str, str]) -> Path:
