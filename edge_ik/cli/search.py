@@ -68,7 +68,7 @@ def _bytes(ctx: click.Context, param: click.Parameter, value: str | None) -> int
 @click.option(
     "--flash", metavar="SIZE", callback=_bytes, help="Most code and constants, such as 16KB."
 )
-@click.option("--instructions", type=click.IntRange(1), help="Most instructions of a usual solve.")
+@click.option("--instructions", type=click.IntRange(1), help="Most instructions of a usual solve; on an AVR, cycles.")
 @click.option("--core", default="cortex-m4", show_default=True, help="Emulated core to count on.")
 @click.option(
     "--minutes",
@@ -124,8 +124,9 @@ def search(
         _require_optuna()
     overrides = {keys[name]: value for name, value in flags.items() if value is not None}
     config = make_config(overrides=overrides)
-    settings = SearchSettings(config, goal, find_core(core).name, instructions, flash)
-    Toolchain.find()
+    emulated = find_core(core)
+    settings = SearchSettings(config, goal, emulated.name, instructions, flash)
+    Toolchain.find(emulated.family)
     folder = out or Path("runs") / f"search-{Path(config.arm.source).stem}-{config.task.name}"
     _search(settings, folder, minutes, began, as_json)
 
@@ -176,7 +177,7 @@ def _search(
         print_tables(screen, [front_table(searching, front)])
         screen.print(
             f"{counted(front.trained, 'network')} trained, {front.stopped} stopped early. "
-            "Network: width x blocks; instr.: instructions of a solve, the median; longest: the "
+            f"Network: width x blocks; then {searching.core.unit} of a solve, the median; longest: the "
             "most; flash: code and constants in bytes. More in "
             f"{folder / 'front.csv'} and front.json."
         )

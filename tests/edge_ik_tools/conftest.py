@@ -8,6 +8,7 @@ import pytest
 
 from edge_ik_tools.c99.lowering import _Lowering
 from edge_ik_tools.c99.source import Firmware
+from edge_ik_tools.emulate.toolchain import Toolchain
 from firmware_host.chain import Chain, Joint
 from firmware_host.kinematics import components
 from firmware_host.network import reference
@@ -369,3 +370,15 @@ def limit_kinds():
 def robot_firmware():
     """Function of a chain and a generator: firmware with a random network."""
     return make_firmware
+
+
+@pytest.fixture(scope="session")
+def tools_for(require_tool):
+    """Function of a core: its compiler and emulator; skips, or fails, where one is missing."""
+
+    def find(core):
+        for command, packages in core.family.packages.items():
+            require_tool(command, packages)
+        return Toolchain.find(core.family)
+
+    return find

@@ -15,9 +15,9 @@ from edge_ik_tools.c99.folder import write_c99, write_sources
 from edge_ik_tools.c99.source import Firmware
 from edge_ik_tools.convert import FORMATS, convert
 from edge_ik_tools.emulate.bench import emulated_bench
-from edge_ik_tools.emulate.counts import firmware_counts
+from edge_ik_tools.emulate.cores import find_core
+from edge_ik_tools.emulate.counts import COUNTED_CORE, firmware_counts
 from edge_ik_tools.emulate.tables import emulation_tables
-from edge_ik_tools.emulate.toolchain import PACKAGES
 from edge_ik_tools.random_inputs import random_inputs
 from firmware_host.bench.targets import bench_targets
 from firmware_host.model_file import read_model, write_model
@@ -115,10 +115,9 @@ def test_c_answers_as_the_host_does(models, name, branch, require_tool):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("core", ["cortex-m0", "cortex-m4", "cortex-m55"])
-def test_emulated_cores_answer_as_the_host_does(models, core, tmp_path, require_tool):
-    for command, packages in PACKAGES.items():
-        require_tool(command, packages)
+@pytest.mark.parametrize("core", ["cortex-m0", "cortex-m4", "cortex-m55", "rv32imc"])
+def test_emulated_cores_answer_as_the_host_does(models, core, tmp_path, tools_for):
+    tools_for(find_core(core))
     firmware = Firmware.load(models["int8"], steps=FEW_STEPS)
     write_sources(firmware, tmp_path)
     found = emulated_bench(tmp_path, firmware.name, models["int8"], core, 60)
@@ -136,9 +135,8 @@ def test_emulated_cores_answer_as_the_host_does(models, core, tmp_path, require_
 
 
 @pytest.mark.slow
-def test_the_header_says_what_was_counted_and_the_bound(models, require_tool):
-    for command, packages in PACKAGES.items():
-        require_tool(command, packages)
+def test_the_header_says_what_was_counted_and_the_bound(models, tools_for):
+    tools_for(find_core(COUNTED_CORE))
     firmware = Firmware.load(models["int8"], steps=STEPS)
     heads, prefix = firmware.spec.heads, firmware.name.upper()
     header = firmware.header(firmware_counts(firmware, must=True))

@@ -10,9 +10,8 @@ from edge_ik_tools.board.client import BoardClient
 from edge_ik_tools.board.errors import NoAnswerError, WrongFirmwareError
 from edge_ik_tools.board.firmware import write_board_firmware
 from edge_ik_tools.board.serial_bench import serial_bench
-from edge_ik_tools.emulate.build import FIRMWARE, linker_script
+from edge_ik_tools.emulate.build import link_program
 from edge_ik_tools.emulate.cores import find_core
-from edge_ik_tools.emulate.toolchain import Toolchain
 
 pytestmark = pytest.mark.slow
 
@@ -24,10 +23,8 @@ WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-Wdouble-promotion", "-Wshadow"
 
 
 @pytest.fixture(scope="module")
-def toolchain(require_tool):
-    require_tool("arm-none-eabi-gcc", "gcc-arm-none-eabi")
-    require_tool("qemu-system-arm", "qemu-system-arm")
-    return Toolchain.find()
+def toolchain(tools_for):
+    return tools_for(CORE)
 
 
 @pytest.fixture(scope="module")
@@ -38,19 +35,17 @@ def build_image(toolchain):
         write_board_firmware(folder, name)
         board = folder / "board"
         own = [board / "edge_ik_bench_main.c", board / "edge_ik_link.c", BOARD]
-        started = [FIRMWARE / "startup.c", FIRMWARE / "semihost.c"]
         objects = [
             toolchain.compile(
                 CORE,
                 source,
                 folder / f"{source.stem}.o",
-                include=[folder, board, FIRMWARE],
+                include=[folder, board],
                 options=WARNINGS if source in own else (),
             )
-            for source in (*own, *started, folder / f"{name}.c")
+            for source in (*own, folder / f"{name}.c")
         ]
-        script = linker_script(CORE, folder)
-        return toolchain.link(CORE, objects, script, folder / "board.elf")
+        return link_program(toolchain, CORE, objects, folder / "board.elf")
 
     return build
 
@@ -67,7 +62,7 @@ def emulate(toolchain):
     @contextmanager
     def run(image, serial):
         command = [
-            *(toolchain.qemu, "-machine", CORE.machine, "-icount", "shift=0"),
+            *(toolchain.emulator, "-machine", CORE.machine, "-icount", "shift=0"),
             *("-semihosting-config", "enable=on,target=native"),
             *("-display", "none", "-monitor", "none", "-serial", serial, "-kernel", image),
         ]

@@ -10,7 +10,7 @@ import pytest
 from edge_ik_tools.c99.source import Firmware
 from edge_ik_tools.emulate.bench import emulated_bench
 from edge_ik_tools.emulate.cores import CORES
-from edge_ik_tools.emulate.toolchain import PACKAGES
+from edge_ik_tools.emulate.families import ARM
 from firmware_host.chain import Chain
 from firmware_host.errors import ConfigError, ModelFileError
 from firmware_host.model_file import read_model, write_model
@@ -62,9 +62,9 @@ def test_nothing_is_called_but_memcpy(dtype, folders, require_tool):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("name", CORES)
+@pytest.mark.parametrize("name", [name for name, core in CORES.items() if core.family is ARM])
 def test_on_arm_only_the_compilers_helpers_are_called(name, dtype, folders, require_tool):
-    gcc = require_tool("arm-none-eabi-gcc", PACKAGES["arm-none-eabi-gcc"])
+    gcc = require_tool("arm-none-eabi-gcc", ARM.packages["arm-none-eabi-gcc"])
     nm = require_tool("arm-none-eabi-nm", "binutils-arm-none-eabi")
     flags = [*CORES[name].flags, "-std=c99", "-O2", "-Wall", "-Wextra", "-Wconversion", "-Werror"]
     out = f"{name}.o"
@@ -171,9 +171,8 @@ def test_no_steps_are_the_networks_guess(arm3_path, stages_of):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CORES)
-def test_emulated_cores_answer_as_the_host(name, arm3_path, tmp_path, write_firmware, require_tool):
-    for command, packages in PACKAGES.items():
-        require_tool(command, packages)
+def test_emulated_cores_answer_as_the_host(name, arm3_path, tmp_path, write_firmware, tools_for):
+    tools_for(CORES[name])
     firmware = Firmware.load(arm3_path)
     found = emulated_bench(
         write_firmware(firmware, tmp_path), firmware.name, arm3_path, name, targets=300

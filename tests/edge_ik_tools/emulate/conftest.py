@@ -5,44 +5,43 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge_ik_tools.emulate.build import FIRMWARE, Sources, _own_objects, linker_script
-from edge_ik_tools.emulate.toolchain import PACKAGES, Toolchain
+from edge_ik_tools.emulate.build import FIRMWARE, Sources, link_program, own_objects
+from edge_ik_tools.emulate.cores import CORES
 from firmware_host.chain import Chain, Joint
 
 
 @pytest.fixture(scope="session")
-def tools(require_tool):
-    for name, packages in PACKAGES.items():
-        require_tool(name, packages)
-    return Toolchain.find()
+def tools(tools_for):
+    """The compiler and the emulator of the Cortex-M cores."""
+    return tools_for(CORES["cortex-m4"])
 
 
 @pytest.fixture(scope="session")
-def build_snippet(tools):
+def build_snippet(tools_for):
     """Function of a core, a function in assembly code and a folder: a program that counts it.
 
-    The function may change r0 to r3 and the flags; its return is added.
+    The function may change what a function may; its return is added.
     """
 
     def build(core, assembly, folder):
+        tools = tools_for(core)
         text = "\\n\\t".join(line.strip() for line in assembly.strip().splitlines())
-        own = ("startup.c", "semihost.c", "counter.c")
-        objects = _own_objects(tools, core, own, folder, [])
+        objects = own_objects(tools, core, (core.family.port, "counter.c"), folder, [])
         snippet, include = Path(__file__).with_name("snippet.c"), [FIRMWARE]
         define = f'-DSNIPPET="{text}"'
         out = folder / "snippet.o"
         objects.append(tools.compile(core, snippet, out, include=include, options=[define]))
-        return tools.link(core, objects, linker_script(core, folder), folder / "snippet.elf")
+        return link_program(tools, core, objects, folder / "snippet.elf")
 
     return build
 
 
 @pytest.fixture
-def count_instructions(tools, build_snippet, tmp_path):
-    """Function of a core and a function in assembly code: its instructions and its stack."""
+def counts(tools_for, build_snippet, tmp_path):
+    """Function of a core and a function in assembly code: what it takes, and its stack."""
 
     def count(core, assembly):
-        tools.run(core, build_snippet(core, assembly, tmp_path), tmp_path)
+        tools_for(core).run(core, build_snippet(core, assembly, tmp_path), tmp_path)
         first, stack, second = np.fromfile(tmp_path / "counts.bin", "<u4").tolist()
         # Begun in another phase of the timer's tick.
         assert first == second

@@ -6,8 +6,8 @@ import pytest
 
 from edge_ik_tools.c99.source import NOT_COUNTED, Firmware
 from edge_ik_tools.emulate import toolchain
-from edge_ik_tools.emulate.counts import firmware_counts
-from edge_ik_tools.emulate.toolchain import PACKAGES
+from edge_ik_tools.emulate.cores import find_core
+from edge_ik_tools.emulate.counts import COUNTED_CORE, firmware_counts
 from edge_ik_tools.errors import MissingToolError
 
 
@@ -16,9 +16,8 @@ def firmware(source_root):
     return Firmware.load(source_root / "artifacts" / "arm3" / "arm3-int8.tflite")
 
 
-def test_instructions_are_counted(firmware, require_tool):
-    for command, packages in PACKAGES.items():
-        require_tool(command, packages)
+def test_instructions_are_counted(firmware, tools_for):
+    tools_for(find_core(COUNTED_CORE))
     text = firmware_counts(firmware, must=True)
     found = re.search(r"([\d,]+) instructions a solve \(network ([\d,]+)", text)
     whole, network = (int(number.replace(",", "")) for number in found.groups())

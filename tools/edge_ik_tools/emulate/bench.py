@@ -10,10 +10,17 @@ import numpy as np
 
 from edge_ik_tools.emulate.build import SolverSize, Sources, measure_size
 from edge_ik_tools.emulate.closed_form import LIMIT_SLACK
-from edge_ik_tools.emulate.cores import described_core, find_core
+from edge_ik_tools.emulate.cores import Core, described_core, find_core
+from edge_ik_tools.emulate.cycles import Executed
 from edge_ik_tools.emulate.measure import AnyArray, Measurement, measure
-from edge_ik_tools.emulate.results import Baseline, EmulatedBenchmark, Estimate, Spread
-from edge_ik_tools.emulate.toolchain import Toolchain
+from edge_ik_tools.emulate.results import (
+    Baseline,
+    EmulatedBenchmark,
+    Spread,
+    Timing,
+    check_clock,
+)
+from edge_ik_tools.emulate.toolchain import LANGUAGE, Toolchain
 from edge_ik_tools.emulate.trace import trace_solve
 from edge_ik_tools.errors import EmulationError
 from edge_ik_tools.random_inputs import random_inputs
@@ -57,7 +64,7 @@ def emulated_bench(
         model: The `.tflite` that they were generated from.
         target: The core, one of `CORES` or `PARTS`.
         targets: Number of targets, and of inputs for the network alone; at least 1.
-        clock_hz: Clock of the time estimate [Hz]; one usual for the core without it.
+        clock_hz: Clock that the time is told for [Hz]; one usual for the core without it.
         tell: Called with a line of progress.
 
     Raises:
@@ -70,7 +77,8 @@ def emulated_bench(
     core = find_core(target)
     if targets < 1:
         raise ConfigError(f"Expected at least one target. Received: targets={targets}")
-    tools, generated = Toolchain.find(), Sources(Path(sources), name)
+    check_clock(core, clock_hz)
+    tools, generated = Toolchain.find(core.family), Sources(Path(sources), name)
     flatbuffer, _ = read_model(model)
     interpreter = open_interpreter(flatbuffer, "reference")
     solver = IkSolver.load(model, "reference")
@@ -82,16 +90,20 @@ def emulated_bench(
         size = measure_size(tools, core, generated, solver.chain, Path(folder))
     n_out = interpreter.output_shape[1]
     found = measure(tools, core, generated, solver.chain, drawn, inputs, n_out, COLD_STEPS)
-    longest = int(found.total.argmax())
-    executed = trace_solve(tools, core, generated, solver.chain, drawn[longest])
-    _check_counted(int(found.total[longest]), len(executed))
     total = Spread.of(found.total)
+    executed = _longest(tools, core, generated, solver.chain, found, drawn)
     return EmulatedBenchmark(
         target=core.name,
-        machine={"qemu": core.machine, **tools.versions},
+        machine={
+            "machine": core.machine,
+            **tools.versions,
+            "options": " ".join((core.family.optimization, *LANGUAGE)),
+        },
+        unit=core.unit,
         **_taken(found, size),
         total=total,
-        estimate=Estimate.of(core, total, executed, clock_hz),
+        room=core.room,
+        timing=Timing.of(core, total, executed, clock_hz),
         targets=targets,
         **_compared(solver, found, drawn),
         network_inputs=len(inputs),
@@ -128,6 +140,23 @@ def _taken(found: Measurement, size: SolverSize) -> dict[str, Any]:
         "tried_mean": float(found.tried.mean()),
         "tried_max": int(found.tried.max()),
     }
+
+
+def _longest(
+    tools: Toolchain,
+    core: Core,
+    sources: Sources,
+    chain: Chain,
+    found: Measurement,
+    targets: FloatArray,
+) -> list[Executed]:
+    """The instructions of the longest solve, as many as were counted; none without a trace."""
+    if not core.family.emulator.traces:
+        return []
+    longest = int(found.total.argmax())
+    executed = trace_solve(tools, core, sources, chain, targets[longest])
+    _check_counted(int(found.total[longest]), len(executed))
+    return executed
 
 
 def _check_counted(counted: int, traced: int) -> None:

@@ -20,11 +20,14 @@ FIRMWARE = Path(__file__).with_name("firmware")
 # Of the benchmark's program [bytes]; a solver that takes more is told so.
 STACK_BYTES = 6 * 1024
 
+# Constants in the flash of an AVR are read through pointers of 16 bits [bytes].
+POINTER_REACH = 0x1_0000
+
 # Of the benchmark's own files: start-up must not turn its loops into library calls, which
 # would then not count as the solver's; square roots need not set errno.
 OWN_OPTIONS: Mapping[str, tuple[str, ...]] = {
-    "startup.c": ("-fno-tree-loop-distribute-patterns",),
-    "closed_form.c": ("-fno-math-errno",),
+    "startup": ("-fno-tree-loop-distribute-patterns",),
+    "closed_form": ("-fno-math-errno",),
 }
 
 
@@ -80,10 +83,10 @@ class SolverSize:
     ram: int
 
 
-def build_bench(
+def bench_objects(
     tools: Toolchain, core: Core, sources: Sources, chain: Chain, cold_steps: int, folder: Path
-) -> Path:
-    """Build the benchmark's program.
+) -> list[Path]:
+    """Compile the benchmark's program.
 
     Args:
         tools: The compiler.
@@ -94,16 +97,15 @@ def build_bench(
         folder: Where files are put.
 
     Returns:
-        The image.
+        Its object files, for `link_program`.
 
     Raises:
         FirmwareBuildError: If the compiler refuses it.
     """
     write_text(folder / "bench_solver.h", solver_header(sources, chain, cold_steps))
-    own = ("startup.c", "semihost.c", "counter.c", "stages.c", "closed_form.c", "bench.c")
-    objects = _own_objects(tools, core, own, folder, [sources.folder])
-    objects.append(_solver_object(tools, core, sources, folder))
-    return tools.link(core, objects, linker_script(core, folder), folder / "bench.elf")
+    counting = (core.family.port, "counter.c", "stages.c", "closed_form.c", "bench.c")
+    objects = own_objects(tools, core, counting, folder, [sources.folder])
+    return [*objects, _solver_object(tools, core, sources, folder)]
 
 
 def measure_size(
@@ -122,8 +124,6 @@ def measure_size(
         FirmwareBuildError: If the compiler refuses it.
     """
     write_text(folder / "bench_solver.h", solver_header(sources, chain, 0))
-    script = linker_script(core, folder)
-    common = _own_objects(tools, core, ("startup.c", "semihost.c"), folder, [])
     sizes = []
     for name, options in (("without", ()), ("with", ("-DWITH_SOLVER",))):
         program = tools.compile(
@@ -133,10 +133,10 @@ def measure_size(
             include=[folder, sources.folder],
             options=options,
         )
-        objects = [*common, program]
+        objects = [program]
         if options:
             objects.append(_solver_object(tools, core, sources, folder))
-        sizes.append(tools.sizes(tools.link(core, objects, script, folder / f"{name}.elf")))
+        sizes.append(tools.sizes(link_program(tools, core, objects, folder / f"{name}.elf")))
     before, after = sizes
     return SolverSize(after.flash - before.flash, after.ram - before.ram)
 
@@ -144,13 +144,75 @@ def measure_size(
 def build_trace(tools: Toolchain, core: Core, sources: Sources, chain: Chain, folder: Path) -> Path:
     """Build a program that solves one target of a file; arguments as in `measure_size`."""
     write_text(folder / "bench_solver.h", solver_header(sources, chain, 0))
-    own = ("startup.c", "semihost.c", "trace.c")
-    objects = _own_objects(tools, core, own, folder, [sources.folder])
+    objects = own_objects(tools, core, ("trace.c",), folder, [sources.folder])
     objects.append(_solver_object(tools, core, sources, folder))
-    return tools.link(core, objects, linker_script(core, folder), folder / "trace.elf")
+    return link_program(tools, core, objects, folder / "trace.elf")
 
 
-def linker_script(core: Core, folder: Path) -> Path:
+def link_program(tools: Toolchain, core: Core, objects: Sequence[Path], out: Path) -> Path:
+    """Link object files to a program that starts, and that opens files of the host.
+
+    Args:
+        tools: The compiler.
+        core: What to build for.
+        objects: The object files, among them one with `main`.
+        out: The image; what else is written goes beside it.
+
+    Returns:
+        The image.
+
+    Raises:
+        FirmwareBuildError: If the compiler refuses it, or it is too large.
+    """
+    started = own_objects(tools, core, core.family.startup, out.parent, [])
+    files = _embedded(tools, core, out.parent) if core.family.embeds else []
+    script = _linker_script(core, out.parent) if core.family.scripted else None
+    options = [] if core.family.scripted else _memory(core)
+    image = tools.link(core, [*started, *objects, *files], script, out, options)
+    if core.family.embeds:
+        _check_reach(tools, core, image)
+    return image
+
+
+def _memory(core: Core) -> list[str]:
+    """A core's memory, told to the compiler's own linker script."""
+    symbols = {
+        "__TEXT_REGION_LENGTH__": core.flash.length,
+        "__DATA_REGION_LENGTH__": core.ram.end,
+        "__stack": core.ram.end - 1,
+    }
+    return [f"-Wl,--defsym={name}={value:#x}" for name, value in symbols.items()]
+
+
+def _embedded(tools: Toolchain, core: Core, folder: Path) -> list[Path]:
+    """The files that a program reads, those that are there, as an object file."""
+    lines = []
+    for path in (folder / "targets.bin", folder / "inputs.bin"):
+        if path.is_file():
+            lines += [
+                '.section .text.files,"ax",@progbits',
+                f".global {path.stem}_begin, {path.stem}_end",
+                f"{path.stem}_begin:",
+                f'.incbin "{path}"',
+                f"{path.stem}_end:",
+                ".balign 2",
+            ]
+    write_text(folder / "files.S", "\n".join([*lines, ""]))
+    return [tools.compile(core, folder / "files.S", folder / "files.o")]
+
+
+def _check_reach(tools: Toolchain, core: Core, image: Path) -> None:
+    """Refuse a program that is larger than flash, or whose constants a pointer cannot reach."""
+    used, constants = tools.sizes(image).flash, tools.symbols(image)["__trampolines_start"]
+    if used > core.flash.length or constants > POINTER_REACH:
+        raise FirmwareBuildError(
+            f"Expected the program for {core.name} to take no more than {core.flash.length:,} "
+            f"bytes of flash, and its constants to end before {POINTER_REACH:,}. "
+            f"Received: {used:,} bytes, constants up to {constants:,}. A smaller model fits."
+        )
+
+
+def _linker_script(core: Core, folder: Path) -> Path:
     """Write the linker script of a core's memory and return its path."""
     text = (FIRMWARE / "image.ld.in").read_text(encoding="utf-8")
     values = {
@@ -221,19 +283,28 @@ def _solver_object(tools: Toolchain, core: Core, sources: Sources, folder: Path)
     return tools.compile(core, sources.source, folder / "solver.o", include=[sources.folder])
 
 
-def _own_objects(
+def own_objects(
     tools: Toolchain, core: Core, names: Sequence[str], folder: Path, include: Sequence[Path]
 ) -> list[Path]:
-    """The benchmark's own files, compiled."""
-    ratio = core.instructions_per_tick
-    timer = (f"-DREADINGS={ratio.numerator}", f"-DSCALE={ratio.denominator}")
+    """Files of `FIRMWARE`, compiled.
+
+    Args:
+        tools: The compiler.
+        core: What to build for.
+        names: The files, by their paths in `FIRMWARE`.
+        folder: Where object files are put, and a `bench_solver.h` is found.
+        include: More folders with headers.
+
+    Raises:
+        FirmwareBuildError: If the compiler refuses one.
+    """
     return [
         tools.compile(
             core,
             FIRMWARE / name,
-            (folder / name).with_suffix(".o"),
+            folder / f"{Path(name).stem}.o",
             include=[FIRMWARE, folder, *include],
-            options=[*timer, *OWN_OPTIONS.get(name, ())],
+            options=[*core.timer_flags, *OWN_OPTIONS.get(Path(name).stem, ())],
         )
         for name in names
     ]

@@ -1,4 +1,4 @@
-"""The emulated cores: how to compile for each, and the machine that QEMU gives it."""
+"""The emulated cores: how to compile for each, and the machine that an emulator gives it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from edge_ik_tools.emulate.cycles import CycleModel
+from edge_ik_tools.emulate.emulators import Unit
+from edge_ik_tools.emulate.families import ARM, AVR, RISCV, Family
 from firmware_host.errors import ConfigError
 
 
@@ -22,20 +24,41 @@ class Memory:
     origin: int
     length: int
 
+    @property
+    def end(self) -> int:
+        """The first address behind it."""
+        return self.origin + self.length
+
+
+@dataclass(frozen=True)
+class Room:
+    """What a part has, which a program must fit in.
+
+    Attributes:
+        flash_bytes: Flash [bytes].
+        ram_bytes: RAM [bytes].
+    """
+
+    flash_bytes: int
+    ram_bytes: int
+
 
 @dataclass(frozen=True)
 class Core:
-    """One Cortex-M core and the QEMU machine that has it.
+    """One core and the emulator's machine that has it.
 
     Attributes:
         name: As in "cortex-m4".
         flags: What the compiler is told of the core and its floating-point registers.
-        machine: QEMU's name of the machine.
-        flash: Where code and constants go; the vector table comes first.
+        machine: The emulator's name of the machine.
+        flash: Where code and constants go; what is executed first comes first.
         ram: Where data and stack go.
-        timer_hz: Frequency of the machine's SysTick [Hz].
-        clock_hz: A clock that parts with this core run at, for the estimate [Hz].
-        cycles: What instructions take, for the estimate.
+        clock_hz: A clock that parts with this core run at, for the time of a solve, or None
+            where only instructions are known [Hz].
+        family: What it has in common with others.
+        timer_hz: Frequency of the machine's SysTick, where instructions are counted by it [Hz].
+        cycles: What instructions take, for the estimate, or None where none is made.
+        room: What the part has, where the core is one part's, or None.
     """
 
     name: str
@@ -43,17 +66,32 @@ class Core:
     machine: str
     flash: Memory
     ram: Memory
-    timer_hz: int
-    clock_hz: int
-    cycles: CycleModel
+    clock_hz: int | None
+    family: Family = ARM
+    timer_hz: int | None = None
+    cycles: CycleModel | None = None
+    room: Room | None = None
 
     @property
-    def instructions_per_tick(self) -> Fraction:
-        """Instructions in a tick of SysTick, where each takes a nanosecond.
+    def unit(self) -> Unit:
+        """What is counted of it."""
+        return self.family.emulator.unit
+
+    @property
+    def instructions_per_tick(self) -> Fraction | None:
+        """Instructions in a tick of SysTick, where each takes a nanosecond, or None without it.
 
         QEMU's `-icount shift=0` gives each instruction that time.
         """
-        return Fraction(10**9, self.timer_hz)
+        return None if self.timer_hz is None else Fraction(10**9, self.timer_hz)
+
+    @property
+    def timer_flags(self) -> tuple[str, ...]:
+        """What the compiler is told of the timer."""
+        ratio = self.instructions_per_tick
+        if ratio is None:
+            return ()
+        return f"-DREADINGS={ratio.numerator}", f"-DSCALE={ratio.denominator}"
 
 
 _HARD = ("-mthumb", "-mfloat-abi=hard")
@@ -150,6 +188,36 @@ CORES = {
                 several=0,
             ),
         ),
+        Core(
+            name="rv32imc",
+            flags=("-march=rv32imc", "-mabi=ilp32"),
+            machine="virt",
+            flash=Memory(0x8000_0000, 0x0008_0000),
+            ram=Memory(0x8010_0000, 0x0002_0000),
+            clock_hz=None,
+            family=RISCV,
+        ),
+        Core(
+            name="atmega328p",
+            flags=("-mmcu=atmega328p",),
+            # The same core, cycle for cycle, with room for the benchmark beside the solver.
+            machine="atmega1284p",
+            flash=Memory(0, 0x0001_0000),
+            ram=Memory(0x0100, 0x2000),
+            clock_hz=16_000_000,
+            family=AVR,
+            room=Room(32 * 1024, 2 * 1024),
+        ),
+        Core(
+            name="atmega2560",
+            flags=("-mmcu=atmega2560",),
+            machine="atmega2560",
+            flash=Memory(0, 0x0004_0000),
+            ram=Memory(0x0200, 0x2000),
+            clock_hz=16_000_000,
+            family=AVR,
+            room=Room(256 * 1024, 8 * 1024),
+        ),
     )
 }
 
@@ -175,17 +243,19 @@ PARTS = {
     "rp2350": Part("an RP2350, whose core is the", "cortex-m33", 150_000_000),
     "nrf52840": Part("an nRF52840, whose core is the", "cortex-m4", 64_000_000),
     "stm32f103": Part("an STM32F103, whose core is the", "cortex-m3", 72_000_000),
+    "esp32c3": Part("an ESP32-C3, whose core without a floating-point unit is an", "rv32imc"),
+    "esp32c6": Part("an ESP32-C6, whose core without a floating-point unit has those of", "rv32imc"),
+    "avr": Part("an AVR, of which the most common is the", "atmega328p"),
+    "uno": Part("an Arduino Uno, whose microcontroller is the", "atmega328p"),
+    "mega2560": Part("an Arduino Mega 2560, whose microcontroller is the", "atmega2560"),
     "imxrt1062": Part("an i.MX RT1062, whose core is the", "cortex-m7", 600_000_000),
 }
 
 # Boards whose firmware is compiled as any other, and not counted: no emulator here has the core.
 NOT_EMULATED = {
-    "esp32c3": "an ESP32-C3, a RISC-V core without a floating-point unit (rv32imc)",
-    "esp32c6": "an ESP32-C6, a RISC-V core without a floating-point unit (rv32imac)",
+    "esp8266": "an ESP8266, an Xtensa LX106 whose arithmetic of floats is in its ROM",
     "esp32": "an ESP32, an Xtensa LX6",
     "esp32s3": "an ESP32-S3, an Xtensa LX7",
-    "uno": "an Arduino Uno, an AVR (ATmega328P)",
-    "mega2560": "an Arduino Mega 2560, an AVR (ATmega2560)",
 }
 
 
@@ -216,7 +286,7 @@ def described_core(name: str) -> str:
     core, part = find_core(name).name, _find_part(name)
     if part is None:
         return core
-    return f"{core}: '{name}' is {part.words} {core}, and cycles are those of the latter"
+    return f"{core}: '{name}' is {part.words} {core}, and counts are those of the latter"
 
 
 def _find_part(name: str) -> Part | None:

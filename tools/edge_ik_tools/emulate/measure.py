@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,19 +11,23 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edge_ik_tools.emulate.build import Sources, build_bench
+from edge_ik_tools.emulate.build import Sources, bench_objects, link_program
 from edge_ik_tools.emulate.cores import Core
 from edge_ik_tools.emulate.toolchain import Toolchain
 from edge_ik_tools.errors import EmulationError
 from firmware_host.bench.cold import COLD_STEPS
 from firmware_host.chain import Chain
 
+# Of files that are put into a program's flash, in one run: what is left beside two solvers
+# where pointers have 16 bits [bytes].
+EMBEDDED_BYTES = 8 * 1024
+
 AnyArray = npt.NDArray[Any]
 CountArray = npt.NDArray[np.int64]
 
 SUMMARY = np.dtype(
     [(name, "<i4") for name in ("joints", "target", "steps", "features", "outputs", "width")]
-    + [("known", "<u4"), ("stack", "<u4")]
+    + [("stack", "<u4")]
 )
 
 
@@ -109,14 +114,16 @@ def measure(
     }
     with tempfile.TemporaryDirectory(prefix="edge-ik-bench-") as temporary:
         folder = Path(temporary)
-        image = build_bench(tools, core, sources, chain, cold_steps, folder)
-        single.tofile(folder / "targets.bin")
-        np.ascontiguousarray(inputs).tofile(folder / "inputs.bin")
-        tools.run(core, image, folder)
-        summary = np.fromfile(folder / "summary.bin", SUMMARY)[0]
-        _check_sizes(sources, sizes, {name: int(summary[name]) for name in sizes})
-        answers = np.fromfile(folder / "answers.bin", _answer(len(chain)))
-        outputs = np.fromfile(folder / "outputs.bin", inputs.dtype).reshape(-1, n_out)
+        objects = bench_objects(tools, core, sources, chain, cold_steps, folder)
+        runs = []
+        for portion in portions(core, single, np.ascontiguousarray(inputs)):
+            for name, values in zip(("targets", "inputs"), portion, strict=True):
+                values.tofile(folder / f"{name}.bin")
+            tools.run(core, link_program(tools, core, objects, folder / "bench.elf"), folder)
+            runs.append(_Run.read(folder, _answer(len(chain)), inputs.dtype))
+            _check_sizes(sources, sizes, {name: int(runs[-1].summary[name]) for name in sizes})
+    answers = np.concatenate([run.answers for run in runs])
+    outputs = np.concatenate([run.outputs for run in runs]).reshape(-1, n_out)
     if len(answers) != len(single) or len(outputs) != len(inputs):
         raise EmulationError(
             f"Expected {len(single)} answers and {len(inputs)} outputs from the firmware. "
@@ -129,9 +136,51 @@ def measure(
     return Measurement(
         **fields,
         outputs=outputs,
-        most_steps=int(summary["steps"]),
-        stack_bytes=int(summary["stack"]),
+        most_steps=int(runs[0].summary["steps"]),
+        stack_bytes=max(int(run.summary["stack"]) for run in runs),
     )
+
+
+def portions(core: Core, *files: AnyArray) -> Iterator[tuple[AnyArray, ...]]:
+    """Rows of what a program reads, as many as its core takes at a time.
+
+    Args:
+        core: The core.
+        files: Arrays (N, ...), each with an N of its own.
+
+    Yields:
+        The rows of each array that come next; together all of them, in order.
+    """
+    parts = 1
+    if core.family.embeds:
+        parts = max(1, -(-sum(rows.nbytes for rows in files) // EMBEDDED_BYTES))
+    yield from zip(*(np.array_split(rows, parts) for rows in files), strict=True)
+
+
+@dataclass(frozen=True, eq=False)
+class _Run:
+    """What the program wrote in one run.
+
+    Attributes:
+        summary: A `SUMMARY`.
+        answers: Records of `_answer`.
+        outputs: Of the network, one after another.
+    """
+
+    summary: AnyArray
+    answers: AnyArray
+    outputs: AnyArray
+
+    @classmethod
+    def read(cls, folder: Path, answer: np.dtype[Any], element: np.dtype[Any]) -> _Run:
+        """Read the files of a folder and take them away."""
+        found = []
+        for name, kind in (("summary", SUMMARY), ("answers", answer), ("outputs", element)):
+            path = folder / f"{name}.bin"
+            found.append(np.fromfile(path, kind) if path.is_file() else np.empty(0, kind))
+            path.unlink(missing_ok=True)
+        summary, answers, outputs = found
+        return cls(summary[0], answers, outputs)
 
 
 def _check_sizes(sources: Sources, expected: dict[str, int], received: dict[str, int]) -> None:

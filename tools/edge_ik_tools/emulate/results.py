@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edge_ik_tools.emulate.cores import Core
+from edge_ik_tools.emulate.cores import Core, Room
 from edge_ik_tools.emulate.cycles import Executed
+from edge_ik_tools.emulate.emulators import Unit
 from firmware_host.errors import ConfigError
 
 
 @dataclass(frozen=True)
 class Spread:
-    """Instructions over all targets.
+    """Instructions, or cycles where those are counted, over all targets.
 
     Attributes:
         min: The fewest.
@@ -43,13 +44,13 @@ class Baseline:
     """Another way to solve the same targets.
 
     Attributes:
-        instructions: What it takes.
+        counts: What it takes.
         solved: Share of the targets solved, to 1 mm and within the limits.
         steps_mean: Mean number of steps taken; 0 where there are none.
         steps_max: Largest number of steps taken.
     """
 
-    instructions: Spread
+    counts: Spread
     solved: float
     steps_mean: float = 0.0
     steps_max: int = 0
@@ -57,7 +58,7 @@ class Baseline:
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready values."""
         return {
-            **asdict(self.instructions),
+            **asdict(self.counts),
             "solved": self.solved,
             "steps_mean": self.steps_mean,
             "steps_max": self.steps_max,
@@ -65,15 +66,16 @@ class Baseline:
 
 
 @dataclass(frozen=True)
-class Estimate:
-    """Cycles and time, which an emulator cannot tell.
+class Timing:
+    """Cycles and time of a solve.
 
-    The instructions of one solve, the longest, are written down and each is given the
-    cycles of its kind; their mean holds for the others.
+    Where the emulator counts instructions, cycles are an estimate: the instructions of one
+    solve, the longest, are written down and each is given the cycles of its kind; their mean
+    holds for the others.
 
     Attributes:
         clock_hz: The clock [Hz].
-        cycles_per_instruction: The mean.
+        cycles_per_instruction: The mean, or None where cycles are counted.
         median_cycles: Of the whole solve.
         max_cycles: Of the whole solve.
         median_us: Of the whole solve [microseconds].
@@ -82,7 +84,7 @@ class Estimate:
     """
 
     clock_hz: float
-    cycles_per_instruction: float
+    cycles_per_instruction: float | None
     median_cycles: float
     max_cycles: float
     median_us: float
@@ -92,32 +94,56 @@ class Estimate:
     @classmethod
     def of(
         cls, core: Core, total: Spread, longest: Sequence[Executed], clock_hz: float | None = None
-    ) -> Estimate:
-        """The estimate.
+    ) -> Timing | None:
+        """Cycles and time, or None where instructions are counted and no timing is known.
 
         Args:
             core: The core.
-            total: Instructions of the whole solve.
-            longest: Those of one solve, one by one.
+            total: What the whole solve takes.
+            longest: The instructions of one solve, one by one, where those are counted.
             clock_hz: The clock; the core's usual one without it.
 
         Raises:
-            ConfigError: If the clock is not above 0.
+            ConfigError: If the clock is not above 0, or there is no use for it.
         """
-        clock = float(core.clock_hz if clock_hz is None else clock_hz)
-        if not 0 < clock < float("inf"):
-            raise ConfigError(f"Expected a clock above 0 Hz. Received: clock_hz={clock:g}")
-        mean = core.cycles.cycles(longest) / len(longest)
+        check_clock(core, clock_hz)
+        clock = clock_hz or core.clock_hz
+        if clock is None:
+            return None
+        mean, assumptions = None, "Cycles are counted, with no interrupts."
+        if core.cycles is not None:
+            mean = core.cycles.cycles(longest) / len(longest)
+            assumptions = (
+                f"an estimate, {mean:.2f} cycles for an instruction in the mean. Cycles: "
+                f"{core.cycles.source}. Memory without wait states, no interrupts."
+            )
+        each = 1.0 if mean is None else mean
         return cls(
-            clock_hz=clock,
+            clock_hz=float(clock),
             cycles_per_instruction=mean,
-            median_cycles=mean * total.median,
-            max_cycles=mean * total.max,
-            median_us=1e6 * mean * total.median / clock,
-            max_us=1e6 * mean * total.max / clock,
-            assumptions=f"an estimate, {mean:.2f} cycles for an instruction in the mean. Cycles: "
-            f"{core.cycles.source}. Memory without wait states, no interrupts.",
+            median_cycles=each * total.median,
+            max_cycles=each * total.max,
+            median_us=1e6 * each * total.median / clock,
+            max_us=1e6 * each * total.max / clock,
+            assumptions=assumptions,
         )
+
+
+def check_clock(core: Core, clock_hz: float | None) -> None:
+    """Refuse a clock that is not above 0, or that tells nothing of the core.
+
+    Raises:
+        ConfigError: If it is refused.
+    """
+    if clock_hz is None:
+        return
+    if core.clock_hz is None:
+        raise ConfigError(
+            f"Expected no clock for {core.name}: its instructions are counted, and their cycles "
+            f"are not published, so that no time follows. Received: clock_hz={clock_hz:g}"
+        )
+    if not 0 < clock_hz < float("inf"):
+        raise ConfigError(f"Expected a clock above 0 Hz. Received: clock_hz={clock_hz:g}")
 
 
 @dataclass(frozen=True)
@@ -130,15 +156,17 @@ class EmulatedBenchmark:
     Attributes:
         target: Name of the core.
         machine: The emulated machine, and the versions of compiler and emulator.
-        encode: Instructions from the target to the network's input.
-        network: Instructions of the network.
-        decode: Instructions from its output to joints, of all branches tried.
-        refine: Instructions of the refinement of all seeds tried.
-        total: Instructions of the whole solve, from the first to the return.
+        unit: What is counted: instructions, or cycles where the emulator has those exactly.
+        encode: From the target to the network's input.
+        network: The network.
+        decode: From its output to joints, of all branches tried.
+        refine: The refinement of all seeds tried.
+        total: The whole solve, from its first instruction to the return.
         flash_bytes: Code and constants that `NAME_solve` needs, the compiler's helpers included.
         ram_bytes: Its static variables.
         stack_bytes: Most stack that a solve has written, without interrupts.
-        estimate: Cycles and time.
+        room: Flash and RAM of the part, where the core is one part's, or None.
+        timing: Cycles and time, or None where no timing is published.
         targets: Number of targets.
         steps: Refinement steps from each seed.
         tried_mean: Mean number of seeds refined for a target.
@@ -160,6 +188,7 @@ class EmulatedBenchmark:
 
     target: str
     machine: Mapping[str, str]
+    unit: Unit
     encode: Spread
     network: Spread
     decode: Spread
@@ -168,7 +197,8 @@ class EmulatedBenchmark:
     flash_bytes: int
     ram_bytes: int
     stack_bytes: int
-    estimate: Estimate
+    room: Room | None
+    timing: Timing | None
     targets: int
     steps: int
     tried_mean: float
@@ -193,7 +223,7 @@ class EmulatedBenchmark:
         return {
             **own,
             "machine": dict(self.machine),
-            "instructions": {part: asdict(getattr(self, part)) for part in parts},
+            self.unit: {part: asdict(getattr(self, part)) for part in parts},
             "baselines": {
                 "cold_dls": self.cold.to_dict(),
                 "closed_form": None if self.closed_form is None else self.closed_form.to_dict(),

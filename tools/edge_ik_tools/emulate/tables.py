@@ -15,9 +15,9 @@ def emulation_tables(values: Mapping[str, Any]) -> list[TextTable]:
         values: The result of `EmulatedBenchmark.to_dict`.
 
     Returns:
-        Instructions, memory and time, and the comparison with the host.
+        What was counted, memory and time, and the comparison with the host.
     """
-    parts, estimate = values["instructions"], values["estimate"]
+    parts = values[values["unit"]]
     baselines = values["baselines"]
     cold, closed = baselines["cold_dls"], baselines["closed_form"]
     labels = {
@@ -35,16 +35,6 @@ def emulation_tables(values: Mapping[str, Any]) -> list[TextTable]:
     rows.append((label, *_counts(cold), percent(cold["solved"])))
     if closed is not None:
         rows.append(("closed form of this arm", *_counts(closed), percent(closed["solved"])))
-    place: list[TextRow] = [
-        ("flash", f"{values['flash_bytes']:,} bytes"),
-        ("static RAM", f"{values['ram_bytes']:,} bytes"),
-        ("stack", f"{values['stack_bytes']:,} bytes, without interrupts"),
-        (
-            f"time at {estimate['clock_hz'] / 1e6:g} MHz",
-            f"about {estimate['median_us']:.1f}, at most {estimate['max_us']:.1f} microseconds",
-        ),
-        ("", estimate["assumptions"]),
-    ]
     compared: list[TextRow] = [
         ("largest error", f"{1e3 * values['max_error_m']:.4f} mm"),
         ("outside the limits", f"{values['limit_violations']:,}"),
@@ -55,18 +45,45 @@ def emulation_tables(values: Mapping[str, Any]) -> list[TextTable]:
             "network outputs that differ",
             f"{values['network_differences']:,} on {values['network_inputs']:,} inputs",
         ),
-        ("machine", f"{values['machine']['qemu']}, {values['machine']['emulator']}"),
-        ("compiler", values["machine"]["compiler"]),
+        ("machine", f"{values['machine']['machine']}, {values['machine']['emulator']}"),
+        ("compiler", f"{values['machine']['compiler']}, {values['machine']['options']}"),
     ]
     return [
         TextTable(
-            f"Instructions on an emulated {values['target']} ({values['targets']:,} targets)",
+            f"{values['unit'].capitalize()} on an emulated {values['target']} ({values['targets']:,} targets)",
             ("", "min", "median", "mean", "max", "solved %"),
             rows,
         ),
-        TextTable("Memory and time", ("", ""), place),
+        TextTable("Memory and time", ("", ""), _place(values)),
         TextTable("Compared with the host", ("", ""), compared),
     ]
+
+
+def _place(values: Mapping[str, Any]) -> list[TextRow]:
+    """Memory and time."""
+    room, timing = values["room"], values["timing"]
+    static, stack = values["ram_bytes"], values["stack_bytes"]
+    rows: list[TextRow] = [
+        ("flash", f"{values['flash_bytes']:,} bytes"),
+        ("static RAM", f"{static:,} bytes"),
+        ("stack", f"{stack:,} bytes, without interrupts"),
+    ]
+    if room is not None:
+        fits = values["flash_bytes"] <= room["flash_bytes"] and static + stack <= room["ram_bytes"]
+        has = f"{room['flash_bytes']:,} bytes of flash, {room['ram_bytes']:,} of RAM"
+        rows.append(("the part has", has if fits else f"{has}: the solver does not fit"))
+    if timing is None:
+        rows.append(("time", "not told: cycles of its instructions are not published"))
+        return rows
+    about = "" if timing["cycles_per_instruction"] is None else "about "
+    rows += [
+        (
+            f"time at {timing['clock_hz'] / 1e6:g} MHz",
+            f"{about}{timing['median_us']:.1f}, at most {timing['max_us']:.1f} microseconds",
+        ),
+        ("", timing["assumptions"]),
+    ]
+    return rows
 
 
 def _tries(values: Mapping[str, Any]) -> str:

@@ -5,23 +5,17 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from edge_ik_tools.emulate.cores import Core
+from edge_ik_tools.emulate.families import Family
 from edge_ik_tools.errors import EmulationError, FirmwareBuildError, MissingToolError
 
-# The Debian packages of the commands.
-PACKAGES: Mapping[str, str] = {
-    "arm-none-eabi-gcc": "gcc-arm-none-eabi libnewlib-arm-none-eabi",
-    "arm-none-eabi-size": "binutils-arm-none-eabi",
-    "arm-none-eabi-objdump": "binutils-arm-none-eabi",
-    "qemu-system-arm": "qemu-system-arm",
-}
-
 # Contraction lets a product and a sum become one instruction, which -std=c99 turns off.
-OPTIMIZATION = ("-O2", "-std=c99", "-ffp-contract=fast")
+LANGUAGE = ("-std=c99", "-ffp-contract=fast")
 WARNINGS = ("-Wall", "-Wextra", "-Werror")
 SECTIONS = ("-ffunction-sections", "-fdata-sections")
 
@@ -60,35 +54,38 @@ class SectionSizes:
 
 @dataclass(frozen=True)
 class Toolchain:
-    """The commands, by their paths.
+    """The commands for a family of cores, by their paths.
 
     Attributes:
-        gcc: `arm-none-eabi-gcc`.
-        size: `arm-none-eabi-size`.
-        objdump: `arm-none-eabi-objdump`.
-        qemu: `qemu-system-arm`.
+        family: The family.
+        gcc: `PREFIX-gcc`.
+        size: `PREFIX-size`.
+        objdump: `PREFIX-objdump`.
+        emulator: The emulator's command.
     """
 
+    family: Family
     gcc: Path
     size: Path
     objdump: Path
-    qemu: Path
+    emulator: Path
 
     @classmethod
-    def find(cls) -> Toolchain:
+    def find(cls, family: Family) -> Toolchain:
         """The commands on the search path.
 
         Raises:
             MissingToolError: If one is not installed.
         """
-        return cls(*(find_tool(name) for name in PACKAGES))
+        return cls(family, *(find_tool(name, family.packages) for name in family.packages))
 
     @property
     def versions(self) -> dict[str, str]:
         """The versions of the compiler and of the emulator."""
+        asked = self.family.emulator.asked_version
         return {
             "compiler": _first_line([self.gcc, "--version"]),
-            "emulator": _first_line([self.qemu, "--version"]),
+            "emulator": _first_line([self.emulator, asked]) if asked else self.family.emulator.command,
         }
 
     def compile(
@@ -106,17 +103,39 @@ class Toolchain:
             FirmwareBuildError: If the compiler refuses it, or warns.
         """
         folders = [f"-I{folder}" for folder in include]
-        flags = [*core.flags, *OPTIMIZATION, *WARNINGS, *SECTIONS, *options, *folders]
+        flags = [*self._flags(core), *LANGUAGE, *WARNINGS, *SECTIONS, *options, *folders]
         _build([self.gcc, *flags, "-c", source, "-o", out], f"{source.name} for {core.name}")
         return out
 
-    def link(self, core: Core, objects: Sequence[Path], script: Path, out: Path) -> Path:
+    def _flags(self, core: Core) -> list[str]:
+        return [*self.family.flags, *core.flags, self.family.optimization]
+
+    def link(
+        self,
+        core: Core,
+        objects: Sequence[Path],
+        script: Path | None,
+        out: Path,
+        options: Sequence[str] = (),
+    ) -> Path:
         """Link object files to an image, leaving out what nothing uses.
+
+        Args:
+            core: What to link for.
+            objects: The object files.
+            script: The linker's script; without it the compiler's own.
+            out: The image.
+            options: What else the linker is told.
+
+        Returns:
+            The image.
 
         Raises:
             FirmwareBuildError: If the linker refuses them, or the image is too large.
         """
-        flags = [*core.flags, "-nostartfiles", "-Wl,--gc-sections", f"-T{script}"]
+        flags = [*self._flags(core), *self.family.link, "-Wl,--gc-sections", *options]
+        if script is not None:
+            flags.append(f"-T{script}")
         _build([self.gcc, *flags, *objects, "-lm", "-o", out], f"{out.name} for {core.name}")
         return out
 
@@ -132,9 +151,8 @@ class Toolchain:
 
     def listing(self, image: Path) -> str:
         """The disassembly of an image's code, without the bytes."""
-        # All the cores' instructions are among these; by itself it does not know the vectors.
-        known = "-marmv8.1-m.main"
-        return _build([self.objdump, "-d", known, "--no-show-raw-insn", image], image.name)
+        options = ["-d", *self.family.disassembly, "--no-show-raw-insn"]
+        return _build([self.objdump, *options, image], image.name)
 
     def symbols(self, image: Path) -> dict[str, int]:
         """The addresses of an image's functions and variables, by their names."""
@@ -149,7 +167,7 @@ class Toolchain:
         folder: Path,
         trace: Path | None = None,
     ) -> None:
-        """Run an image until it ends itself; a nanosecond is an instruction.
+        """Run an image until it ends itself.
 
         Args:
             core: The core to emulate.
@@ -160,58 +178,68 @@ class Toolchain:
         Raises:
             EmulationError: If it fails or does not end.
         """
-        command = [
-            str(self.qemu),
-            *("-machine", core.machine),
-            *("-icount", "shift=0"),
-            *("-semihosting-config", "enable=on,target=native"),
-            *("-display", "none", "-monitor", "none", "-serial", "none"),
-            *("-kernel", str(image)),
-        ]
-        if trace is not None:
-            # An instruction a block, so that each has its line.
-            old = qemu_version(self.versions["emulator"]) < (8, 1)
-            command += ["-singlestep"] if old else ["-accel", "tcg,one-insn-per-tb=on"]
-            command += ["-d", "exec,nochain", "-D", str(trace)]
-        try:
-            result = subprocess.run(
-                command,
-                cwd=folder,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                stdin=subprocess.DEVNULL,
-                timeout=RUN_SECONDS,
-                check=False,
-            )
-        except subprocess.TimeoutExpired as error:
+        emulator = self.family.emulator
+        version = self.versions["emulator"]
+        arguments = emulator.arguments(core.machine, image, trace, version)
+        code, output = self._watched([str(self.emulator), *arguments], folder)
+        if code is None:
             raise EmulationError(
                 f"The emulated {core.name} did not end within {RUN_SECONDS:g} s. "
                 "Expected the firmware to end by itself; try fewer targets."
-            ) from error
-        if result.returncode != 0:
+            )
+        ending = emulator.ending(code, output, folder)
+        if ending.code != 0:
             raise EmulationError(
-                f"The firmware on the emulated {core.name} ended with code {result.returncode}: "
-                f"{_told(result.stdout + result.stderr)}"
+                f"The firmware on the emulated {core.name} ended with code {ending.code}: "
+                f"{_told(ending.said)}"
             )
 
+    def _watched(self, command: Sequence[str], folder: Path) -> tuple[int | None, str]:
+        """The exit status of the emulator, None if it took too long, and its output."""
+        late = threading.Event()
+        with subprocess.Popen(
+            command,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        ) as process:
 
-def find_tool(name: str) -> Path:
-    """The path of a command of `PACKAGES`.
+            def end() -> None:
+                late.set()
+                process.kill()
+
+            watchdog = threading.Timer(RUN_SECONDS, end)
+            watchdog.start()
+            lines = []
+            try:
+                for line in process.stdout or ():
+                    lines.append(line)
+                    if self.family.emulator.is_lost(line):
+                        process.kill()
+                code = process.wait()
+            finally:
+                watchdog.cancel()
+                process.kill()
+        return (None if late.is_set() else code), "".join(lines)
+
+
+def find_tool(name: str, packages: Mapping[str, str]) -> Path:
+    """The path of a command.
+
+    Args:
+        name: The command.
+        packages: The Debian packages of commands.
 
     Raises:
         MissingToolError: If it is not installed.
     """
     path = shutil.which(name)
     if path is None:
-        raise MissingToolError(name, PACKAGES[name])
+        raise MissingToolError(name, packages[name])
     return Path(path)
-
-
-def qemu_version(text: str) -> tuple[int, int]:
-    """Major and minor version out of what the emulator says of itself; (0, 0) if it is not."""
-    found = re.search(r"(\d+)\.(\d+)", text)
-    return (int(found[1]), int(found[2])) if found else (0, 0)
 
 
 def _build(command: Sequence[str | Path], what: str) -> str:

@@ -89,7 +89,7 @@ def count(
         FirmwareBuildError: If the compiler refuses the firmware, or it is too large.
         EmulationError: If the firmware fails.
     """
-    tools, problem = Toolchain.find(), spec.problem
+    tools, problem = Toolchain.find(core.family), spec.problem
     rng = np.random.default_rng(rng_seed)
     drawn = draw_everywhere(problem, targets, rng).target
     inputs = random_inputs(open_interpreter(flatbuffer, "reference"), INPUTS, rng)

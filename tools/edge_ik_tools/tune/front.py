@@ -187,7 +187,8 @@ def front_table(search: Search, front: Front) -> TextTable:
         )
         for row in front.rows
     ]
-    heads = ("trial", "network", "heads", "instr.", "longest", "flash", "solved %", "meets")
+    counted = {"instructions": "instr.", "cycles": "cycles"}[search.core.unit]
+    heads = ("trial", "network", "heads", counted, "longest", "flash", "solved %", "meets")
     goal = figure_cell(search.settings.goal, "%")
     return TextTable(f"Front on an emulated {search.core.name}, goal {goal}%", heads, rows)
 

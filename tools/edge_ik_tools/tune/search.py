@@ -246,7 +246,7 @@ class Search:
         instructions, flash = self.predicted(size)
         self.tell(
             f"Trial {proposed.number}: {size}, learning rate {rate:.2g}; about "
-            f"{instructions:,.0f} instructions and {flash:,.0f} bytes"
+            f"{instructions:,.0f} {self.core.unit} and {flash:,.0f} bytes"
         )
         settings, count = self.settings, target_count(self.settings.goal)
         finished = [trial.curve for trial in self.trials if not trial.stopped]

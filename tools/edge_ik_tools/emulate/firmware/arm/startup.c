@@ -1,6 +1,7 @@
 /* From reset to main: vectors, floating point, data; a fault ends the emulator. */
 #include <stdint.h>
 
+#include "host.h"
 #include "semihost.h"
 
 extern uint32_t data_begin[], data_end[], data_stored[], bss_begin[], bss_end[], stack_top[];
@@ -9,8 +10,15 @@ int main(void);
 
 void reset(void);
 
+int32_t semihost_call(uint32_t operation, const void *arguments) {
+    register uint32_t r0 __asm__("r0") = operation;
+    register const void *r1 __asm__("r1") = arguments;
+    __asm__ volatile("bkpt 0xab" : "+r"(r0) : "r"(r1) : "memory");
+    return (int32_t)r0;
+}
+
 static void fault(void) {
-    semihost_fail("the core took a fault");
+    host_fail("the core took a fault");
 }
 
 #if defined(__ARM_FP) || defined(__ARM_FEATURE_MVE)
@@ -34,7 +42,7 @@ void reset(void) {
     for (uint32_t *to = bss_begin; to < bss_end; ++to) {
         *to = 0;
     }
-    semihost_exit(main());
+    host_exit(main());
 }
 
 typedef void (*handler)(void);

@@ -1,0 +1,97 @@
+"""What cores of one instruction set have in common: their commands, files and compiler flags."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from edge_ik_tools.emulate.emulators import Emulator, Qemu, Simavr
+
+
+@dataclass(frozen=True)
+class Family:
+    """A compiler and an emulator, and what a program needs on what they are for.
+
+    Attributes:
+        name: What it is called in sentences.
+        prefix: What the names of the compiler's commands begin with.
+        packages: The Debian packages of each command.
+        emulator: What runs a program.
+        startup: Files of every program, from reset to main, and the host's files; in `firmware`.
+        port: File of what the counter needs; in `firmware`.
+        flags: What the compiler is told of all cores.
+        optimization: Its level.
+        link: What the linker is told.
+        scripted: Whether a program is linked by our own script; otherwise by the compiler's.
+        disassembly: What the disassembler is told.
+        embeds: Whether the files that a program reads are put into its flash.
+    """
+
+    name: str
+    prefix: str
+    packages: Mapping[str, str]
+    emulator: Emulator
+    startup: tuple[str, ...]
+    port: str
+    flags: tuple[str, ...] = ()
+    optimization: str = "-O2"
+    link: tuple[str, ...] = ("-nostartfiles",)
+    scripted: bool = True
+    disassembly: tuple[str, ...] = ()
+    embeds: bool = False
+
+
+def _packages(prefix: str, compiler: str, emulator: str, package: str) -> Mapping[str, str]:
+    """The packages of the commands, the compiler's and the emulator's."""
+    binutils = f"binutils-{prefix}"
+    return {
+        f"{prefix}-gcc": compiler,
+        f"{prefix}-size": binutils,
+        f"{prefix}-objdump": binutils,
+        emulator: package,
+    }
+
+
+_SEMIHOSTING = ("-semihosting-config", "enable=on,target=native")
+
+ARM = Family(
+    name="Arm",
+    prefix="arm-none-eabi",
+    packages=_packages(
+        "arm-none-eabi", "gcc-arm-none-eabi libnewlib-arm-none-eabi",
+        "qemu-system-arm", "qemu-system-arm",
+    ),
+    emulator=Qemu("qemu-system-arm", _SEMIHOSTING),
+    startup=("arm/startup.c", "semihost.c"),
+    port="arm/port.c",
+    # All the cores' instructions are among these; by itself it does not know the vectors.
+    disassembly=("-marmv8.1-m.main",),
+)  # fmt: skip
+
+RISCV = Family(
+    name="RISC-V",
+    prefix="riscv64-unknown-elf",
+    packages=_packages(
+        "riscv64-unknown-elf", "gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf",
+        "qemu-system-riscv32", "qemu-system-misc",
+    ),
+    emulator=Qemu("qemu-system-riscv32", ("-bios", "none", *_SEMIHOSTING)),
+    startup=("riscv/startup.c", "semihost.c"),
+    port="riscv/port.c",
+    flags=("--specs=picolibc.specs",),
+)  # fmt: skip
+
+AVR = Family(
+    name="AVR",
+    prefix="avr",
+    packages=_packages("avr", "gcc-avr avr-libc", "simavr", "simavr"),
+    emulator=Simavr(),
+    startup=("avr/host.c",),
+    port="avr/port.c",
+    flags=("-DBLOCK=1",),
+    # As the Arduino IDE compiles for these.
+    optimization="-Os",
+    link=("-Wl,--defsym=stack_limit=_end",),
+    scripted=False,
+    embeds=True,
+)
