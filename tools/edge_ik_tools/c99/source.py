@@ -53,6 +53,7 @@ class Firmware:
         steps: Refinement steps.
         restarts: Seeds drawn at random, at most, where no branch reaches the target.
         tries: Branches that a solve tries at most; all of them without it.
+        small: Whether flash counts more than speed.
         model_hash: First 16 hexadecimal digits of the SHA-256 of the network.
         command: The command that makes it, as the header says.
     """
@@ -66,6 +67,7 @@ class Firmware:
     command: str
     restarts: int = 0
     tries: int | None = None
+    small: bool = False
 
     @classmethod
     def load(
@@ -75,6 +77,7 @@ class Firmware:
         steps: int | None = None,
         restarts: int = 0,
         tries: int | None = None,
+        small: bool = False,
     ) -> Firmware:
         """Read a model file.
 
@@ -85,6 +88,8 @@ class Firmware:
                 with an orientation.
             restarts: Seeds drawn at random, at most, where no branch reaches the target.
             tries: Branches that a solve tries at most, the most promising; all without it.
+            small: Whether functions and loops exist once, for the least flash, rather than
+                where they are used, for speed.
 
         Raises:
             ModelFileError: If the file is damaged, or made of what no firmware is made for.
@@ -107,6 +112,7 @@ class Firmware:
             )
         options = f" --steps {taken}" if taken != usual else ""
         options += f" --restarts {restarts}" if restarts else ""
+        options += " --optimize size" if small else ""
         options += f" --name {found}" if found != identifier(spec.chain.name) else ""
         program = lower(flatbuffer)
         spec.check_network(program.widths[0], program.widths[-1])
@@ -120,6 +126,7 @@ class Firmware:
             command=f"edge-ik export {path.name} --firmware c99{options}",
             restarts=restarts,
             tries=tries,
+            small=small,
         )
 
     @property
@@ -168,6 +175,7 @@ class Firmware:
             "provenance": self._provenance(counts),
             "joint_names": comment(joint_names),
             "model_hash": self.model_hash,
+            "small": int(self.small),
             "network_type": TYPES[program.dtype.name],
             "features": program.widths[0],
             "feature_names": ", ".join(features),
