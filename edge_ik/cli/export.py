@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from edge_ik_tools.export import Export
 
 FIRMWARE = ("c99", "tflm")
+OPTIMIZED = ("size", "speed")
 DEFAULT_FORMAT = "int8"
 # What a model is called that was given servos after its export.
 SERVOS_SUFFIX = "-servos"
@@ -58,6 +59,12 @@ SERVOS_SUFFIX = "-servos"
     type=click.IntRange(0, 1000),
     help="Seeds that C99 firmware draws at random, at most, where no branch reaches the target.  "
     "[default: 0]",
+)
+@click.option(
+    "--optimize",
+    type=click.Choice(OPTIMIZED),
+    help="Whether C99 firmware is to be small or fast: its loops rolled up and its functions there "
+    "once, or not.  [default: speed]",
 )
 @click.option(
     "--count/--no-count",
@@ -97,6 +104,7 @@ def export(
     name: str | None,
     steps: int | None,
     restarts: int | None,
+    optimize: str | None,
     count: bool | None,
     board: bool,
     archive: bool,
@@ -109,20 +117,31 @@ def export(
     _refuse_unused({"--name": name, "--steps": steps}, kinds, "--firmware")
     c99 = [kind for kind in kinds if kind == "c99"]
     _refuse_unused(
-        {"--count/--no-count": count, "--board": board, "--zip": archive, "--restarts": restarts},
+        {
+            "--count/--no-count": count,
+            "--board": board,
+            "--zip": archive,
+            "--restarts": restarts,
+            "--optimize": optimize,
+        },
         c99,
         "--firmware c99",
     )
+    made = {"restarts": restarts or 0, "small": optimize == "size"}
     screen = console(stderr=as_json)
     if is_model_file(source, None):
         if not kinds and servos is None:
             raise click.UsageError(f"'{source}' is exported already; --firmware makes C of it.")
         of_runs = {"--quantize": formats, "--qat": qat, "--prune": sparsity, "--targets": targets}
         _refuse_unused(of_runs, (), "a run folder")
+<<<<<<< HEAD
         model = source if servos is None else _with_servos(source, servos, kinds, out, screen)
         firmware = _firmware(
             [model], kinds, out, name, steps, restarts, count, board, archive, screen
         )
+=======
+        firmware = _firmware([source], kinds, out, name, steps, made, count, board, archive, screen)
+>>>>>>> kern
         if as_json:
             print_json({"model": str(model), "firmware": firmware})
         return
@@ -143,7 +162,7 @@ def export(
     if not as_json:
         _print_export(result, targets or EXPORT_TARGETS)
     paths = [file.path for file in result.files]
-    firmware = _firmware(paths, kinds, None, name, steps, restarts, count, board, archive, screen)
+    firmware = _firmware(paths, kinds, None, name, steps, made, count, board, archive, screen)
     if as_json:
         print_json(result.to_dict() | ({"firmware": firmware} if kinds else {}))
 
@@ -184,13 +203,16 @@ def _firmware(
     out: Path | None,
     name: str | None,
     steps: int | None,
-    restarts: int | None,
+    made: Mapping[str, Any],
     count: bool | None,
     board: bool,
     archive: bool,
     screen: Console,
 ) -> list[dict[str, str]]:
-    """Write firmware of each kind for each model file; a folder given is divided if needed."""
+    """Write firmware of each kind for each model file; a folder given is divided if needed.
+
+    C99 firmware is made as the arguments of its loading in `made` say.
+    """
     if not kinds:
         return []
     from edge_ik_tools.board.firmware import write_board_firmware
@@ -206,14 +228,14 @@ def _firmware(
             if out is not None and len(kinds) > 1:
                 folder = out / kind
             if kind == "c99":
-                made = Firmware.load(model, name, steps, restarts or 0)
+                loaded = Firmware.load(model, name, steps, **made)
                 counts = NOT_COUNTED
                 if count is not False:
-                    counts = firmware_counts(made, must=bool(count), tell=screen.print)
+                    counts = firmware_counts(loaded, must=bool(count), tell=screen.print)
                 zipped = folder.with_name(f"{folder.name}.zip") if archive else None
-                write_c99(made, folder, counts, tell=screen.print, archive=zipped)
+                write_c99(loaded, folder, counts, tell=screen.print, archive=zipped)
                 if board:
-                    write_board_firmware(folder, made.name)
+                    write_board_firmware(folder, loaded.name)
             else:
                 write_tflm(model, folder, name, steps)
             screen.print(f"Wrote [bold]{folder}[/bold]")

@@ -66,10 +66,15 @@ DIFFERS = """\
 static int differs{index}(void)
 {{
     for (int32_t i = 0; i < {rows}; ++i) {{
-        network_t y[OUTPUT_ROOM];
-        network{index}(&inputs{index}[i * FEATURES], y);
-        if (memcmp(y, &answers{index}[i * {n_out}], {n_out} * sizeof(network_t))) {{
-            return 1;
+        network_t x[FEATURES], y[OUTPUT_ROOM];
+        for (int32_t k = 0; k < FEATURES; ++k) {{
+            x[k] = inputs{index}[i * FEATURES + k];
+        }}
+        network{index}(x, y);
+        for (int32_t k = 0; k < {n_out}; ++k) {{
+            if (y[k] != answers{index}[i * {n_out} + k]) {{
+                return 1;
+            }}
         }}
     }}
     return 0;
@@ -101,8 +106,8 @@ def checking_program(program_of, interpreters, rng, rows=12):
         parts += [
             f"#define FEATURES {n_in}\n#define OUTPUT_ROOM {-(-n_out // 4) * 4}",
             layers,
-            f"static const network_t inputs{index}[] = {{{numbers(inputs)}}};",
-            f"static const network_t answers{index}[] = {{{numbers(interpreter.run(inputs))}}};",
+            f"static const IN_FLASH network_t inputs{index}[] = {{{numbers(inputs)}}};",
+            f"static const IN_FLASH network_t answers{index}[] = {{{numbers(interpreter.run(inputs))}}};",
             DIFFERS.format(index=index, rows=rows, n_out=n_out),
             "#undef FEATURES\n#undef OUTPUT_ROOM",
         ]

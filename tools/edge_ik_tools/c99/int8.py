@@ -232,7 +232,7 @@ class _LayerPrinter:
         columns, name, rows = self.columns, self.name, self.rows
         lines = [f"uint8_t numbers[{self.k * rows}];"]
         if self.short:
-            lines.append(f"const int32_t first = excess(x, {columns});")
+            lines.append(f"const raised_t first = excess(x, {columns});")
         for index, dense in enumerate(self.dense):
             zero = dense.output_zero_point + 128
             function = f"dense(x, {columns}, first" if self.short else f"dense_any(x, {columns}"

@@ -58,8 +58,12 @@ class Firmware:
         steps: Refinement steps.
         restarts: Seeds drawn at random, at most, where no branch reaches the target.
         tries: Branches that a solve tries at most; all of them without it.
+<<<<<<< HEAD
         arithmetic: "float", "fixed" for integers, or "auto" for both in one source, of which a
             compiler takes what suits its core.
+=======
+        small: Whether flash counts more than speed.
+>>>>>>> kern
         model_hash: First 16 hexadecimal digits of the SHA-256 of the network.
         command: The command that makes it, as the header says.
     """
@@ -73,7 +77,11 @@ class Firmware:
     command: str
     restarts: int = 0
     tries: int | None = None
+<<<<<<< HEAD
     arithmetic: str = "auto"
+=======
+    small: bool = False
+>>>>>>> kern
 
     @classmethod
     def load(
@@ -83,7 +91,11 @@ class Firmware:
         steps: int | None = None,
         restarts: int = 0,
         tries: int | None = None,
+<<<<<<< HEAD
         arithmetic: str = "auto",
+=======
+        small: bool = False,
+>>>>>>> kern
     ) -> Firmware:
         """Read a model file.
 
@@ -94,7 +106,12 @@ class Firmware:
                 with an orientation.
             restarts: Seeds drawn at random, at most, where no branch reaches the target.
             tries: Branches that a solve tries at most, the most promising; all without it.
+<<<<<<< HEAD
             arithmetic: One of `ARITHMETICS`.
+=======
+            small: Whether functions and loops exist once, for the least flash, rather than
+                where they are used, for speed.
+>>>>>>> kern
 
         Raises:
             ModelFileError: If the file is damaged, or made of what no firmware is made for.
@@ -122,6 +139,7 @@ class Firmware:
             )
         options = f" --steps {taken}" if taken != usual else ""
         options += f" --restarts {restarts}" if restarts else ""
+        options += " --optimize size" if small else ""
         options += f" --name {found}" if found != identifier(spec.chain.name) else ""
         options += f" --arithmetic {arithmetic}" if arithmetic != "auto" else ""
         program = lower(flatbuffer)
@@ -141,7 +159,11 @@ class Firmware:
             command=f"edge-ik export {path.name} --firmware c99{options}",
             restarts=restarts,
             tries=tries,
+<<<<<<< HEAD
             arithmetic=arithmetic,
+=======
+            small=small,
+>>>>>>> kern
         )
 
     @property
@@ -232,6 +254,7 @@ class Firmware:
             "provenance": self._provenance(counts),
             "joint_names": comment(joint_names),
             "model_hash": self.model_hash,
+            "small": int(self.small),
             "network_type": TYPES[program.dtype.name],
             "features": program.widths[0],
             "feature_names": ", ".join(features),

@@ -262,7 +262,8 @@ def solver_header(sources: Sources, chain: Chain, cold_steps: int) -> str:
         "#endif",
     ]
     public = ("solve", "seed", "forward", "target", "solve_branch", "solve_near", "seed_branch",
-              "within_limits", "all_joints", "track", "track_start")  # fmt: skip
+              "within_limits", "all_joints", "track", "track_start", "solve_um", "solve_near_um",
+              "track_um", "track_start_um")  # fmt: skip
     # The source is compiled twice into one program, the second time under other names.
     renamed = [f"#define {name}_{part} staged_{part}" for part in public]
     return "\n".join(

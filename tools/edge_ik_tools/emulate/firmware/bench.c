@@ -48,6 +48,7 @@ static void answer_target(const float target[], struct answer *answer) {
     answer->steps = info.steps;
 
     answer->tried = BENCH_TRIED(info);
+    stage_target(target);
     answer->encode = count(stage_encode, target, stage_input, 0, 0, 0, &ignored);
     answer->network = count(stage_network, stage_input, stage_output, 0, 0, 0, &ignored);
     stage_branch = -1;

@@ -6,6 +6,24 @@
 
 #include "stages.h"
 
+/* What a solver in integers takes of a target, of which `stage_target` tells it beforehand. */
+#if EDGE_IK_FIXED
+typedef int32_t number;
+static goal_t goal;
+
+void stage_target(const float target[]) {
+    (void)goal_of(target, &goal);
+}
+#define OWN(target) ((void)(target), goal.own)
+#else
+typedef float number;
+
+void stage_target(const float target[]) {
+    (void)target;
+}
+#define OWN(target) (target)
+#endif
+
 /* What the network says, and how the target itself is turned, is kept between the stages. */
 #if BRANCHES > 1
 static guess_t guess;
@@ -14,13 +32,17 @@ static guess_t guess;
 #else
 static network_t output[OUTPUT_ROOM];
 #if TURNS > 0
-static float turns[TURNS];
+static number turns[TURNS];
 #endif
 #endif
 
 #if TURNS > 0
 static void encode_stage(const float target[], network_t x[]) {
-    encode(target, x, turns);
+    encode(OWN(target), x, turns);
+}
+#elif EDGE_IK_FIXED
+static void encode_stage(const float target[], network_t x[]) {
+    encode(OWN(target), x);
 }
 #else
 #define encode_stage encode
@@ -29,7 +51,7 @@ static void encode_stage(const float target[], network_t x[]) {
 int32_t stage_branch = -1;
 
 #if BRANCHES > 1
-static void decode_stage(const network_t y[], float q[], float s[], float c[]) {
+static void decode_stage(const network_t y[], number q[], number s[], number c[]) {
     (void)y;
 #if UNTOLD
     if (stage_branch < 0) {
@@ -40,17 +62,26 @@ static void decode_stage(const network_t y[], float q[], float s[], float c[]) {
     seed_joints(&guess, stage_branch, q, s, c);
 }
 #elif TURNS > 0
-static void decode_stage(const network_t y[], float q[], float s[], float c[]) {
+static void decode_stage(const network_t y[], number q[], number s[], number c[]) {
     decode(y, turns, q, s, c);
 }
 #else
 #define decode_stage decode
 #endif
 
+#if EDGE_IK_FIXED
+static void refine_stage(const float target[], number q[], number s[], number c[]) {
+    int64_t seed_squared;
+    (void)refine(OWN(target), q, s, c, &seed_squared);
+}
+#else
+#define refine_stage refine
+#endif
+
 const stage stage_encode = STAGE(encode_stage);
 const stage stage_network = STAGE(network);
 const stage stage_decode = STAGE(decode_stage);
-const stage stage_refine = STAGE(refine);
+const stage stage_refine = STAGE(refine_stage);
 
 static network_t input[FEATURES];
 
@@ -58,6 +89,36 @@ void *const stage_input = input, *const stage_output = output;
 const int32_t stage_features = FEATURES, stage_outputs = OUTPUTS;
 const int32_t stage_width = sizeof(network_t);
 
+#if EDGE_IK_FIXED
+int32_t cold_solve(const float target[], float q[], float *squared) {
+    static const float middle[BENCH_JOINTS] = BENCH_MIDDLE;
+    posture_t posture;
+    int32_t *const own = posture.near;
+    int32_t s[BENCH_SEGMENTS], c[BENCH_SEGMENTS], dq[BENCH_JOINTS];
+    (void)posture_of(middle, &posture);
+    present_joints(own, own, s, c);
+    for (int i = 0; i < BENCH_JOINTS; ++i) {
+        q[i] = middle[i];
+    }
+    for (int32_t steps = 0;; ++steps) {
+        const int64_t found = step(OWN(target), s, c, (const int32_t *)0, FLOOR, dq);
+        *squared = float_of(found, SQUARED_BITS);
+        if (*squared < BENCH_TOLERANCE * BENCH_TOLERANCE || steps == BENCH_COLD_STEPS) {
+            return steps;
+        }
+#if STOPS
+        if (advance(own, s, c, dq)) {
+            int32_t held[BENCH_JOINTS];
+            take_back(own, s, c, dq, held);
+            (void)step(OWN(target), s, c, held, FLOOR, dq);
+            (void)advance(own, s, c, dq);
+        }
+#else
+        (void)advance(own, s, c, dq);
+#endif
+    }
+}
+#else
 int32_t cold_solve(const float target[], float q[], float *squared) {
     static const float middle[BENCH_JOINTS] = BENCH_MIDDLE;
     static const float sines[BENCH_SEGMENTS] = BENCH_MIDDLE_SINES;
@@ -89,3 +150,4 @@ int32_t cold_solve(const float target[], float q[], float *squared) {
 #endif
     }
 }
+#endif

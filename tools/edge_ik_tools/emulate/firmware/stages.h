@@ -6,6 +6,9 @@
 
 #include "counter.h"
 
+/* Tells the stages of a target, which those of a solver in integers take it from. */
+void stage_target(const float target[]);
+
 extern const stage stage_encode;   /* (target, x) */
 extern const stage stage_network;  /* (x, y) */
 extern const stage stage_decode;   /* (y, q, s, c): of the branch to try next */
