@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 FIRMWARE = ("c99", "tflm")
 OPTIMIZED = ("size", "speed")
+ARITHMETICS = ("auto", "float", "fixed")
 DEFAULT_FORMAT = "int8"
 # What a model is called that was given servos after its export.
 SERVOS_SUFFIX = "-servos"
@@ -67,6 +68,12 @@ SERVOS_SUFFIX = "-servos"
     "once, or not.  [default: speed]",
 )
 @click.option(
+    "--arithmetic",
+    type=click.Choice(ARITHMETICS),
+    help="What C99 firmware computes with: floats, integers, or what suits the core that it is "
+    "compiled for, from one source.  [default: auto]",
+)
+@click.option(
     "--count/--no-count",
     default=None,
     help="Count the instructions of C99 firmware on an emulated Cortex-M4, for its header.  "
@@ -105,6 +112,7 @@ def export(
     steps: int | None,
     restarts: int | None,
     optimize: str | None,
+    arithmetic: str | None,
     count: bool | None,
     board: bool,
     archive: bool,
@@ -123,25 +131,24 @@ def export(
             "--zip": archive,
             "--restarts": restarts,
             "--optimize": optimize,
+            "--arithmetic": arithmetic,
         },
         c99,
         "--firmware c99",
     )
-    made = {"restarts": restarts or 0, "small": optimize == "size"}
+    made = {
+        "restarts": restarts or 0,
+        "small": optimize == "size",
+        "arithmetic": arithmetic or "auto",
+    }
     screen = console(stderr=as_json)
     if is_model_file(source, None):
         if not kinds and servos is None:
             raise click.UsageError(f"'{source}' is exported already; --firmware makes C of it.")
         of_runs = {"--quantize": formats, "--qat": qat, "--prune": sparsity, "--targets": targets}
         _refuse_unused(of_runs, (), "a run folder")
-<<<<<<< HEAD
         model = source if servos is None else _with_servos(source, servos, kinds, out, screen)
-        firmware = _firmware(
-            [model], kinds, out, name, steps, restarts, count, board, archive, screen
-        )
-=======
-        firmware = _firmware([source], kinds, out, name, steps, made, count, board, archive, screen)
->>>>>>> kern
+        firmware = _firmware([model], kinds, out, name, steps, made, count, board, archive, screen)
         if as_json:
             print_json({"model": str(model), "firmware": firmware})
         return

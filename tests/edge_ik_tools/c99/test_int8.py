@@ -71,18 +71,13 @@ def test_the_random_networks_reach_every_path(networks, program_of):
     assert any((step.weights == 0).all(axis=1).any() for step in dense)
     assert any(step.lower > -128 for step in dense)
     assert len({step.weights.shape for step in dense}) > 20
-<<<<<<< HEAD
     parts = [
         "= requantized_any(sums",
         "= requantized(sums",
         "two sums",
         "const IN_FLASH int16_t layer",
     ]
-    parts += ["    dense_any(x, ", "    dense(x, ", "= rescaled(", "= coarser(", "INT32_MIN"]
-=======
-    parts = ["= requantized_any(sums", "= requantized(sums", "two sums", "const IN_FLASH int16_t layer"]
     parts += ["    dense_any(x, ", "    dense(x, ", "= rescaled(", "= coarser("]
->>>>>>> kern
     for part in parts:
         assert any(part in text for text in texts), part
 
@@ -109,9 +104,6 @@ def test_no_undefined_behaviour(
     assert run_program(text, compiler, ("-O0", *sanitizers, *kernel)) == 0
 
 
-<<<<<<< HEAD
-# The others have too little memory for all of these networks at once.
-=======
 @pytest.mark.parametrize("small", [False, True])
 def test_sums_without_a_line_for_add_are_exact(
     small, kernel, networks, self_checking, run_program, monkeypatch
@@ -174,7 +166,7 @@ def test_random_networks_are_exact_on_an_emulated_avr(
         assert told == ["A"], (seed, ran.stdout + ran.stderr)
 
 
->>>>>>> kern
+# The others have too little memory for all of these networks at once.
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name, core in CORES.items() if not core.room])
 def test_random_networks_are_exact_on_emulated_cores(

@@ -58,12 +58,9 @@ class Firmware:
         steps: Refinement steps.
         restarts: Seeds drawn at random, at most, where no branch reaches the target.
         tries: Branches that a solve tries at most; all of them without it.
-<<<<<<< HEAD
         arithmetic: "float", "fixed" for integers, or "auto" for both in one source, of which a
             compiler takes what suits its core.
-=======
         small: Whether flash counts more than speed.
->>>>>>> kern
         model_hash: First 16 hexadecimal digits of the SHA-256 of the network.
         command: The command that makes it, as the header says.
     """
@@ -77,11 +74,8 @@ class Firmware:
     command: str
     restarts: int = 0
     tries: int | None = None
-<<<<<<< HEAD
     arithmetic: str = "auto"
-=======
     small: bool = False
->>>>>>> kern
 
     @classmethod
     def load(
@@ -91,11 +85,8 @@ class Firmware:
         steps: int | None = None,
         restarts: int = 0,
         tries: int | None = None,
-<<<<<<< HEAD
         arithmetic: str = "auto",
-=======
         small: bool = False,
->>>>>>> kern
     ) -> Firmware:
         """Read a model file.
 
@@ -106,12 +97,9 @@ class Firmware:
                 with an orientation.
             restarts: Seeds drawn at random, at most, where no branch reaches the target.
             tries: Branches that a solve tries at most, the most promising; all without it.
-<<<<<<< HEAD
             arithmetic: One of `ARITHMETICS`.
-=======
             small: Whether functions and loops exist once, for the least flash, rather than
                 where they are used, for speed.
->>>>>>> kern
 
         Raises:
             ModelFileError: If the file is damaged, or made of what no firmware is made for.
@@ -159,11 +147,8 @@ class Firmware:
             command=f"edge-ik export {path.name} --firmware c99{options}",
             restarts=restarts,
             tries=tries,
-<<<<<<< HEAD
             arithmetic=arithmetic,
-=======
             small=small,
->>>>>>> kern
         )
 
     @property

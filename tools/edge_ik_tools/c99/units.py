@@ -125,7 +125,9 @@ class ScalarUnit(_Unit):
         if isinstance(node, Lookup):
             name, taken = self.printer.tables[id(node)]
             if taken == zero_point:
-                return f"(int32_t){name}[{_table_index(self.printer, node, self.visit(node.operand))}]"
+                return (
+                    f"(int32_t){name}[{_table_index(self.printer, node, self.visit(node.operand))}]"
+                )
         return f"({self.visit(node)} - {_number(zero_point)})"
 
     def _mul(self, node: Elementwise, step: Mul) -> str:

@@ -85,7 +85,9 @@ class Toolchain:
         asked = self.family.emulator.asked_version
         return {
             "compiler": _first_line([self.gcc, "--version"]),
-            "emulator": _first_line([self.emulator, asked]) if asked else self.family.emulator.command,
+            "emulator": _first_line([self.emulator, asked])
+            if asked
+            else self.family.emulator.command,
         }
 
     def compile(
