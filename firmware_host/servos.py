@@ -25,8 +25,8 @@ IntArray = npt.NDArray[np.int64]
 
 # How far from 0 a joint may be [rad, m], so that its parts are a number of 32 bits.
 FARTHEST = 120.0
-# The least and the greatest whole number of 32 bits that a float32 holds.
-PARTS_RANGE = (-(2.0**31), 2.0**31 - 2**7)
+# The greatest whole number of 32 bits that a float32 holds.
+MOST_PARTS = 2.0**31 - 2**7
 # What a range may miss of a limit [us, ticks], with the rounding of the limit.
 ONE_COUNT = 1 + 1e-6
 
@@ -156,7 +156,7 @@ class Servos:
             raise TargetError("Expected finite joints for the servos. Received: a NaN or infinity")
         # Firmware has joints in single precision; a power of two does not round them again.
         with np.errstate(over="ignore"):
-            parts = np.clip(given.astype(np.float32) * np.float32(PARTS), *PARTS_RANGE)
+            parts = np.clip(given.astype(np.float32) * np.float32(PARTS), -MOST_PARTS, MOST_PARTS)
         return self._rounded(parts.astype(np.int64), self._whole["parts"])
 
     def _rounded(self, joints: IntArray, factors: IntArray) -> IntArray:

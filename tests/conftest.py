@@ -89,6 +89,26 @@ def planar_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def servo_record():
+    """What a model file of the two-joint robot says of servos: one of pulses, one on a bus."""
+    pulses = {"unit": "us", "zero": 1500.0, "per_turn": 4000.0, "least": 500, "most": 2500}
+    ticks = {"unit": "ticks", "zero": 2048.0, "per_turn": 4096.0, "least": 0, "most": 4095}
+    rest = {"direction": 1, "gear_ratio": 1.0, "mm_per_turn": None, "offset": 0.0, "model": ""}
+    return [{"joint": "inner", **rest, **pulses}, {"joint": "outer", **rest, **ticks}]
+
+
+@pytest.fixture(scope="session")
+def servo_model(planar_model, servo_record, tmp_path_factory):
+    """The model file of the two-joint robot, with servos."""
+    from firmware_host.model_file import read_model, write_model
+
+    path = tmp_path_factory.mktemp("model") / "planar-servos.tflite"
+    flatbuffer, record = read_model(planar_model)
+    write_model(path, flatbuffer, record | {"servos": servo_record})
+    return path
+
+
+@pytest.fixture(scope="session")
 def tiny_values():
     """Values of a training of a second or two."""
     return {

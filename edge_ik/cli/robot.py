@@ -133,8 +133,6 @@ def _values(
     form: str, found: Survey, selection: ArmSelection, postures: Mapping[str, FloatArray]
 ) -> dict[str, Any]:
     """Everything, for programs."""
-    from edge_ik.arms.survey import doubts
-
     chain = selection.chain
     return {
         "robot": chain.name,
@@ -146,8 +144,16 @@ def _values(
         "joints": _joint_values(chain),
         "poses": {name: _pose(selection, q) for name, q in postures.items()},
         "notes": list(selection.notes),
-        "looks_wrong": list(doubts(chain)),
+        "looks_wrong": _looks_wrong(selection),
     }
+
+
+def _looks_wrong(selection: ArmSelection) -> list[str]:
+    """What is doubtful of the chain, and what servos it names do not reach."""
+    from edge_ik.arms.survey import doubts
+
+    servos = selection.chain_servos()
+    return [*doubts(selection.chain), *(() if servos is None else servos.warnings())]
 
 
 def _option_values(option: ChainOption) -> dict[str, Any]:
@@ -188,7 +194,6 @@ def _print(
     """Everything, for people."""
     from rich.markup import escape
 
-    from edge_ik.arms.survey import doubts
     from edge_ik.report import rows_table
 
     screen = console()
@@ -220,7 +225,7 @@ def _print(
             screen.print(f"{POSTURES[name]} is outside the limits.")
     for note in selection.notes:
         screen.print(note, markup=False)
-    for doubt in doubts(chain):
+    for doubt in _looks_wrong(selection):
         screen.print(f"Looks wrong: {doubt}", markup=False)
     screen.print(
         "Another chain: --base and --tip. The tool elsewhere: --q. Train it with: edge-ik train "

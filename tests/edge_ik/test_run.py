@@ -93,6 +93,13 @@ def test_a_damaged_record_is_told(folder, key, value):
         Run.load(folder)
 
 
+@pytest.mark.parametrize("value", [7, {}, [{}], [{"joint": "yaw"}]])
+def test_damaged_servos_are_told(folder, value):
+    (folder / RUN_FILE).write_text(json.dumps({**record(folder), "servos": value}))
+    with pytest.raises(EdgeIkError):
+        Run.load(folder)
+
+
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"7", b"\xff\xfe"])
 def test_a_record_that_is_no_json_object_is_told(folder, content):
     (folder / RUN_FILE).write_bytes(content)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -115,3 +116,20 @@ def test_the_branches_of_several_heads_are_shown(planar_model, tmp_path):
 def test_a_model_without_a_robot_is_refused():
     with pytest.raises(ModelFileError, match="carries no robot"):
         inspect_model(MODELS / "float32.tflite")
+
+
+def test_servos_are_shown_with_what_they_do_not_reach(servo_model, planar_model):
+    values = json.loads(json.dumps(inspect_model(servo_model), allow_nan=False))
+    inner, outer = values["servos"]
+    assert (inner["joint"], inner["unit"], inner["at_joint_zero"]) == ("inner", "us", 1500.0)
+    assert inner["reaches"] == pytest.approx([-math.pi / 2, math.pi / 2])
+    # Limits of 2 rad, and a servo of a quarter turn to either side.
+    assert inner["out_of_reach"] == pytest.approx([2.0 - math.pi / 2] * 2)
+    assert outer["out_of_reach"] == [0.0, 0.0]
+    (table,) = [table for table in inspection_tables(values) if table.title == "Servos"]
+    first, second = table.rows
+    assert len(table.columns) == len(first)
+    assert first[:4] == ("inner", "PWM", "500 to 2500 us", "1500 us")
+    assert first[-2:] == ("-90.0 to 90.0 deg", "24.6 deg below, 24.6 deg above")
+    assert second[-2:] == ("-180.0 to 179.9 deg", "-")
+    assert "servos" not in inspect_model(planar_model)

@@ -397,3 +397,19 @@ class TestLoad:
 def test_a_negative_number_of_steps_is_told(arm3, make_solver):
     with pytest.raises(ValueError, match="refine_steps=-1"):
         make_solver(arm3, rough, refine_steps=-1)
+
+
+def test_servos_are_told_of_what_is_returned(servo_model, planar_model):
+    solver, bare = (IkSolver.load(path, "reference") for path in (servo_model, planar_model))
+    solution = solver.solve([0.3, 0.1, 0.0])
+    assert solution.servo.dtype == np.int64
+    inner, outer = solution.q / (2 * np.pi)
+    assert solution.servo.tolist() == [round(1500 + 4000 * inner), round(2048 + 4096 * outer)]
+    assert solution.to_dict()["servo"] == solution.servo.tolist()
+    targets = [[0.3, 0.1, 0.0], [np.nan, 0.0, 0.0], [0.2, -0.2, 0.0]]
+    batch = solver.solve_batch(targets)
+    np.testing.assert_array_equal(batch.servo, solver.spec.servos.commands(batch.q))
+    assert batch.servo.shape == (3, 2)
+    np.testing.assert_array_equal(batch.servo[0], solution.servo)
+    assert bare.solve([0.3, 0.1, 0.0]).servo is None
+    assert bare.solve_batch(targets).servo is None

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import math
 
 import numpy as np
 import pytest
@@ -216,3 +217,33 @@ def test_any_value_replaced_by_any_other_gives_a_robot_or_a_refusal(record, data
     assert len(spec.home) == len(spec.chain)
     assert np.all(np.isfinite(spec.home))
     assert np.all(np.isfinite(1 / np.array(spec.normalization.std)))
+
+
+class TestServos:
+    def test_they_read_back_exactly(self, servo_model, servo_record):
+        record = read_model(servo_model)[1]
+        spec = ModelSpec.from_dict(record)
+        assert spec.to_dict() == record
+        assert spec.servos.to_list() == servo_record
+        assert spec.servo([[0.0, 1.0]]).tolist() == [[1500, 2700]]
+
+    def test_a_model_without_them_says_nothing_of_them(self, record):
+        spec = ModelSpec.from_dict(record)
+        assert spec.servos is None
+        assert spec.servo([0.0, 1.0]) is None
+        assert "servos" not in spec.to_dict()
+
+    @pytest.mark.parametrize("value", [None, {}, [5], [{}], HUGE, math.nan])
+    def test_any_other_value_is_refused(self, servo_model, value):
+        record = read_model(servo_model)[1]
+        places = [path for path in paths(record) if path[0] == "servos"]
+        assert len(places) == 25
+        for path in places:
+            if value is None and path[-1] == "mm_per_turn":
+                continue  # That of a joint that turns.
+            with pytest.raises(ModelFileError, match="servos cannot be used"):
+                ModelSpec.from_dict(replaced(record, path, value))
+
+    def test_those_of_another_robot_are_refused(self, record, servo_record):
+        with pytest.raises(ModelFileError, match="servos cannot be used: Joint 'outer' has no"):
+            ModelSpec.from_dict({**record, "servos": servo_record[:1]})

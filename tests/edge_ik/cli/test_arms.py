@@ -165,3 +165,15 @@ class TestOneRobot:
         path = tmp_path / "arm.xml"
         path.write_text("<mujoco/>")
         assert "edge-ik[mjcf]" in refused("arms", path)
+
+
+def test_what_servos_of_a_robot_toml_do_not_reach_looks_wrong(run, printed, tmp_path):
+    path = tmp_path / "kit.toml"
+    path.write_text(
+        'name = "kit"\n[[joints]]\nname = "yaw"\naxis = "z"\nlimits = [-2, 2]\n'
+        "[tool]\noffset = [0.2, 0, 0]\n[servos.yaw]\ntravel_deg = 180\n"
+        "pulse_us = { min = 500, max = 2500 }\n"
+    )
+    *_, doubt = printed("arms", path)["looks_wrong"]
+    assert "'yaw' ends 24.6 degrees short of its lower limit" in doubt
+    assert f"Looks wrong: {doubt}" in run("arms", path).stdout

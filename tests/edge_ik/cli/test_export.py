@@ -5,6 +5,20 @@ import sys
 
 import pytest
 
+from firmware_host.model_file import read_model
+from firmware_host.spec import ModelSpec
+
+SERVOS = """
+[servos.yaw]
+pulse_us = { min = 500, max = 2500 }
+travel_deg = 270
+[servos.shoulder]
+model = "sts3215"
+[servos.elbow]
+model = "xl430"
+zero_ticks = 1000
+"""
+
 
 @pytest.fixture(autouse=True)
 def without_tensorflow(monkeypatch):
@@ -39,3 +53,65 @@ def test_export_refuses_what_it_would_ignore(run, planar_model, options, told):
     result = run("export", planar_model, *options)
     assert result.exit_code == 2
     assert told in " ".join(result.stderr.split())
+
+
+class TestServos:
+    @pytest.fixture
+    def model(self, source_root, tmp_path):
+        path = tmp_path / "arm3.tflite"
+        path.write_bytes((source_root / "artifacts" / "arm3" / "arm3-int8.tflite").read_bytes())
+        return path
+
+    def servos(self, tmp_path, text=SERVOS):
+        (tmp_path / "servos.toml").write_text(text)
+        return tmp_path / "servos.toml"
+
+    def test_a_finished_model_gets_them_and_then_others(self, run, model, tmp_path):
+        before = model.read_bytes()
+        result = run("export", model, "--servos", self.servos(tmp_path), "--json")
+        assert result.exit_code == 0, result.output
+        path = tmp_path / "arm3-servos.tflite"
+        assert json.loads(result.stdout) == {"model": str(path), "firmware": []}
+        # It reaches 135 degrees of 180.
+        assert "'yaw' ends 45 degrees short of its lower limit" in result.stderr
+        flatbuffer, record = read_model(path)
+        assert flatbuffer == read_model(model)[0]
+        assert model.read_bytes() == before
+        kept = {key: value for key, value in record.items() if key != "servos"}
+        assert kept == read_model(model)[1]
+        assert ModelSpec.from_dict(record).servos.commands([0.0, 0.0, 0.2])[:2].tolist() == [
+            1500,
+            2048,
+        ]
+        other = SERVOS.replace("zero_ticks = 1000", "zero_ticks = 1200")
+        result = run("export", path, "--servos", self.servos(tmp_path, other))
+        assert result.exit_code == 0, result.output
+        assert [p.name for p in tmp_path.glob("*.tflite") if p != model] == [path.name]
+        assert ModelSpec.from_dict(read_model(path)[1]).servos.each[2].zero == 1200
+
+    def test_firmware_is_made_of_that(self, run, model, tmp_path):
+        out = tmp_path / "out"
+        options = ("--firmware", "c99", "--firmware", "tflm", "--no-count", "--out", out)
+        result = run("export", model, "--servos", self.servos(tmp_path), *options)
+        assert result.exit_code == 0, result.output
+        for header in (out / "c99" / "src" / "arm3.h", out / "tflm" / "arm3.h"):
+            assert "int32_t arm3_servo(const float" in header.read_text()
+        assert "arm3-servos.tflite" in (out / "c99" / "README.md").read_text()
+
+    def test_without_firmware_the_folder_is_for_the_model(self, run, model, tmp_path):
+        out = tmp_path / "deep" / "out"
+        assert run("export", model, "--servos", self.servos(tmp_path), "--out", out).exit_code == 0
+        assert (out / "arm3-servos.tflite").is_file()
+
+    @pytest.mark.parametrize(
+        ("change", "words"),
+        [
+            (("[servos.elbow]", "[servos.wrist]"), "no joint 'wrist'"),
+            (("zero_ticks = 1000", "zero_ticks = 9000"), "reaches nothing of its joint"),
+            (('"xl430"', '"sg90"'), "unknown model"),
+        ],
+    )
+    def test_mistakes_are_told(self, refused, model, tmp_path, change, words):
+        said = refused("export", model, "--servos", self.servos(tmp_path, SERVOS.replace(*change)))
+        assert words in " ".join(said.split())
+        assert not (tmp_path / "arm3-servos.tflite").exists()

@@ -49,3 +49,11 @@ def test_a_missing_file_is_told(run, tmp_path):
     result = run("inspect", tmp_path / "none.tflite")
     assert result.exit_code == 1
     assert "There is no model file" in result.stderr
+
+
+def test_inspect_shows_the_servos(run, servo_model):
+    result = run("inspect", servo_model)
+    assert result.exit_code == 0, result.output
+    assert "Servos" in result.stdout
+    values = json.loads(run("inspect", servo_model, "--json").stdout)
+    assert [servo["joint"] for servo in values["servos"]] == ["inner", "outer"]

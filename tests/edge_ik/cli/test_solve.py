@@ -182,3 +182,10 @@ class TestOrientation:
         assert said.startswith("Read as x, y, z, w")
         assert quaternion_advice(Solver(), (*place, 0.6, 0.0, 0.0, 0.8), reached) == ()
         assert quaternion_advice(Solver(), (*place, 0.6, 0.8, 0.0, 0.0), missed) == ()
+
+
+def test_servos_are_told_to_programs_and_people(run, printed, servo_model):
+    target = ("solve", servo_model, "--runtime", "reference", "--target", 0.3, 0.1, 0.0)
+    inner, outer = printed(*target)["servo"]
+    said = " ".join(run(*target).stdout.split())
+    assert f"Servos: inner {inner} us, outer {outer} ticks." in said

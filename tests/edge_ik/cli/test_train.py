@@ -7,6 +7,8 @@ import pytest
 pytest.importorskip("tensorflow")
 
 from edge_ik.run import CHECKPOINT_FILE, Run
+from firmware_host.model_file import read_model
+from firmware_host.spec import ModelSpec
 
 pytestmark = pytest.mark.tensorflow
 
@@ -176,3 +178,20 @@ def test_what_a_robot_cannot_do_is_refused_with_what_it_can(refused, tmp_path):
     assert "--plane xy, --plane xz, --plane yz" in said
     said = refused("train", "--arm", "leg2", "--task", "pose", "--out", tmp_path / "r")
     assert "--task planar" in said
+
+
+def test_servos_travel_from_a_file_to_the_run_and_the_model(run, tmp_path):
+    folder, file = tmp_path / "run", tmp_path / "servos.toml"
+    file.write_text(
+        "".join(
+            f'[servos.{joint}]\nmodel = "xl430"\n' for joint in ("FL_thigh_joint", "FL_calf_joint")
+        )
+    )
+    result = run("train", "--arm", "leg2", "--servos", file, "--width", 8, *TINY, "--out", folder)
+    assert result.exit_code == 0, result.output
+    file.unlink()
+    assert [servo.model for servo in Run.load(folder).servos.each] == ["xl430"] * 2
+    result = run("export", folder, "--targets", 500)
+    assert result.exit_code == 0, result.output
+    (model,) = (folder / "export").glob("*.tflite")
+    assert len(ModelSpec.from_dict(read_model(model)[1]).servos) == 2

@@ -3,6 +3,8 @@
 import ctypes
 import dataclasses
 import math
+import re
+import shutil
 import subprocess
 
 import numpy as np
@@ -189,6 +191,23 @@ def test_without_servos_nothing_is_said_of_them(arm3_path, tmp_path):
     for path in (tmp_path / "arm3").rglob("*"):
         if path.is_file():
             assert "servo" not in path.read_text(encoding="utf-8").lower(), path.name
+
+
+def test_the_self_test_asks_for_every_command(exported, require_tool, tmp_path):
+    gcc, folder = require_tool("gcc", "gcc"), exported("lift")
+    source = (folder / "src" / "lift.c").read_text()
+    shutil.copytree(folder, tmp_path / "lift")
+    start = int(re.search(r"INT64_C\((\d+)\)", source)[1])
+    for changed, code in ((source, 0), (source.replace(str(start), str(start - 2**38)), 1)):
+        (tmp_path / "lift" / "src" / "lift.c").write_text(changed)
+        command = [gcc, "-std=c99", "-DLIFT_SELFTEST", "-Isrc", "extras/selftest.c", "-o", "test"]
+        subprocess.run(command, cwd=tmp_path / "lift", check=True)
+        ran = subprocess.run(
+            ["./test"], cwd=tmp_path / "lift", capture_output=True, text=True, check=False
+        )
+        assert ran.returncode == code
+        assert ("FAILED: servos, vector" in ran.stdout) == bool(code)
+        assert ("FAILED: servos without floats, vector" in ran.stdout) == bool(code)
 
 
 def test_units_are_told_in_words(firmware, tmp_path):

@@ -28,3 +28,4 @@ def test_a_solution_is_ready_for_json():
     assert values["position_error_m"] == 1e-5
     assert values["joint_step_rad"] == 0.25
     assert values["in_workspace"] is None
+    assert values["servo"] is None

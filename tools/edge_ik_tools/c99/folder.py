@@ -19,9 +19,11 @@ from edge_ik_tools.c99.servos import servo_values
 from edge_ik_tools.c99.source import NOT_COUNTED, Firmware
 from edge_ik_tools.generated import write_folder, write_zip
 from edge_ik_tools.random_inputs import random_inputs
+from firmware_host.chain import FloatArray
 from firmware_host.model_file import read_model
 from firmware_host.network.interpreter import Interpreter
 from firmware_host.network.runtimes import open_interpreter
+from firmware_host.servos import Servos
 from firmware_host.solving.refine import NEAREST_STEPS
 from firmware_host.tasks import SPACE, Task
 from firmware_host.tasks.orientation import TOOL_AXES, Direction, Rotation
@@ -190,8 +192,22 @@ def _golden(firmware: Firmware) -> dict[str, Any]:
         "directed": ", ".join(map(str, problem.task.directions)),
         "chord_weight": float_literal(0.5 if problem.task.is_whole else 1.0),
         "directing": bool(problem.task.directions),
+        **_servo_rows(firmware.spec.servos, solves.q),
         **_projection(problem.task),
         "example": solves.targets[int(np.argmax(solves.solved))],
+    }
+
+
+def _servo_rows(servos: Servos | None, q: FloatArray) -> dict[str, Any]:
+    """The commands at joints q (N, n) [rad, m], in single precision and in millionths."""
+    if servos is None:
+        return {}
+    single = q.astype(np.float32)
+    micro = np.round(1e6 * q).astype(np.int32)
+    return {
+        "pulses": _rows(servos.commands(single)),
+        "joints_urad": _rows(micro),
+        "pulses_urad": _rows(servos.commands_micro(micro)),
     }
 
 

@@ -1,0 +1,25 @@
+/* Writes what both functions for servos give for every row of rows.h, and what they took. */
+#include "counter.h"
+#include "robot.h"
+#include "rows.h"
+#include "semihost.h"
+
+static uint16_t pulses[2][ROWS][ROBOT_JOINTS];
+static uint32_t taken[2][ROWS];
+static int32_t held[2][ROWS];
+
+int main(void)
+{
+    counter_start();
+    stack_paint();
+    for (int i = 0; i < ROWS; ++i) {
+        taken[0][i] = count(STAGE(robot_servo), q[i], pulses[0][i], 0, 0, 0, &held[0][i]);
+        taken[1][i] = count(STAGE(robot_servo_urad), q_urad[i], pulses[1][i], 0, 0, 0, &held[1][i]);
+    }
+    const int32_t to = semihost_open("servos.bin", 1);
+    semihost_write(to, pulses, sizeof pulses);
+    semihost_write(to, held, sizeof held);
+    semihost_write(to, taken, sizeof taken);
+    semihost_close(to);
+    return 0;
+}
