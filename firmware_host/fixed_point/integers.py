@@ -25,7 +25,7 @@ from firmware_host.straightline import Symbol, Tape
 # Formats leave this much above what a value can be, for what rounding adds.
 MARGIN = 1 + 2.0**-16
 # Bits that a product may have less than its format could hold, to be spared a shift.
-SPARED = 3
+SPARED = 5
 # Kinds of values: integers of 32 and of 64 bits, and what `arithmetic.Root` says of either.
 NARROW, WIDE, ROOT32, ROOT64 = "narrow", "wide", "root of narrow", "root of wide"
 ROOTS = (ROOT32, ROOT64)

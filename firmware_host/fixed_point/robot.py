@@ -439,13 +439,13 @@ class FixedRobot:
 
     @cached_property
     def circle(self) -> Program:
-        """Sine and cosine in `UNIT_BITS` of an angle "x" in `ANGLE_BITS` of a quarter turn."""
+        """Sine and cosine in `UNIT_BITS` of an angle "x" in `turn_bits` of a quarter turn."""
         tape = Tape()
         x = Symbol(tape, "x")
         squared = x * x
         sine = limited(x * _polynomial(squared, SINE), 1.0)
         cosine = limited(_polynomial(squared, COSINE), 1.0)
-        inputs = [Value("x", ANGLE_BITS, math.pi / 2)]
+        inputs = [Value("x", self.turn_bits, math.pi / 2)]
         return convert(tape, inputs, [(sine, UNIT_BITS), (cosine, UNIT_BITS)])
 
     @cached_property
@@ -581,6 +581,11 @@ class FixedRobot:
     def turn(self) -> int:
         """A whole turn in `turn_bits`."""
         return round(math.ldexp(2 * math.pi, self.turn_bits))
+
+    @property
+    def half_turn(self) -> int:
+        """Half a turn in `turn_bits`."""
+        return round(math.ldexp(math.pi, self.turn_bits))
 
     @property
     def tolerance(self) -> int:

@@ -31,7 +31,7 @@ UNIT = 2**UNIT_BITS
 UNITS = round(2.0**20 * UNIT / MILLION)
 # Where an error is held that joints on their limits leave to the others.
 LONGEST = 2**30
-HALF_TURN, TURN = (round(math.ldexp(turn, ANGLE_BITS)) for turn in (math.pi, 2 * math.pi))
+HALF_TURN = round(math.ldexp(math.pi, ANGLE_BITS))
 
 
 @dataclass(frozen=True)
@@ -112,8 +112,9 @@ class FixedSolver:
 
     def solve_placed(self, place: Sequence[int], units: Sequence[int]) -> FixedAnswer:
         """Solve for a place in `FixedRobot.place_bits` of any size and units in `UNIT_BITS`."""
-        metres = [part >> self.robot.place_bits for part in place]
-        far_off = sum(part**2 for part in metres) > FARTHEST_TARGET**2
+        # In parts of 32 m, whose squares have 32 bits.
+        parts = [part >> self.robot.place_bits + 5 for part in place]
+        far_off = sum(part**2 for part in parts) > (FARTHEST_TARGET / 32) ** 2
         if far_off or not usable(self.spec, units):
             return FixedAnswer(2)
         far = 0
@@ -201,10 +202,10 @@ class FixedSolver:
 
     def _near_middle(self, joint: int, value: int) -> int:
         """An angle by whole turns nearer to the middle of a joint's limits."""
-        middle, turn = self.robot.middles[joint], self.robot.turn
-        while value - middle > turn >> 1:
+        middle, turn = self.robot.middles[joint] >> 1, self.robot.turn
+        while (value >> 1) - middle > turn >> 2:
             value -= turn
-        while value - middle < -(turn >> 1):
+        while (value >> 1) - middle < -(turn >> 2):
             value += turn
         return value
 
@@ -229,15 +230,15 @@ class FixedSolver:
 
     def _circle(self, value: int) -> tuple[int, int]:
         """Sine and cosine of an angle in the joints' bits."""
-        x = value << (ANGLE_BITS - self.robot.turn_bits)
-        while x > HALF_TURN:
-            x -= TURN
-        while x < -HALF_TURN:
-            x += TURN
-        back = x > HALF_TURN >> 1 or x < -(HALF_TURN >> 1)
+        turn, half = self.robot.turn, self.robot.half_turn
+        while value > half:
+            value -= turn
+        while value < -half:
+            value += turn
+        back = value > half >> 1 or value < -(half >> 1)
         if back:
-            x = (HALF_TURN if x > 0 else -HALF_TURN) - x
-        s, c = self._programs["circle"](x)
+            value = (half if value > 0 else -half) - value
+        s, c = self._programs["circle"](value)
         return s, -c if back else c
 
     def _placed(self, q: Sequence[int]) -> tuple[list[int], list[int]]:
