@@ -160,7 +160,8 @@ def convert(
     Args:
         tape: What was recorded: sums, products, square roots and divisions by these.
         inputs: A format for each symbol that is an input.
-        outputs: What is wanted, each with its fraction bits, or None for what comes out.
+        outputs: What is wanted, each with its fraction bits, or None for what comes out; a sum of
+            squares keeps its 64 bits where more than 31 are wanted.
         prefix: What names begin with, for programs that share a scope.
 
     Raises:
@@ -213,6 +214,8 @@ class _Conversion:
             found = self._length(found)
         if bits is None:
             return found
+        if found.kind == WIDE and bits > 31:
+            return self._in_wide_format(found, bits)
         return self._in_format(self._narrowed(found, bits), bits)
 
     def _sum(self, name: str, left: str, right: str) -> Value:
@@ -233,7 +236,11 @@ class _Conversion:
             for part, number in zip(parts, constant, strict=True)
         ]
         bound = min(sum(sizes), self.tape.limits.get(name, math.inf))
-        if all(part is None or part.kind == WIDE for part in parts):
+        least = 2.0 ** -fraction_bits(bound)
+        if all(
+            abs(number or 0.0) < least if part is None else part.kind == WIDE
+            for part, number in zip(parts, constant, strict=True)
+        ):
             return self._wide_total(kind, parts, constant, bound)
         known = [part for part in parts if part is not None]
         # Where a value of 64 bits meets one of 32, it is cut down to these.
@@ -262,13 +269,12 @@ class _Conversion:
         for part, number in zip(parts, constant, strict=True):
             if part is None:
                 terms.append(round((number or 0.0) * 2.0**bits))
-            elif part.bits > bits:
-                terms.append(
-                    self._made(WIDE, "right", (part.name, part.bits - bits), bits, part.bound).name
-                )
             else:
-                terms.append(part.name)
+                terms.append(self._in_wide_format(part, bits).name)
         error = sum(part.error for part in known)
+        if 0 in terms and kind == "add":
+            # A constant that is too small for 64 bits.
+            return self._in_wide_format(known[0], bits)
         return self._made(WIDE, kind, tuple(terms), bits, bound, error)
 
     def _product(self, name: str, left: str, right: str) -> Value:
@@ -311,6 +317,8 @@ class _Conversion:
                 a = self._made(WIDE, "right", (a.name, 1), a.bits - 1, a.bound, a.error)
                 bits -= 1
             return Value(a.name, bits, bound, abs(factor) * a.error, a.kind)
+        if a.kind == WIDE and factor < 0:
+            a = self._narrowed(a)
         if a.kind == WIDE:
             # 31 bits of the factor, and all 64 of the value.
             bits = a.bits + (31 - exponent) - 32
@@ -355,6 +363,9 @@ class _Conversion:
     def _root(self, name: str, left: str, right: str) -> Value:
         del left
         a = self._given(right)
+        if a.name in self._squares:
+            # The root of a single square needs no more than its operand has.
+            a = self._narrowed(a)
         if a.kind == NARROW and a.bits % 2:
             a = self._in_format(a, a.bits - 1)
         bound = min(math.sqrt(a.bound), self.tape.limits.get(name, math.inf))
@@ -408,6 +419,13 @@ class _Conversion:
             if most - bits <= SPARED:
                 return self._made(NARROW, "product", (name, name, 32), bits, a.bound, error)
         return self._made(NARROW, "narrow", (a.name, a.bits - most), most, a.bound, error)
+
+    def _in_wide_format(self, a: Value, bits: int) -> Value:
+        """A value of 64 bits with fewer fraction bits, or as many."""
+        if bits == a.bits:
+            return a
+        assert bits < a.bits  # noqa: S101 - formats are chosen so
+        return self._made(WIDE, "right", (a.name, a.bits - bits), bits, a.bound, a.error)
 
     def _in_format(self, a: Value, bits: int) -> Value:
         """A value of 32 bits with other fraction bits."""

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from types import SimpleNamespace
 
@@ -58,11 +58,9 @@ ARCTANGENT = (
     1.99999869, -0.666597188, 0.398931324, -0.278172582, 0.192843944, -0.111824647,
     0.0437259078, -0.00810913276,
 )  # fmt: skip
-# Sine and cosine of at most half a radian, 4e-8, and of at most a quarter turn, 3e-8.
+# Sine and cosine of at most half a radian, 4e-8.
 SHORT_SINE = (1.0, -0.166660324, 0.00825979561)
 SHORT_COSINE = (1.0, -0.499999940, 0.0416649505, -0.00137702504)
-SINE = (1.0, -0.166666672, 0.00833333004, -0.000198408045, 2.75226193e-06, -2.38466935e-08)
-COSINE = (1.0, -0.5, 0.0416666418, -0.00138884038, 2.47618864e-05, -2.60771060e-07)
 ANGLE_BITS = 29
 # Fraction bits of the inverse of what counts as 1 rad of a joint.
 PER_BITS = 24
@@ -268,7 +266,7 @@ class FixedRobot:
         strength = DEFAULT_SETTINGS.damping * squared + Symbol(tape, "floor")
         flat = [(part, self.column_bits) for column in columns for part in column]
         wanted = [
-            (squared, None),
+            (squared, self.squared_bits),
             (strength, self.strength_bits),
             *((part, self.error_bits) for part in e),
             *flat,
@@ -278,14 +276,29 @@ class FixedRobot:
 
     @cached_property
     def distance(self) -> Program:
-        """The squared distance, from a place and a target."""
+        """The squared distance, from a place and a target; see `apart` for positions."""
         tape, _, _, squared = self._traced()
         return convert(tape, [*self.placed(), *self.target()], [(squared, None)])
 
     @cached_property
+    def apart(self) -> Program:
+        """The squared distance of positions, from what `place` gives ("o0", ...) and a target."""
+        tape, places = Tape(), len(self.problem.task.place)
+        target, own = tape.inputs("p", places), tape.inputs("o", places)
+        far = math.hypot(*self.chain.link_columns[0][3]) + self.chain.reach
+        given = [Value(f"o{k}", self.place_bits, far) for k in range(places)]
+        parts = [sub(wanted, part) for wanted, part in zip(target, own, strict=True)]
+        return convert(tape, [*self.target(), *given], [(dot(parts, parts), None)])
+
+    @property
+    def measure(self) -> Program:
+        """What gives the squared distance at the end of a descent."""
+        return self.distance if self.problem.task.has_orientation else self.apart
+
+    @cached_property
     def squared_bits(self) -> int:
         """Fraction bits of squared distances [m^2], of 64 bits."""
-        return self.distance.formats[0]
+        return min(self.measure.formats[0], self.distance.formats[0])
 
     @cached_property
     def largest_strength(self) -> float:
@@ -399,6 +412,14 @@ class FixedRobot:
         return convert(tape, self.placed(), wanted)
 
     @cached_property
+    def place(self) -> Program:
+        """Where the tool is of what a target says, in `place_bits`."""
+        axes = [4 * axis + 3 for axis in self.problem.task.place]
+        pose = self.forward
+        outputs = tuple(pose.outputs[index] for index in axes)
+        return replace(pose, outputs=outputs, formats=(self.place_bits,) * len(axes)).pruned()
+
+    @cached_property
     def rotation(self) -> Program:
         """Sine "s" and cosine "c" turned by a small "angle" in `turn_bits`."""
         tape = Tape()
@@ -436,17 +457,6 @@ class FixedRobot:
         value = limited(t * _polynomial(limited(t * t, 1.0), ARCTANGENT), math.pi / 2)
         inputs = [Value("s", UNIT_BITS, 1.0), Value("c", UNIT_BITS, 1.0)]
         return convert(tape, inputs, [(value, ANGLE_BITS)])
-
-    @cached_property
-    def circle(self) -> Program:
-        """Sine and cosine in `UNIT_BITS` of an angle "x" in `turn_bits` of a quarter turn."""
-        tape = Tape()
-        x = Symbol(tape, "x")
-        squared = x * x
-        sine = limited(x * _polynomial(squared, SINE), 1.0)
-        cosine = limited(_polynomial(squared, COSINE), 1.0)
-        inputs = [Value("x", self.turn_bits, math.pi / 2)]
-        return convert(tape, inputs, [(sine, UNIT_BITS), (cosine, UNIT_BITS)])
 
     @cached_property
     def turned(self) -> Program:
@@ -580,17 +590,13 @@ class FixedRobot:
     @property
     def turn(self) -> int:
         """A whole turn in `turn_bits`."""
-        return round(math.ldexp(2 * math.pi, self.turn_bits))
-
-    @property
-    def half_turn(self) -> int:
-        """Half a turn in `turn_bits`."""
-        return round(math.ldexp(math.pi, self.turn_bits))
+        return 4 * round(math.ldexp(math.pi / 2, self.turn_bits))
 
     @property
     def tolerance(self) -> int:
-        """The squared distance below which a place is reached, in the format of `parts`."""
-        return round(math.ldexp(SOLVED_POSITION**2, self.parts.formats[0]))
+        """The squared distance below which a place is reached, in the format of what is judged."""
+        bits = self.parts.formats[0] if self.problem.task.has_orientation else self.squared_bits
+        return round(math.ldexp(SOLVED_POSITION**2, bits))
 
     @property
     def chord(self) -> int:

@@ -230,16 +230,15 @@ class FixedSolver:
 
     def _circle(self, value: int) -> tuple[int, int]:
         """Sine and cosine of an angle in the joints' bits."""
-        turn, half = self.robot.turn, self.robot.half_turn
-        while value > half:
-            value -= turn
-        while value < -half:
-            value += turn
-        back = value > half >> 1 or value < -(half >> 1)
-        if back:
-            value = (half if value > 0 else -half) - value
-        s, c = self._programs["circle"](value)
-        return s, -c if back else c
+        quarter, s, c = self.robot.turn >> 2, 0, UNIT
+        while value > quarter >> 1:
+            value, s, c = value - quarter, c, -s
+        while value < -(quarter >> 1):
+            value, s, c = value + quarter, -c, s
+        # What is left is at most an eighth of a turn, in two halves.
+        for part in (value >> 1, value - (value >> 1)):
+            s, c = self._programs["rotation"](s, c, part)
+        return s, c
 
     def _placed(self, q: Sequence[int]) -> tuple[list[int], list[int]]:
         """Sine and cosine of each segment's angle, or its displacement and 0."""
@@ -357,8 +356,12 @@ class FixedSolver:
         return min(max(self._near_middle(joint, value), lower), upper)
 
     def _distance(self, target: list[int], s: list[int], c: list[int]) -> int:
-        (squared,) = self._programs["distance"](*self._place(s, c), *target)
-        return int(squared)
+        if self.spec.task.has_orientation:
+            (squared,) = self._programs["distance"](*self._place(s, c), *target)
+        else:
+            own = self._programs["place"](*self._place(s, c))
+            (squared,) = self._programs["apart"](*target, *own)
+        return int(squared) >> self.robot.measure.formats[0] - self.robot.squared_bits
 
     def _approach(self, target: list[int], q: list[int], squared: int) -> int:
         """On from the best answer to a target that was not reached; see `refine`."""
@@ -383,8 +386,8 @@ class FixedSolver:
     def _programs(self) -> dict[str, Callable[..., tuple[Any, ...]]]:
         """The robot's programs as functions."""
         names = (
-            "encode", "survey", "solution", "distance", "rotation", "pointing", "turned", "angle",
-            "circle",
+            "encode", "survey", "solution", "distance", "place", "apart", "rotation", "pointing",
+            "turned", "angle",
         )  # fmt: skip
         found = {name: getattr(self.robot, name).compiled() for name in names}
         if self.spec.task.has_orientation:

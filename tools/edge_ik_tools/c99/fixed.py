@@ -99,18 +99,15 @@ def _unread(program: Program, names: Mapping[str, str], arrays: Sequence[str]) -
 def support_values(robot: FixedRobot) -> dict[str, object]:
     """What `support_fixed.c.in` asks for."""
     units = {"s": "*s", "c": "*c", "ts": "turn[0]", "tc": "turn[1]"}
-    cosine = ["*s = ", "const int32_t cosine = "]
     return {
         **{f"root_{index}": _number(part) for index, part in enumerate(INVERSE_ROOT)},
         "half_turn": round(math.ldexp(math.pi, ANGLE_BITS)),
-        "half_joint": robot.half_turn,
-        "joint_turn": robot.turn,
+        "quarter": robot.turn // 4,
         "angle_bits": ANGLE_BITS,
         "pointing_lines": indented(printed(robot.pointing, {}, ["*s = ", "*c = "])),
         "turned_lines": indented(_in_place(robot.turned, units)),
         "rotation_lines": indented(_in_place(robot.rotation, units)),
         "angle_lines": indented(printed(robot.angle, {}, ["const int32_t angle = "])),
-        "circle_lines": indented(printed(robot.circle, {}, cosine)),
     }
 
 
@@ -136,8 +133,10 @@ def robot_values(robot: FixedRobot, less_zero: str) -> dict[str, object]:
     unplaced = " ".join(
         word for array, program in read if (word := _unread(program, names, [array]))
     )
-    distance = printed(robot.distance, names, ["return "])
-    bits = {robot.column_bits + own - robot.error_bits for own in robot.joint_bits}
+    apart = names | {f"o{k}": f"own[{k}]" for k in range(3)}
+    distance = printed(robot.measure, apart, ["const int64_t squared = "])
+    less = robot.measure.formats[0] - robot.squared_bits
+    distance.append(f"return squared >> {less};" if less else "return squared;")
     return {
         "real": "int32_t",
         "square": "int64_t",
@@ -178,7 +177,7 @@ def robot_values(robot: FixedRobot, less_zero: str) -> dict[str, object]:
         "floor": robot.floor_number,
         "per": ", ".join(map(str, robot.per)),
         "per_bits": PER_BITS,
-        "way_shift": bits.pop(),
+        "way_shift": robot.column_bits + robot.joint_bits[0] - robot.error_bits,
         "way_shifts": ", ".join(
             str(robot.column_bits + own - robot.error_bits) for own in robot.joint_bits
         ),
@@ -265,14 +264,7 @@ def _border(robot: FixedRobot, names: Mapping[str, str]) -> dict[str, object]:
     factors = [factor_and_shift(2.0**bits / 1e6) for bits in robot.joint_bits]
     turns, turns_shift = factor_and_shift(2.0**16 / robot.turn, 60)
     pose = [f"pose[{index}] = " for index in range(12)]
-    place = [4 * axis + 3 for axis in task.place]
-    kept = [f"own[{k}] = " for k in range(len(place))]
-    tool = Program(
-        robot.forward.inputs,
-        robot.forward.operations,
-        tuple(robot.forward.outputs[index] for index in place),
-        tuple(robot.forward.formats[index] for index in place),
-    ).pruned()
+    kept = [f"own[{k}] = " for k in range(len(task.place))]
     turning = [
         2 if free else int(circle)
         for free, circle in zip(chain.continuous.tolist(), chain.circular.tolist(), strict=True)
@@ -291,7 +283,7 @@ def _border(robot: FixedRobot, names: Mapping[str, str]) -> dict[str, object]:
         "part_bits": robot.place_bits + 5,
         "far_shift": 29 - 32 + robot.place_bits - (robot.place_bits - 2) - 2,
         "forward_fixed": indented(printed(robot.forward, names, pose)),
-        "tool_place": indented(printed(tool, names, kept)),
+        "tool_place": indented(printed(robot.place, names, kept)),
         "metres_factor": metres,
         "metres_shift": shift,
         "units_factor": round(2.0**20 * 2**UNIT_BITS / 1e6),
