@@ -40,7 +40,7 @@ from firmware_host.solving.refine import (
 from firmware_host.solving.seeding import BEYOND
 from firmware_host.spec import ModelSpec
 from firmware_host.straightline import Symbol, Tape
-from firmware_host.tolerances import SOLVED_POSITION, SOLVED_ROTATION
+from firmware_host.tolerances import FARTHEST_TARGET, SOLVED_POSITION, SOLVED_ROTATION
 
 # Fraction bits of sines, cosines and unit vectors.
 UNIT_BITS = 30
@@ -64,6 +64,7 @@ SHORT_COSINE = (1.0, -0.499999940, 0.0416649505, -0.00137702504)
 ANGLE_BITS = 29
 # Fraction bits of the inverse of what counts as 1 rad of a joint.
 PER_BITS = 24
+CANNOT_HOLD = "Fixed point cannot hold this model, export with --arithmetic float: it has sizes"
 _ROOTS = SimpleNamespace(sqrt=Symbol.sqrt)
 
 
@@ -193,20 +194,36 @@ class FixedRobot:
 
     @cached_property
     def encode(self) -> Program:
-        """From a target to the network's input, then the turns and shifts, in `move_bits`."""
+        """From a target to its features, then the turns and shifts in `move_bits`."""
         problem, tape = self.problem, Tape()
         target = tape.inputs("p", problem.task.size)
         encoding = problem.encode(target, _ROOTS)
+        features = [(feature, None) for feature in encoding.features]
+        moves = zip(encoding.moves(), self.move_bits, strict=True)
+        return convert(tape, self.target(), [*features, *moves])
+
+    @cached_property
+    def affine(self) -> tuple[tuple[int, int, int], ...]:
+        """For each feature a factor, what is added to the product's upper half, and a shift.
+
+        They normalize and quantize it: what comes out is the network's number, to the nearest.
+        """
         scale, zero_point = self.input_scale
-        numbers: list[tuple[Scalar, int | None]] = []
-        normalization = self.spec.normalization
+        normalization, found = self.spec.normalization, []
         for feature, mean, std in zip(
-            encoding.features, normalization.mean, normalization.std, strict=True
+            self.encode.outputs, normalization.mean, normalization.std, strict=False
         ):
-            factor = 1.0 / (std * scale)
-            numbers.append((feature * factor + (zero_point - mean * factor + 0.5), 0))
-        moves = encoding.moves()
-        return convert(tape, self.target(), [*numbers, *zip(moves, self.move_bits, strict=True)])
+            assert isinstance(feature, Value)  # noqa: S101 - a feature is never constant
+            slope = 1.0 / (std * scale)
+            start = zero_point - mean * slope + 0.5
+            bits = fraction_bits(slope * feature.bound + abs(start))
+            # The factor has 31 bits itself.
+            bits = min(bits, feature.bits - 32 + 31 - math.frexp(slope)[1])
+            if bits < 0:
+                raise ModelFileError(f"{CANNOT_HOLD} of features far from the usual.")
+            factor = round(math.ldexp(slope, bits + 32 - feature.bits))
+            found.append((factor, round(math.ldexp(start, bits)), bits))
+        return tuple(found)
 
     @cached_property
     def move_bits(self) -> list[int]:
@@ -481,9 +498,24 @@ class FixedRobot:
         return factor_and_shift(2.0**self.place_bits / 1e6)
 
     @property
-    def farthest_number(self) -> int:
-        """`farthest` in `place_bits`."""
-        return round(math.ldexp(self.farthest, self.place_bits))
+    def farthest_power(self) -> int:
+        """The exponent of `farthest`."""
+        return math.frexp(self.farthest)[1] - 1
+
+    @property
+    def farthest_micro(self) -> int:
+        """`farthest` in micrometres."""
+        return math.floor(self.farthest * 1e6)
+
+    @property
+    def limit_far(self) -> int:
+        """How often a target is halved that can be beyond what targets may be."""
+        return max(1, math.floor(math.log2(FARTHEST_TARGET / self.farthest)) - 1)
+
+    @property
+    def limit_number(self) -> int:
+        """What targets may be at most, in `place_bits` less 15."""
+        return round(math.ldexp(FARTHEST_TARGET, self.place_bits - 15))
 
     @cached_property
     def passes(self) -> tuple[bool, ...]:

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from firmware_host.errors import ConfigError, ModelFileError
-from firmware_host.fixed_point.arithmetic import LEAST, MOST, length, root64, shifted
+from firmware_host.fixed_point.arithmetic import LEAST, MOST, high, length, root64, shifted
 from firmware_host.fixed_point.robot import ANGLE_BITS, PER_BITS, UNIT_BITS, FixedRobot
 from firmware_host.network.flatbuffer import Tensor
 from firmware_host.network.reference import ReferenceInterpreter
@@ -93,10 +93,13 @@ class FixedSolver:
             raise ConfigError("Expected integers of 32 bits.")
         robot, places = self.robot, len(self.spec.task.place)
         factor, shift = robot.metres
-        place = [part * factor >> shift for part in target[:places]]
+        far, largest = 0, max(map(abs, target[:places]))
+        while largest >> far > robot.farthest_micro:
+            far += 1
+        place = [part * factor >> shift + far for part in target[:places]]
         most = 3 * MILLION // 2
         units = [min(max(part, -most), most) * UNITS >> 20 for part in target[places:]]
-        return self.solve_placed(place, units)
+        return self._solve_placed(place, units, far)
 
     def solve(self, target: npt.ArrayLike) -> FixedAnswer:
         """Solve for a target in metres and units, rounded to single precision first."""
@@ -104,24 +107,24 @@ class FixedSolver:
         places = len(self.spec.task.place)
         if not np.all(np.isfinite(given)) or np.any(np.abs(given[:places]) > FARTHEST_TARGET):
             return FixedAnswer(2)
-        place = [fixed(float(part), self.robot.place_bits) for part in given[:places]]
         if np.any(np.abs(given[places:]) > 1.5):
             return FixedAnswer(2)
+        exponents = (math.frexp(float(part))[1] for part in given[:places])
+        far = max(0, *(exponent - self.robot.farthest_power for exponent in exponents))
+        place = [fixed(float(part), self.robot.place_bits - far) for part in given[:places]]
         units = [fixed(float(part), UNIT_BITS) for part in given[places:]]
-        return self.solve_placed(place, units)
+        return self._solve_placed(place, units, far)
 
-    def solve_placed(self, place: Sequence[int], units: Sequence[int]) -> FixedAnswer:
-        """Solve for a place in `FixedRobot.place_bits` of any size and units in `UNIT_BITS`."""
-        # In parts of 32 m, whose squares have 32 bits.
-        parts = [part >> self.robot.place_bits + 5 for part in place]
-        far_off = sum(part**2 for part in parts) > (FARTHEST_TARGET / 32) ** 2
-        if far_off or not usable(self.spec, units):
+    def _solve_placed(self, place: Sequence[int], units: Sequence[int], far: int) -> FixedAnswer:
+        """Solve for a place in `FixedRobot.place_bits`, divided by 2^far, and units."""
+        robot = self.robot
+        if far >= robot.limit_far:
+            most = robot.limit_number >> far
+            if sum((part >> 15) ** 2 for part in place) > most**2:
+                return FixedAnswer(2)
+        if not usable(self.spec, units):
             return FixedAnswer(2)
-        far = 0
-        while any(abs(part) >> far > self.robot.farthest_number for part in place):
-            far += 1
-        target = [*(part >> far for part in place), *units]
-        answer = self._solve(target)
+        answer = self._solve([*place, *units])
         if far and answer.status == 0:
             answer = FixedAnswer(1, answer.q, answer.squared, answer.branch, answer.tried)
         return answer
@@ -153,10 +156,14 @@ class FixedSolver:
 
     def _run(self, target: list[int]) -> tuple[list[int], list[int]]:
         """The network's output less its zero point, and the target's turns and shifts."""
-        lowest, highest = self.robot.numbers
+        robot = self.robot
+        lowest, highest = robot.numbers
         numbers = [int(number) for number in self._programs["encode"](*target)]
         features = len(self.spec.problem.feature_names)
-        x = [min(max(number, lowest), highest) for number in numbers[:features]]
+        x = [
+            min(max((high(number, factor) + start) >> bits, lowest), highest)
+            for number, (factor, start, bits) in zip(numbers, robot.affine, strict=False)
+        ]
         y = self.network.run(np.array([x], dtype=self.dtype))[0]
         return [int(value) - self.zero for value in y], numbers[features:]
 

@@ -155,9 +155,7 @@ def robot_values(robot: FixedRobot, less_zero: str) -> dict[str, object]:
         if len(set(robot.joint_bits)) == 1
         else ", ".join(map(str, robot.joint_bits)),
         "turn": robot.turn,
-        "encoding": indented(_encoding(robot, names)[0]),
-        "feature_values": indented(_encoding(robot, names)[1]),
-        "kept_turns": indented(_encoding(robot, names)[2]),
+        **_encoding(robot, names),
         "coarser": ANGLE_BITS - robot.turn_bits,
         "placing": "    place(q, s, c);" if robot.mixed else PLACING.format(joints=n),
         "placed": indented(_placed(robot)) if robot.mixed else "",
@@ -271,7 +269,11 @@ def _border(robot: FixedRobot, names: Mapping[str, str]) -> dict[str, object]:
     ]
     return {
         "farthest_words": f"{FARTHEST_TARGET:.0f}",
-        "farthest_number": robot.farthest_number,
+        "farthest_power": robot.farthest_power,
+        "farthest_exponent": 126 + robot.farthest_power,
+        "farthest_micro": robot.farthest_micro,
+        "limit_far": robot.limit_far,
+        "limit_number": robot.limit_number,
         "place_bits": robot.place_bits,
         "unit_size": 3 if task.directions else 2,
         "off_unit_fixed": math.floor(2 * TARGET_ROTATION * 2**UNIT_BITS),
@@ -279,9 +281,7 @@ def _border(robot: FixedRobot, names: Mapping[str, str]) -> dict[str, object]:
         "turns_factor": turns,
         "turns_shift": turns_shift,
         "joint_bit_list": ", ".join(map(str, robot.joint_bits)),
-        "farthest_parts": round((FARTHEST_TARGET / 32) ** 2),
-        "part_bits": robot.place_bits + 5,
-        "far_shift": 29 - 32 + robot.place_bits - (robot.place_bits - 2) - 2,
+        "far_shift": 29 - 32,
         "forward_fixed": indented(printed(robot.forward, names, pose)),
         "tool_place": indented(printed(robot.place, names, kept)),
         "metres_factor": metres,
@@ -341,22 +341,19 @@ def _solution(robot: FixedRobot, names: Mapping[str, str]) -> list[str]:
     return lines
 
 
-def _encoding(
-    robot: FixedRobot, names: Mapping[str, str]
-) -> tuple[list[str], list[str], list[str]]:
-    """Statements of the encoding, those that store features, and those that store turns."""
-    count = len(robot.problem.feature_names)
-    program = robot.encode
+def _encoding(robot: FixedRobot, names: Mapping[str, str]) -> dict[str, object]:
+    """The network's input: features, what leads from them to its numbers, and turns."""
+    count, program = len(robot.problem.feature_names), robot.encode
     lines = printed(program, names, [""] * len(program.outputs))
     steps, results = lines[: len(program.operations)], lines[len(program.operations) :]
     values = [line.rstrip(";") for line in results]
-    lowest, highest = robot.numbers
-    features = [
-        f"x[{k}] = (network_t)between({value}, {lowest}, {highest});"
-        for k, value in enumerate(values[:count])
-    ]
-    turns = [f"turns[{k}] = {value};" for k, value in enumerate(values[count:])]
-    return steps, features, turns
+    rows = (", ".join(map(str, row)) for row in robot.affine)
+    return {
+        "encoding": indented(steps),
+        "feature_values": ", ".join(values[:count]),
+        "affine_fixed": ", ".join(f"{{{row}}}" for row in rows),
+        "kept_turns": indented(f"turns[{k}] = {value};" for k, value in enumerate(values[count:])),
+    }
 
 
 def _placed(robot: FixedRobot) -> list[str]:
