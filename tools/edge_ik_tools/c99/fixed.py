@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from edge_ik_tools.c99.literals import indented, table
@@ -39,6 +40,10 @@ CALLS: Mapping[str, str] = {
     "over": "over({0}, {1}, {2})",
     "over_held": "over_held({0}, {1}, {2})",
     "length": "length_of({0}, {1})",
+    "more": "more({0}, {1}, {2})",
+    "less": "less({0}, {1}, {2})",
+    "both": "both({0}, {1}, {2}, {3})",
+    "apart": "apart({0}, {1}, {2}, {3})",
     "add": "{0} + {1}",
     "subtract": "{0} - {1}",
 }
@@ -56,11 +61,44 @@ def printed(program: Program, names: Mapping[str, str], stores: Sequence[str]) -
         names: How C calls its inputs.
         stores: For each output the beginning of a statement that ends in its value.
     """
-    lines = [_statement(operation, names) for operation in program.operations]
+    lines = [_statement(operation, names) for operation in _fused(program)]
     for store, output in zip(stores, program.outputs, strict=True):
         value = output if isinstance(output, int) else names.get(output.name, output.name)
         lines.append(f"{store}{_number(value)};")
     return lines
+
+
+def _fused(program: Program) -> list[Operation]:
+    """The operations with products taken into the sums that alone they are for.
+
+    Where a product is a call, one call does both.
+    """
+    uses = Counter(word for one in program.operations for word in one.operands)
+    uses.update(output.name for output in program.outputs if isinstance(output, Value))
+    products = {
+        one.result.name: one.operands[:2]
+        for one in program.operations
+        if one.kind == "product" and one.operands[2] == 32 and uses[one.result.name] == 1
+    }
+    kept: list[Operation] = []
+    for one in program.operations:
+        if one.kind not in ("add", "subtract") or one.result.kind != NARROW:
+            kept.append(one)
+            continue
+        left, right = one.operands
+        if left in products and right not in products and one.kind == "add":
+            left, right = right, left
+        first, second = products.get(str(left)), products.get(str(right))
+        if second is None:
+            kept.append(one)
+        elif first is None:
+            kind = "more" if one.kind == "add" else "less"
+            kept.append(Operation(one.result, kind, (left, *second)))
+        else:
+            kind = "both" if one.kind == "add" else "apart"
+            kept.append(Operation(one.result, kind, (*first, *second)))
+    needed = {word for one in kept for word in one.operands}
+    return [one for one in kept if one.result.name not in products or one.result.name in needed]
 
 
 def _statement(operation: Operation, names: Mapping[str, str]) -> str:
@@ -278,6 +316,8 @@ def _border(robot: FixedRobot, names: Mapping[str, str]) -> dict[str, object]:
         "unit_size": 3 if task.directions else 2,
         "off_unit_fixed": math.floor(2 * TARGET_ROTATION * 2**UNIT_BITS),
         "turning_joints": ", ".join(map(str, turning)),
+        "continuous": bool(chain.continuous.any()),
+        "empty_posture": "{0}, {0}" if chain.continuous.any() else "{0}",
         "turns_factor": turns,
         "turns_shift": turns_shift,
         "joint_bit_list": ", ".join(map(str, robot.joint_bits)),
@@ -345,7 +385,8 @@ def _encoding(robot: FixedRobot, names: Mapping[str, str]) -> dict[str, object]:
     """The network's input: features, what leads from them to its numbers, and turns."""
     count, program = len(robot.problem.feature_names), robot.encode
     lines = printed(program, names, [""] * len(program.outputs))
-    steps, results = lines[: len(program.operations)], lines[len(program.operations) :]
+    first = len(lines) - len(program.outputs)
+    steps, results = lines[:first], lines[first:]
     values = [line.rstrip(";") for line in results]
     rows = (", ".join(map(str, row)) for row in robot.affine)
     return {
