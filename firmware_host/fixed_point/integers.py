@@ -149,6 +149,18 @@ def fraction_bits(bound: float, most: int = 31) -> int:
     return most - math.ceil(math.log2(bound * MARGIN))
 
 
+def least_half(bound: float, bits: int, width: int) -> int:
+    """The least exponent of roots, as `arithmetic.Root.half`, of values up to a bound.
+
+    Args:
+        bound: What the values do not exceed.
+        bits: Their fraction bits.
+        width: The bits that they have, 32 or 64.
+    """
+    length = math.ceil(math.log2(bound * MARGIN) + bits)
+    return max(0, (width - length) // 2)
+
+
 def convert(
     tape: Tape,
     inputs: Sequence[Value],
@@ -353,7 +365,7 @@ class _Conversion:
         bits = fraction_bits(limit, 29)
         shift = root.bits // 2 - _width(root) + bits - a.bits + 2
         kind = "over_held" if name in self.tape.held else "over"
-        lowest = _least_half(root) + shift
+        lowest = least_half(root.bound**2, root.bits, 2 * _width(root)) + shift
         if lowest < 0:
             a = self._in_format(a, a.bits + lowest)
             shift -= lowest
@@ -393,7 +405,7 @@ class _Conversion:
         bits = fraction_bits(root.bound)
         # sqrt(w) = m * inverse * 2^(width - 29 - half), in the upper half of 64 bits.
         shift = 29 - _width(root) + root.bits // 2 - bits
-        lowest = shift + _least_half(root)
+        lowest = shift + least_half(root.bound**2, root.bits, 2 * _width(root))
         if lowest < 0:
             bits, shift = bits + lowest, shift - lowest
         return self._made(NARROW, "length", (root.name, shift), bits, root.bound, math.inf)
@@ -470,9 +482,3 @@ def _integer(value: float, bits: int) -> int:
 def _width(root: Value) -> int:
     """Half the bits of what the root was taken of."""
     return 16 if root.kind == ROOT32 else 32
-
-
-def _least_half(root: Value) -> int:
-    """The least exponent that the root can have, as `arithmetic.Root.half`."""
-    length = math.ceil(math.log2(root.bound**2 * MARGIN) + root.bits)
-    return max(0, (2 * _width(root) - length) // 2)

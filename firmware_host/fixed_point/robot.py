@@ -28,6 +28,7 @@ from firmware_host.fixed_point.integers import (
     convert,
     factor_and_shift,
     fraction_bits,
+    least_half,
 )
 from firmware_host.kinematics import Scalar, add, dot, frames, limited, mul, sub
 from firmware_host.linear import gram
@@ -568,10 +569,16 @@ class FixedRobot:
 
     @cached_property
     def told_bits(self) -> int:
-        """Fraction bits of distances [m], of 32 bits."""
-        (squared,) = self.distance.outputs
-        assert isinstance(squared, Value)  # noqa: S101 - a distance is never constant
-        return fraction_bits(math.sqrt(squared.bound), 30)
+        """Fraction bits of distances [m], of 32 bits: as many as their squares' root has."""
+        found = [(self.squared_bits, self.distance.outputs[0])]
+        if self.problem.task.has_orientation:
+            found.append((self.parts.formats[0], self.parts.outputs[0]))
+        bits = []
+        for own, squared in found:
+            assert isinstance(squared, Value)  # noqa: S101 - a distance is never constant
+            half = least_half(squared.bound, own, 64)
+            bits += [fraction_bits(math.sqrt(squared.bound), 30), 29 - 32 + own // 2 + half]
+        return min(bits)
 
     @property
     def told_shift(self) -> int:

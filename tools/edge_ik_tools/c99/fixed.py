@@ -98,6 +98,7 @@ def _fused(program: Program) -> list[Operation]:
             kind = "both" if one.kind == "add" else "apart"
             kept.append(Operation(one.result, kind, (*first, *second)))
     needed = {word for one in kept for word in one.operands}
+    needed.update(output.name for output in program.outputs if isinstance(output, Value))
     return [one for one in kept if one.result.name not in products or one.result.name in needed]
 
 
