@@ -68,7 +68,11 @@ def _bytes(ctx: click.Context, param: click.Parameter, value: str | None) -> int
 @click.option(
     "--flash", metavar="SIZE", callback=_bytes, help="Most code and constants, such as 16KB."
 )
-@click.option("--instructions", type=click.IntRange(1), help="Most instructions of a usual solve; on an AVR, cycles.")
+@click.option(
+    "--instructions",
+    type=click.IntRange(1),
+    help="Most instructions of a usual solve; on an AVR, cycles.",
+)
 @click.option("--core", default="cortex-m4", show_default=True, help="Emulated core to count on.")
 @click.option(
     "--minutes",
