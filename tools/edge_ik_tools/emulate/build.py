@@ -203,7 +203,7 @@ def _embedded(tools: Toolchain, core: Core, folder: Path) -> list[Path]:
 
 def _check_reach(tools: Toolchain, core: Core, image: Path) -> None:
     """Refuse a program that is larger than flash, or whose constants a pointer cannot reach."""
-    used, constants = tools.sizes(image).flash, tools.symbols(image)["__trampolines_start"]
+    used, constants = tools.sizes(image).flash, tools.symbols(image)["__ctors_start"]
     if used > core.flash.length or constants > POINTER_REACH:
         raise FirmwareBuildError(
             f"Expected the program for {core.name} to take no more than {core.flash.length:,} "
