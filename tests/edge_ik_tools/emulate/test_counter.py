@@ -130,7 +130,9 @@ def test_constants_beyond_64_kb_are_read_in_three_cycles(counts):
 @pytest.mark.parametrize(("name", "pointer"), [("atmega328p", 2), ("atmega2560", 3)])
 def test_the_stack_of_an_avr_has_the_return_address(counts, name, pointer):
     assert counts(CORES[name], "nop")[1] == pointer
-    assert counts(CORES[name], "push r1\npush r1\npush r1\npop r0\npop r0\npop r0")[1] == pointer + 3
+    assert (
+        counts(CORES[name], "push r1\npush r1\npush r1\npop r0\npop r0\npop r0")[1] == pointer + 3
+    )
     assert counts(CORES[name], "call 1f\nrjmp 2f\n1:\nret\n2:")[1] == 2 * pointer
 
 

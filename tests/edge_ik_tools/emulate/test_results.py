@@ -83,7 +83,7 @@ def test_where_cycles_are_counted_the_time_is_theirs():
 def test_without_published_cycles_there_is_no_time():
     core = CORES["rv32imc"]
     assert Timing.of(core, COUNTS, EXECUTED) is None
-    with pytest.raises(ConfigError, match="no clock for rv32imc.*not published"):
+    with pytest.raises(ConfigError, match=r"no clock for rv32imc.*not published"):
         Timing.of(core, COUNTS, EXECUTED, 160e6)
 
 

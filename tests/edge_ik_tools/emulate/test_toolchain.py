@@ -64,13 +64,8 @@ def test_an_image_that_does_not_fit_is_refused(tools_for, tmp_path, name, words)
         link_program(tools, core, [large], tmp_path / "large.elf")
 
 
-@pytest.mark.parametrize(
-    ("name", "rows"), [("atmega328p", 34), ("atmega2560", 34)], ids=lambda value: str(value)
-)
-def test_constants_that_a_pointer_of_16_bits_cannot_reach_are_refused(
-    tools_for, tmp_path, name, rows
-):
-    core = CORES[name]
+def test_constants_that_a_pointer_of_16_bits_cannot_reach_are_refused(tools_for, tmp_path):
+    core, rows = CORES["atmega2560"], 34
     tools = tools_for(core)
     tables = "".join(f"const char t{row}[2000] PROGMEM = {{1}};\n" for row in range(rows))
     used = " + ".join(f"pgm_read_byte(t{row} + i)" for row in range(rows))
@@ -79,7 +74,7 @@ def test_constants_that_a_pointer_of_16_bits_cannot_reach_are_refused(
         f"{tables}int main(void) {{ return {used}; }}\n"
     )
     large = tools.compile(core, tmp_path / "large.c", tmp_path / "large.o")
-    with pytest.raises(FirmwareBuildError, match=r"constants|region `text'"):
+    with pytest.raises(FirmwareBuildError, match="end before 65,536"):
         link_program(tools, core, [large], tmp_path / "large.elf")
 
 
