@@ -29,14 +29,15 @@ class DifferentAnswersError(EdgeIkError):
     "core",
     metavar="CORE",
     help="Count instructions on an emulated core instead: cortex-m0, m0plus, m3, m4, m7, m33 or "
-    "m55, or a chip's: rp2040, rp2350, nrf52840, stm32f103 or imxrt1062.",
+    "m55, rv32imc, or a chip's: rp2040, rp2350, nrf52840, stm32f103, imxrt1062, esp32c3 or "
+    "esp32c6; on an AVR cycles: uno or mega2560.",
 )
 @click.option(
     "--clock",
     "clock_mhz",
     type=click.FloatRange(0, min_open=True),
     metavar="MHZ",
-    help="With --target, the clock of the time estimate.",
+    help="With --target, the clock that the time of a solve is told for.",
 )
 @click.option(
     "--serial",

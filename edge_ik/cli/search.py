@@ -181,8 +181,8 @@ def _search(
         print_tables(screen, [front_table(searching, front)])
         screen.print(
             f"{counted(front.trained, 'network')} trained, {front.stopped} stopped early. "
-            f"Network: width x blocks; then {searching.core.unit} of a solve, the median; longest: the "
-            "most; flash: code and constants in bytes. More in "
+            f"Network: width x blocks; then {searching.core.unit} of a solve, the median; "
+            "longest: the most; flash: code and constants in bytes. More in "
             f"{folder / 'front.csv'} and front.json."
         )
         if front.chosen is not None:

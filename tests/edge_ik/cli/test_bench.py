@@ -85,3 +85,28 @@ def test_bench_counts_instructions_on_an_emulated_core(run, source_root, require
     counts = found["instructions"]
     assert 0 < counts["network"]["min"] <= counts["network"]["max"] < counts["total"]["max"]
     assert {"flash_bytes", "ram_bytes", "stack_bytes", "baselines"} <= set(found)
+
+
+@pytest.mark.parametrize(
+    ("name", "core", "unit", "tools"),
+    [
+        ("esp32c3", "rv32imc", "instructions", {
+            "riscv64-unknown-elf-gcc": "gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf",
+            "qemu-system-riscv32": "qemu-system-misc",
+        }),
+        ("uno", "atmega328p", "cycles", {"avr-gcc": "gcc-avr avr-libc", "simavr": "simavr"}),
+    ],
+)  # fmt: skip
+def test_bench_counts_what_a_board_that_people_own_takes(
+    run, source_root, require_tool, name, core, unit, tools
+):
+    for command, packages in tools.items():
+        require_tool(command, packages)
+    model = source_root / "artifacts" / "arm3" / "arm3-int8.tflite"
+    result = run("bench", model, "--target", name, "--targets", 10, "--json")
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    assert (found["target"], found["unit"], found["targets"]) == (core, unit, 10)
+    assert found["network_differences"] == found["limit_violations"] == 0
+    assert 0 < found[unit]["network"]["max"] < found[unit]["total"]["max"]
+    assert f"{core}: '{name}' is " in result.stderr

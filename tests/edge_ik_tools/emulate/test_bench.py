@@ -28,8 +28,9 @@ def planar_firmware(planar_model, tmp_path_factory):
 
 
 @pytest.mark.parametrize("target", CORES)
-def test_firmware_answers_as_the_host_does(tools, planar_firmware, target):
-    told = []
+def test_firmware_answers_as_the_host_does(tools_for, planar_firmware, target):
+    told, core = [], CORES[target]
+    tools_for(core)
     found = emulated_bench(*planar_firmware, target, 200, tell=told.append)
     values = json.loads(json.dumps(found.to_dict(), allow_nan=False))
     assert (values["target"], values["targets"], values["steps"]) == (target, 200, 12)
@@ -39,13 +40,15 @@ def test_firmware_answers_as_the_host_does(tools, planar_firmware, target):
     # The network has random weights: some targets are not reached, on the host as here.
     assert 0.5 < values["solved"] <= 1
     assert values["status_differences"] <= 2
-    for spread in values["instructions"].values():
+    parts = values[core.unit]
+    for spread in parts.values():
         assert 0 < spread["min"] <= spread["median"] <= spread["max"]
-    parts = values["instructions"]
     assert parts["total"]["min"] > parts["network"]["min"] + parts["refine"]["min"]
     assert 1000 < values["flash_bytes"] < 20_000
     assert 0 < values["stack_bytes"] < 1024
-    assert values["estimate"]["max_us"] > 0
+    assert (values["timing"] is None) == (core.clock_hz is None)
+    if values["timing"] is not None:
+        assert values["timing"]["max_us"] > 0
     assert values["baselines"]["closed_form"] is None
     assert 0 < values["baselines"]["cold_dls"]["solved"] <= 1
     assert told
@@ -67,6 +70,7 @@ def test_firmware_of_another_network_shows(tools, planar_firmware, source_root, 
         ({"target": "cortex-a53"}, "Unknown core"),
         ({"targets": 0}, "at least one target"),
         ({"clock_hz": -1.0, "targets": 2}, "clock above 0"),
+        ({"clock_hz": 1e6, "target": "rv32imc"}, "no clock for rv32imc"),
     ],
     ids=str,
 )
@@ -80,10 +84,18 @@ def test_firmware_of_another_robot_is_refused(tools, tiny, planar_model):
         emulated_bench(tiny.folder, tiny.name, planar_model, "m4", 2)
 
 
-def test_missing_tools_are_told(planar_firmware, monkeypatch, tmp_path):
+@pytest.mark.parametrize(
+    ("target", "packages"),
+    [
+        ("cortex-m4", "gcc-arm-none-eabi libnewlib-arm-none-eabi"),
+        ("esp32c3", "gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf"),
+        ("uno", "gcc-avr avr-libc"),
+    ],
+)
+def test_missing_tools_are_told(planar_firmware, monkeypatch, tmp_path, target, packages):
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(MissingToolError, match="apt-get install"):
-        emulated_bench(*planar_firmware, targets=1)
+    with pytest.raises(MissingToolError, match=f"apt-get install {packages}"):
+        emulated_bench(*planar_firmware, target, targets=1)
 
 
 def test_differences_of_integers_are_exact_and_of_floats_beyond_rounding():

@@ -11,8 +11,10 @@ from firmware_host.errors import ConfigError
 READING = 7
 
 
-def test_the_six_cores():
-    assert list(CORES) == [f"cortex-{core}" for core in ("m0", "m3", "m4", "m7", "m33", "m55")]
+def test_the_cores():
+    arm = [f"cortex-{core}" for core in ("m0", "m3", "m4", "m7", "m33", "m55")]
+    assert list(CORES) == [*arm, "rv32imc", "atmega328p", "atmega2560"]
+    assert [name for name, core in CORES.items() if core.unit == "cycles"] == list(CORES)[-2:]
 
 
 @pytest.mark.parametrize("name", ["cortex-m33", "Cortex-M33", "m33"])
@@ -27,6 +29,11 @@ def test_a_core_is_found_by_its_name(name):
         ("m0plus", "cortex-m0", 48_000_000),
         ("RP2040", "cortex-m0", 125_000_000),
         ("rp2350", "cortex-m33", 150_000_000),
+        ("ESP32C3", "rv32imc", None),
+        ("esp32c6", "rv32imc", None),
+        ("avr", "atmega328p", 16_000_000),
+        ("uno", "atmega328p", 16_000_000),
+        ("mega2560", "atmega2560", 16_000_000),
     ],
 )
 def test_chips_are_accepted_as_what_they_are(name, core, clock):
@@ -37,8 +44,9 @@ def test_chips_are_accepted_as_what_they_are(name, core, clock):
     assert described_core(core) == core
 
 
-@pytest.mark.parametrize(("name", "words"), [("esp32c3", "RISC-V"), ("uno", "ATmega328P"),
-                                             ("mega2560", "ATmega2560")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "words"), [("esp8266", "LX106"), ("esp32", "LX6"), ("esp32s3", "LX7")]
+)
 def test_a_board_that_is_not_emulated_is_told_by_what_it_is(name, words):
     with pytest.raises(ConfigError, match=rf"'{name}' is .*{words}.*not counted yet\. Expected"):
         find_core(name)
@@ -49,7 +57,14 @@ def test_an_unknown_core_is_refused_with_the_choices():
         find_core("cortex-a53")
 
 
-@pytest.mark.parametrize("core", CORES.values(), ids=CORES)
+TIMED = {name: core for name, core in CORES.items() if core.timer_hz}
+
+
+def test_what_is_counted_by_a_timer():
+    assert list(TIMED) == [name for name in CORES if name.startswith("cortex")]
+
+
+@pytest.mark.parametrize("core", TIMED.values(), ids=TIMED)
 def test_readings_fall_on_every_phase_of_a_tick(core):
     ratio = core.instructions_per_tick
     phases = {READING * k * ratio.denominator % ratio.numerator for k in range(ratio.numerator)}

@@ -104,7 +104,7 @@ AVR_CYCLES = [
     ("lds r24, 0x1000\nsts 0x1000, r24", 4, 4),
     ("lpm r24, Z\nlpm r24, Z+", 6, 6),
     ("push r24\npop r24", 4, 4),
-    ("in r24, 0x3f\nsbis 0x3e, 0\nnop\nrjmp .+0", 5, 5),
+    ("in r24, 0x3f\nsbi 0x1e, 0\nsbis 0x1e, 0\nnop\ncbi 0x1e, 0\nrjmp .+0", 9, 9),
     ("jmp 1f\n1:", 3, 3),
     ("rcall 1f\nrjmp 2f\n1:\nret\n2:", 9, 11),
     ("call 1f\nrjmp 2f\n1:\nret\n2:", 10, 12),
@@ -143,8 +143,8 @@ def test_a_fault_is_told(counts, name, fault):
 
 
 def test_a_jump_to_where_nothing_is_ends_an_avr(counts):
-    with pytest.raises(EmulationError, match="on the emulated atmega328p ended with code -9"):
-        counts(CORES["atmega328p"], "ldi r30, 0\nldi r31, 0xff\nijmp")
+    with pytest.raises(EmulationError, match="on the emulated atmega2560 ended with code -9"):
+        counts(CORES["atmega2560"], "ldi r24, 3\nout 0x3c, r24\nldi r30, 0\nldi r31, 0\neijmp")
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pytest
 
 from edge_ik_tools.emulate.build import Sources, measure_size
 from edge_ik_tools.emulate.cores import CORES
-from edge_ik_tools.emulate.measure import measure
+from edge_ik_tools.emulate.measure import EMBEDDED_BYTES, measure, portions
 from edge_ik_tools.errors import EmulationError, FirmwareBuildError
 from firmware_host.kinematics import tool_position
 from firmware_host.problem import IkProblem
@@ -31,9 +31,9 @@ def inputs(count=200):
 
 
 @pytest.fixture(scope="module", params=CORES.values(), ids=CORES)
-def measured(request, tools, tiny, yaw_shoulder_elbow):
+def measured(request, tools_for, tiny, yaw_shoulder_elbow):
     """The core, and what it answered."""
-    chain = yaw_shoulder_elbow()
+    chain, tools = yaw_shoulder_elbow(), tools_for(request.param)
     found = measure(tools, request.param, tiny, chain, drawn(chain), inputs(), 6, COLD_STEPS)
     return request.param, found
 
@@ -115,6 +115,20 @@ def test_the_closed_form_of_other_arms(tools, tiny, yaw_shoulder_elbow, kind):
     found = measure(tools, CORES["cortex-m7"], tiny, chain, targets, inputs(1), 6)
     q = found.closed_q.astype(float)
     assert np.all(np.linalg.norm(place(chain, q) - targets, axis=1) < 2e-6)
+
+
+@pytest.mark.parametrize("name", ["cortex-m4", "atmega328p"])
+def test_what_is_too_much_for_flash_comes_in_portions(name):
+    files = np.arange(3 * 4000).reshape(4000, 3).astype(np.float32), np.arange(7).astype(np.int8)
+    parts = list(portions(CORES[name], *files))
+    for file, pieces in zip(files, zip(*parts, strict=True), strict=True):
+        np.testing.assert_array_equal(np.concatenate(pieces), file)
+    sizes = [sum(piece.nbytes for piece in part) for part in parts]
+    if CORES[name].family.embeds:
+        assert len(parts) > 1
+        assert max(sizes) < 1.01 * EMBEDDED_BYTES
+    else:
+        assert len(parts) == 1
 
 
 def test_the_same_run_gives_the_same_counts(tools, tiny, arm):

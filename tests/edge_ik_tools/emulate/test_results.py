@@ -10,8 +10,8 @@ from edge_ik_tools.emulate.cycles import Executed
 from edge_ik_tools.emulate.results import (
     Baseline,
     EmulatedBenchmark,
-    Estimate,
     Spread,
+    Timing,
 )
 from edge_ik_tools.emulate.tables import emulation_tables
 from firmware_host.errors import ConfigError
@@ -22,19 +22,23 @@ EXECUTED = [Executed("ldr", "r0, [r1]", False), Executed("nop", "", False)]
 COUNTS = Spread.of(np.array([100, 300, 200, 1000]))
 
 
-def benchmark(closed_form, tried=(1.0, 1)):
+def benchmark(closed_form=None, tried=(1.0, 1), name="cortex-m4", ram_bytes=0):
+    core = CORES[name]
+    machine = {"machine": "board", "compiler": "gcc 1", "emulator": "QEMU 2", "options": "-O2"}
     return EmulatedBenchmark(
-        target="cortex-m4",
-        machine={"qemu": "mps2-an386", "compiler": "gcc 1", "emulator": "QEMU 2"},
+        target=name,
+        machine=machine,
+        unit=core.unit,
         encode=COUNTS,
         network=COUNTS,
         decode=COUNTS,
         refine=COUNTS,
         total=COUNTS,
         flash_bytes=4321,
-        ram_bytes=0,
+        ram_bytes=ram_bytes,
         stack_bytes=210,
-        estimate=Estimate.of(CORES["cortex-m4"], COUNTS, EXECUTED),
+        room=core.room,
+        timing=Timing.of(core, COUNTS, EXECUTED),
         targets=4,
         steps=3,
         tried_mean=tried[0],
@@ -56,27 +60,43 @@ def test_a_spread():
     assert Spread(min=100, median=250.0, mean=400.0, max=1000) == COUNTS
 
 
-def test_the_estimate_is_of_the_clock_and_the_core():
+def test_where_instructions_are_counted_the_time_is_an_estimate():
     core = CORES["cortex-m4"]
-    estimate = Estimate.of(core, COUNTS, EXECUTED, 100e6)
-    assert estimate.cycles_per_instruction == 1.5
-    assert estimate.max_cycles == 1500
-    assert estimate.max_us == pytest.approx(15)
-    assert estimate.median_us == pytest.approx(15 / 4)
-    assert "an estimate, 1.50 cycles" in estimate.assumptions
-    assert core.cycles.source in estimate.assumptions
-    assert Estimate.of(core, COUNTS, EXECUTED).clock_hz == core.clock_hz
+    timing = Timing.of(core, COUNTS, EXECUTED, 100e6)
+    assert timing.cycles_per_instruction == 1.5
+    assert timing.max_cycles == 1500
+    assert timing.max_us == pytest.approx(15)
+    assert timing.median_us == pytest.approx(15 / 4)
+    assert "an estimate, 1.50 cycles" in timing.assumptions
+    assert core.cycles.source in timing.assumptions
+    assert Timing.of(core, COUNTS, EXECUTED).clock_hz == core.clock_hz
+
+
+def test_where_cycles_are_counted_the_time_is_theirs():
+    timing = Timing.of(CORES["atmega328p"], COUNTS, [])
+    assert timing.cycles_per_instruction is None
+    assert (timing.clock_hz, timing.max_cycles) == (16e6, 1000)
+    assert timing.max_us == pytest.approx(62.5)
+    assert "counted" in timing.assumptions
+
+
+def test_without_published_cycles_there_is_no_time():
+    core = CORES["rv32imc"]
+    assert Timing.of(core, COUNTS, EXECUTED) is None
+    with pytest.raises(ConfigError, match=r"no clock for rv32imc.*not published"):
+        Timing.of(core, COUNTS, EXECUTED, 160e6)
 
 
 @pytest.mark.parametrize("clock", [0.0, -1.0, float("nan"), float("inf")])
 def test_a_clock_that_is_none_is_refused(clock):
     with pytest.raises(ConfigError, match="clock above 0"):
-        Estimate.of(CORES["cortex-m4"], COUNTS, EXECUTED, clock)
+        Timing.of(CORES["cortex-m4"], COUNTS, EXECUTED, clock)
 
 
 def test_the_json():
-    values = benchmark(None).to_dict()
+    values = benchmark().to_dict()
     assert json.loads(json.dumps(values, allow_nan=False)) == values
+    assert values["unit"] == "instructions"
     spread = {"min": 100, "median": 250.0, "mean": 400.0, "max": 1000}
     assert values["instructions"] == dict.fromkeys(PARTS, spread)
     assert values["baselines"]["closed_form"] is None
@@ -84,6 +104,45 @@ def test_the_json():
     assert cold == {**spread, "solved": 0.93, "steps_mean": 8.5, "steps_max": 50}
     assert (values["flash_bytes"], values["stack_bytes"], values["steps"]) == (4321, 210, 3)
     assert not {*PARTS, "cold", "closed_form"} & set(values)
+
+
+def test_the_json_names_cycles_where_they_are_counted():
+    values = benchmark(name="atmega328p").to_dict()
+    assert values["unit"] == "cycles"
+    assert set(values["cycles"]) == set(PARTS)
+    assert "instructions" not in values
+    assert values["room"] == {"flash_bytes": 32768, "ram_bytes": 2048}
+    assert values["timing"]["cycles_per_instruction"] is None
+    assert benchmark(name="rv32imc").to_dict()["timing"] is None
+
+
+def text_of(tables):
+    lines = [table.title for table in tables]
+    lines += [" ".join(row) for table in tables for row in table.rows]
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("name", "told", "untold"),
+    [
+        ("cortex-m4", ["Instructions on an emulated", "about 2.2"], ["the part has"]),
+        ("rv32imc", ["Instructions on an emulated", "cycles of its instr"], ["MHz", "about"]),
+        ("atmega328p", ["Cycles on an emulated", "16 MHz 15.6", "2,048"], ["about", "not fit"]),
+    ],
+)
+def test_the_tables_name_what_is_counted(name, told, untold):
+    text = text_of(emulation_tables(benchmark(name=name).to_dict()))
+    assert all(words in text for words in told), text
+    assert not any(words in text for words in untold), text
+
+
+def test_what_does_not_fit_a_part_is_told():
+    fits, larger = (
+        text_of(emulation_tables(benchmark(name="atmega328p", ram_bytes=size).to_dict()))
+        for size in (2048 - 210, 2048 - 209)
+    )
+    assert "does not fit" not in fits
+    assert "does not fit" in larger
 
 
 @pytest.mark.parametrize("closed_form", [None, Baseline(COUNTS, 1.0)])
@@ -102,7 +161,7 @@ def test_the_tables(closed_form):
 
 def test_the_tables_tell_of_tries_where_there_are_several():
     (once, *_), (often, *_) = (
-        emulation_tables(benchmark(None, tried).to_dict()) for tried in ((1.0, 1), (1.25, 7))
+        emulation_tables(benchmark(tried=tried).to_dict()) for tried in ((1.0, 1), (1.25, 7))
     )
     assert once.rows[3][0] == "3 DLS steps"
     assert often.rows[3][0] == "3 DLS steps from each of 1.25 seeds, 7 at most"

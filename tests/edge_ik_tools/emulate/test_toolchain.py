@@ -3,42 +3,42 @@
 import pytest
 
 from edge_ik_tools.emulate import toolchain
-from edge_ik_tools.emulate.build import Sources, linker_script
+from edge_ik_tools.emulate.build import Sources, link_program
 from edge_ik_tools.emulate.cores import CORES
-from edge_ik_tools.emulate.toolchain import PACKAGES, Toolchain, find_tool, qemu_version
+from edge_ik_tools.emulate.families import ARM, AVR, RISCV
+from edge_ik_tools.emulate.toolchain import Toolchain, find_tool
 from edge_ik_tools.errors import EmulationError, FirmwareBuildError, MissingToolError
 from firmware_host.errors import EdgeIkError
 
 M4 = CORES["cortex-m4"]
 
 
-@pytest.mark.parametrize("name", PACKAGES)
-def test_a_missing_tool_is_named_with_its_package(name, monkeypatch, tmp_path):
+@pytest.mark.parametrize("family", [ARM, RISCV, AVR], ids=lambda family: family.name)
+def test_a_missing_tool_is_named_with_its_package(family, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(MissingToolError, match=f"'{name}'.*apt-get install") as caught:
-        find_tool(name)
-    assert isinstance(caught.value, EdgeIkError)
-    assert caught.value.tool == name
-    assert caught.value.package == PACKAGES[name]
-    with pytest.raises(MissingToolError):
-        Toolchain.find()
-
-
-def test_versions_are_told(tools):
-    assert tools.versions["compiler"].startswith("arm-none-eabi-gcc ")
-    assert tools.versions["emulator"].startswith("QEMU emulator version ")
+    assert len(family.packages) == 4
+    for name, packages in family.packages.items():
+        with pytest.raises(MissingToolError, match=f"'{name}'.*apt-get install") as caught:
+            find_tool(name, family.packages)
+        assert isinstance(caught.value, EdgeIkError)
+        assert caught.value.tool == name
+        assert caught.value.package == packages
+    with pytest.raises(MissingToolError, match=f"'{family.prefix}-gcc'"):
+        Toolchain.find(family)
 
 
 @pytest.mark.parametrize(
-    ("text", "version"),
+    ("core", "compiler", "emulator"),
     [
-        ("QEMU emulator version 7.2.22", (7, 2)),
-        ("QEMU emulator version 10.1.0", (10, 1)),
-        ("", (0, 0)),
+        ("cortex-m4", "arm-none-eabi-gcc ", "QEMU emulator version "),
+        ("rv32imc", "riscv64-unknown-elf-gcc ", "QEMU emulator version "),
+        ("atmega328p", "avr-gcc ", "simavr"),
     ],
 )
-def test_the_version_of_the_emulator(text, version):
-    assert qemu_version(text) == version
+def test_versions_are_told(tools_for, core, compiler, emulator):
+    versions = tools_for(CORES[core]).versions
+    assert versions["compiler"].startswith(compiler)
+    assert versions["emulator"].startswith(emulator)
 
 
 def test_a_warning_is_an_error(tools, tmp_path):
@@ -48,18 +48,34 @@ def test_a_warning_is_an_error(tools, tmp_path):
         tools.compile(M4, source, tmp_path / "unused.o")
 
 
-def test_an_image_that_does_not_fit_is_refused(tools, tmp_path):
+@pytest.mark.parametrize(
+    ("name", "words"), [("cortex-m0", "RAM"), ("rv32imc", "RAM"), ("atmega2560", "region `data'")]
+)
+def test_an_image_that_does_not_fit_is_refused(tools_for, tmp_path, name, words):
     (tmp_path / "large.c").write_text(
         "int main(void);\n"
-        "static volatile char large[20000];\n"
-        "int main(void) { return large[9]; }\n"
-        "void reset(void) { main(); }\n"
-        "void reset(void);\n"
+        "static volatile char large[30000], more[30000], most[30000], all[30000], of[30000];\n"
+        "int main(void) { return large[9] + more[9] + most[9] + all[9] + of[9]; }\n"
     )
-    core = CORES["cortex-m0"]
+    core = CORES[name]
+    tools = tools_for(core)
     large = tools.compile(core, tmp_path / "large.c", tmp_path / "large.o")
-    with pytest.raises(FirmwareBuildError, match=r"large.elf for cortex-m0[\s\S]*RAM"):
-        tools.link(core, [large], linker_script(core, tmp_path), tmp_path / "large.elf")
+    with pytest.raises(FirmwareBuildError, match=rf"large.elf for {name}[\s\S]*{words}"):
+        link_program(tools, core, [large], tmp_path / "large.elf")
+
+
+def test_constants_that_a_pointer_of_16_bits_cannot_reach_are_refused(tools_for, tmp_path):
+    core, rows = CORES["atmega2560"], 34
+    tools = tools_for(core)
+    tables = "".join(f"const char t{row}[2000] PROGMEM = {{1}};\n" for row in range(rows))
+    used = " + ".join(f"pgm_read_byte(t{row} + i)" for row in range(rows))
+    (tmp_path / "large.c").write_text(
+        "#include <avr/pgmspace.h>\nint main(void);\nvolatile int i;\n"
+        f"{tables}int main(void) {{ return {used}; }}\n"
+    )
+    large = tools.compile(core, tmp_path / "large.c", tmp_path / "large.o")
+    with pytest.raises(FirmwareBuildError, match="end before 65,536"):
+        link_program(tools, core, [large], tmp_path / "large.elf")
 
 
 def test_the_listing_knows_vectors_and_long_shifts(tools, build_snippet, tmp_path):
@@ -71,11 +87,15 @@ def test_the_listing_knows_vectors_and_long_shifts(tools, build_snippet, tmp_pat
     assert tools.symbols(image)["snippet"] > 0
 
 
-def test_firmware_that_hangs_is_ended(tools, build_snippet, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("name", "loop"), [("cortex-m4", "b 1b"), ("rv32imc", "j 1b"), ("atmega328p", "rjmp 1b")]
+)
+def test_firmware_that_hangs_is_ended(tools_for, build_snippet, tmp_path, monkeypatch, name, loop):
     monkeypatch.setattr(toolchain, "RUN_SECONDS", 1.0)
-    image = build_snippet(M4, "1:\nb 1b", tmp_path)
+    core = CORES[name]
+    image = build_snippet(core, f"1:\n{loop}", tmp_path)
     with pytest.raises(EmulationError, match="did not end within 1 s"):
-        tools.run(M4, image, tmp_path)
+        tools_for(core).run(core, image, tmp_path)
 
 
 @pytest.mark.parametrize("name", ["no-name", "9arm", ""])

@@ -1,1 +1,1 @@
-"""Generated firmware on emulated Cortex-M cores: exact instructions, memory and answers."""
+"""Generated firmware on emulated cores: exact instructions or cycles, memory and answers."""

@@ -202,13 +202,13 @@ def _embedded(tools: Toolchain, core: Core, folder: Path) -> list[Path]:
 
 
 def _check_reach(tools: Toolchain, core: Core, image: Path) -> None:
-    """Refuse a program that is larger than flash, or whose constants a pointer cannot reach."""
-    used, constants = tools.sizes(image).flash, tools.symbols(image)["__trampolines_start"]
-    if used > core.flash.length or constants > POINTER_REACH:
+    """Refuse a program whose constants in flash a pointer cannot reach."""
+    end = tools.symbols(image)["__ctors_start"]
+    if end > POINTER_REACH:
         raise FirmwareBuildError(
-            f"Expected the program for {core.name} to take no more than {core.flash.length:,} "
-            f"bytes of flash, and its constants to end before {POINTER_REACH:,}. "
-            f"Received: {used:,} bytes, constants up to {constants:,}. A smaller model fits."
+            f"Expected the constants of a program for {core.name} to end before "
+            f"{POINTER_REACH:,}, where pointers of 16 bits end. Received: constants up to "
+            f"{end:,}. Use a smaller model."
         )
 
 

@@ -124,11 +124,11 @@ class Simavr:
     ) -> Sequence[str]:
         """What follows the command; it writes no trace."""
         # Cycles do not depend on the clock, which must be told all the same.
-        return ["-m", machine, "-f", "16000000", str(image)]
+        return ["-v", "-m", machine, "-f", "16000000", str(image)]
 
     def is_lost(self, line: str) -> bool:
-        """Whether it waits for a debugger, as it does after a crash."""
-        return "avr_gdb_init" in line
+        """Whether it has crashed, after which it waits for a debugger."""
+        return "avr_sadly_crashed" in line
 
     def ending(self, code: int, output: str, folder: Path) -> Ending:
         """How it ended; what the program has sent goes into its files."""

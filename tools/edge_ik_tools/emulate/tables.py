@@ -50,7 +50,8 @@ def emulation_tables(values: Mapping[str, Any]) -> list[TextTable]:
     ]
     return [
         TextTable(
-            f"{values['unit'].capitalize()} on an emulated {values['target']} ({values['targets']:,} targets)",
+            f"{values['unit'].capitalize()} on an emulated {values['target']} "
+            f"({values['targets']:,} targets)",
             ("", "min", "median", "mean", "max", "solved %"),
             rows,
         ),

@@ -82,12 +82,11 @@ class Toolchain:
     @property
     def versions(self) -> dict[str, str]:
         """The versions of the compiler and of the emulator."""
-        asked = self.family.emulator.asked_version
+        known = self.family.emulator
+        asked = known.asked_version
         return {
             "compiler": _first_line([self.gcc, "--version"]),
-            "emulator": _first_line([self.emulator, asked])
-            if asked
-            else self.family.emulator.command,
+            "emulator": _first_line([self.emulator, asked]) if asked else known.command,
         }
 
     def compile(

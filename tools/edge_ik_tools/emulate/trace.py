@@ -80,4 +80,4 @@ def _between(
             "no such call."
         ) from error
     for here, then in zip(addresses[first:end], addresses[first + 1 : end + 1], strict=True):
-        yield Executed(*listing[here], jumped=then != following[here])
+        yield Executed(*listing[here], jumped=then != following.get(here))

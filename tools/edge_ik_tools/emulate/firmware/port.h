@@ -16,7 +16,7 @@ typedef uint32_t paint;
 /* The timer, before anything is counted. */
 void port_start(void);
 
-/* Before each count: the timer is far from where it runs over. */
+/* Before each count: the timer is far from where it runs over. Uses no stack. */
 void port_settle(void);
 
 /* The time; uses no stack, and takes as long each time. */

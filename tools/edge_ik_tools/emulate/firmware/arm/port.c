@@ -9,7 +9,6 @@
 
 #define SYST_CSR (*(volatile uint32_t *)0xE000E010u)
 #define SYST_RVR (*(volatile uint32_t *)0xE000E014u)
-#define SYST_CVR (*(volatile uint32_t *)0xE000E018u)
 
 #define TEXT_OF(value) #value
 #define TEXT(value) TEXT_OF(value)
@@ -56,10 +55,17 @@ void port_start(void) {
     SYST_CSR = 5; /* the core's clock, no interrupt */
 }
 
-void port_settle(void) {
-    SYST_CVR = 0;
-    /* The timer reads 0 until its next tick, which is no time. */
-    for (int i = 0; i < READINGS; ++i) {
-        __asm__ volatile("nop");
-    }
+/* The timer reads 0 until its next tick, which is no time. */
+__attribute__((naked, noinline)) void port_settle(void) {
+    __asm__ volatile(
+        ".syntax unified\n\t"
+        "ldr r0, =0xE000E018\n\t"
+        "movs r1, #0\n\t"
+        "str r1, [r0]\n\t"
+        "movs r1, #" TEXT(READINGS) "\n"
+        "1:\n\t"
+        "subs r1, #1\n\t"
+        "bne 1b\n\t"
+        "bx lr\n\t"
+        ".ltorg");
 }
