@@ -12,6 +12,7 @@ from edge_ik_tools.emulate.build import SolverSize, Sources, measure_size
 from edge_ik_tools.emulate.closed_form import LIMIT_SLACK
 from edge_ik_tools.emulate.cores import described_core, find_core
 from edge_ik_tools.emulate.measure import AnyArray, Measurement, measure
+from edge_ik_tools.emulate.paths import POINTS, path_cost
 from edge_ik_tools.emulate.results import Baseline, EmulatedBenchmark, Estimate, Spread
 from edge_ik_tools.emulate.toolchain import Toolchain
 from edge_ik_tools.emulate.trace import trace_solve
@@ -19,7 +20,7 @@ from edge_ik_tools.errors import EmulationError
 from edge_ik_tools.random_inputs import random_inputs
 from firmware_host.bench.cold import COLD_STEPS
 from firmware_host.bench.measure import Tell
-from firmware_host.bench.targets import bench_targets
+from firmware_host.bench.targets import bench_path, bench_targets
 from firmware_host.chain import Chain, FloatArray
 from firmware_host.errors import ConfigError
 from firmware_host.model_file import read_model
@@ -76,6 +77,7 @@ def emulated_bench(
     solver = IkSolver.load(model, "reference")
     tell("Drawing targets")
     drawn = _single(bench_targets(solver, targets))
+    (start, *_), path = bench_path(solver, POINTS)
     inputs = random_inputs(interpreter, targets, np.random.default_rng(INPUT_SEED))
     tell(f"{targets:,} targets on an emulated {described_core(target)}")
     with tempfile.TemporaryDirectory(prefix="edge-ik-size-") as folder:
@@ -98,6 +100,7 @@ def emulated_bench(
         network_differences=output_differences(found.outputs, interpreter.run_raw(inputs)),
         cold=_cold(found),
         closed_form=_closed_form(solver.chain, found, drawn),
+        path=path_cost(tools, core, generated, solver.problem, start, path),
     )
 
 

@@ -150,6 +150,15 @@ def build_trace(tools: Toolchain, core: Core, sources: Sources, chain: Chain, fo
     return tools.link(core, objects, linker_script(core, folder), folder / "trace.elf")
 
 
+def build_path(tools: Toolchain, core: Core, sources: Sources, chain: Chain, folder: Path) -> Path:
+    """Build a program that follows the path of a file; arguments as in `measure_size`."""
+    write_text(folder / "bench_solver.h", solver_header(sources, chain, 0))
+    own = ("startup.c", "semihost.c", "counter.c", "path.c")
+    objects = _own_objects(tools, core, own, folder, [sources.folder])
+    objects.append(_solver_object(tools, core, sources, folder))
+    return tools.link(core, objects, linker_script(core, folder), folder / "path.elf")
+
+
 def linker_script(core: Core, folder: Path) -> Path:
     """Write the linker script of a core's memory and return its path."""
     text = (FIRMWARE / "image.ld.in").read_text(encoding="utf-8")
@@ -180,8 +189,10 @@ def solver_header(sources: Sources, chain: Chain, cold_steps: int) -> str:
             f"BENCH_{part}": f"{prefix}_{part}"
             for part in ("JOINTS", "TARGET", "STEPS", "TOLERANCE")
         },
-        "BENCH_SOLVE": f"{name}_solve",
-        "BENCH_INFO": f"{name}_info",
+        **{
+            f"BENCH_{part.upper()}": f"{name}_{part}"
+            for part in ("solve", "info", "solve_near", "track", "track_start", "state")
+        },
         "BENCH_COLD_STEPS": str(cold_steps),
         "BENCH_MIDDLE": initializer(middle),
         "BENCH_SEGMENTS": room,

@@ -35,6 +35,13 @@ def emulation_tables(values: Mapping[str, Any]) -> list[TextTable]:
     rows.append((label, *_counts(cold), percent(cold["solved"])))
     if closed is not None:
         rows.append(("closed form of this arm", *_counts(closed), percent(closed["solved"])))
+    path = values["path"]
+    asked = f", the network asked {path['asked']:,} times"
+    for part, label in (
+        ("track", f"tracking, {path['points']:,} targets of a path{asked}"),
+        ("solve_near", "the same path, the network each time"),
+    ):
+        rows.append((label, *_counts(path[part]), percent(path[part]["solved"])))
     place: list[TextRow] = [
         ("flash", f"{values['flash_bytes']:,} bytes"),
         ("static RAM", f"{values['ram_bytes']:,} bytes"),
