@@ -36,10 +36,9 @@ def emulation_tables(values: Mapping[str, Any]) -> list[TextTable]:
     if closed is not None:
         rows.append(("closed form of this arm", *_counts(closed), percent(closed["solved"])))
     path = values["path"]
-    asked = f", the network asked {path['asked']:,} times"
     for part, label in (
-        ("track", f"tracking, {path['points']:,} targets of a path{asked}"),
-        ("solve_near", "the same path, the network each time"),
+        ("track", f"tracking a path, network asked {path['asked']:,} times"),
+        ("solve_near", "the same path, network each time"),
     ):
         rows.append((label, *_counts(path[part]), percent(path[part]["solved"])))
     place: list[TextRow] = [
