@@ -78,12 +78,13 @@ def test_what_the_steps_reach_by_a_jump_is_asked_of_the_network_too(known):
     assert network.asked == 1
 
 
-def test_without_present_joints_it_is_a_solve(known):
+def test_without_present_joints_it_is_the_answer_nearest_to_zeros(known):
     solver, _ = known(HOME)
     target = reached(solver, HOME)
-    answer, plain = solver.track(target, max_step=0.01), solver.solve(target)
+    answer, plain = solver.track(target, max_step=0.01), solver.solve(target, [0, 0, 0], "nearest")
     np.testing.assert_array_equal(answer.q, plain.q)
     assert (answer.status, answer.joint_step) == (Status.SOLVED, None)
+    assert answer.near_within_limits is None
 
 
 def test_an_answer_further_off_is_gone_toward(known):
