@@ -10,10 +10,16 @@ import numpy as np
 
 from edge_ik_tools.emulate.build import SolverSize, Sources, measure_size
 from edge_ik_tools.emulate.closed_form import LIMIT_SLACK
-from edge_ik_tools.emulate.cores import described_core, find_core
+from edge_ik_tools.emulate.cores import Core, described_core, find_core
 from edge_ik_tools.emulate.measure import AnyArray, Measurement, measure
 from edge_ik_tools.emulate.paths import POINTS, path_cost
-from edge_ik_tools.emulate.results import Baseline, EmulatedBenchmark, Estimate, Spread
+from edge_ik_tools.emulate.results import (
+    Baseline,
+    EmulatedBenchmark,
+    Estimate,
+    PathCost,
+    Spread,
+)
 from edge_ik_tools.emulate.toolchain import Toolchain
 from edge_ik_tools.emulate.trace import trace_solve
 from edge_ik_tools.errors import EmulationError
@@ -77,17 +83,15 @@ def emulated_bench(
     solver = IkSolver.load(model, "reference")
     tell("Drawing targets")
     drawn = _single(bench_targets(solver, targets))
-    (start, *_), path = bench_path(solver, POINTS)
     inputs = random_inputs(interpreter, targets, np.random.default_rng(INPUT_SEED))
     tell(f"{targets:,} targets on an emulated {described_core(target)}")
     with tempfile.TemporaryDirectory(prefix="edge-ik-size-") as folder:
         size = measure_size(tools, core, generated, solver.chain, Path(folder))
     n_out = interpreter.output_shape[1]
     found = measure(tools, core, generated, solver.chain, drawn, inputs, n_out, COLD_STEPS)
-    longest = int(found.total.argmax())
+    longest, total = int(found.total.argmax()), Spread.of(found.total)
     executed = trace_solve(tools, core, generated, solver.chain, drawn[longest])
     _check_counted(int(found.total[longest]), len(executed))
-    total = Spread.of(found.total)
     return EmulatedBenchmark(
         target=core.name,
         machine={"qemu": core.machine, **tools.versions},
@@ -100,8 +104,14 @@ def emulated_bench(
         network_differences=output_differences(found.outputs, interpreter.run_raw(inputs)),
         cold=_cold(found),
         closed_form=_closed_form(solver.chain, found, drawn),
-        path=path_cost(tools, core, generated, solver.problem, start, path),
+        path=_path(tools, core, generated, solver),
     )
+
+
+def _path(tools: Toolchain, core: Core, sources: Sources, solver: IkSolver) -> PathCost:
+    """What following a path takes."""
+    q, targets = bench_path(solver, POINTS)
+    return path_cost(tools, core, sources, solver.problem, q[0], targets)
 
 
 def _single(targets: FloatArray) -> FloatArray:

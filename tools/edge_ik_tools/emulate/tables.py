@@ -35,12 +35,7 @@ def emulation_tables(values: Mapping[str, Any]) -> list[TextTable]:
     rows.append((label, *_counts(cold), percent(cold["solved"])))
     if closed is not None:
         rows.append(("closed form of this arm", *_counts(closed), percent(closed["solved"])))
-    path = values["path"]
-    for part, label in (
-        ("track", f"tracking a path, network asked {path['asked']:,} times"),
-        ("solve_near", "the same path, network each time"),
-    ):
-        rows.append((label, *_counts(path[part]), percent(path[part]["solved"])))
+    rows += _path_rows(values["path"])
     place: list[TextRow] = [
         ("flash", f"{values['flash_bytes']:,} bytes"),
         ("static RAM", f"{values['ram_bytes']:,} bytes"),
@@ -72,6 +67,18 @@ def emulation_tables(values: Mapping[str, Any]) -> list[TextTable]:
         ),
         TextTable("Memory and time", ("", ""), place),
         TextTable("Compared with the host", ("", ""), compared),
+    ]
+
+
+def _path_rows(path: Mapping[str, Any]) -> list[TextRow]:
+    """What a path takes by tracking, and by the nearest answer each time."""
+    labels = {
+        "track": f"tracking a path, network asked {path['asked']:,} times",
+        "solve_near": "the same path, network each time",
+    }
+    return [
+        (label, *_counts(path[part]), percent(path[part]["solved"]))
+        for part, label in labels.items()
     ]
 
 
