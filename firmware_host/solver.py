@@ -28,7 +28,7 @@ from firmware_host.solving.branches import (
     solve_target,
 )
 from firmware_host.solving.checks import checked_near, checked_steps
-from firmware_host.solving.following import followed
+from firmware_host.solving.following import followed, unstarted
 from firmware_host.solving.seeding import Predict, Seeder
 from firmware_host.solving.solution import IkBatch, IkSolution, Status
 from firmware_host.solving.telling import Found, told
@@ -242,7 +242,7 @@ class IkSolver:
 
         Args:
             target: As for `solve`.
-            q_now: (n,) present joints [rad, m]; without them, `solve` answers.
+            q_now: (n,) present joints [rad, m]; without them, the answer nearest to zeros.
             max_step: (n,) how far each joint may move, or one number for all [rad, m]; 0 or
                 infinity for any way. Where the answer is further, all joints go the same
                 share of their way toward it: `Status.LIMITED`, unless it is reached already.
@@ -253,7 +253,7 @@ class IkSolver:
         """
         most = checked_steps(self.chain, max_step)
         if q_now is None:
-            return self.solve(target)
+            return unstarted(self.solve(target, np.zeros(len(self.chain)), NEAREST))
         near = checked_near(self.chain, q_now)
         components = checked_target(target, task=self.task)
         nearest = partial(self.solve, target, near, NEAREST)

@@ -49,6 +49,11 @@ def followed(
     return held_to_steps(spec.problem, target, near, answer, max_step, began)
 
 
+def unstarted(answer: IkSolution) -> IkSolution:
+    """The answer nearest to zeros, where the joints are not known: nothing is told of a way."""
+    return replace(answer, joint_step=None, near_within_limits=None)
+
+
 def held_to_steps(
     problem: IkProblem,
     target: FloatArray,

@@ -8,7 +8,7 @@ import pytest
 
 from firmware_host.errors import TargetError
 from firmware_host.kinematics import tool_position
-from firmware_host.solver import IkSolver
+from firmware_host.solver import IkSolver, Status
 from firmware_host.tracking import track
 
 
@@ -158,3 +158,33 @@ def test_what_is_no_path_or_start_is_told(arm3, solver):
         track(solver, [[0.3, 0.1, 0.2]], [0.0, 1.0])
     with pytest.raises(TargetError, match="NaN"):
         track(solver, [[0.3, math.nan, 0.2]], arm3.middle)
+
+
+def test_joints_held_to_steps_lag_behind_and_catch_up(arm3, solver):
+    """A path that is faster than the joints for a while, and slow at its ends."""
+    first, last = arm3.middle - 0.4, arm3.middle + 0.4
+    q = joint_path(first, last, 60)
+    most = 0.6 * np.abs(np.diff(q, axis=0)).max()
+    targets = np.vstack([positions(arm3, q), np.repeat(positions(arm3, last[None]), 20, axis=0)])
+    path = track(solver, targets, first, max_step=most)
+    free = track(solver, targets, first)
+    assert (travelled(path, first) <= most + 1e-12).all()
+    limited = path.status == Status.LIMITED
+    assert 5 < limited.sum() < 70
+    assert not (limited & path.solved).any()
+    np.testing.assert_array_equal(path.solved, path.position_error_m < 1e-3)
+    assert path.solved[-1]
+    assert free.solved.all()
+    np.testing.assert_allclose(path.q[-1], free.q[-1], atol=1e-4)
+    distance = np.linalg.norm(positions(arm3, path.q) - targets, axis=1)
+    np.testing.assert_allclose(path.position_error_m, distance, atol=1e-9)
+    assert path.rotation_error_rad is None
+
+
+def test_the_network_is_asked_where_the_path_jumps_alone(arm3, solver):
+    q = joint_path(arm3.middle, arm3.middle + 0.2, 30)
+    q[15:, 0] += 1.0
+    path = track(solver, positions(arm3, q), q[0])
+    assert path.solved.all()
+    np.testing.assert_array_equal(np.flatnonzero(path.asked), [15])
+    assert path.jumps == (15,)

@@ -6,7 +6,7 @@
    FOLDER has NAME.h and NAME.c as generated, and fuzz_robot.h, which test_fuzz.py writes: the
    solver's names under the ones used here, and its limits in double precision. On Debian
    libFuzzer is in libclang-rt-dev. With -DREPLAY the target has a main of its own, which
-   reads inputs from standard input, 12 + 4 * JOINTS bytes each. */
+   reads inputs from standard input, 12 + 8 * JOINTS bytes each. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -119,6 +119,46 @@ static void expect_near(const float q_near[JOINTS], const float target[3]) {
            fabs((double)info.residual - (double)TOLERANCE) < 1e-9);
 }
 
+/* Whatever is in a state, a call leaves it alone or moves no joint further than it may. */
+static void expect_track(
+    const float q_near[JOINTS], const float max_step[JOINTS], const float target[3], int started) {
+    STATE state, before;
+    float q[JOINTS];
+    INFO info;
+    memset(&state, 0, sizeof state);
+    memcpy(state.q, q_near, sizeof state.q);
+    memcpy(state.max_step, max_step, sizeof state.max_step);
+    state.started = started;
+    before = state;
+    memcpy(q, q_near, sizeof q);
+    const int status = (int)TRACK(&state, target, q, &info);
+    if (status == BAD_TARGET) {
+        EXPECT(memcmp(q, q_near, sizeof q) == 0 && memcmp(&state, &before, sizeof state) == 0);
+        EXPECT(info.residual > 1e19f && info.steps == 0);
+        return;
+    }
+    EXPECT(status == SOLVED || status == UNREACHABLE || (started && status == LIMITED));
+    EXPECT(state.started == 1 && memcmp(q, state.q, sizeof q) == 0);
+    EXPECT(state.network_runs <= 1 && state.network_runs + (uint32_t)started >= 1);
+    expect_limits_near(q, target);
+    for (int k = 0; started && k < JOINTS; k++) {
+        const double from = endless[k] ? (double)q_near[k]
+                                       : fmin(fmax((double)q_near[k], lower_limit[k]), upper_limit[k]);
+        /* A few units of the last place of the larger of the two. */
+        const double rounding = 3e-7 * fmax(fabs(from), fabs((double)q[k])) + 1e-12;
+        EXPECT(!(max_step[k] > 0.0f) || fabs((double)q[k] - from) <= (double)max_step[k] + rounding);
+    }
+    EXPECT((status == SOLVED) == (info.residual < TOLERANCE) ||
+           fabs((double)info.residual - (double)TOLERANCE) < 1e-9);
+    const double far = length(target);
+    int small = 1;
+    for (int k = 0; k < JOINTS; k++) {
+        small = small && q[k] >= -100.0f && q[k] <= 100.0f;
+    }
+    EXPECT(!small ||
+           fabs(distance_at(q, target) - (double)info.residual) <= ROUNDING + RELATIVE * far);
+}
+
 static void expect_forward(const float q[JOINTS], const float target[3]) {
     float T[12];
     int small = 1;
@@ -144,24 +184,32 @@ static float tamed(float x, double most) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    float numbers[3 + JOINTS] = {0};
+    float numbers[3 + 2 * JOINTS] = {0};
     /* What a short input leaves out is 0. */
     memcpy(numbers, data, size < sizeof numbers ? size : sizeof numbers);
     expect_solve(numbers);
     expect_near(numbers + 3, numbers);
     expect_forward(numbers + 3, numbers);
-    for (int k = 0; k < 3 + JOINTS; k++) {
+    for (int started = 0; started < 2; started++) {
+        expect_track(numbers + 3, numbers + 3 + JOINTS, numbers, started);
+    }
+    for (int k = 0; k < 3 + 2 * JOINTS; k++) {
         numbers[k] = tamed(numbers[k], k < 3 ? REACH : 10.0);
+        /* Steps are no less than 0. */
+        numbers[k] = k < 3 + JOINTS ? numbers[k] : fabsf(0.05f * numbers[k]);
     }
     expect_solve(numbers);
     expect_near(numbers + 3, numbers);
     expect_forward(numbers + 3, numbers);
+    for (int started = 0; started < 2; started++) {
+        expect_track(numbers + 3, numbers + 3 + JOINTS, numbers, started);
+    }
     return 0;
 }
 
 #ifdef REPLAY
 int main(void) {
-    uint8_t data[4 * (3 + JOINTS)];
+    uint8_t data[4 * (3 + 2 * JOINTS)];
     while (fread(data, sizeof data, 1, stdin) == 1) {
         LLVMFuzzerTestOneInput(data, sizeof data);
     }

@@ -11,8 +11,11 @@ APP = """\
 
 int main() {
     const float target[ARM3_TARGET] = {0.30F, 0.10F, 0.20F};
-    float q[ARM3_JOINTS] = {0.0F, 0.5F, 1.0F};
-    return arm3_solve_near(target, q, q, nullptr) == ARM3_SOLVED ? 0 : 1;
+    const float now[ARM3_JOINTS] = {0.0F, 0.5F, 1.0F};
+    float q[ARM3_JOINTS];
+    arm3_state state;
+    arm3_track_start(&state, now, nullptr);
+    return arm3_track(&state, target, q, nullptr) == ARM3_SOLVED ? 0 : 1;
 }
 """
 WAYS = {

@@ -26,10 +26,10 @@ def write_robot(firmware, folder, write_firmware):
     reach = chain.reach + np.abs(chain.links[0][:3, 3]).sum()
     defines = {
         **{part: f"{prefix}_{part}" for part in ("JOINTS", "STEPS", "TOLERANCE")},
-        **{part: f"{prefix}_{part}" for part in ("SOLVED", "UNREACHABLE", "BAD_TARGET")},
+        **{part: f"{prefix}_{part}" for part in ("SOLVED", "UNREACHABLE", "BAD_TARGET", "LIMITED")},
         **{
             part.upper(): f"{name}_{part}"
-            for part in ("solve", "solve_near", "seed", "forward", "info")
+            for part in ("solve", "solve_near", "seed", "forward", "info", "track", "state")
         },
         "REACH": repr(float(reach)),
     }
@@ -80,8 +80,8 @@ def build_target(
 
 
 def awkward_inputs(joints, rng):
-    """(N, 3 + joints) targets and joints: edges, arbitrary bits, and points in reach."""
-    columns = 3 + joints
+    """(N, 3 + 2 joints) targets, joints and steps: edges, arbitrary bits, and points in reach."""
+    columns = 3 + 2 * joints
     signs = rng.choice(np.array([-1, 1], np.float32), (1000, columns))
     edges = rng.choice(EDGES, (1000, columns)) * signs
     bits = rng.integers(0, 2**32, (1000, columns), np.uint32).view(np.float32)
@@ -108,7 +108,7 @@ def test_a_broken_promise_ends_the_target(firmware_of, build_target, monkeypatch
     assert broken != honest
     monkeypatch.setattr(Firmware, "source", lambda *_: broken)
     target = build_target(firmware, "gcc", "-DREPLAY")
-    inputs = np.array([[0.3, 0.1, 0.2, 0, 0, 0]], np.float32)
+    inputs = np.array([[0.3, 0.1, 0.2, 0, 0, 0, 0, 0, 0]], np.float32)
     ran = subprocess.run([target], input=inputs.tobytes(), capture_output=True, check=False)
     assert ran.returncode != 0
     assert b"not so" in ran.stderr
@@ -124,7 +124,7 @@ def test_the_fuzzer_finds_nothing(name, firmware_of, build_target):
     joints = len(firmware.spec.chain)
     for index, row in enumerate(awkward_inputs(joints, np.random.default_rng(4))[::30]):
         (corpus / str(index)).write_bytes(row.tobytes())
-    options = [f"-max_total_time={FUZZ_SECONDS}", f"-max_len={4 * (3 + joints)}", "-seed=1"]
+    options = [f"-max_total_time={FUZZ_SECONDS}", f"-max_len={4 * (3 + 2 * joints)}", "-seed=1"]
     # The memory that libFuzzer would limit is the most that a process ever had, and a child
     # begins with that of the test's own process.
     options += ["-rss_limit_mb=0", "-malloc_limit_mb=64"]

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from firmware_host.solver import IkSolver
+from firmware_host.tracking import track
 
 STUBS = Path(__file__).with_name("stubs") / "micropython"
 # What MicroPython's ports compile with.
@@ -91,6 +92,26 @@ def test_it_solves_as_the_host_does(system, port, arm3_path):
     np.testing.assert_allclose(again, solver.solve([0.3, 0.1, 0.21]).q, atol=1e-4)
     pose = numbers(call(program, "forward", *near)).reshape(3, 4)
     np.testing.assert_allclose(pose, solver.forward(np.array(q))[:3], atol=1e-6)
+
+
+def test_it_follows_a_path_as_the_host_does(port, arm3_path):
+    """The module keeps where the joints are from one call to the next."""
+    program, solver = port("arm3", "make"), IkSolver.load(arm3_path, "reference")
+    q = solver.solve([0.3, 0.1, 0.2]).q
+    targets, most = [[0.3, 0.1, 0.205], [0.3, 0.1, 0.21]], [0.01] * 3
+    for steps in ([], ["(", *most, ")"]):
+        words = ["start", "(", *q, ")", *steps]
+        for target in targets:
+            words += ["then", "track", *target]
+        answers = numbers(call(program, *words)).reshape(2, 5)
+        expected = track(solver, targets, q, max_step=most if steps else None)
+        np.testing.assert_allclose(answers[:, :3], expected.q, atol=1e-5)
+        np.testing.assert_array_equal(answers[:, 3], expected.solved)
+        np.testing.assert_allclose(answers[:, 4], expected.position_error_m, atol=1e-6)
+    assert not expected.solved.all()
+    # Without a start, the first answer is the network's.
+    assert numbers(call(program, "track", 0.3, 0.1, 0.2))[3] == 1
+    assert call(program, "start", "(", 0.1, ")")[1].startswith("ValueErr")
 
 
 def test_mistakes_are_raised(port):

@@ -212,13 +212,18 @@ def test_without_a_start_the_network_answers(tracker):
     for target in targets:
         state = tracker.state_type()
         status, q, info = tracker.track(state, target)
-        expected, told = np.zeros(tracker.n, np.float32), tracker.info_type()
-        also = tracker.native.robot_solve(pointer(target), pointer(expected), ctypes.byref(told))
+        also, expected, told = tracker.nearest(target, np.zeros(tracker.n))
         assert status == also
         np.testing.assert_array_equal(q, expected)
         assert info_values(info) == info_values(told)
         assert (state.started, state.network_runs) == (1, 1)
         np.testing.assert_array_equal(np.array(state.q, np.float32), q)
+        # Nor is there a way that steps could hold it to.
+        slow = tracker.state_type()
+        slow.max_step[:] = [1e-3] * tracker.n
+        np.testing.assert_array_equal(tracker.track(slow, target)[1], q)
+        row = tracker.solver.task.given(target[None].astype(float))[0]
+        np.testing.assert_allclose(tracker.solver.track(row, max_step=1e-3).q, q, atol=1e-4)
 
 
 def expect_held(tracker, state, target, most):

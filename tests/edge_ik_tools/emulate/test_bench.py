@@ -51,6 +51,10 @@ def test_firmware_answers_as_the_host_does(tools_for, planar_firmware, target):
         assert values["timing"]["max_us"] > 0
     assert values["baselines"]["closed_form"] is None
     assert 0 < values["baselines"]["cold_dls"]["solved"] <= 1
+    path = values["path"]
+    assert path["limit_violations"] == 0
+    assert path["track"]["solved"] == 1
+    assert path["track"]["mean"] < path["solve_near"]["mean"]
     assert told
     assert emulation_tables(values)
 

@@ -10,6 +10,7 @@ from edge_ik_tools.emulate.cycles import Executed
 from edge_ik_tools.emulate.results import (
     Baseline,
     EmulatedBenchmark,
+    PathCost,
     Spread,
     Timing,
 )
@@ -53,6 +54,7 @@ def benchmark(closed_form=None, tried=(1.0, 1), name="cortex-m4", ram_bytes=0):
         network_differences=0,
         cold=Baseline(COUNTS, 0.93, 8.5, 50),
         closed_form=closed_form,
+        path=PathCost(1000, COUNTS, 1.0, 3, COUNTS, 0.998, 0, 240),
     )
 
 
@@ -104,6 +106,10 @@ def test_the_json():
     assert cold == {**spread, "solved": 0.93, "steps_mean": 8.5, "steps_max": 50}
     assert (values["flash_bytes"], values["stack_bytes"], values["steps"]) == (4321, 210, 3)
     assert not {*PARTS, "cold", "closed_form"} & set(values)
+    path = values["path"]
+    assert path["track"] == {**spread, "solved": 1.0}
+    assert path["solve_near"] == {**spread, "solved": 0.998}
+    assert (path["points"], path["asked"], path["stack_bytes"]) == (1000, 3, 240)
 
 
 def test_the_json_names_cycles_where_they_are_counted():
@@ -151,9 +157,12 @@ def test_the_tables(closed_form):
     for table in tables:
         assert all(len(row) == len(table.columns) for row in table.rows)
     first = tables[0].rows
-    assert len(first) == (6 if closed_form is None else 7)
+    assert len(first) == (8 if closed_form is None else 9)
     assert first[4] == ("whole solve", "100", "250", "400", "1,000", "99.99")
     assert first[5][0] == "no network: 8.5 DLS steps, 50 at most"
+    counts = ("100", "250", "400", "1,000")
+    assert first[-2] == ("tracking a path, network asked 3 times", *counts, "100")
+    assert first[-1] == ("the same path, network each time", *counts, "99.80")
     text = "\n".join(" ".join(row) for table in tables for row in table.rows)
     assert "an estimate" in text
     assert "4,321 bytes" in text

@@ -126,6 +126,20 @@ class Loaded:
         status = self.call(function, first, *between, last, ctypes.byref(info), prefix=prefix)
         return status, q.tobytes(), *(getattr(info, name) for name, _ in info._fields_)
 
+    def track(self, target, near, prefix=None):
+        """Status, joints, the state before and after, and what was measured."""
+        joints = ctypes.c_float * self.joints
+        fields = [("q", joints), ("max_step", joints)]
+        fields += [("started", ctypes.c_int32), ("network_runs", ctypes.c_uint32)]
+        state = type("State", (ctypes.Structure,), {"_fields_": fields})()
+        if near is not None:
+            self.call("track_start", ctypes.byref(state), *_pointers(near), None, result=None)
+        q, info, before = np.full(self.joints, np.nan, np.float32), self.info(), bytes(state)
+        pointers = [ctypes.byref(state), *_pointers(target, q), ctypes.byref(info)]
+        status = self.call("track", *pointers, prefix=prefix)
+        measured = [getattr(info, name) for name, _ in info._fields_]
+        return status, q.tobytes(), before, bytes(state), *measured
+
     def seed(self, target, prefix=None, branch=None):
         q = np.full(self.joints, np.nan, np.float32)
         function, between = "seed", []

@@ -254,6 +254,43 @@ def test_a_failing_interpreter_is_reported_and_the_next_call_is_normal(firmware)
     assert firmware.solve(target) == before
 
 
+def test_a_path_is_followed_without_the_interpreter_where_that_is_possible(build, load):
+    loaded, problem = load("arm3"), build("arm3").spec.problem
+    assert loaded.init() == READY
+    rng = np.random.default_rng(4)
+    room = 0.2 * (problem.chain.upper - problem.chain.lower)
+    joints = rng.uniform(problem.chain.lower + room, problem.chain.upper - room, (50, 3))
+    for q in joints.astype(np.float32):
+        target = problem.reached_by(q + 0.01).astype(np.float32)
+        asked = loaded.fake.invoked
+        found = loaded.track(target, q)
+        assert found == loaded.track(target, q, prefix="plain")
+        assert (found[0], loaded.fake.invoked) == (SOLVED, asked)
+    # From nowhere, and where the target jumps, it is asked once.
+    for near in (None, joints[0].astype(np.float32)):
+        asked = loaded.fake.invoked
+        target = problem.reached_by(joints[1]).astype(np.float32)
+        assert loaded.track(target, near)[0] == SOLVED
+        assert loaded.fake.invoked == asked + 1
+
+
+def test_tracking_that_fails_leaves_joints_and_state(firmware):
+    target, near = np.array([0.3, 0.2, 0.0], np.float32), np.array([0.1, 0.2], np.float32)
+    untouched = np.full(2, np.nan, np.float32).tobytes()
+    for expected in (NOT_READY, FAILED):
+        for place in (None, near):
+            status, q, before, after, residual, *_ = firmware.track(target, place)
+            assert (status, q, after) == (expected, untouched, before)
+            assert residual > 1e18
+        assert firmware.init() == READY
+        firmware.fake.fail_invoke = 1
+    firmware.fake.fail_invoke = 0
+    status, q, before, after, *_ = firmware.track(target, near)
+    assert status in (SOLVED, UNREACHABLE)
+    assert after != before
+    assert after.startswith(q)
+
+
 def test_the_network_does_not_run_for_what_is_no_target(firmware):
     assert firmware.init() == READY
     for wrong in (np.nan, np.inf, -np.inf, 1e30):

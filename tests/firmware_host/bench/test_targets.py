@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from firmware_host.bench.cold import COLD_STEPS
-from firmware_host.bench.targets import bench_targets
+from firmware_host.bench.targets import PATH_AMPLITUDE, bench_path, bench_targets
 from firmware_host.errors import ModelFileError
 from firmware_host.solver import IkSolver
 from firmware_host.solving.refine import refine
@@ -35,3 +35,13 @@ def test_a_model_that_was_trained_nowhere_gives_no_targets(solver):
     lost = IkSolver(replace(solver.spec, workspace=nowhere), solver.seeder.predict)
     with pytest.raises(ModelFileError, match="reaches too few"):
         bench_targets(lost, 2)
+
+
+def test_the_path_is_a_smooth_loop_within_the_limits(solver):
+    q, targets = bench_path(solver, 500)
+    assert solver.chain.within_limits(q).all()
+    np.testing.assert_allclose(targets, solver.problem.reached_by(q))
+    steps = np.abs(np.diff(np.vstack([q, q[:1]]), axis=0)).max(axis=0)
+    assert (steps < 1.001 * 2 * np.pi * PATH_AMPLITUDE / 500).all()
+    assert (np.ptp(q, axis=0) > 0.1).all()
+    np.testing.assert_array_equal(q, bench_path(solver, 500)[0])

@@ -318,7 +318,6 @@ def _border(robot: FixedRobot, names: Mapping[str, str]) -> dict[str, object]:
         "off_unit_fixed": math.floor(2 * TARGET_ROTATION * 2**UNIT_BITS),
         "turning_joints": ", ".join(map(str, turning)),
         "continuous": bool(chain.continuous.any()),
-        "empty_posture": "{0}, {0}" if chain.continuous.any() else "{0}",
         "turns_factor": turns,
         "turns_shift": turns_shift,
         "joint_bit_list": ", ".join(map(str, robot.joint_bits)),

@@ -24,6 +24,7 @@ from firmware_host.model_file import read_model
 from firmware_host.network.interpreter import Interpreter
 from firmware_host.network.runtimes import open_interpreter
 from firmware_host.servos import Servos
+from firmware_host.solving.following import TRACK_STEPS
 from firmware_host.solving.refine import NEAREST_STEPS
 from firmware_host.tasks import SPACE, Task
 from firmware_host.tasks.orientation import TOOL_AXES, Direction, Rotation
@@ -33,6 +34,8 @@ from firmware_host.tolerances import SOLVED_POSITION
 
 NETWORK_VECTORS = 64
 
+# How far a joint moves in 20 ms on the path of an example [rad, L]: 2.5 rad/s.
+GENTLE_STEP = 0.05
 # Of a target in an example, in metres, radians and parts of a unit vector.
 DIGITS = 6
 
@@ -91,6 +94,8 @@ def _values(firmware: Firmware, counts: str) -> dict[str, Any]:
     return {
         **_names(firmware),
         "joints": len(chain),
+        "track_steps": TRACK_STEPS,
+        "gentle_steps": float_list((GENTLE_STEP * chain.scales).tolist()),
         **unit_words(chain),
         **servo_values(firmware.spec.servos),
         "home": float_list(home32(chain, firmware.spec.home)),

@@ -27,6 +27,7 @@ from firmware_host.network.interpreter import Interpreter
 from firmware_host.solver import Branch, IkSolver
 from firmware_host.solving.branches import ANY, NEAREST
 from firmware_host.solving.checks import checked_near, checked_steps
+from firmware_host.solving.following import unstarted
 from firmware_host.solving.solution import IkBatch, IkSolution, Status
 from firmware_host.solving.telling import Found, Measured, told
 from firmware_host.tasks.targets import checked_target
@@ -158,7 +159,7 @@ class FirmwareSolver(IkSolver):
         began = time.perf_counter()
         most = self._single(checked_steps(self.chain, max_step))
         if q_now is None:
-            return self.solve(target)
+            return unstarted(self.solve(target, np.zeros(len(self.chain)), NEAREST))
         near = checked_near(self.chain, q_now)
         components = checked_target(target, task=self.task)
         single, present, answer = components.astype(np.float32), self._single(near), self._room(1)

@@ -13,9 +13,11 @@ from edge_ik_tools.emulate.closed_form import LIMIT_SLACK
 from edge_ik_tools.emulate.cores import Core, described_core, find_core
 from edge_ik_tools.emulate.cycles import Executed
 from edge_ik_tools.emulate.measure import AnyArray, Measurement, measure
+from edge_ik_tools.emulate.paths import POINTS, path_cost
 from edge_ik_tools.emulate.results import (
     Baseline,
     EmulatedBenchmark,
+    PathCost,
     Spread,
     Timing,
     check_clock,
@@ -26,7 +28,7 @@ from edge_ik_tools.errors import EmulationError
 from edge_ik_tools.random_inputs import random_inputs
 from firmware_host.bench.cold import COLD_STEPS
 from firmware_host.bench.measure import Tell
-from firmware_host.bench.targets import bench_targets
+from firmware_host.bench.targets import bench_path, bench_targets
 from firmware_host.chain import Chain, FloatArray
 from firmware_host.errors import ConfigError
 from firmware_host.model_file import read_model
@@ -110,7 +112,14 @@ def emulated_bench(
         network_differences=output_differences(found.outputs, interpreter.run_raw(inputs)),
         cold=_cold(found),
         closed_form=_closed_form(solver.chain, found, drawn),
+        path=_path(tools, core, generated, solver),
     )
+
+
+def _path(tools: Toolchain, core: Core, sources: Sources, solver: IkSolver) -> PathCost:
+    """What following a path takes."""
+    q, targets = bench_path(solver, POINTS)
+    return path_cost(tools, core, sources, solver.problem, q[0], targets)
 
 
 def _single(targets: FloatArray) -> FloatArray:

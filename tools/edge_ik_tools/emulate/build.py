@@ -149,6 +149,15 @@ def build_trace(tools: Toolchain, core: Core, sources: Sources, chain: Chain, fo
     return link_program(tools, core, objects, folder / "trace.elf")
 
 
+def build_path(tools: Toolchain, core: Core, sources: Sources, chain: Chain, folder: Path) -> Path:
+    """Build a program that follows the path of a file; arguments as in `measure_size`."""
+    write_text(folder / "bench_solver.h", solver_header(sources, chain, 0))
+    own = (core.family.port, "counter.c", "path.c")
+    objects = own_objects(tools, core, own, folder, [sources.folder])
+    objects.append(_solver_object(tools, core, sources, folder))
+    return link_program(tools, core, objects, folder / "path.elf")
+
+
 def link_program(tools: Toolchain, core: Core, objects: Sequence[Path], out: Path) -> Path:
     """Link object files to a program that starts, and that opens files of the host.
 
@@ -187,7 +196,7 @@ def _memory(core: Core) -> list[str]:
 def _embedded(tools: Toolchain, core: Core, folder: Path) -> list[Path]:
     """The files that a program reads, those that are there, as an object file."""
     lines = []
-    for path in (folder / "targets.bin", folder / "inputs.bin"):
+    for path in (folder / name for name in ("targets.bin", "inputs.bin", "path.bin")):
         if path.is_file():
             lines += [
                 '.section .text.files,"ax",@progbits',
@@ -242,8 +251,10 @@ def solver_header(sources: Sources, chain: Chain, cold_steps: int) -> str:
             f"BENCH_{part}": f"{prefix}_{part}"
             for part in ("JOINTS", "TARGET", "STEPS", "TOLERANCE")
         },
-        "BENCH_SOLVE": f"{name}_solve",
-        "BENCH_INFO": f"{name}_info",
+        **{
+            f"BENCH_{part.upper()}": f"{name}_{part}"
+            for part in ("solve", "info", "solve_near", "track", "track_start", "state")
+        },
         "BENCH_COLD_STEPS": str(cold_steps),
         "BENCH_MIDDLE": initializer(middle),
         "BENCH_SEGMENTS": room,

@@ -66,6 +66,39 @@ class Baseline:
 
 
 @dataclass(frozen=True)
+class PathCost:
+    """Instructions of a call along a smooth path.
+
+    Attributes:
+        points: Targets of the path.
+        track: Instructions of `NAME_track`.
+        track_solved: Share of the targets that it solves, judged by forward kinematics here.
+        asked: Targets for which it asked the network.
+        solve_near: Instructions of `NAME_solve_near`, from its own answer to the one before.
+        near_solved: Share of the targets that it solves.
+        limit_violations: Answers of either with a joint outside its limits.
+        stack_bytes: Most stack that a call of `NAME_track` has written.
+    """
+
+    points: int
+    track: Spread
+    track_solved: float
+    asked: int
+    solve_near: Spread
+    near_solved: float
+    limit_violations: int
+    stack_bytes: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready values."""
+        return {
+            **asdict(self),
+            "track": {**asdict(self.track), "solved": self.track_solved},
+            "solve_near": {**asdict(self.solve_near), "solved": self.near_solved},
+        }
+
+
+@dataclass(frozen=True)
 class Timing:
     """Cycles and time of a solve.
 
@@ -184,6 +217,7 @@ class EmulatedBenchmark:
             for a float network those that differ by more than rounding.
         cold: Damped least squares from the middle of the limits.
         closed_form: The closed form, or None if there is none for this arm.
+        path: What following a path takes.
     """
 
     target: str
@@ -213,6 +247,7 @@ class EmulatedBenchmark:
     network_differences: int
     cold: Baseline
     closed_form: Baseline | None
+    path: PathCost
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready values."""
@@ -224,6 +259,7 @@ class EmulatedBenchmark:
             **own,
             "machine": dict(self.machine),
             self.unit: {part: asdict(getattr(self, part)) for part in parts},
+            "path": self.path.to_dict(),
             "baselines": {
                 "cold_dls": self.cold.to_dict(),
                 "closed_form": None if self.closed_form is None else self.closed_form.to_dict(),

@@ -35,6 +35,7 @@ def emulation_tables(values: Mapping[str, Any]) -> list[TextTable]:
     rows.append((label, *_counts(cold), percent(cold["solved"])))
     if closed is not None:
         rows.append(("closed form of this arm", *_counts(closed), percent(closed["solved"])))
+    rows += _path_rows(values["path"])
     compared: list[TextRow] = [
         ("largest error", f"{1e3 * values['max_error_m']:.4f} mm"),
         ("outside the limits", f"{values['limit_violations']:,}"),
@@ -85,6 +86,18 @@ def _place(values: Mapping[str, Any]) -> list[TextRow]:
         ("", timing["assumptions"]),
     ]
     return rows
+
+
+def _path_rows(path: Mapping[str, Any]) -> list[TextRow]:
+    """What a path takes by tracking, and by the nearest answer each time."""
+    labels = {
+        "track": f"tracking a path, network asked {path['asked']:,} times",
+        "solve_near": "the same path, network each time",
+    }
+    return [
+        (label, *_counts(path[part]), percent(path[part]["solved"]))
+        for part, label in labels.items()
+    ]
 
 
 def _tries(values: Mapping[str, Any]) -> str:

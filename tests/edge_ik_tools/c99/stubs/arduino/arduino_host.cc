@@ -1,4 +1,4 @@
-// The rest of the stub for a computer: ten turns of the loop, a second apart.
+// The rest of the stub for a computer: 300 turns of the loop: six seconds.
 #include <cstdio>
 
 #include "Arduino.h"
@@ -14,11 +14,11 @@ void SerialStub::print(double number, int digits) { std::printf("%.*f", digits, 
 void SerialStub::println(const char *text) { std::printf("%s\n", text); }
 unsigned long millis() { return now; }
 unsigned long micros() { return 1000 * now; }
-void delay(unsigned long) { now += 1000; }
+void delay(unsigned long milliseconds) { now += milliseconds; }
 
 int main() {
     setup();
-    for (int turn = 0; turn < 10; ++turn) {
+    for (int turn = 0; turn < 300; ++turn) {
         loop();
     }
     return 0;

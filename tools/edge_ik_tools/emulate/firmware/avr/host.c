@@ -15,6 +15,7 @@ enum { BYTES_IN_LINE = 64 };
 
 extern const uint8_t targets_begin[] __attribute__((weak)), targets_end[] __attribute__((weak));
 extern const uint8_t inputs_begin[] __attribute__((weak)), inputs_end[] __attribute__((weak));
+extern const uint8_t path_begin[] __attribute__((weak)), path_end[] __attribute__((weak));
 
 /* Flash beyond 64 KB is not reached by a pointer. */
 #ifdef RAMPZ
@@ -59,6 +60,9 @@ int32_t host_open(const char *path, int write) {
     } else if (strcmp(path, "inputs.bin") == 0) {
         next = FLASH_ADDRESS(inputs_begin);
         end = FLASH_ADDRESS(inputs_end);
+    } else if (strcmp(path, "path.bin") == 0) {
+        next = FLASH_ADDRESS(path_begin);
+        end = FLASH_ADDRESS(path_end);
     } else {
         host_fail(path);
     }

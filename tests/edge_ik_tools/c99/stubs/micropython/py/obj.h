@@ -38,6 +38,8 @@ typedef struct {
 
 extern const mp_obj_type_t mp_type_module;
 
+#define mp_const_none ((mp_obj_t)NULL)
+
 mp_float_t mp_obj_get_float(mp_obj_t object);
 mp_obj_t mp_obj_new_float(mp_float_t value);
 mp_obj_t mp_obj_new_int(mp_int_t value);

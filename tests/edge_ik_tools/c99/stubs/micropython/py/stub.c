@@ -1,5 +1,5 @@
-/* Calls a function of the module, named first, with numbers; "(" and ")" hold those of a tuple.
-   Prints what comes back. */
+/* Calls a function of the module, named first, with numbers; "(" and ")" hold those of a tuple,
+   and "then" is followed by another call. Prints what comes back, None as nothing. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,6 +60,9 @@ void mp_obj_get_array_fixed_n(mp_obj_t object, size_t count, mp_obj_t **items)
 
 static void show(mp_obj_t object)
 {
+    if (object == mp_const_none) {
+        return;
+    }
     if (object->kind != TUPLE) {
         printf(object->kind == FLOAT ? "%.9g " : "%.0f ", object->number);
     }
@@ -68,14 +71,15 @@ static void show(mp_obj_t object)
     }
 }
 
-int main(int argc, char *argv[])
+static int call(int argc, char *argv[])
 {
     mp_obj_t arguments[16], parts[16];
     size_t count = 0, held = 0;
     int inside = 0;
-    for (int i = 2; i < argc; ++i) {
+    for (int i = 1; i < argc; ++i) {
         if (strcmp(argv[i], "(") == 0) {
             inside = 1;
+            held = 0;
         } else if (strcmp(argv[i], ")") == 0) {
             inside = 0;
             arguments[count++] = mp_obj_new_tuple(held, parts);
@@ -87,7 +91,7 @@ int main(int argc, char *argv[])
     }
     for (size_t i = 0; i < stub_module->globals->count; ++i) {
         const mp_rom_map_elem_t *item = &stub_module->globals->items[i];
-        if (strcmp(item->key, argv[1]) == 0) {
+        if (strcmp(item->key, argv[0]) == 0) {
             const stub_function *function = item->value;
             if (count < function->least || count > function->most) {
                 printf("TypeError\n");
@@ -100,4 +104,18 @@ int main(int argc, char *argv[])
     }
     printf("AttributeError\n");
     return 5;
+}
+
+int main(int argc, char *argv[])
+{
+    int ended = 0;
+    for (int first = 1; first < argc && ended == 0;) {
+        int last = first;
+        while (last < argc && strcmp(argv[last], "then") != 0) {
+            ++last;
+        }
+        ended = call(last - first, argv + first);
+        first = last + 1;
+    }
+    return ended;
 }
