@@ -102,7 +102,7 @@ int32_t cold_solve(const float target[], float q[], float *squared) {
     }
     for (int32_t steps = 0;; ++steps) {
         const int64_t found = step(OWN(target), s, c, (const int32_t *)0, FLOOR, dq);
-        *squared = float_of(found, SQUARED_BITS);
+        *squared = float_of_wide(found, SQUARED_BITS);
         if (*squared < BENCH_TOLERANCE * BENCH_TOLERANCE || steps == BENCH_COLD_STEPS) {
             return steps;
         }
