@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import itertools
-import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from edge_ik_tools.c99.line import line_of
 from edge_ik_tools.c99.lowering import DenseUnit, Elementwise, Lookup, Node, SourceUnit
 from firmware_host.network.steps import Add, FullyConnected, Mul
 
-NUMBERS = np.arange(-128, 128)
+HALF = 2**30  # the multiplier of exactly 1/2
 ROWS = 4  # rows of weights that a kernel sums at once
 # A zero point shifted left by more could leave 32 bits.
 LONGEST_SHIFT = 20
-HALF = 2**30  # the multiplier of exactly 1/2
 
 
 class LayerContext(Protocol):
@@ -89,7 +87,9 @@ class ScalarUnit(_Unit):
         if isinstance(node, DenseUnit):
             return self._dense(node.index)
         if isinstance(node, SourceUnit):
-            return self.body.value("int32_t", f"{_held(printer, node)}[{self.place}]{self.held_less}")
+            return self.body.value(
+                "int32_t", f"{_held(printer, node)}[{self.place}]{self.held_less}"
+            )
         if isinstance(node, Lookup):
             name, zero_point = printer.tables[id(node)]
             index = _table_index(printer, node, self.visit(node.operand))
@@ -123,7 +123,9 @@ class ScalarUnit(_Unit):
         if isinstance(node, Lookup):
             name, taken = self.printer.tables[id(node)]
             if taken == zero_point:
-                return f"(int32_t){name}[{_table_index(self.printer, node, self.visit(node.operand))}]"
+                return (
+                    f"(int32_t){name}[{_table_index(self.printer, node, self.visit(node.operand))}]"
+                )
         return f"({self.visit(node)} - {_number(zero_point)})"
 
     def _mul(self, node: Elementwise, step: Mul) -> str:
@@ -277,48 +279,6 @@ class VectorUnit(_Unit):
 def is_plain(multiplier: npt.NDArray[np.int64], right: npt.NDArray[np.int64]) -> bool:
     """Whether every scale is a shift to the right of moderate length."""
     return bool(np.all((right >= 1) & (right <= LONGEST_SHIFT) & (multiplier >= HALF)))
-
-
-@dataclass(frozen=True)
-class Line:
-    """ADD as clamp((a * first + b * second + constant) >> shift), exactly, in 32 bits."""
-
-    first: int
-    second: int
-    constant: int
-    shift: int
-
-
-def line_of(step: Add) -> Line | None:
-    """A line that equals ADD for each of the 65,536 pairs of numbers, or None.
-
-    ADD rounds four times, all of it far finer than its result, so that as a rule the slopes
-    rounded to a fraction of 21 to 24 bits meet every step of it. Every pair is looked at.
-    """
-    pairs = np.stack(np.meshgrid(NUMBERS, NUMBERS, indexing="ij")).reshape(2, -1)
-    result = step(*pairs.astype(np.int8)).astype(np.int64)
-    units = [multiplier * 2.0**shift for multiplier, shift in zip(step.multipliers, step.shifts)]
-    slopes = [unit * units[2] * 2.0 ** (step.left_shift - 62) for unit in units[:2]]
-    middle = step.output_zero_point - np.dot(slopes, step.zero_points)
-    largest = 128 * sum(slopes) + abs(middle) + 129
-    shift = min(24, math.floor(math.log2(2**31 / largest)))
-    if shift < 1:
-        return None
-    whole = [round(slope * 2**shift) for slope in slopes]
-    for change in itertools.product(sorted(range(-3, 4), key=abs), repeat=2):
-        factors = [factor + more for factor, more in zip(whole, change, strict=True)]
-        sums = np.dot(factors, pairs)
-        lowest = ((result << shift) - sums)[result > step.lower].max(initial=-(2**31) - sums.min())
-        highest = (((result + 1) << shift) - sums)[result < step.upper].min(initial=2**31 - sums.max())
-        constant = int(lowest + highest) // 2
-        if lowest < highest and np.abs(sums).max() + abs(constant) + (129 << shift) < 2**31:
-            return Line(*factors, constant, shift)
-    return None
-
-
-def kept(multiplier: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Multipliers as the kernels keep them; that of a row that does not exist stays 0."""
-    return (multiplier >= HALF) * (2 * multiplier - 2**32)
 
 
 def _addend(right: int, zero_point: int) -> int:
