@@ -1,4 +1,4 @@
-"""ADD of an int8 network as one line of integers, where one equals it everywhere."""
+"""ADD and MUL of an int8 network as lines of integers, where one equals them everywhere."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from firmware_host.network.steps import Add
+from firmware_host.network.arithmetic import requantize
+from firmware_host.network.steps import Add, Mul
 
 NUMBERS = np.arange(-128, 128)
+LARGEST_PRODUCT = 255 * 255  # of two numbers less their zero points
+LOWER_BITS = 15  # of a factor, so that their product with the largest one fits 32 bits
 
 
 @dataclass(frozen=True)
@@ -52,4 +55,46 @@ def line_of(step: Add) -> Line | None:
         constant = int(lowest + highest) // 2
         if lowest < highest and np.abs(sums).max() + abs(constant) + (129 << shift) < 2**31:
             return Line(factors[0], factors[1], constant, shift)
+    return None
+
+
+@dataclass(frozen=True)
+class ProductLine:
+    """MUL of a product p of two numbers less their zero points, exactly, in 32 bits.
+
+    It is clamp((p * upper + (p * lower >> 15) + (p < 0 ? -2^sign : 0) + constant) >> shift).
+    """
+
+    upper: int
+    lower: int
+    sign: int
+    constant: int
+    shift: int
+
+
+def product_line_of(step: Mul) -> ProductLine | None:
+    """A line that equals MUL for every product, or None.
+
+    Halves go away from zero, which is a step of 2^(shift to the right) below 0; but for it the
+    two roundings are those of a line. Every product is looked at.
+    """
+    products = np.arange(-LARGEST_PRODUCT, LARGEST_PRODUCT + 1)
+    right = -step.shift
+    scaled = requantize(products, np.int64(step.multiplier), np.int64(step.shift))
+    result = np.clip(scaled + step.output_zero_point, step.lower, step.upper)
+    slope = step.multiplier * 2.0 ** (step.shift - 31)
+    shift = min(24, math.floor(math.log2(2**31 / (LARGEST_PRODUCT * slope + 386))))
+    if not 1 <= right < shift:
+        return None
+    for change in sorted(range(-4, 5), key=abs):
+        factor = round(slope * 2 ** (shift + LOWER_BITS)) + change
+        upper, lower = factor >> LOWER_BITS, factor & ((1 << LOWER_BITS) - 1)
+        sums = products * upper + (products * lower >> LOWER_BITS)
+        sums -= (products < 0) * 2 ** (shift - right)
+        lowest = ((result << shift) - sums)[result > step.lower].max(initial=-(2**30))
+        highest = (((result + 1) << shift) - sums)[result < step.upper].min(initial=2**30)
+        constant = int(lowest + highest) // 2
+        fits = np.abs(sums).max() + abs(constant) + (129 << shift) < 2**31
+        if lowest < highest and fits and upper < 2**15:
+            return ProductLine(upper, lower, shift - right, constant, shift)
     return None

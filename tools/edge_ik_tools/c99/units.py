@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from edge_ik_tools.c99.line import line_of
+from edge_ik_tools.c99.line import line_of, product_line_of
 from edge_ik_tools.c99.lowering import DenseUnit, Elementwise, Lookup, Node, SourceUnit
 from firmware_host.network.steps import Add, FullyConnected, Mul
 
@@ -177,6 +177,19 @@ class ShortUnit(ScalarUnit):
             value = self.body.value("int32_t", f"limited({above}, {limits})")
         return value if printer.indexed[index] else self.body.value("int32_t", f"{value} - 128")
 
+    def _mul(self, node: Elementwise, step: Mul) -> str:
+        line = product_line_of(step)
+        if line is None:
+            return super()._mul(node, step)
+        a, b = (
+            self._less_zero(operand, zero)
+            for operand, zero in zip(node.operands, step.zero_points, strict=True)
+        )
+        numbers = (line.upper, line.lower, line.sign, line.constant, line.shift)
+        scale = (step.multiplier, -step.shift, step.output_zero_point, step.lower, step.upper)
+        arguments = ", ".join(map(str, (*numbers, *scale)))
+        return self.body.value("int32_t", f"ON_LINE({a} * {b}, {arguments})")
+
 
 class VectorUnit(_Unit):
     """Prints the values of four units in MVE's vectors."""
@@ -207,6 +220,12 @@ class VectorUnit(_Unit):
                 f"vmulq_s32({a}, {b})", step.multiplier, -step.shift, step.output_zero_point, step
             )
         assert isinstance(step, Add)  # noqa: S101 - LOGISTIC of one number is a Lookup
+        line = line_of(step)
+        if line is not None:
+            a, b = (self.visit(operand) for operand in node.operands)
+            total = f"vmlaq_n_s32(vmulq_n_s32({a}, {line.first}), {b}, {line.second})"
+            total = f"vshrq_n_s32(vaddq_n_s32({total}, {line.constant}), {line.shift})"
+            return self.body.value(self.KIND, f"clamped({total}, {step.lower}, {step.upper})")
         terms = [self._term(operand, step, place) for place, operand in enumerate(node.operands)]
         return self._scaled(
             f"vaddq_s32({terms[0]}, {terms[1]})",
