@@ -125,14 +125,8 @@ def export(
     _refuse_unused({"--name": name, "--steps": steps}, kinds, "--firmware")
     c99 = [kind for kind in kinds if kind == "c99"]
     _refuse_unused(
-        {
-            "--count/--no-count": count,
-            "--board": board,
-            "--zip": archive,
-            "--restarts": restarts,
-            "--optimize": optimize,
-            "--arithmetic": arithmetic,
-        },
+        {"--count/--no-count": count, "--board": board, "--zip": archive}
+        | {"--restarts": restarts, "--optimize": optimize, "--arithmetic": arithmetic},
         c99,
         "--firmware c99",
     )

@@ -39,12 +39,27 @@ def test_firmware_of_a_model_file_is_written(run, source_root, tmp_path):
     assert (tmp_path / "firmware.zip").is_file()
 
 
+@pytest.mark.parametrize(("choice", "small"), [("size", 1), ("speed", 0), (None, 0)])
+def test_firmware_is_made_for_size_or_speed(choice, small, run, planar_model, tmp_path):
+    arguments = ("--firmware", "c99", "--no-count", "--name", "tiny", "--out", tmp_path / "made")
+    options = ("--optimize", choice) if choice else ()
+    result = run("export", planar_model, *arguments, *options)
+    assert result.exit_code == 0, result.output
+    text = (tmp_path / "made" / "src" / "tiny.c").read_text()
+    assert f"#define EDGE_IK_SMALL {small}\n" in text
+    assert ("--optimize size" in text) == bool(small)
+
+
 @pytest.mark.parametrize(
     ("options", "told"),
     [
         ((), "--firmware makes C of it"),
         (("--firmware", "c99", "--quantize", "int8"), "--quantize can be given with a run folder"),
         (("--firmware", "tflm", "--zip"), "--zip can be given with --firmware c99 alone"),
+        (
+            ("--firmware", "tflm", "--optimize", "size"),
+            "--optimize can be given with --firmware c99 alone",
+        ),
         (("--firmware", "tflm", "--board"), "--board can be given with --firmware c99 alone"),
         (("--name", "tiny"), "--name can be given with --firmware alone"),
     ],

@@ -99,6 +99,7 @@ def checking_program(program_of, interpreters, rng, rows=12):
     for index, (interpreter, program) in enumerate(zip(interpreters, programs, strict=True)):
         n_in, n_out = program.widths[0], program.widths[-1]
         inputs = random_inputs(rng, interpreter, rows)
+        answers = interpreter.run(inputs)
         kernels, layers = network_text(program)
         assert kernels == network_text(programs[0])[0]
         layers = re.sub(r"\blayer(\d)", rf"network{index}_layer\1", layers)
@@ -107,7 +108,7 @@ def checking_program(program_of, interpreters, rng, rows=12):
             f"#define FEATURES {n_in}\n#define OUTPUT_ROOM {-(-n_out // 4) * 4}",
             layers,
             f"static const IN_FLASH network_t inputs{index}[] = {{{numbers(inputs)}}};",
-            f"static const IN_FLASH network_t answers{index}[] = {{{numbers(interpreter.run(inputs))}}};",
+            f"static const IN_FLASH network_t answers{index}[] = {{{numbers(answers)}}};",
             DIFFERS.format(index=index, rows=rows, n_out=n_out),
             "#undef FEATURES\n#undef OUTPUT_ROOM",
         ]

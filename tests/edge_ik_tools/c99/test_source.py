@@ -40,6 +40,50 @@ def test_compilers_are_silent(compiler, level, dtype, folders, require_tool, war
     assert (built.returncode, built.stderr) == (0, "")
 
 
+@pytest.mark.parametrize("level", ["-O0", "-O2", "-Os"])
+@pytest.mark.parametrize("macro", ["EDGE_IK_SMALL=1", "EDGE_IK_SHORT_PRODUCTS=1"])
+@pytest.mark.parametrize("compiler", ["gcc", "clang", "arm-none-eabi-gcc"])
+def test_compilers_are_silent_about_every_choice(
+    compiler, macro, level, folders, require_tool, warnings_as_errors
+):
+    path = require_tool(compiler, ARM.packages.get(compiler, compiler))
+    cores = (
+        [CORES[name].flags for name in ("cortex-m0", "cortex-m4")] if "arm" in compiler else [()]
+    )
+    for flags in cores:
+        command = [path, *flags, *warnings_as_errors, "-Wshadow", level, f"-D{macro}", "-c"]
+        built = subprocess.run(
+            [*command, "robot.c", "-o", "robot.o"],
+            cwd=folders["int8"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (built.returncode, built.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_constants_stay_in_the_flash_of_an_avr(dtype, folders, require_tool):
+    gcc = require_tool("avr-gcc", "gcc-avr avr-libc")
+    nm = require_tool("avr-nm", "binutils-avr")
+    # Firmware of int16 networks has products of 64 bits, of which GCC 5 makes much code.
+    command = [gcc, "-std=gnu99", "-mmcu=atmega1284p", "-Os", "-Wall", "-Wextra", "-Werror", "-c"]
+    subprocess.run([*command, "robot.c", "-o", "avr.o"], cwd=folders[dtype], check=True)
+    listed = subprocess.run(
+        [nm, "-f", "sysv", "avr.o"], cwd=folders[dtype], capture_output=True, text=True, check=True
+    ).stdout
+    rows = [[cell.strip() for cell in line.split("|")] for line in listed.splitlines()]
+    sections = {row[0]: row[-1] for row in rows if len(row) == 7}
+    weights = [name for name in sections if "weights" in name or name == "joints"]
+    assert len(weights) > 1
+    assert {sections[name] for name in weights} == {".progmem.data"}
+    # What stays is none of the network's or the joints': what a first step knows of limits.
+    in_ram = {
+        name for name, section in sections.items() if section.startswith((".rodata", ".data"))
+    }
+    assert not {name for name in in_ram if not re.match(r"unheld$|none|\.L|C\.", name)}
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_nothing_is_called_but_memcpy(dtype, folders, require_tool):
     gcc, nm = require_tool("gcc", "gcc"), require_tool("nm", "binutils")

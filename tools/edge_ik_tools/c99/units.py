@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -11,14 +9,14 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from edge_ik_tools.c99.line import line_of, product_line_of
 from edge_ik_tools.c99.lowering import DenseUnit, Elementwise, Lookup, Node, SourceUnit
 from firmware_host.network.steps import Add, FullyConnected, Mul
 
-NUMBERS = np.arange(-128, 128)
+HALF = 2**30  # the multiplier of exactly 1/2
 ROWS = 4  # rows of weights that a kernel sums at once
 # A zero point shifted left by more could leave 32 bits.
 LONGEST_SHIFT = 20
-HALF = 2**30  # the multiplier of exactly 1/2
 
 
 class LayerContext(Protocol):
@@ -179,6 +177,19 @@ class ShortUnit(ScalarUnit):
             value = self.body.value("int32_t", f"limited({above}, {limits})")
         return value if printer.indexed[index] else self.body.value("int32_t", f"{value} - 128")
 
+    def _mul(self, node: Elementwise, step: Mul) -> str:
+        line = product_line_of(step)
+        if line is None:
+            return super()._mul(node, step)
+        a, b = (
+            self._less_zero(operand, zero)
+            for operand, zero in zip(node.operands, step.zero_points, strict=True)
+        )
+        numbers = (line.upper, line.lower, line.sign, line.constant, line.shift)
+        scale = (step.multiplier, -step.shift, step.output_zero_point, step.lower, step.upper)
+        arguments = ", ".join(map(str, (*numbers, *scale)))
+        return self.body.value("int32_t", f"ON_LINE({a} * {b}, {arguments})")
+
 
 class VectorUnit(_Unit):
     """Prints the values of four units in MVE's vectors."""
@@ -209,6 +220,12 @@ class VectorUnit(_Unit):
                 f"vmulq_s32({a}, {b})", step.multiplier, -step.shift, step.output_zero_point, step
             )
         assert isinstance(step, Add)  # noqa: S101 - LOGISTIC of one number is a Lookup
+        line = line_of(step)
+        if line is not None:
+            a, b = (self.visit(operand) for operand in node.operands)
+            total = f"vmlaq_n_s32(vmulq_n_s32({a}, {line.first}), {b}, {line.second})"
+            total = f"vshrq_n_s32(vaddq_n_s32({total}, {line.constant}), {line.shift})"
+            return self.body.value(self.KIND, f"clamped({total}, {step.lower}, {step.upper})")
         terms = [self._term(operand, step, place) for place, operand in enumerate(node.operands)]
         return self._scaled(
             f"vaddq_s32({terms[0]}, {terms[1]})",
@@ -281,50 +298,6 @@ class VectorUnit(_Unit):
 def is_plain(multiplier: npt.NDArray[np.int64], right: npt.NDArray[np.int64]) -> bool:
     """Whether every scale is a shift to the right of moderate length."""
     return bool(np.all((right >= 1) & (right <= LONGEST_SHIFT) & (multiplier >= HALF)))
-
-
-@dataclass(frozen=True)
-class Line:
-    """ADD as clamp((a * first + b * second + constant) >> shift), exactly, in 32 bits."""
-
-    first: int
-    second: int
-    constant: int
-    shift: int
-
-
-def line_of(step: Add) -> Line | None:
-    """A line that equals ADD for each of the 65,536 pairs of numbers, or None.
-
-    ADD rounds four times, all of it far finer than its result, so that as a rule the slopes
-    rounded to a fraction of 21 to 24 bits meet every step of it. Every pair is looked at.
-    """
-    pairs = np.stack(np.meshgrid(NUMBERS, NUMBERS, indexing="ij")).reshape(2, -1)
-    result = step(*pairs.astype(np.int8)).astype(np.int64)
-    units = [multiplier * 2.0**shift for multiplier, shift in zip(step.multipliers, step.shifts)]
-    slopes = [unit * units[2] * 2.0 ** (step.left_shift - 62) for unit in units[:2]]
-    middle = step.output_zero_point - np.dot(slopes, step.zero_points)
-    largest = 128 * sum(slopes) + abs(middle) + 129
-    shift = min(24, math.floor(math.log2(2**31 / largest)))
-    if shift < 1:
-        return None
-    whole = [round(slope * 2**shift) for slope in slopes]
-    for change in itertools.product(sorted(range(-3, 4), key=abs), repeat=2):
-        factors = [factor + more for factor, more in zip(whole, change, strict=True)]
-        sums = np.dot(factors, pairs)
-        lowest = ((result << shift) - sums)[result > step.lower].max(initial=-(2**31) - sums.min())
-        highest = (((result + 1) << shift) - sums)[result < step.upper].min(
-            initial=2**31 - sums.max()
-        )
-        constant = int(lowest + highest) // 2
-        if lowest < highest and np.abs(sums).max() + abs(constant) + (129 << shift) < 2**31:
-            return Line(*factors, constant, shift)
-    return None
-
-
-def kept(multiplier: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Multipliers as the kernels keep them; that of a row that does not exist stays 0."""
-    return (multiplier >= HALF) * (2 * multiplier - 2**32)
 
 
 def _addend(right: int, zero_point: int) -> int:

@@ -99,7 +99,7 @@ def emulated_bench(
         machine={
             "machine": core.machine,
             **tools.versions,
-            "options": " ".join((core.family.optimization, *LANGUAGE)),
+            "options": " ".join((core.family.optimization, core.family.standard, *LANGUAGE)),
         },
         unit=core.unit,
         **_taken(found, size),

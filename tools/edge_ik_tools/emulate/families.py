@@ -21,6 +21,7 @@ class Family:
         port: File of what the counter needs; in `firmware`.
         flags: What the compiler is told of all cores.
         optimization: Its level.
+        standard: The language; constants in an AVR's flash are an extension of GNU's.
         link: What the linker is told.
         scripted: Whether a program is linked by our own script; otherwise by the compiler's.
         disassembly: What the disassembler is told.
@@ -35,6 +36,7 @@ class Family:
     port: str
     flags: tuple[str, ...] = ()
     optimization: str = "-O2"
+    standard: str = "-std=c99"
     link: tuple[str, ...] = ("-nostartfiles",)
     scripted: bool = True
     disassembly: tuple[str, ...] = ()
@@ -91,6 +93,7 @@ AVR = Family(
     flags=("-DBLOCK=1",),
     # As the Arduino IDE compiles for these.
     optimization="-Os",
+    standard="-std=gnu99",
     link=("-Wl,--defsym=stack_limit=_end",),
     scripted=False,
     embeds=True,

@@ -15,7 +15,7 @@ from edge_ik_tools.emulate.families import Family
 from edge_ik_tools.errors import EmulationError, FirmwareBuildError, MissingToolError
 
 # Contraction lets a product and a sum become one instruction, which -std=c99 turns off.
-LANGUAGE = ("-std=c99", "-ffp-contract=fast")
+LANGUAGE = ("-ffp-contract=fast",)
 WARNINGS = ("-Wall", "-Wextra", "-Werror")
 SECTIONS = ("-ffunction-sections", "-fdata-sections")
 
@@ -104,7 +104,7 @@ class Toolchain:
             FirmwareBuildError: If the compiler refuses it, or warns.
         """
         folders = [f"-I{folder}" for folder in include]
-        flags = [*self._flags(core), *LANGUAGE, *WARNINGS, *SECTIONS, *options, *folders]
+        flags = [*self._flags(core), core.family.standard, *LANGUAGE, *WARNINGS, *SECTIONS, *options, *folders]
         _build([self.gcc, *flags, "-c", source, "-o", out], f"{source.name} for {core.name}")
         return out
 

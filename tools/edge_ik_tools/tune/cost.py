@@ -20,7 +20,8 @@ from scipy.optimize import nnls
 
 from edge_ik import __version__
 from edge_ik.report import counted
-from edge_ik_tools.c99.int8 import LONG_ROW, VECTOR
+from edge_ik_tools.c99.int8 import LONG_ROW
+from edge_ik_tools.c99.sums import VECTOR
 from edge_ik_tools.c99.units import ROWS
 from edge_ik_tools.emulate.cores import Core
 from edge_ik_tools.tune.counting import count, random_network
