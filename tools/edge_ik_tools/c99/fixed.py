@@ -327,6 +327,9 @@ def _border(robot: FixedRobot, names: Mapping[str, str]) -> dict[str, object]:
         "metres_factor": metres,
         "metres_shift": shift,
         "units_factor": round(2.0**20 * 2**UNIT_BITS / 1e6),
+        "bits_vary": len(set(robot.joint_bits)) > 1,
+        "micro_factor": factors[0][0],
+        "micro_shift": factors[0][1],
         "micro_factors": ", ".join(str(factor) for factor, _ in factors),
         "micro_shifts": ", ".join(str(shift) for _, shift in factors),
     }
