@@ -25,7 +25,7 @@ from firmware_host.straightline import Symbol, Tape
 # Formats leave this much above what a value can be, for what rounding adds.
 MARGIN = 1 + 2.0**-16
 # Bits that a product may have less than its format could hold, to be spared a shift.
-SPARED = 5
+SPARED = 7
 # Kinds of values: integers of 32 and of 64 bits, and what `arithmetic.Root` says of either.
 NARROW, WIDE, ROOT32, ROOT64 = "narrow", "wide", "root of narrow", "root of wide"
 ROOTS = (ROOT32, ROOT64)
@@ -200,6 +200,7 @@ class _Conversion:
         self.operations: list[Operation] = []
         self._known: dict[tuple[str, tuple[str | int, ...]], Value] = {}
         self._squares: dict[str, Value] = {}  # a square's name -> what it is the square of
+        self._products: dict[str, tuple[Value, int]] = {}  # a product's name -> it, and its shift
         self._scales: dict[str, tuple[Value, float]] = {}  # the same of products with a constant
 
     # ---- Recorded operations
@@ -258,6 +259,10 @@ class _Conversion:
         # Where a value of 64 bits meets one of 32, it is cut down to these.
         most = fraction_bits(bound)
         bits = min([most, *(part.bits for part in known if part.kind == NARROW)])
+        # Where the upper halves of products are enough, no product needs a shift.
+        halves = min([most, *(self._half_bits(part) for part in known)])
+        if most - halves <= SPARED:
+            bits = halves
         terms: list[str | int] = []
         for part, number in zip((a, b), constant, strict=True):
             if part is None:
@@ -308,7 +313,16 @@ class _Conversion:
         if shift < 0:
             shift, bits = 0, a.bits + b.bits
         error = a.bound * b.error + b.bound * a.error + 2.0**-bits
-        return self._made(NARROW, "product", (a.name, b.name, shift), bits, bound, error)
+        made = self._made(NARROW, "product", (a.name, b.name, shift), bits, bound, error)
+        self._products[made.name] = made, shift
+        return made
+
+    def _half_bits(self, part: Value) -> int:
+        """Fraction bits of a part of a sum that takes no shift, if it is a product or a square."""
+        if part.kind == WIDE:
+            return part.bits - 32
+        made, shift = self._products.get(part.name, (part, 32))
+        return part.bits - (32 - shift) if made is not part else part.bits
 
     def _square(self, a: Value) -> Value:
         # Of 30 bits, so that sums of a few squares stay within 63.
@@ -430,6 +444,8 @@ class _Conversion:
             name, bits = source.name, 2 * source.bits - 32
             if most - bits <= SPARED:
                 return self._made(NARROW, "product", (name, name, 32), bits, a.bound, error)
+        if most - (a.bits - 32) <= SPARED:
+            most = min(most, a.bits - 32)
         return self._made(NARROW, "narrow", (a.name, a.bits - most), most, a.bound, error)
 
     def _in_wide_format(self, a: Value, bits: int) -> Value:
@@ -446,7 +462,20 @@ class _Conversion:
         if bits > a.bits:
             return self._made(NARROW, "left", (a.name, bits - a.bits), bits, a.bound, a.error)
         error = a.error + 2.0**-bits
-        return self._made(NARROW, "right", (a.name, a.bits - bits), bits, a.bound, error)
+        less = a.bits - bits
+        if a.name in self._products:
+            # A product is shifted once.
+            made, shift = self._products[a.name]
+            (operation,) = (one for one in self.operations if one.result.name == made.name)
+            once = min(32, shift + less)
+            factors = operation.operands[:2]
+            kept = bits + shift + less - once
+            a = self._made(NARROW, "product", (*factors, once), kept, a.bound, error)
+            self._products.setdefault(a.name, (a, once))
+            less = kept - bits
+        if not less:
+            return a
+        return self._made(NARROW, "right", (a.name, less), bits, a.bound, error)
 
     def _made(
         self,

@@ -23,6 +23,7 @@ import numpy as np
 from firmware_host.chain import Chain
 from firmware_host.errors import ModelFileError
 from firmware_host.fixed_point.integers import (
+    SPARED,
     Program,
     Value,
     convert,
@@ -240,8 +241,14 @@ class FixedRobot:
 
     @cached_property
     def column_bits(self) -> int:
-        """Fraction bits of the entries of J [m/rad, or m for what counts as much]."""
-        return fraction_bits(self._column_bound)
+        """Fraction bits of the entries of J [m/rad, or m for what counts as much].
+
+        Those with which most entries come out anyway, of those that are enough.
+        """
+        most = fraction_bits(self._column_bound)
+        entries = [part for part in self._approach.outputs[self._rows :] if isinstance(part, Value)]
+        own = [part.bits for part in entries]
+        return max(range(most - SPARED, most + 1), key=lambda bits: (own.count(bits), bits))
 
     @cached_property
     def _column_bound(self) -> float:
