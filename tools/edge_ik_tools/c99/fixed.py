@@ -380,7 +380,7 @@ def _solution(robot: FixedRobot, names: Mapping[str, str]) -> list[str]:
     stores = [f"const int32_t change{k} = " for k in range(len(robot.chain))]
     lines = printed(robot.solution, names, stores)
     for k, shift in enumerate(robot.change_shifts):
-        lines.append(f"dq[{k}] = held_shift(change{k}, {shift} - scale);")
+        lines.append(f"dq[{k}] = held_shift(change{k}, (count_t)({shift} - scale));")
     return lines
 
 
