@@ -48,7 +48,7 @@ CALLS: Mapping[str, str] = {
     "subtract": "{0} - {1}",
 }
 PLACING = """\
-    for (int32_t i = 0; i < {joints}; ++i) {{
+    for (index_t i = 0; i < {joints}; ++i) {{
         sine_cosine_of(q[i], &s[i], &c[i]);
     }}"""
 
