@@ -166,6 +166,8 @@ def convert(
     inputs: Sequence[Value],
     outputs: Sequence[tuple[Scalar, int | None]],
     prefix: str = "",
+    *,
+    squares: bool = True,
 ) -> Program:
     """A recorded function in integers.
 
@@ -175,11 +177,12 @@ def convert(
         outputs: What is wanted, each with its fraction bits, or None for what comes out; a sum of
             squares keeps its 64 bits where more than 31 are wanted.
         prefix: What names begin with, for programs that share a scope.
+        squares: Whether squares keep 64 bits.
 
     Raises:
         ModelFileError: If a value needs more range than integers have.
     """
-    made = _Conversion(tape, inputs, prefix)
+    made = _Conversion(tape, inputs, prefix, squares)
     for operation in tape.live([value for value, _ in outputs]):
         made.add(*operation)
     results = [made.output(value, bits) for value, bits in outputs]
@@ -193,7 +196,8 @@ def convert(
 class _Conversion:
     """Turns one operation after another into integers."""
 
-    def __init__(self, tape: Tape, inputs: Sequence[Value], prefix: str) -> None:
+    def __init__(self, tape: Tape, inputs: Sequence[Value], prefix: str, squares: bool) -> None:
+        self.squares = squares
         self.tape = tape
         self.prefix = prefix
         self.values: dict[str, Value] = {value.name: value for value in inputs}
@@ -301,7 +305,7 @@ class _Conversion:
             word = right if first is not None else left
             return self._scaled(name, self._given(word), number or 0.0)
         a, b = self._given(left), self._given(right)
-        if left == right and a.kind == NARROW:
+        if self.squares and left == right and a.kind == NARROW:
             return self._square(a)
         a, b = self._narrowed(a), self._narrowed(b)
         bound = min(a.bound * b.bound, self.tape.limits.get(name, math.inf))

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from types import SimpleNamespace
 
@@ -291,7 +291,7 @@ class FixedRobot:
         strength = DEFAULT_SETTINGS.damping * squared + Symbol(tape, "floor")
         flat = [(part, self.column_bits) for column in columns for part in column]
         wanted = [
-            (squared, self.squared_bits),
+            (squared, None),
             (strength, self.strength_bits),
             *((part, self.error_bits) for part in e),
             *flat,
@@ -300,36 +300,22 @@ class FixedRobot:
         return convert(tape, [*self.placed(), *self.target(), floor], wanted)
 
     @cached_property
-    def distance(self) -> Program:
-        """The squared distance, from a place and a target; see `apart` for positions."""
+    def _distance(self) -> Value:
+        """The squared distance as it comes out."""
         tape, _, _, squared = self._traced()
-        return convert(tape, [*self.placed(), *self.target()], [(squared, None)])
-
-    @cached_property
-    def apart(self) -> Program:
-        """The squared distance of positions, from what `place` gives ("o0", ...) and a target."""
-        tape, places = Tape(), len(self.problem.task.place)
-        target, own = tape.inputs("p", places), tape.inputs("o", places)
-        far = math.hypot(*self.chain.link_columns[0][3]) + self.chain.reach
-        given = [Value(f"o{k}", self.place_bits, far) for k in range(places)]
-        parts = [sub(wanted, part) for wanted, part in zip(target, own, strict=True)]
-        return convert(tape, [*self.target(), *given], [(dot(parts, parts), None)])
+        (found,) = convert(tape, [*self.placed(), *self.target()], [(squared, None)]).outputs
+        assert isinstance(found, Value)  # noqa: S101 - a distance is never constant
+        return found
 
     @property
-    def measure(self) -> Program:
-        """What gives the squared distance at the end of a descent."""
-        return self.distance if self.problem.task.has_orientation else self.apart
-
-    @cached_property
     def squared_bits(self) -> int:
         """Fraction bits of squared distances [m^2], of 64 bits."""
-        return min(self.measure.formats[0], self.distance.formats[0])
+        return self._distance.bits
 
     @cached_property
     def largest_strength(self) -> float:
         """What lambda^2 never exceeds [m^2]."""
-        (squared,) = self.distance.outputs
-        assert isinstance(squared, Value)  # noqa: S101 - a distance is never constant
+        squared = self._distance
         return DEFAULT_SETTINGS.damping * squared.bound + self.largest_floor
 
     @cached_property
@@ -397,7 +383,9 @@ class FixedRobot:
             *(Value(f"e{k}", 30, 1.0) for k in range(rows)),
             *given,
         ]
-        return convert(tape, inputs, [(change, None) for change in changes], "solved_")
+        return convert(
+            tape, inputs, [(change, None) for change in changes], "solved_", squares=False
+        )
 
     @staticmethod
     def _squares(parts: Sequence[Scalar], given: Sequence[Value]) -> float:
@@ -435,14 +423,6 @@ class FixedRobot:
             for column in range(4)
         ]
         return convert(tape, self.placed(), wanted)
-
-    @cached_property
-    def place(self) -> Program:
-        """Where the tool is of what a target says, in `place_bits`."""
-        axes = [4 * axis + 3 for axis in self.problem.task.place]
-        pose = self.forward
-        outputs = tuple(pose.outputs[index] for index in axes)
-        return replace(pose, outputs=outputs, formats=(self.place_bits,) * len(axes)).pruned()
 
     @cached_property
     def rotation(self) -> Program:
@@ -577,7 +557,7 @@ class FixedRobot:
     @cached_property
     def told_bits(self) -> int:
         """Fraction bits of distances [m], of 32 bits: as many as their squares' root has."""
-        found = [(self.squared_bits, self.distance.outputs[0])]
+        found: list[tuple[int, Value | int]] = [(self.squared_bits, self._distance)]
         if self.problem.task.has_orientation:
             found.append((self.parts.formats[0], self.parts.outputs[0]))
         bits = []

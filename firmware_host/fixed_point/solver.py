@@ -363,12 +363,8 @@ class FixedSolver:
         return min(max(self._near_middle(joint, value), lower), upper)
 
     def _distance(self, target: list[int], s: list[int], c: list[int]) -> int:
-        if self.spec.task.has_orientation:
-            (squared,) = self._programs["distance"](*self._place(s, c), *target)
-        else:
-            own = self._programs["place"](*self._place(s, c))
-            (squared,) = self._programs["apart"](*target, *own)
-        return int(squared) >> self.robot.measure.formats[0] - self.robot.squared_bits
+        place = self._place(s, c)
+        return int(self._programs["survey"](*place, *target, self.robot.floor_number)[0])
 
     def _approach(self, target: list[int], q: list[int], squared: int) -> int:
         """On from the best answer to a target that was not reached; see `refine`."""
@@ -393,8 +389,7 @@ class FixedSolver:
     def _programs(self) -> dict[str, Callable[..., tuple[Any, ...]]]:
         """The robot's programs as functions."""
         names = (
-            "encode", "survey", "solution", "distance", "place", "apart", "rotation", "pointing",
-            "turned", "angle",
+            "encode", "survey", "solution", "rotation", "pointing", "turned", "angle",
         )  # fmt: skip
         found = {name: getattr(self.robot, name).compiled() for name in names}
         if self.spec.task.has_orientation:

@@ -172,10 +172,6 @@ def robot_values(robot: FixedRobot, less_zero: str) -> dict[str, object]:
     unplaced = " ".join(
         word for array, program in read if (word := _unread(program, names, [array]))
     )
-    apart = names | {f"o{k}": f"own[{k}]" for k in range(3)}
-    distance = printed(robot.measure, apart, ["const int64_t squared = "])
-    less = robot.measure.formats[0] - robot.squared_bits
-    distance.append(f"return squared >> {less};" if less else "return squared;")
     return {
         "real": "int32_t",
         "square": "int64_t",
@@ -208,7 +204,6 @@ def robot_values(robot: FixedRobot, less_zero: str) -> dict[str, object]:
         "entries": rows * n,
         "survey": indented(survey),
         "solution": indented(solution),
-        "distance": indented(distance),
         "unplaced": unplaced,
         "squared_bits": robot.squared_bits,
         "floor": robot.floor_number,
@@ -301,7 +296,6 @@ def _border(robot: FixedRobot, names: Mapping[str, str]) -> dict[str, object]:
     factors = [factor_and_shift(2.0**bits / 1e6) for bits in robot.joint_bits]
     turns, turns_shift = factor_and_shift(2.0**16 / robot.turn, 60)
     pose = [f"pose[{index}] = " for index in range(12)]
-    kept = [f"own[{k}] = " for k in range(len(task.place))]
     turning = [
         2 if free else int(circle)
         for free, circle in zip(chain.continuous.tolist(), chain.circular.tolist(), strict=True)
@@ -323,7 +317,7 @@ def _border(robot: FixedRobot, names: Mapping[str, str]) -> dict[str, object]:
         "joint_bit_list": ", ".join(map(str, robot.joint_bits)),
         "far_shift": 29 - 32,
         "forward_fixed": indented(printed(robot.forward, names, pose)),
-        "tool_place": indented(printed(robot.place, names, kept)),
+        "from_error": robot.place_bits - robot.error_bits,
         "metres_factor": metres,
         "metres_shift": shift,
         "units_factor": round(2.0**20 * 2**UNIT_BITS / 1e6),
@@ -369,7 +363,7 @@ def _place_names(robot: FixedRobot) -> dict[str, str]:
 def _survey_stores(rows: int, n: int) -> list[str]:
     return [
         "const int64_t squared = ",
-        "const int32_t strength = ",
+        "*strength = ",
         *(f"e[{k}] = " for k in range(rows)),
         *(f"columns[{index}] = " for index in range(rows * n)),
     ]

@@ -104,7 +104,15 @@ class Toolchain:
             FirmwareBuildError: If the compiler refuses it, or warns.
         """
         folders = [f"-I{folder}" for folder in include]
-        flags = [*self._flags(core), core.family.standard, *LANGUAGE, *WARNINGS, *SECTIONS, *options, *folders]
+        flags = [
+            *self._flags(core),
+            core.family.standard,
+            *LANGUAGE,
+            *WARNINGS,
+            *SECTIONS,
+            *options,
+            *folders,
+        ]
         _build([self.gcc, *flags, "-c", source, "-o", out], f"{source.name} for {core.name}")
         return out
 
