@@ -51,7 +51,8 @@ class DifferentAnswersError(EdgeIkError):
 @click.option(
     "--targets",
     type=click.IntRange(1),
-    help="Targets to solve one at a time.  [default: 2000; emulated 10000; on a board 1000]",
+    help="Targets to solve one at a time.  [default: 2000; emulated 10000, an AVR 2000; on a board "
+    "1000]",
 )
 @click.option(
     "--steps",
@@ -145,7 +146,7 @@ def _emulated(
 
     from edge_ik_tools.c99.folder import write_sources
     from edge_ik_tools.c99.source import Firmware
-    from edge_ik_tools.emulate.bench import DEFAULT_TARGETS, emulated_bench
+    from edge_ik_tools.emulate.bench import emulated_bench
     from edge_ik_tools.emulate.tables import emulation_tables
 
     screen = console(stderr=as_json)
@@ -157,7 +158,7 @@ def _emulated(
             firmware.name,
             model,
             core,
-            targets or DEFAULT_TARGETS,
+            targets,
             clock_hz=None if clock_mhz is None else 1e6 * clock_mhz,
             tell=screen.print,
         ).to_dict()

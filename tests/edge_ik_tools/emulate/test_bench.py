@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edge_ik_tools.c99.source import Firmware
-from edge_ik_tools.emulate.bench import emulated_bench, output_differences
+from edge_ik_tools.emulate.bench import _target_count, emulated_bench, output_differences
 from edge_ik_tools.emulate.cores import CORES
 from edge_ik_tools.emulate.tables import emulation_tables
 from edge_ik_tools.errors import EmulationError, MissingToolError
@@ -100,6 +100,12 @@ def test_missing_tools_are_told(planar_firmware, monkeypatch, tmp_path, target, 
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(MissingToolError, match=f"apt-get install {packages}"):
         emulated_bench(*planar_firmware, target, targets=1)
+
+
+def test_fewer_targets_are_taken_where_they_take_long():
+    for core in CORES.values():
+        assert _target_count(core, None) == (10_000 if core.unit == "instructions" else 2_000)
+        assert _target_count(core, 7) == 7
 
 
 def test_differences_of_integers_are_exact_and_of_floats_beyond_rounding():

@@ -40,6 +40,8 @@ from firmware_host.tasks import POSITION
 from firmware_host.tolerances import SOLVED_POSITION
 
 DEFAULT_TARGETS = 10_000
+# Where cycles are counted the emulator takes minutes for so many.
+DEFAULT_TARGETS_IN_CYCLES = 2_000
 # Inputs for the network alone are drawn with this seed.
 INPUT_SEED = 1
 # Answers further apart than this are those of different branches [rad].
@@ -53,7 +55,7 @@ def emulated_bench(
     name: str,
     model: Path,
     target: str = "cortex-m4",
-    targets: int = DEFAULT_TARGETS,
+    targets: int | None = None,
     *,
     clock_hz: float | None = None,
     tell: Tell = lambda line: None,
@@ -65,7 +67,8 @@ def emulated_bench(
         name: NAME.
         model: The `.tflite` that they were generated from.
         target: The core, one of `CORES` or `PARTS`.
-        targets: Number of targets, and of inputs for the network alone; at least 1.
+        targets: Number of targets, and of inputs for the network alone; at least 1. Without
+            it 10,000, or 2,000 where cycles are counted.
         clock_hz: Clock that the time is told for [Hz]; one usual for the core without it.
         tell: Called with a line of progress.
 
@@ -77,17 +80,15 @@ def emulated_bench(
         ModelFileError: If the model cannot be used.
     """
     core = find_core(target)
-    if targets < 1:
-        raise ConfigError(f"Expected at least one target. Received: targets={targets}")
+    count = _target_count(core, targets)
     check_clock(core, clock_hz)
     tools, generated = Toolchain.find(core.family), Sources(Path(sources), name)
-    flatbuffer, _ = read_model(model)
-    interpreter = open_interpreter(flatbuffer, "reference")
+    interpreter = open_interpreter(read_model(model)[0], "reference")
     solver = IkSolver.load(model, "reference")
     tell("Drawing targets")
-    drawn = _single(bench_targets(solver, targets))
-    inputs = random_inputs(interpreter, targets, np.random.default_rng(INPUT_SEED))
-    tell(f"{targets:,} targets on an emulated {described_core(target)}")
+    drawn = _single(bench_targets(solver, count))
+    inputs = random_inputs(interpreter, count, np.random.default_rng(INPUT_SEED))
+    tell(f"{count:,} targets on an emulated {described_core(target)}")
     with tempfile.TemporaryDirectory(prefix="edge-ik-size-") as folder:
         size = measure_size(tools, core, generated, solver.chain, Path(folder))
     n_out = interpreter.output_shape[1]
@@ -96,17 +97,13 @@ def emulated_bench(
     executed = _longest(tools, core, generated, solver.chain, found, drawn)
     return EmulatedBenchmark(
         target=core.name,
-        machine={
-            "machine": core.machine,
-            **tools.versions,
-            "options": " ".join((core.family.optimization, core.family.standard, *LANGUAGE)),
-        },
+        machine=_machine(tools, core),
         unit=core.unit,
         **_taken(found, size),
         total=total,
         room=core.room,
         timing=Timing.of(core, total, executed, clock_hz),
-        targets=targets,
+        targets=count,
         **_compared(solver, found, drawn),
         network_inputs=len(inputs),
         network_differences=output_differences(found.outputs, interpreter.run_raw(inputs)),
@@ -120,6 +117,20 @@ def _path(tools: Toolchain, core: Core, sources: Sources, solver: IkSolver) -> P
     """What following a path takes."""
     q, targets = bench_path(solver, POINTS)
     return path_cost(tools, core, sources, solver.problem, q[0], targets)
+
+
+def _target_count(core: Core, targets: int | None) -> int:
+    if targets is None:
+        return DEFAULT_TARGETS if core.unit == "instructions" else DEFAULT_TARGETS_IN_CYCLES
+    if targets < 1:
+        raise ConfigError(f"Expected at least one target. Received: targets={targets}")
+    return targets
+
+
+def _machine(tools: Toolchain, core: Core) -> dict[str, str]:
+    """What was emulated and how it was compiled; a field of the result."""
+    options = " ".join((core.family.optimization, core.family.standard, *LANGUAGE))
+    return {"machine": core.machine, **tools.versions, "options": options}
 
 
 def _single(targets: FloatArray) -> FloatArray:

@@ -244,9 +244,7 @@ PARTS = {
     "nrf52840": Part("an nRF52840, whose core is the", "cortex-m4", 64_000_000),
     "stm32f103": Part("an STM32F103, whose core is the", "cortex-m3", 72_000_000),
     "esp32c3": Part("an ESP32-C3, whose core without a floating-point unit is an", "rv32imc"),
-    "esp32c6": Part(
-        "an ESP32-C6, whose core without a floating-point unit has those of", "rv32imc"
-    ),
+    "esp32c6": Part("an ESP32-C6, whose core has atomic instructions beside those of", "rv32imc"),
     "avr": Part("an AVR, of which the most common is the", "atmega328p"),
     "uno": Part("an Arduino Uno, whose microcontroller is the", "atmega328p"),
     "mega2560": Part("an Arduino Mega 2560, whose microcontroller is the", "atmega2560"),

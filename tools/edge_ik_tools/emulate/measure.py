@@ -124,11 +124,7 @@ def measure(
             _check_sizes(sources, sizes, {name: int(runs[-1].summary[name]) for name in sizes})
     answers = np.concatenate([run.answers for run in runs])
     outputs = np.concatenate([run.outputs for run in runs]).reshape(-1, n_out)
-    if len(answers) != len(single) or len(outputs) != len(inputs):
-        raise EmulationError(
-            f"Expected {len(single)} answers and {len(inputs)} outputs from the firmware. "
-            f"Received: {len(answers)} and {len(outputs)}"
-        )
+    _check_counts((len(single), len(inputs)), (len(answers), len(outputs)))
     fields: dict[str, Any] = {
         name: answers[name].astype(np.int64 if answers[name].dtype.kind in "iu" else np.float32)
         for name in answers.dtype.names or ()
@@ -181,6 +177,14 @@ class _Run:
             path.unlink(missing_ok=True)
         summary, answers, outputs = found
         return cls(summary[0], answers, outputs)
+
+
+def _check_counts(expected: tuple[int, int], received: tuple[int, int]) -> None:
+    if received != expected:
+        raise EmulationError(
+            f"Expected {expected[0]} answers and {expected[1]} outputs from the firmware. "
+            f"Received: {received[0]} and {received[1]}"
+        )
 
 
 def _check_sizes(sources: Sources, expected: dict[str, int], received: dict[str, int]) -> None:
