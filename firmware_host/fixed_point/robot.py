@@ -15,6 +15,7 @@ from firmware_host.fixed_point.integers import convert
 from firmware_host.fixed_point.programs import Program, Value
 from firmware_host.fixed_point.ranges import UNIT_BITS
 from firmware_host.fixed_point.steps import RobotSteps
+from firmware_host.joints import single_limits
 from firmware_host.kinematics import frames
 from firmware_host.solving.refine import DEFAULT_SETTINGS, NEAREST_SETTINGS
 from firmware_host.solving.seeding import BEYOND
@@ -212,7 +213,7 @@ class FixedRobot(RobotSteps, RobotCircle):
         """
         found = []
         for k, bits in enumerate(self.joint_bits):
-            low, high = single_inward(float(self.chain.lower[k]), float(self.chain.upper[k]))
+            low, high = single_limits(float(self.chain.lower[k]), float(self.chain.upper[k]))
             lower = math.ceil(math.ldexp(low, bits))
             upper = math.floor(math.ldexp(high, bits))
             if lower > upper:
@@ -266,13 +267,3 @@ class FixedRobot(RobotSteps, RobotCircle):
         outputs = self._approach.outputs[: len(self.problem.task.place)]
         errors = [part.error for part in outputs if isinstance(part, Value)]
         return math.hypot(*errors)
-
-
-def single_inward(lower: float, upper: float) -> tuple[float, float]:
-    """Two limits in single precision, rounded inward so that they hold in double."""
-    low, high = np.float32(lower), np.float32(upper)
-    if float(low) < lower:
-        low = np.nextafter(low, np.float32(math.inf))
-    if float(high) > upper:
-        high = np.nextafter(high, np.float32(-math.inf))
-    return float(low), float(high)

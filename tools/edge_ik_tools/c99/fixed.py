@@ -53,16 +53,7 @@ def robot_values(robot: FixedRobot, less_zero: str) -> dict[str, object]:
         robot: The robot.
         less_zero: What takes the zero point off a number of the network's output.
     """
-    problem, chain = robot.problem, robot.chain
     names = _place_names(robot)
-    rows, n = problem.task.rows, len(chain)
-    survey = printed(robot.survey, names, _survey_stores(rows, n))
-    columns = {f"j{index}": f"columns[{index}]" for index in range(rows * n)}
-    solution = _solution(robot, columns | {f"e{k}": f"e[{k}]" for k in range(rows)})
-    read = [("s", robot.survey), ("c", robot.survey)]
-    unplaced = " ".join(
-        word for array, program in read if (word := unread(program, names, [array]))
-    )
     return {
         "real": "int32_t",
         "square": "int64_t",
@@ -74,16 +65,36 @@ def robot_values(robot: FixedRobot, less_zero: str) -> dict[str, object]:
         "fixed": True,
         "farthest_square": "INT64_MAX",
         "farthest_real": MOST,
-        "tolerance_squared": f"{_tolerance(robot)}",
+        "tolerance_squared": number(robot.tolerance),
         "angle_of_chord": "angle_of_squared_chord",
         "range_rows": _range_rows(robot),
-        "joint_bits": robot.joint_bits[0]
-        if len(set(robot.joint_bits)) == 1
-        else ", ".join(map(str, robot.joint_bits)),
+        "joint_bits": _joint_bits(robot),
         "turn": robot.turn,
+        "squared_bits": robot.squared_bits,
+        "told_bits": robot.told_bits,
+        "told_shift": robot.told_shift,
+        "same_answer": round(math.ldexp(SAME_ANSWER, robot.turn_bits)),
         **_encoding(robot, names),
+        **_decoding(robot, less_zero),
+        **_stepping(robot, names),
+        **_judging(robot, names),
+        **_turning(robot),
+        **_border(robot, names),
+    }
+
+
+def _joint_bits(robot: FixedRobot) -> str:
+    """The fraction bits of the joints: one number where they have the same."""
+    bits = robot.joint_bits
+    return str(bits[0]) if len(set(bits)) == 1 else ", ".join(map(str, bits))
+
+
+def _decoding(robot: FixedRobot, less_zero: str) -> dict[str, object]:
+    """From the network's output, or from joints, to sines and cosines."""
+    chain = robot.chain
+    return {
         "coarser": ANGLE_BITS - robot.turn_bits,
-        "placing": "    place(q, s, c);" if robot.mixed else PLACING.format(joints=n),
+        "placing": "    place(q, s, c);" if robot.mixed else PLACING.format(joints=len(chain)),
         "placed": indented(_placed(robot)) if robot.mixed else "",
         "decoded_joints": indented(_decoded(robot, less_zero)) if robot.mixed else "",
         "turned_joints": indented(
@@ -91,38 +102,36 @@ def robot_values(robot: FixedRobot, less_zero: str) -> dict[str, object]:
             for joint, first in robot.moved.items()
             if not chain.prismatic[joint]
         ),
-        "rows": rows,
-        "entries": rows * n,
-        "survey": indented(survey),
-        "solution": indented(solution),
-        "unplaced": unplaced,
-        "squared_bits": robot.squared_bits,
-        "floor": robot.floor_number,
-        "per": ", ".join(map(str, robot.per)),
-        "per_bits": PER_BITS,
-        "way_shift": robot.column_bits + robot.joint_bits[0] - robot.error_bits,
-        "way_shifts": ", ".join(
-            str(robot.column_bits + own - robot.error_bits) for own in robot.joint_bits
-        ),
         "turned_back": indented(
             f"if (q[{k}] < {lower} || q[{k}] > {upper}) {{\n"
             f"    q[{k}] = between(near_middle(q[{k}], &ranges[{k}]), {lower}, {upper});\n}}"
             for k, (lower, upper) in enumerate(robot.limits)
             if robot.passes[k]
         ),
-        "told_bits": robot.told_bits,
-        "told_shift": robot.told_shift,
-        "bend": robot.bend[0],
-        "bend_shift": robot.bend[1],
-        "same_answer": round(math.ldexp(SAME_ANSWER, robot.turn_bits)),
-        **_judging(robot, names),
-        **_turning(robot),
-        **_border(robot, names),
     }
 
 
-def _tolerance(robot: FixedRobot) -> str:
-    return number(robot.tolerance)
+def _stepping(robot: FixedRobot, names: Mapping[str, str]) -> dict[str, object]:
+    """A step of damped least squares, and what it is given."""
+    rows, n = robot.problem.task.rows, len(robot.chain)
+    columns = {f"j{index}": f"columns[{index}]" for index in range(rows * n)}
+    errors = {f"e{k}": f"e[{k}]" for k in range(rows)}
+    bend, bend_shift = robot.bend
+    way_shifts = [robot.column_bits + own - robot.error_bits for own in robot.joint_bits]
+    return {
+        "rows": rows,
+        "entries": rows * n,
+        "survey": indented(printed(robot.survey, names, _survey_stores(rows, n))),
+        "solution": indented(_solution(robot, columns | errors)),
+        "unplaced": unread(robot.survey, names, ["s", "c"]),
+        "floor": robot.floor_number,
+        "per": ", ".join(map(str, robot.per)),
+        "per_bits": PER_BITS,
+        "way_shift": way_shifts[0],
+        "way_shifts": ", ".join(map(str, way_shifts)),
+        "bend": bend,
+        "bend_shift": bend_shift,
+    }
 
 
 def _judging(robot: FixedRobot, names: Mapping[str, str]) -> dict[str, object]:

@@ -106,37 +106,18 @@ class Firmware:
             ConfigError: If the name has nothing that C can use, or a number is out of range.
         """
         flatbuffer, record = read_model(path)
-        spec = ModelSpec.from_dict(record)
+        spec, program = ModelSpec.from_dict(record), lower(flatbuffer)
+        spec.check_network(program.widths[0], program.widths[-1])
         found = identifier(name or spec.chain.name)
         usual = spec.problem.default_steps
         taken = usual if steps is None else steps
-        if taken < 0 or restarts < 0:
-            raise ConfigError(
-                f"Expected steps and restarts of 0 or more. Received: steps={steps}, "
-                f"restarts={restarts}"
-            )
-        if tries is not None and not 1 <= tries <= spec.heads:
-            raise ConfigError(
-                f"Expected tries from 1 to the model's {spec.heads} branches. "
-                f"Received: tries={tries}"
-            )
-        if arithmetic not in ARITHMETICS:
-            raise ConfigError(
-                f"Unknown arithmetic. Expected one of {', '.join(ARITHMETICS)}. "
-                f"Received: {arithmetic!r}"
-            )
+        _check_numbers(spec, taken, restarts, tries)
+        _check_arithmetic(arithmetic, program)
         options = f" --steps {taken}" if taken != usual else ""
         options += f" --restarts {restarts}" if restarts else ""
         options += " --optimize size" if small else ""
         options += f" --name {found}" if found != identifier(spec.chain.name) else ""
         options += f" --arithmetic {arithmetic}" if arithmetic != "auto" else ""
-        program = lower(flatbuffer)
-        if arithmetic == "fixed" and program.dtype == np.float32:
-            raise ConfigError(
-                "Fixed point needs a network of integers. Export the model with --quantize int8 "
-                "first, or leave --arithmetic out."
-            )
-        spec.check_network(program.widths[0], program.widths[-1])
         return cls(
             path=path,
             name=found,
@@ -274,3 +255,30 @@ class Firmware:
         )
         lines = [comment(f"Made by {self.maker}."), what, counts]
         return "\n\n   ".join("\n   ".join(textwrap.wrap(line, WIDTH)) for line in lines)
+
+
+def _check_numbers(spec: ModelSpec, steps: int, restarts: int, tries: int | None) -> None:
+    """A ConfigError if a number is out of range."""
+    if steps < 0 or restarts < 0:
+        raise ConfigError(
+            f"Expected steps and restarts of 0 or more. Received: steps={steps}, "
+            f"restarts={restarts}"
+        )
+    if tries is not None and not 1 <= tries <= spec.heads:
+        raise ConfigError(
+            f"Expected tries from 1 to the model's {spec.heads} branches. Received: tries={tries}"
+        )
+
+
+def _check_arithmetic(arithmetic: str, program: Program) -> None:
+    """A ConfigError if there is no such arithmetic, or none for the network."""
+    if arithmetic not in ARITHMETICS:
+        raise ConfigError(
+            f"Unknown arithmetic. Expected one of {', '.join(ARITHMETICS)}. "
+            f"Received: {arithmetic!r}"
+        )
+    if arithmetic == "fixed" and program.dtype == np.float32:
+        raise ConfigError(
+            "Fixed point needs a network of integers. Export the model with --quantize int8 "
+            "first, or leave --arithmetic out."
+        )
