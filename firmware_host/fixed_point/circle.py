@@ -10,7 +10,7 @@ from firmware_host.fixed_point.integers import convert
 from firmware_host.fixed_point.programs import Program, Value
 from firmware_host.fixed_point.ranges import ANGLE_BITS, UNIT_BITS, RobotFormats
 from firmware_host.kinematics import Scalar, add, limited, mul, sub
-from firmware_host.solving.refine import DEFAULT_SETTINGS
+from firmware_host.solving.refine import DEFAULT_SETTINGS, NEAREST_STEPS
 from firmware_host.straightline import Symbol, Tape
 
 # Twice the arctangent of t, 8e-8, as `angle_of` of the float firmware has it.
@@ -21,6 +21,12 @@ ARCTANGENT = (
 # Sine and cosine of at most half a radian, 4e-8.
 SHORT_SINE = (1.0, -0.166660324, 0.00825979561)
 SHORT_COSINE = (1.0, -0.499999940, 0.0416649505, -0.00137702504)
+# How far a rotation takes a unit vector from where it belongs, as these polynomials and 30 bits
+# have it, and how far the vector that the network says is from that of the angle told for it.
+ROTATION_ERROR = 1.1e-7
+SEED_ERROR = 3e-7
+# Angles are turned to in two halves.
+HALVES = 2
 
 
 class RobotCircle(RobotFormats):
@@ -74,6 +80,18 @@ class RobotCircle(RobotFormats):
         cosine = limited(sub(mul(c, tc), mul(s, ts)), 1.0)
         inputs = [Value(name, UNIT_BITS, 1.0) for name in ("s", "c", "ts", "tc")]
         return convert(tape, inputs, [(sine, UNIT_BITS), (cosine, UNIT_BITS)])
+
+    @cached_property
+    def unit_error(self) -> float:
+        """How far a joint's sine and cosine are, as a vector, from those of its angle."""
+        resolution = 4 * 2.0**-self.turn_bits
+        start = HALVES * ROTATION_ERROR + resolution
+        if self.mixed:
+            return start
+        # A step that a limit holds back is taken back, and another one taken.
+        turned = 3 if self.problem.stops else 1
+        steps = max(self.steps, NEAREST_STEPS)
+        return max(SEED_ERROR, start) + turned * steps * ROTATION_ERROR
 
 
 def _polynomial(x: Scalar, coefficients: Sequence[float]) -> Scalar:

@@ -17,7 +17,7 @@ from firmware_host.spec import ModelSpec
 
 # Fraction bits of sines, cosines and unit vectors.
 UNIT_BITS = 30
-# What is known of a unit that others computed or gave.
+# How far the units of a target are off that others computed.
 UNIT_ERROR = 2.0**-28
 # Fraction bits of angles as `angle` gives them [rad].
 ANGLE_BITS = 29
@@ -58,7 +58,7 @@ class RobotFormats:
     @cached_property
     def farthest(self) -> float:
         """What a target's coordinates are brought below [m], a power of two."""
-        near = max(math.hypot(*self.chain.link_columns[0][3]), 0.0)
+        near = math.hypot(*self.chain.link_columns[0][3])
         return 2.0 ** math.ceil(math.log2(FARTHEST_REACHES * (self.chain.reach + near)))
 
     @cached_property
@@ -75,7 +75,7 @@ class RobotFormats:
         ends = np.maximum(np.abs(self.chain.lower), np.abs(self.chain.upper))
         for k in range(len(self.chain)):
             if self.chain.periodic[k]:
-                largest = max(largest, math.pi + walk)
+                largest = max(largest, math.pi + walk, ends[k])
             elif not self.chain.prismatic[k]:
                 largest = max(largest, ends[k] + DEFAULT_SETTINGS.max_step)
         for segment in self.chain.segments:
@@ -104,7 +104,7 @@ class RobotFormats:
     def target(self) -> list[Value]:
         """The formats of a target's components."""
         places = len(self.problem.task.place)
-        given = 0.5 * 2.0**-self.place_bits
+        given = 2.0**-self.place_bits
         return [
             Value(f"p{k}", self.place_bits, self.farthest, given)
             if k < places
@@ -113,18 +113,16 @@ class RobotFormats:
         ]
 
     def placed(self) -> list[Value]:
-        """The formats of sines and cosines, or of displacements."""
+        """The formats of sines and cosines, or of displacements; `unit_error` is not in them."""
         found = []
         for index, segment in enumerate(self.chain.segments):
             if segment.slides:
-                bits = self.joint_bits[segment.leader]
                 ends = np.abs([self.chain.lower, self.chain.upper]).max(axis=0)[segment.leader]
                 far = abs(segment.multiplier) * float(ends) + abs(segment.offset)
                 bits = fraction_bits(far)
                 found.append(Value(f"s{index}", bits, far, 2.0**-bits))
             else:
-                found.append(Value(f"s{index}", UNIT_BITS, 1.0, UNIT_ERROR))
-                found.append(Value(f"c{index}", UNIT_BITS, 1.0, UNIT_ERROR))
+                found += [Value(f"{letter}{index}", UNIT_BITS, 1.0) for letter in "sc"]
         return found
 
     @cached_property

@@ -261,9 +261,17 @@ class FixedRobot(RobotSteps, RobotCircle):
         """The least lambda^2 in `strength_bits`."""
         return max(1, round(math.ldexp(self.floor, self.strength_bits)))
 
-    @property
+    @cached_property
     def told_error(self) -> float:
-        """A bound of how wrong the computed place of the tool is, by rounding [m]."""
+        """A bound of how wrong the computed place of the tool is, by rounding [m].
+
+        To first order: what walking the chain rounds off, and for each joint that turns its
+        `unit_error` as far out as the tool can be.
+        """
         outputs = self._approach.outputs[: len(self.problem.task.place)]
         errors = [part.error for part in outputs if isinstance(part, Value)]
-        return math.hypot(*errors)
+        lever, levers = self.chain.reach, []
+        for segment, link in zip(self.chain.segments, self.chain.link_columns[1:], strict=True):
+            levers.append(0.0 if segment.slides else lever)
+            lever -= math.hypot(*link[3])
+        return math.hypot(*errors) + self.unit_error * sum(levers)
