@@ -68,6 +68,7 @@ class Operation:
 # How each operation is done on plain integers.
 OPERATIONS: Mapping[str, str] = {
     "product": "(({0} * {1}) >> {2})",
+    "multiply": "({0} * {1})",
     "add": "({0} + {1})",
     "subtract": "({0} - {1})",
     "left": "({0} << {1})",
@@ -314,8 +315,11 @@ class _Conversion:
         if most - bits > SPARED:
             bits = most
         shift = a.bits + b.bits - bits
-        if shift < 0:
-            shift, bits = 0, a.bits + b.bits
+        if shift <= 0:
+            # All of the product.
+            bits = a.bits + b.bits
+            error = a.bound * b.error + b.bound * a.error
+            return self._made(NARROW, "multiply", (a.name, b.name), bits, bound, error)
         error = a.bound * b.error + b.bound * a.error + 2.0**-bits
         made = self._made(NARROW, "product", (a.name, b.name, shift), bits, bound, error)
         self._products[made.name] = made, shift

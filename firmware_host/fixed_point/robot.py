@@ -450,7 +450,9 @@ class FixedRobot:
         length = (a * a + b * b).sqrt()
         most = 2.0**self.network_bits
         units = [(limited(part / length, 1.0), UNIT_BITS) for part in (a, b)]
-        return convert(tape, [Value("a", 0, most), Value("b", 0, most)], units)
+        inputs = [Value("a", 0, most), Value("b", 0, most)]
+        # The squares of eight bits and a sign have half of 32.
+        return convert(tape, inputs, units, squares=self.network_bits > 8)
 
     @cached_property
     def angle(self) -> Program:
