@@ -310,8 +310,9 @@ class _Conversion:
             return self._square(a)
         a, b = self._narrowed(a), self._narrowed(b)
         bound = min(a.bound * b.bound, self.tape.limits.get(name, math.inf))
-        bits = a.bits + b.bits - 32
         most = fraction_bits(bound)
+        a, b = self._raised(a, b, most - SPARED)
+        bits = a.bits + b.bits - 32
         if most - bits > SPARED:
             bits = most
         shift = a.bits + b.bits - bits
@@ -324,6 +325,19 @@ class _Conversion:
         made = self._made(NARROW, "product", (a.name, b.name, shift), bits, bound, error)
         self._products[made.name] = made, shift
         return made
+
+    def _raised(self, a: Value, b: Value, least: int) -> tuple[Value, Value]:
+        """Two factors, shifted to the left if the upper half of their product needs it."""
+        lacking = least - (a.bits + b.bits - 32)
+        room = [fraction_bits(part.bound) - part.bits for part in (a, b)]
+        if lacking <= 0 or sum(room) < lacking or min(room) < 0:
+            return a, b
+        # One shift is enough as a rule.
+        first = min(room[0], lacking) if room[0] >= room[1] else max(0, lacking - room[1])
+        return (
+            self._in_format(a, a.bits + first),
+            self._in_format(b, b.bits + lacking - first),
+        )
 
     def _half_bits(self, part: Value) -> int:
         """Fraction bits of a part of a sum that takes no shift, if it is a product or a square."""

@@ -440,7 +440,7 @@ class FixedRobot:
             Value("c", UNIT_BITS, 1.0),
             Value("angle", self.turn_bits, most * (1 + 2.0**-20)),
         ]
-        return convert(tape, inputs, [(turned, UNIT_BITS), (other, UNIT_BITS)])
+        return convert(tape, inputs, [(turned, UNIT_BITS), (other, UNIT_BITS)], squares=False)
 
     @cached_property
     def pointing(self) -> Program:
@@ -463,7 +463,7 @@ class FixedRobot:
         t = limited(s / (beside * beside).sqrt(), 1.0)
         value = limited(t * _polynomial(limited(t * t, 1.0), ARCTANGENT), math.pi / 2)
         inputs = [Value("s", UNIT_BITS, 1.0), Value("c", UNIT_BITS, 1.0)]
-        return convert(tape, inputs, [(value, ANGLE_BITS)])
+        return convert(tape, inputs, [(value, ANGLE_BITS)], squares=False)
 
     @cached_property
     def turned(self) -> Program:
