@@ -169,6 +169,7 @@ def convert(
     prefix: str = "",
     *,
     squares: bool = True,
+    spared: int = SPARED,
 ) -> Program:
     """A recorded function in integers.
 
@@ -179,11 +180,13 @@ def convert(
             squares keeps its 64 bits where more than 31 are wanted.
         prefix: What names begin with, for programs that share a scope.
         squares: Whether squares keep 64 bits.
+        spared: Bits that a product may have less than its format could hold, to be spared a
+            shift.
 
     Raises:
         ModelFileError: If a value needs more range than integers have.
     """
-    made = _Conversion(tape, inputs, prefix, squares)
+    made = _Conversion(tape, inputs, prefix, squares, spared)
     for operation in tape.live([value for value, _ in outputs]):
         made.add(*operation)
     results = [made.output(value, bits) for value, bits in outputs]
@@ -197,7 +200,10 @@ def convert(
 class _Conversion:
     """Turns one operation after another into integers."""
 
-    def __init__(self, tape: Tape, inputs: Sequence[Value], prefix: str, squares: bool) -> None:
+    def __init__(
+        self, tape: Tape, inputs: Sequence[Value], prefix: str, squares: bool, spared: int
+    ) -> None:
+        self.spared = spared
         self.squares = squares
         self.tape = tape
         self.prefix = prefix
@@ -266,7 +272,7 @@ class _Conversion:
         bits = min([most, *(part.bits for part in known if part.kind == NARROW)])
         # Where the upper halves of products are enough, no product needs a shift.
         halves = min([most, *(self._half_bits(part) for part in known)])
-        if most - halves <= SPARED:
+        if most - halves <= self.spared:
             bits = halves
         terms: list[str | int] = []
         for part, number in zip((a, b), constant, strict=True):
@@ -311,9 +317,9 @@ class _Conversion:
         a, b = self._narrowed(a), self._narrowed(b)
         bound = min(a.bound * b.bound, self.tape.limits.get(name, math.inf))
         most = fraction_bits(bound)
-        a, b = self._raised(a, b, most - SPARED)
+        a, b = self._raised(a, b, most - self.spared)
         bits = a.bits + b.bits - 32
-        if most - bits > SPARED:
+        if most - bits > self.spared:
             bits = most
         shift = a.bits + b.bits - bits
         if shift <= 0:
@@ -464,9 +470,9 @@ class _Conversion:
         if source is not None and 2 * source.bits - most <= 32:
             # A square that is not summed needs no 64 bits.
             name, bits = source.name, 2 * source.bits - 32
-            if most - bits <= SPARED:
+            if most - bits <= self.spared:
                 return self._made(NARROW, "product", (name, name, 32), bits, a.bound, error)
-        if most - (a.bits - 32) <= SPARED:
+        if most - (a.bits - 32) <= self.spared:
             most = min(most, a.bits - 32)
         return self._made(NARROW, "narrow", (a.name, a.bits - most), most, a.bound, error)
 

@@ -52,6 +52,9 @@ UNIT_ERROR = 2.0**-28
 FARTHEST_REACHES = 1.5
 # The least lambda^2 in squared reaches; single precision has the same.
 FLOOR_SHARE = 1e-7
+# Up to so many rows of a task a step's products may be spared shifts as others are; beyond them
+# fewer bits may.
+FEW_ROWS, SPARED_OF_MANY = 3, 2
 # How large a step's multipliers of an arm with joints to spare are held, in 1 / reach^2.
 MULTIPLIER = 2.0**14
 
@@ -383,9 +386,11 @@ class FixedRobot:
             *(Value(f"e{k}", 30, 1.0) for k in range(rows)),
             *given,
         ]
-        return convert(
-            tape, inputs, [(change, None) for change in changes], "solved_", squares=False
-        )
+        # The more rows, the nearer to one another are they in some posture, and the more bits count.
+        many = rows > FEW_ROWS
+        wanted = [(change, None) for change in changes]
+        spared = SPARED_OF_MANY if many else SPARED
+        return convert(tape, inputs, wanted, "solved_", squares=many, spared=spared)
 
     @staticmethod
     def _squares(parts: Sequence[Scalar], given: Sequence[Value]) -> float:
