@@ -48,7 +48,7 @@ class RobotCircle(RobotFormats):
             Value("c", UNIT_BITS, 1.0),
             Value("angle", self.turn_bits, most * (1 + 2.0**-20)),
         ]
-        return convert(tape, inputs, [(turned, UNIT_BITS), (other, UNIT_BITS)])
+        return convert(tape, inputs, [(turned, UNIT_BITS), (other, UNIT_BITS)], squares=False)
 
     @cached_property
     def pointing(self) -> Program:
@@ -58,7 +58,9 @@ class RobotCircle(RobotFormats):
         length = (a * a + b * b).sqrt()
         most = 2.0**self.network_bits
         units = [(limited(part / length, 1.0), UNIT_BITS) for part in (a, b)]
-        return convert(tape, [Value("a", 0, most), Value("b", 0, most)], units)
+        inputs = [Value("a", 0, most), Value("b", 0, most)]
+        # The squares of eight bits and a sign have half of 32.
+        return convert(tape, inputs, units, squares=self.network_bits > 8)
 
     @cached_property
     def angle(self) -> Program:
@@ -69,7 +71,7 @@ class RobotCircle(RobotFormats):
         t = limited(s / (beside * beside).sqrt(), 1.0)
         value = limited(t * _polynomial(limited(t * t, 1.0), ARCTANGENT), math.pi / 2)
         inputs = [Value("s", UNIT_BITS, 1.0), Value("c", UNIT_BITS, 1.0)]
-        return convert(tape, inputs, [(value, ANGLE_BITS)])
+        return convert(tape, inputs, [(value, ANGLE_BITS)], squares=False)
 
     @cached_property
     def turned(self) -> Program:
@@ -88,10 +90,7 @@ class RobotCircle(RobotFormats):
         start = HALVES * ROTATION_ERROR + resolution
         if self.mixed:
             return start
-        # A step that a limit holds back is taken back, and another one taken.
-        turned = 3 if self.problem.stops else 1
-        steps = max(self.steps, NEAREST_STEPS)
-        return max(SEED_ERROR, start) + turned * steps * ROTATION_ERROR
+        return max(SEED_ERROR, start) + max(self.steps, NEAREST_STEPS) * ROTATION_ERROR
 
 
 def _polynomial(x: Scalar, coefficients: Sequence[float]) -> Scalar:

@@ -55,9 +55,12 @@ class Formats:
         tape: What was recorded, with what its values never exceed.
         inputs: A format for each symbol that is an input.
         prefix: What names begin with.
+        spared: Bits that a product may have less than its format could hold, to be spared a
+            shift.
     """
 
-    def __init__(self, tape: Tape, inputs: Sequence[Value], prefix: str) -> None:
+    def __init__(self, tape: Tape, inputs: Sequence[Value], prefix: str, spared: int) -> None:
+        self.spared = spared
         self.tape = tape
         self.prefix = prefix
         self.values: dict[str, Value] = {value.name: value for value in inputs}
@@ -100,9 +103,9 @@ class Formats:
         if source is not None and 2 * source.bits - most <= 32:
             # A square that is not summed needs no 64 bits.
             name, bits = source.name, 2 * source.bits - 32
-            if most - bits <= SPARED:
+            if most - bits <= self.spared:
                 return self._made(NARROW, "product", (name, name, 32), bits, a.bound, error)
-        if most - (a.bits - 32) <= SPARED:
+        if most - (a.bits - 32) <= self.spared:
             most = min(most, a.bits - 32)
         return self._made(NARROW, "narrow", (a.name, a.bits - most), most, a.bound, error)
 

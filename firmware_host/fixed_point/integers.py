@@ -45,6 +45,7 @@ def convert(
     prefix: str = "",
     *,
     squares: bool = True,
+    spared: int = SPARED,
 ) -> Program:
     """A recorded function in integers.
 
@@ -55,11 +56,13 @@ def convert(
             squares keeps its 64 bits where more than 31 are wanted.
         prefix: What names begin with, for programs that share a scope.
         squares: Whether squares keep 64 bits.
+        spared: Bits that a product may have less than its format could hold, to be spared a
+            shift.
 
     Raises:
         ModelFileError: If a value needs more range than integers have.
     """
-    made = _Conversion(tape, inputs, prefix, squares)
+    made = _Conversion(tape, inputs, prefix, squares, spared)
     for operation in tape.live([value for value, _ in outputs]):
         made.add(*operation)
     results = [made.output(value, bits) for value, bits in outputs]
@@ -78,10 +81,13 @@ class _Conversion(Formats):
         inputs: A format for each symbol that is an input.
         prefix: What names begin with.
         squares: Whether squares keep 64 bits.
+        spared: See `convert`.
     """
 
-    def __init__(self, tape: Tape, inputs: Sequence[Value], prefix: str, squares: bool) -> None:
-        super().__init__(tape, inputs, prefix)
+    def __init__(
+        self, tape: Tape, inputs: Sequence[Value], prefix: str, squares: bool, spared: int
+    ) -> None:
+        super().__init__(tape, inputs, prefix, spared)
         self.squares = squares
 
     def add(self, name: str, operator: str, left: str, right: str) -> None:
@@ -140,7 +146,7 @@ class _Conversion(Formats):
         bits = min([most, *(part.bits for part in known if part.kind == NARROW)])
         # Where the upper halves of products are enough, no product needs a shift.
         halves = min([most, *(self._half_bits(part) for part in known)])
-        if most - halves <= SPARED:
+        if most - halves <= self.spared:
             bits = halves
         terms: list[str | int] = []
         for part, number in zip((a, b), constant, strict=True):
@@ -184,17 +190,34 @@ class _Conversion(Formats):
             return self._square(a)
         a, b = self._narrowed(a), self._narrowed(b)
         bound = min(a.bound * b.bound, self.tape.limits.get(name, math.inf))
-        bits = a.bits + b.bits - 32
         most = fraction_bits(bound)
-        if most - bits > SPARED:
+        a, b = self._raised(a, b, most - self.spared)
+        bits = a.bits + b.bits - 32
+        if most - bits > self.spared:
             bits = most
         shift = a.bits + b.bits - bits
-        if shift < 0:
-            shift, bits = 0, a.bits + b.bits
+        if shift <= 0:
+            # All of the product.
+            bits = a.bits + b.bits
+            error = a.bound * b.error + b.bound * a.error
+            return self._made(NARROW, "multiply", (a.name, b.name), bits, bound, error)
         error = a.bound * b.error + b.bound * a.error + 2.0**-bits
         made = self._made(NARROW, "product", (a.name, b.name, shift), bits, bound, error)
         self._products[made.name] = made, shift
         return made
+
+    def _raised(self, a: Value, b: Value, least: int) -> tuple[Value, Value]:
+        """Two factors, shifted to the left if the upper half of their product needs it."""
+        lacking = least - (a.bits + b.bits - 32)
+        room = [fraction_bits(part.bound) - part.bits for part in (a, b)]
+        if lacking <= 0 or sum(room) < lacking or min(room) < 0:
+            return a, b
+        # One shift is enough as a rule.
+        first = min(room[0], lacking) if room[0] >= room[1] else max(0, lacking - room[1])
+        return (
+            self._in_format(a, a.bits + first),
+            self._in_format(b, b.bits + lacking - first),
+        )
 
     def _half_bits(self, part: Value) -> int:
         """Fraction bits of a part of a sum that takes no shift, if it is a product or a square."""

@@ -50,6 +50,7 @@ class Operation:
 # How each operation is done on plain integers.
 OPERATIONS: Mapping[str, str] = {
     "product": "(({0} * {1}) >> {2})",
+    "multiply": "({0} * {1})",
     "add": "({0} + {1})",
     "subtract": "({0} - {1})",
     "left": "({0} << {1})",

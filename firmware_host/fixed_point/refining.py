@@ -68,18 +68,12 @@ class Refiner:
             found += [s[index]] if segment.slides else [s[index], c[index]]
         return found
 
-    def _step(
-        self,
-        target: list[int],
-        s: list[int],
-        c: list[int],
-        floor: int,
-        given: Sequence[int | None],
-    ) -> tuple[int, list[int]]:
-        """The squared distance, and the change of each joint in its bits."""
+    def _changes(
+        self, strength: int, e: list[int], columns: list[int], given: Sequence[int | None]
+    ) -> list[int]:
+        """The change of each joint in its bits; of those given, what is given."""
         robot, rows = self.robot, self.spec.task.rows
-        squared, strength, *rest = self._programs["survey"](*self._place(s, c), *target, floor)
-        e, columns = rest[:rows], rest[rows:]
+        e, columns = list(e), list(columns)
         for joint, change in enumerate(given):
             if change is not None:
                 shift = robot.column_bits + robot.joint_bits[joint] - robot.error_bits
@@ -98,21 +92,29 @@ class Refiner:
             shifted(part, shift - scale)
             for part, shift in zip(found, robot.change_shifts, strict=True)
         ]
-        for joint, change in enumerate(given):
-            changes[joint] = changes[joint] if change is None else change
-        return squared, changes
+        return [own if more is None else more for own, more in zip(changes, given, strict=True)]
 
-    def _advance(self, q: list[int], s: list[int], c: list[int], dq: list[int]) -> bool:
-        """Move the joints; leaves in dq what it moved them by. Whether a limit held any back."""
-        robot, back = self.robot, False
+    def _beyond_limits(self, q: Sequence[int], dq: Sequence[int]) -> list[int | None]:
+        """The change of each joint that a step would take beyond a limit: onto it."""
+        found: list[int | None] = []
+        for k, most in enumerate(self.robot.most):
+            moved = q[k] + min(max(dq[k], -most), most)
+            lower, upper = self.robot.limits[k]
+            inside = self.robot.passes[k] or lower <= moved <= upper
+            found.append(None if inside else min(max(moved, lower), upper) - q[k])
+        return found
+
+    def _advance(self, q: list[int], s: list[int], c: list[int], dq: Sequence[int]) -> None:
+        """Move the joints, each by a bounded step and within its limits."""
+        robot, moves = self.robot, []
         for k, most in enumerate(robot.most):
             moved = q[k] + min(max(dq[k], -most), most)
             lower, upper = robot.limits[k]
-            if not robot.passes[k] and not lower <= moved <= upper:
-                moved, back = min(max(moved, lower), upper), True
-            dq[k], q[k] = moved - q[k], moved
-        self._follow(q, s, c, dq)
-        return back
+            if not robot.passes[k]:
+                moved = min(max(moved, lower), upper)
+            moves.append(moved - q[k])
+            q[k] = moved
+        self._follow(q, s, c, moves)
 
     def _follow(self, q: list[int], s: list[int], c: list[int], dq: Sequence[int]) -> None:
         """Bring the places to q, which has moved by dq."""
@@ -127,33 +129,24 @@ class Refiner:
     ) -> int:
         """The best joints met in a number of steps, left in q, and their squared distance."""
         free: list[int | None] = [None] * len(q)
+        rows = self.spec.task.rows
         best, least = list(q), -1
         for step in range(steps + 1):
-            if step == steps:
-                squared = self._distance(target, s, c)
-            else:
-                squared, dq = self._step(target, s, c, floor, free)
+            place = self._place(s, c)
+            squared, strength, *rest = self._programs["survey"](*place, *target, floor)
             if least < 0 or squared < least:
                 best, least = list(q), squared
             if step == steps:
                 break
-            if self._advance(q, s, c, dq):
-                given = [
-                    dq[k] if k in self.spec.problem.stops and self._stopped(k, q[k]) else None
-                    for k in range(len(q))
-                ]
-                for k, change in enumerate(dq):
-                    q[k] -= change
-                self._follow(q, s, c, [-change for change in dq])
-                _, dq = self._step(target, s, c, floor, given)
-                self._advance(q, s, c, dq)
+            e, columns = rest[:rows], rest[rows:]
+            dq = self._changes(strength, e, columns, free)
+            given = self._beyond_limits(q, dq)
+            if any(change is not None for change in given):
+                dq = self._changes(strength, e, columns, given)
+            self._advance(q, s, c, dq)
         for k, value in enumerate(best):
             q[k] = self._turned_back(k, value)
         return least
-
-    def _stopped(self, joint: int, value: int) -> bool:
-        lower, upper = self.robot.limits[joint]
-        return value <= lower or value >= upper
 
     def _turned_back(self, joint: int, value: int) -> int:
         """A joint that never meets a limit, brought within its limits."""
@@ -161,10 +154,6 @@ class Refiner:
         if not self.robot.passes[joint] or lower <= value <= upper:
             return value
         return min(max(self._near_middle(joint, value), lower), upper)
-
-    def _distance(self, target: list[int], s: list[int], c: list[int]) -> int:
-        place = self._place(s, c)
-        return int(self._programs["survey"](*place, *target, self.robot.floor_number)[0])
 
     def _approach(self, target: list[int], q: list[int], squared: int) -> int:
         """On from the best answer to a target that was not reached; see `refine`."""

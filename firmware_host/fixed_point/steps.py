@@ -25,6 +25,9 @@ from firmware_host.linear import gram
 from firmware_host.solving.refine import DEFAULT_SETTINGS
 from firmware_host.straightline import Symbol, Tape
 
+# Up to so many rows of a task a step's products may be spared shifts as others are; beyond them
+# fewer bits may.
+FEW_ROWS, SPARED_OF_MANY = 3, 2
 # How large a step's multipliers of an arm with joints to spare are held, in 1 / reach^2.
 MULTIPLIER = 2.0**14
 
@@ -181,9 +184,11 @@ class RobotSteps(RobotFormats):
             *(Value(f"e{k}", 30, 1.0) for k in range(rows)),
             *given,
         ]
-        return convert(
-            tape, inputs, [(change, None) for change in changes], "solved_", squares=False
-        )
+        # The more rows, the nearer are they to one another in some posture, and the more bits count.
+        many = rows > FEW_ROWS
+        wanted = [(change, None) for change in changes]
+        spared = SPARED_OF_MANY if many else SPARED
+        return convert(tape, inputs, wanted, "solved_", squares=many, spared=spared)
 
     @staticmethod
     def _squares(parts: Sequence[Scalar], given: Sequence[Value]) -> float:

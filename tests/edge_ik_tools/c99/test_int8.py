@@ -77,14 +77,20 @@ def test_the_random_networks_reach_every_path(networks, program_of):
         "two sums",
         "const IN_FLASH int16_t layer",
     ]
-    parts += ["    dense_any(x, ", "    dense(x, ", "= rescaled(", "= coarser(", "= ON_LINE("]
+    parts += [
+        "    number_any(x, ",
+        "    number_rows(sums, ",
+        "= rescaled(",
+        "= coarser(",
+        "= ON_LINE(",
+    ]
     for part in parts:
         assert any(part in text for text in texts), part
 
 
 @pytest.mark.parametrize(
     ("kernel", "sign"),
-    [("long", "clamped((((v + (v >> 31))"), ("short", "limited((((v + (v >> 31))")],
+    [("long", "clamped((((v + (v >> 31))"), ("short", "shifted(v + (v >> 31), row")],
 )
 def test_a_network_that_answers_otherwise_shows(kernel, sign, networks, self_checking, run_program):
     text = self_checking(networks(0), np.random.default_rng(1), rows=60)
@@ -111,7 +117,7 @@ def test_networks_without_lines_are_exact(
     monkeypatch.setattr(units, "line_of", lambda _: None)
     monkeypatch.setattr(units, "product_line_of", lambda _: None)
     text = self_checking(networks(8), np.random.default_rng(8), rows=40)
-    assert "coarser(t" not in text
+    assert "= coarser(" not in text
     assert "= ON_LINE(" not in text
     assert "INT32_MIN, INT32_MAX)" in text
     assert run_program(text, options=("-O1", *kernel, f"-DEDGE_IK_SMALL={int(small)}")) == 0

@@ -149,20 +149,27 @@ class _LayerPrinter:
 
     def _short_loop(self) -> str:
         """All sums as numbers, then what follows unit by unit."""
-        columns, name, rows = self.columns, self.name, self.rows
+        rows, name = self.rows, self.name
         lines = [f"uint8_t numbers[{self.k * rows}];"]
         if self.short:
-            lines.append(f"const raised_t first = excess(x, {columns});")
+            lines.append(f"raised_t sums[{rows}];")
+            lines.append(f"const raised_t first = excess(x, {self.columns});")
         for index, dense in enumerate(self.dense):
             zero = dense.output_zero_point + 128
-            function = f"dense(x, {columns}, first" if self.short else f"dense_any(x, {columns}"
-            places = [f"{name}_weights", f"{name}_rows", "numbers"]
+            weights, row, numbers = f"{name}_weights", f"{name}_rows", "numbers"
             if index:
-                steps = (rows * columns, rows, rows)
-                places = [f"{place} + {step}" for place, step in zip(places, steps, strict=True)]
-            constant = 2 * zero + 1 if self.short else zero
-            weights, row, numbers = places
-            lines.append(f"{function}, {weights}, {row}, {rows}, {constant}, {numbers});")
+                weights, row = f"{weights} + {rows * self.columns}", f"{row} + {rows}"
+                numbers = f"numbers + {rows}"
+            if self.short:
+                end = f"sums + {rows}"
+                lines += [
+                    f"sum_rows(x, {self.columns}, {weights}, first, sums, {end});",
+                    f"number_rows(sums, {end}, {row}, {2 * zero + 1}, {numbers});",
+                ]
+            else:
+                lines.append(
+                    f"number_any(x, {self.columns}, {weights}, {row}, {rows}, {zero}, {numbers});"
+                )
         body = Body()
         result = ShortUnit(self, body).visit(self.layer.value)
         body.lines += [

@@ -21,6 +21,7 @@ CALLS: Mapping[str, str] = {
     "over": "over({0}, {1}, {2})",
     "over_held": "over_held({0}, {1}, {2})",
     "length": "length_of({0}, {1})",
+    "multiply": "{0} * {1}",
     "more": "more({0}, {1}, {2})",
     "less": "less({0}, {1}, {2})",
     "both": "both({0}, {1}, {2}, {3})",

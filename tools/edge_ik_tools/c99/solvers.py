@@ -33,6 +33,8 @@ from firmware_host.tolerances import (
 # What is told of a target that is none; beyond any distance [m] and angle [rad] there can be.
 NO_DISTANCE = "2e19f"
 NO_ANGLE = "4.0f"
+# Joints that are so many turns away still take steps of a microradian [turns].
+FEW_TURNS = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,6 +111,7 @@ class Solvers:
             "off_unit": float_literal(2 * TARGET_ROTATION),
             "farthest": float_literal(FARTHEST_TARGET),
             "same_answer": float_literal(SAME_ANSWER),
+            "few_turns": float_literal(FEW_TURNS),
             "track_steps": TRACK_STEPS,
             "track_jump": float_literal(TRACK_JUMP),
             "turning": int(task.has_orientation),

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from edge_ik_tools.c99.line import line_of, product_line_of
+from edge_ik_tools.c99.line import Line, line_of, product_line_of
 from edge_ik_tools.c99.lowering import DenseUnit, Elementwise, Lookup, Node, SourceUnit
 from firmware_host.network.steps import Add, FullyConnected, Mul
 
@@ -142,12 +142,13 @@ class ScalarUnit(_Unit):
         )
 
     def _add(self, node: Elementwise, step: Add) -> str:
-        a, b = (self.visit(operand) for operand in node.operands)
         line = line_of(step)
         if line is not None:
-            total = f"{a} * {line.first} + {b} * {line.second} + {_number(line.constant)}"
+            a, b, constant = self._operands(node, line)
+            total = f"{a} * {line.first} + {b} * {line.second} + {_number(constant)}"
             value = f"coarser({total}, {line.shift}, {step.lower}, {step.upper})"
             return self.body.value("int32_t", value)
+        a, b = (self.visit(operand) for operand in node.operands)
         limits = f"{step.output_zero_point}, {step.lower}, {step.upper}"
         terms = [
             f"requantized_any(({value} - {_number(zero)}) * {1 << step.left_shift}, {multiplier}, "
@@ -159,6 +160,11 @@ class ScalarUnit(_Unit):
         terms = [self.body.value("int32_t", term) for term in terms]
         total = f"{terms[0]} + {terms[1]}, {step.multipliers[2]}, {-step.shifts[2]}"
         return self.body.value("int32_t", f"requantized_any({total}, {limits})")
+
+    def _operands(self, node: Elementwise, line: Line) -> tuple[str, str, int]:
+        """The operands of a line, and its constant."""
+        a, b = (self.visit(operand) for operand in node.operands)
+        return a, b, line.constant
 
 
 class ShortUnit(ScalarUnit):
@@ -176,6 +182,22 @@ class ShortUnit(ScalarUnit):
             above = f"{value} - {dense.lower + 128}"
             value = self.body.value("int32_t", f"limited({above}, {limits})")
         return value if printer.indexed[index] else self.body.value("int32_t", f"{value} - 128")
+
+    def _operands(self, node: Elementwise, line: Line) -> tuple[str, str, int]:
+        """Those held with 128 more are taken as they are where 32 bits allow it."""
+        slopes = (line.first, line.second)
+        held = [isinstance(operand, SourceUnit) for operand in node.operands]
+        constant = line.constant - 128 * sum(np.multiply(slopes, held).tolist())
+        most = sum((255 if raw else 128) * slope for raw, slope in zip(held, slopes, strict=True))
+        if max(most, abs(constant)) >= 2**31:
+            return super()._operands(node, line)
+        a, b = (
+            self.body.value("int32_t", f"{_held(self.printer, operand)}[{self.place}]")
+            if isinstance(operand, SourceUnit)
+            else self.visit(operand)
+            for operand in node.operands
+        )
+        return a, b, constant
 
     def _mul(self, node: Elementwise, step: Mul) -> str:
         line = product_line_of(step)

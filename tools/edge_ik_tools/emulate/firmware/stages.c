@@ -101,21 +101,20 @@ int32_t cold_solve(const float target[], float q[], float *squared) {
         q[i] = middle[i];
     }
     for (int32_t steps = 0;; ++steps) {
-        const int64_t found = step(OWN(target), s, c, (const int32_t *)0, FLOOR, dq);
+        int32_t strength, e[ROWS], left_over[ROWS], columns[ROWS * BENCH_JOINTS];
+        const int64_t found = survey(OWN(target), s, c, FLOOR, &strength, e, columns);
         *squared = float_of_wide(found, SQUARED_BITS);
         if (*squared < BENCH_TOLERANCE * BENCH_TOLERANCE || steps == BENCH_COLD_STEPS) {
             return steps;
         }
+        memcpy(left_over, e, sizeof e);
+        solve_step(strength, e, columns, dq);
 #if STOPS
-        if (advance(own, s, c, dq)) {
-            int32_t held[BENCH_JOINTS];
-            take_back(own, s, c, dq, held);
-            (void)step(OWN(target), s, c, held, FLOOR, dq);
-            (void)advance(own, s, c, dq);
+        if (!stays_inside(own, dq)) {
+            hold_limits(own, strength, left_over, columns, dq);
         }
-#else
-        (void)advance(own, s, c, dq);
 #endif
+        advance(own, s, c, dq);
     }
 }
 #else
