@@ -23,8 +23,8 @@ SHORT_SINE = (1.0, -0.166660324, 0.00825979561)
 SHORT_COSINE = (1.0, -0.499999940, 0.0416649505, -0.00137702504)
 # How far a rotation takes a unit vector from where it belongs, as these polynomials and 30 bits
 # have it, and how far the vector that the network says is from that of the angle told for it.
-ROTATION_ERROR = 1.1e-7
-SEED_ERROR = 3e-7
+ROTATION_ERROR = 2.2e-7
+SEED_ERROR = 4.5e-7
 # Angles are turned to in two halves.
 HALVES = 2
 

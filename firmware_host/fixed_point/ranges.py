@@ -17,7 +17,7 @@ from firmware_host.spec import ModelSpec
 
 # Fraction bits of sines, cosines and unit vectors.
 UNIT_BITS = 30
-# How far the units of a target are off that others computed.
+# How far a unit is off that was rounded; `unit_error` is what steps leave of one.
 UNIT_ERROR = 2.0**-28
 # Fraction bits of angles as `angle` gives them [rad].
 ANGLE_BITS = 29
@@ -113,7 +113,7 @@ class RobotFormats:
         ]
 
     def placed(self) -> list[Value]:
-        """The formats of sines and cosines, or of displacements; `unit_error` is not in them."""
+        """The formats of sines and cosines, or of displacements."""
         found = []
         for index, segment in enumerate(self.chain.segments):
             if segment.slides:
@@ -122,7 +122,7 @@ class RobotFormats:
                 bits = fraction_bits(far)
                 found.append(Value(f"s{index}", bits, far, 2.0**-bits))
             else:
-                found += [Value(f"{letter}{index}", UNIT_BITS, 1.0) for letter in "sc"]
+                found += [Value(f"{part}{index}", UNIT_BITS, 1.0, UNIT_ERROR) for part in "sc"]
         return found
 
     @cached_property

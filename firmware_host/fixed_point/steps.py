@@ -184,7 +184,7 @@ class RobotSteps(RobotFormats):
             *(Value(f"e{k}", 30, 1.0) for k in range(rows)),
             *given,
         ]
-        # The more rows, the nearer are they to one another in some posture, and the more bits count.
+        # The more rows, the nearer they come to one another somewhere, and the more bits count.
         many = rows > FEW_ROWS
         wanted = [(change, None) for change in changes]
         spared = SPARED_OF_MANY if many else SPARED
