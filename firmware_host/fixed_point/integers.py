@@ -219,8 +219,10 @@ class _Conversion:
             "sqrt": self._root,
             "greater": self._greater,
         }[operator](name, left, right)
-        bound = min(found.bound, self.tape.limits.get(name, math.inf))
-        self.values[name] = replace(found, bound=bound)
+        if name not in self.tape.held:
+            bound = min(found.bound, self.tape.limits.get(name, math.inf))
+            found = replace(found, bound=bound)
+        self.values[name] = found
 
     def output(self, value: Scalar, bits: int | None) -> Value | int:
         """A value in a format; a constant as the integer that it is there."""
@@ -388,7 +390,9 @@ class _Conversion:
             a = self._in_format(a, a.bits + lowest)
             shift -= lowest
         operand: str | int = a.name if constant is None else int(a.name)
-        return self._made(NARROW, kind, (operand, root.name, shift), bits, limit, math.inf)
+        # What is held is so before it is multiplied by the inverse, and uses all of the format.
+        bound = 2.0 ** (30 - bits) if kind == "over_held" else limit
+        return self._made(NARROW, kind, (operand, root.name, shift), bits, bound, math.inf)
 
     def _root(self, name: str, left: str, right: str) -> Value:
         del left
