@@ -382,9 +382,9 @@ class _Conversion:
             a = Value(str(_integer(constant or 0.0, bits)), bits, abs(constant or 0.0))
         if not math.isfinite(limit):
             raise ModelFileError("Fixed point needs to know how large a quotient can be.")
-        bits = fraction_bits(limit, 29)
-        shift = root.bits // 2 - _width(root) + bits - a.bits + 2
         kind = "over_held" if name in self.tape.held else "over"
+        bits = fraction_bits(limit, 30 if kind == "over_held" else 29)
+        shift = root.bits // 2 - _width(root) + bits - a.bits + 2
         lowest = least_half(root.bound**2, root.bits, 2 * _width(root)) + shift
         if lowest < 0:
             a = self._in_format(a, a.bits + lowest)

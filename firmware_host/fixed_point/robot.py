@@ -106,7 +106,11 @@ class FixedRobot:
     @cached_property
     def farthest(self) -> float:
         """What a target's coordinates are brought below [m], a power of two."""
-        near = max(math.hypot(*self.chain.link_columns[0][3]), 0.0)
+        near = math.hypot(*self.chain.link_columns[0][3])
+        if self.chain.reach + near == 0:
+            raise ModelFileError(
+                "Fixed point cannot hold an arm without any length: export with --arithmetic float."
+            )
         return 2.0 ** math.ceil(math.log2(FARTHEST_REACHES * (self.chain.reach + near)))
 
     @cached_property
@@ -252,8 +256,11 @@ class FixedRobot:
 
     @cached_property
     def _column_bound(self) -> float:
-        entries = self._approach.outputs[self._rows :]
-        return max(part.bound for part in entries if isinstance(part, Value))
+        _, _, columns, _ = self._traced()
+        entries = [part for column in columns for part in column]
+        varied = [part for part in self._approach.outputs[self._rows :] if isinstance(part, Value)]
+        known = [abs(part) for part in entries if not isinstance(part, Symbol)]
+        return max([*known, *(part.bound for part in varied)])
 
     @property
     def _rows(self) -> int:

@@ -51,8 +51,7 @@ def run_checked(program, given):
 
 def _templates():
     return {
-        kind: text.format(*(f"a{index}" for index in range(4)))
-        for kind, text in OPERATIONS.items()
+        kind: text.format(*(f"a{index}" for index in range(4))) for kind, text in OPERATIONS.items()
     }
 
 

@@ -55,8 +55,7 @@ def test_the_inverse_root_is_as_near_as_said_everywhere():
 def test_a_step_less_would_not_do(monkeypatch):
     monkeypatch.setattr("firmware_host.fixed_point.arithmetic.NEWTON_STEPS", NEWTON_STEPS - 1)
     errors = [
-        abs(inverse_root(m) / 2**30 * math.sqrt(m / 2**31) - 1)
-        for m in range(2**29, 2**31, 2**22)
+        abs(inverse_root(m) / 2**30 * math.sqrt(m / 2**31) - 1) for m in range(2**29, 2**31, 2**22)
     ]
     assert max(errors) > 10 * WITHIN
 
