@@ -10,16 +10,14 @@ from hypothesis import strategies as st
 
 from firmware_host.errors import ModelFileError
 from firmware_host.fixed_point.arithmetic import root64
-from firmware_host.fixed_point.integers import (
+from firmware_host.fixed_point.formats import (
     MARGIN,
-    NARROW,
-    WIDE,
-    Value,
-    convert,
     factor_and_shift,
     fraction_bits,
     least_half,
 )
+from firmware_host.fixed_point.integers import convert
+from firmware_host.fixed_point.programs import NARROW, WIDE, Value
 from firmware_host.kinematics import limited
 from firmware_host.straightline import Symbol, Tape
 
@@ -157,7 +155,9 @@ def test_sums_of_squares_keep_all_their_bits():
     assert (squared.kind, distance.kind) == (WIDE, NARROW)
     for size in (0.9, 1e-3, 1e-6):
         numbers = given_integers(made.inputs, [size, -size / 2, size / 3])
-        exact = math.hypot(*(n * 2.0**-one.bits for n, one in zip(numbers, made.inputs)))
+        exact = math.hypot(
+            *(n * 2.0**-one.bits for n, one in zip(numbers, made.inputs, strict=True))
+        )
         found, root = made.compiled()(*numbers)
         # Squares are of 30 bits, whatever is summed.
         assert math.sqrt(found * 2.0**-squared.bits) == pytest.approx(exact, rel=0, abs=2.0**-27)
