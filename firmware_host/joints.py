@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from firmware_host.errors import RobotError
+from firmware_host.errors import ModelFileError, RobotError
 from firmware_host.rigid import FloatArray, motion, rigid
 from firmware_host.tolerances import UNIT_LENGTH
 
@@ -304,3 +304,22 @@ def _checked(joint: Joint) -> Joint:
         axis = axis / length
     axis.setflags(write=False)
     return replace(joint, origin=origin, axis=axis, lower=lower, upper=upper)
+
+
+def single_limits(lower: float, upper: float) -> tuple[float, float]:
+    """The limits of a joint [rad, m] in single precision, rounded inward: they hold in double.
+
+    Raises:
+        ModelFileError: If no single-precision number is within the limits.
+    """
+    low, high = np.float32(lower), np.float32(upper)
+    if float(low) < lower:
+        low = np.nextafter(low, np.float32(math.inf))
+    if float(high) > upper:
+        high = np.nextafter(high, np.float32(-math.inf))
+    if low > high:
+        raise ModelFileError(
+            "Single precision has no number within the limits of a joint. "
+            f"Received: {lower} to {upper}"
+        )
+    return float(low), float(high)

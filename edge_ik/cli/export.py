@@ -123,18 +123,14 @@ def export(
 ) -> None:
     """Convert a trained run to model files, each verified, and either to firmware."""
     _refuse_unused({"--name": name, "--steps": steps}, kinds, "--firmware")
-    c99 = [kind for kind in kinds if kind == "c99"]
     _refuse_unused(
         {"--count/--no-count": count, "--board": board, "--zip": archive}
         | {"--restarts": restarts, "--optimize": optimize, "--arithmetic": arithmetic},
-        c99,
+        [kind for kind in kinds if kind == "c99"],
         "--firmware c99",
     )
-    made = {
-        "restarts": restarts or 0,
-        "small": optimize == "size",
-        "arithmetic": arithmetic or "auto",
-    }
+    made: dict[str, Any] = {"restarts": restarts or 0, "small": optimize == "size"}
+    made["arithmetic"] = arithmetic or "auto"
     screen = console(stderr=as_json)
     if is_model_file(source, None):
         if not kinds and servos is None:

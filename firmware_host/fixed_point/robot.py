@@ -1,199 +1,39 @@
-"""The integer programs of one robot: encoding, decoding, steps, and what measures them.
-
-All are recorded by the same functions as the float solver's, and only their formats differ.
-Two things are done another way, for range:
-
-- A step solves (J^T J + lambda^2 I) dq = J^T e by Cholesky's factorization with square roots
-  (Golub and Van Loan, Matrix Computations, 4th edition, section 4.2), whose factors are never
-  larger than the roots of the diagonal, where those without roots have no bound.
-- The error e is scaled to full range beforehand, so that a step toward a near target is as
-  exact as one toward a far one; the changes of the joints are scaled back.
-"""
+"""What one robot's firmware computes in integers: its programs, and its numbers in formats."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from types import SimpleNamespace
 
 import numpy as np
 
-from firmware_host.chain import Chain
 from firmware_host.errors import ModelFileError
-from firmware_host.fixed_point.integers import (
-    SPARED,
-    Program,
-    Value,
-    convert,
-    factor_and_shift,
-    fraction_bits,
-    least_half,
-)
-from firmware_host.kinematics import Scalar, add, dot, frames, limited, mul, sub
-from firmware_host.linear import gram
-from firmware_host.problem import IkProblem
-from firmware_host.solving.refine import (
-    DEFAULT_SETTINGS,
-    NEAREST_SETTINGS,
-    NEAREST_STEPS,
-)
+from firmware_host.fixed_point.circle import RobotCircle
+from firmware_host.fixed_point.formats import factor_and_shift, fraction_bits, least_half
+from firmware_host.fixed_point.integers import convert
+from firmware_host.fixed_point.programs import Program, Value
+from firmware_host.fixed_point.ranges import UNIT_BITS
+from firmware_host.fixed_point.steps import RobotSteps
+from firmware_host.joints import single_limits
+from firmware_host.kinematics import frames
+from firmware_host.solving.refine import DEFAULT_SETTINGS, NEAREST_SETTINGS
 from firmware_host.solving.seeding import BEYOND
-from firmware_host.spec import ModelSpec
 from firmware_host.straightline import Symbol, Tape
 from firmware_host.tolerances import FARTHEST_TARGET, SOLVED_POSITION, SOLVED_ROTATION
 
-# Fraction bits of sines, cosines and unit vectors.
-UNIT_BITS = 30
-# What is known of a unit that others computed or gave.
-UNIT_ERROR = 2.0**-28
-# Farther targets than this many reaches are brought nearer, along the line to the base.
-FARTHEST_REACHES = 1.5
-# The least lambda^2 in squared reaches; single precision has the same.
-FLOOR_SHARE = 1e-7
-# Up to so many rows of a task a step's products may be spared shifts as others are; beyond them
-# fewer bits may.
-FEW_ROWS, SPARED_OF_MANY = 3, 2
-# How large a step's multipliers of an arm with joints to spare are held, in 1 / reach^2.
-MULTIPLIER = 2.0**14
-
-# Twice the arctangent of t, 8e-8, as `angle_of` of the float firmware has it.
-ARCTANGENT = (
-    1.99999869, -0.666597188, 0.398931324, -0.278172582, 0.192843944, -0.111824647,
-    0.0437259078, -0.00810913276,
-)  # fmt: skip
-# Sine and cosine of at most half a radian, 4e-8.
-SHORT_SINE = (1.0, -0.166660324, 0.00825979561)
-SHORT_COSINE = (1.0, -0.499999940, 0.0416649505, -0.00137702504)
-ANGLE_BITS = 29
 # Fraction bits of the inverse of what counts as 1 rad of a joint.
 PER_BITS = 24
 CANNOT_HOLD = "Fixed point cannot hold this model, export with --arithmetic float: it has sizes"
 _ROOTS = SimpleNamespace(sqrt=Symbol.sqrt)
 
 
-@dataclass(frozen=True, eq=False)
-class FixedRobot:
+class FixedRobot(RobotSteps, RobotCircle):
     """What a robot's firmware computes in integers.
 
-    Attributes:
-        spec: The robot, its task and the features.
-        steps: Refinement steps of a seed.
-        input_scale: Scale and zero point of the network's input.
-        output_scale: Scale of its output.
-        network_bits: Bits of its numbers, 8 or 16.
-
     Raises:
-        ModelFileError: If the robot's sizes do not fit integers.
+        ModelFileError: If the robot's sizes do not fit integers; where the number is asked for.
     """
-
-    spec: ModelSpec
-    steps: int
-    input_scale: tuple[float, int]
-    output_scale: float
-    network_bits: int = 8
-
-    @property
-    def problem(self) -> IkProblem:
-        """The robot and what is asked of its tool."""
-        return self.spec.problem
-
-    @property
-    def chain(self) -> Chain:
-        """The robot."""
-        return self.spec.chain
-
-    # ---- Formats
-
-    @cached_property
-    def farthest(self) -> float:
-        """What a target's coordinates are brought below [m], a power of two."""
-        near = max(math.hypot(*self.chain.link_columns[0][3]), 0.0)
-        return 2.0 ** math.ceil(math.log2(FARTHEST_REACHES * (self.chain.reach + near)))
-
-    @cached_property
-    def place_bits(self) -> int:
-        """Fraction bits of a target's coordinates [m]."""
-        return fraction_bits(self.farthest)
-
-    @cached_property
-    def joint_bits(self) -> tuple[int, ...]:
-        """Fraction bits of each joint [rad, m], one number for all that turn."""
-        steps = max(self.steps, NEAREST_STEPS)
-        walk = DEFAULT_SETTINGS.max_step * (steps + 1)
-        largest = math.pi
-        ends = np.maximum(np.abs(self.chain.lower), np.abs(self.chain.upper))
-        for k in range(len(self.chain)):
-            if self.chain.periodic[k]:
-                largest = max(largest, math.pi + walk)
-            elif not self.chain.prismatic[k]:
-                largest = max(largest, ends[k] + DEFAULT_SETTINGS.max_step)
-        for segment in self.chain.segments:
-            if not segment.slides:
-                led = abs(segment.multiplier) * (ends[segment.leader] + walk)
-                largest = max(largest, led + abs(segment.offset) if self.mixed else 0.0)
-        turning = min(fraction_bits(largest), ANGLE_BITS)
-        return tuple(
-            fraction_bits(2 * ends[k] + self.farthest + self.chain.reach)
-            if self.chain.prismatic[k]
-            else turning
-            for k in range(len(self.chain))
-        )
-
-    @property
-    def turn_bits(self) -> int:
-        """Fraction bits of angles [rad]."""
-        turning = [b for b, p in zip(self.joint_bits, self.chain.prismatic, strict=True) if not p]
-        return turning[0] if turning else ANGLE_BITS
-
-    @cached_property
-    def mixed(self) -> bool:
-        """Whether some joint slides, is followed or not circular."""
-        return self.chain.has_followers or not bool(self.chain.circular.all())
-
-    def target(self) -> list[Value]:
-        """The formats of a target's components."""
-        places = len(self.problem.task.place)
-        given = 0.5 * 2.0**-self.place_bits
-        return [
-            Value(f"p{k}", self.place_bits, self.farthest, given)
-            if k < places
-            else Value(f"p{k}", UNIT_BITS, 1.01, UNIT_ERROR)
-            for k in range(self.problem.task.size)
-        ]
-
-    def placed(self) -> list[Value]:
-        """The formats of sines and cosines, or of displacements."""
-        found = []
-        for index, segment in enumerate(self.chain.segments):
-            if segment.slides:
-                bits = self.joint_bits[segment.leader]
-                ends = np.abs([self.chain.lower, self.chain.upper]).max(axis=0)[segment.leader]
-                far = abs(segment.multiplier) * float(ends) + abs(segment.offset)
-                bits = fraction_bits(far)
-                found.append(Value(f"s{index}", bits, far, 2.0**-bits))
-            else:
-                found.append(Value(f"s{index}", UNIT_BITS, 1.0, UNIT_ERROR))
-                found.append(Value(f"c{index}", UNIT_BITS, 1.0, UNIT_ERROR))
-        return found
-
-    @cached_property
-    def floor(self) -> float:
-        """The least lambda^2 [m^2]."""
-        return float(max(DEFAULT_SETTINGS.damping_floor, FLOOR_SHARE * self.chain.reach**2))
-
-    @cached_property
-    def largest_error(self) -> float:
-        """What the task's error never exceeds in one row [m]."""
-        far = self.farthest + self.chain.reach + math.hypot(*self.chain.link_columns[0][3])
-        return max(far, 2.1 * self.problem.length)
-
-    @cached_property
-    def largest_floor(self) -> float:
-        """What lambda^2 without the error's own part never exceeds [m^2]."""
-        bend = NEAREST_SETTINGS.curvature * self.problem.length
-        return self.floor + bend * math.sqrt(self.problem.task.rows) * self.largest_error
 
     # ---- Programs
 
@@ -238,175 +78,6 @@ class FixedRobot:
         return [UNIT_BITS] * (2 * len(encoding.turns)) + shifts
 
     @cached_property
-    def error_bits(self) -> int:
-        """Fraction bits of the task's error [m]."""
-        return fraction_bits(self.largest_error, 30)
-
-    @cached_property
-    def column_bits(self) -> int:
-        """Fraction bits of the entries of J [m/rad, or m for what counts as much].
-
-        Those with which most entries come out anyway, of those that are enough.
-        """
-        most = fraction_bits(self._column_bound)
-        entries = [part for part in self._approach.outputs[self._rows :] if isinstance(part, Value)]
-        own = [part.bits for part in entries]
-        return max(range(most - SPARED, most + 1), key=lambda bits: (own.count(bits), bits))
-
-    @cached_property
-    def _column_bound(self) -> float:
-        entries = self._approach.outputs[self._rows :]
-        return max(part.bound for part in entries if isinstance(part, Value))
-
-    @property
-    def _rows(self) -> int:
-        return self.problem.task.rows
-
-    @cached_property
-    def _approach(self) -> Program:
-        """e and J in the formats that come out."""
-        tape, e, columns, _ = self._traced()
-        flat = [part for column in columns for part in column]
-        return convert(
-            tape, [*self.placed(), *self.target()], [(part, None) for part in [*e, *flat]]
-        )
-
-    def _traced(self) -> tuple[Tape, list[Scalar], list[tuple[Scalar, ...]], Scalar]:
-        """Recorded: e, the columns of J and the squared distance."""
-        problem, tape = self.problem, Tape()
-        sines, cosines = problem.trace_place(tape)
-        target = tape.inputs("p", problem.task.size)
-        walked = frames(problem.chain, sines, cosines)
-        e = problem.task.error(problem.length, walked, target)
-        squared = problem.squared_error(walked, target)
-        columns = problem.scaled(problem.task.columns(problem.length, walked, target))
-        e = [limited(part, self.largest_error) for part in e]
-        return tape, e, columns, squared
-
-    @cached_property
-    def survey(self) -> Program:
-        """The squared distance, lambda^2, e and J, column by column.
-
-        From a place, a target and "floor", lambda^2 without the error's own part. Entries of J
-        that are always the same are integers.
-        """
-        tape, e, columns, squared = self._traced()
-        strength = DEFAULT_SETTINGS.damping * squared + Symbol(tape, "floor")
-        flat = [(part, self.column_bits) for column in columns for part in column]
-        wanted = [
-            (squared, None),
-            (strength, self.strength_bits),
-            *((part, self.error_bits) for part in e),
-            *flat,
-        ]
-        floor = Value("floor", self.strength_bits, self.largest_floor)
-        return convert(tape, [*self.placed(), *self.target(), floor], wanted)
-
-    @cached_property
-    def _distance(self) -> Value:
-        """The squared distance as it comes out."""
-        tape, _, _, squared = self._traced()
-        (found,) = convert(tape, [*self.placed(), *self.target()], [(squared, None)]).outputs
-        assert isinstance(found, Value)  # noqa: S101 - a distance is never constant
-        return found
-
-    @property
-    def squared_bits(self) -> int:
-        """Fraction bits of squared distances [m^2], of 64 bits."""
-        return self._distance.bits
-
-    @cached_property
-    def largest_strength(self) -> float:
-        """What lambda^2 never exceeds [m^2]."""
-        squared = self._distance
-        return DEFAULT_SETTINGS.damping * squared.bound + self.largest_floor
-
-    @cached_property
-    def strength_bits(self) -> int:
-        """Fraction bits of lambda^2 [m^2]."""
-        return fraction_bits(self.largest_strength)
-
-    @cached_property
-    def varied(self) -> tuple[int, ...]:
-        """Which entries of J, column by column, are given to `solution`.
-
-        Those that are always the same are known, but those of a joint that a limit can hold:
-        they are 0 then.
-        """
-        rows, stops = self._rows, self.problem.stops
-        return tuple(
-            index
-            for index, entry in enumerate(self.survey.outputs[2 + rows :])
-            if isinstance(entry, Value) or (entry and index // rows in stops)
-        )
-
-    @cached_property
-    def solution(self) -> Program:
-        """From lambda^2, e scaled to full range ("e0", ...) and J ("j0", ...) to `change_bits`.
-
-        Entries of J that are always the same are not given.
-        """
-        problem, tape = self.problem, Tape()
-        rows, n = self._rows, problem.joints
-        e = tape.inputs("e", rows)
-        columns, given = [], []
-        for joint in range(n):
-            column: list[Scalar] = []
-            for row in range(rows):
-                index = joint * rows + row
-                entry = self.survey.outputs[2 + rows + index]
-                if index not in self.varied:
-                    assert isinstance(entry, int)  # noqa: S101 - the others vary
-                    column.append(entry * 2.0**-self.column_bits if entry else 0.0)
-                    continue
-                size = (
-                    abs(entry) * 2.0**-self.column_bits if isinstance(entry, int) else entry.bound
-                )
-                column.append(Symbol(tape, f"j{index}"))
-                given.append(Value(f"j{index}", self.column_bits, size))
-            columns.append(column)
-        strength = Symbol(tape, "strength")
-        steepest = math.sqrt(rows) / (2 * math.sqrt(self.floor))
-        by_row = [[column[k] for column in columns] for k in range(rows)]
-        vectors = by_row if problem.spare_joints else columns
-        sizes = [math.sqrt(self._squares(one, given) + self.largest_strength) for one in vectors]
-        if problem.spare_joints:
-            reach = self.chain.reach
-            bounds = _Bounds(sizes, math.sqrt(MULTIPLIER) / reach, True, MULTIPLIER / reach**2)
-            weights = _cholesky(gram(columns, strength), e, strength, bounds)
-            changes = [limited(dot(column, weights), steepest) for column in columns]
-        else:
-            bounds = _Bounds(sizes, math.sqrt(rows), False, steepest)
-            right = [dot(column, e) for column in columns]
-            changes = _cholesky(gram(by_row, strength), right, strength, bounds)
-        scales = self.chain.scales.tolist()
-        changes = [mul(scale, change) for scale, change in zip(scales, changes, strict=True)]
-        inputs = [
-            Value("strength", self.strength_bits, self.largest_strength),
-            *(Value(f"e{k}", 30, 1.0) for k in range(rows)),
-            *given,
-        ]
-        # The more rows, the nearer to one another are they in some posture, and the more bits count.
-        many = rows > FEW_ROWS
-        wanted = [(change, None) for change in changes]
-        spared = SPARED_OF_MANY if many else SPARED
-        return convert(tape, inputs, wanted, "solved_", squares=many, spared=spared)
-
-    @staticmethod
-    def _squares(parts: Sequence[Scalar], given: Sequence[Value]) -> float:
-        """What the sum of the squares of a vector's parts never exceeds."""
-        known = {value.name: value.bound for value in given}
-        return sum((known[part.name] if isinstance(part, Symbol) else part) ** 2 for part in parts)
-
-    @cached_property
-    def change_shifts(self) -> tuple[int, ...]:
-        """What each change is shifted by to the left to be in `joint_bits`, less e's own scale."""
-        return tuple(
-            bits - own + 30 - self.error_bits
-            for bits, own in zip(self.joint_bits, self.solution.formats, strict=True)
-        )
-
-    @cached_property
     def parts(self) -> Program:
         """The squared distance of positions, and of directions, from a place and a target."""
         problem, tape = self.problem, Tape()
@@ -428,57 +99,6 @@ class FixedRobot:
             for column in range(4)
         ]
         return convert(tape, self.placed(), wanted)
-
-    @cached_property
-    def rotation(self) -> Program:
-        """Sine "s" and cosine "c" turned by a small "angle" in `turn_bits`."""
-        tape = Tape()
-        s, c, angle = (Symbol(tape, name) for name in ("s", "c", "angle"))
-        most = DEFAULT_SETTINGS.max_step
-        squared = angle * angle
-        sine = angle * _polynomial(squared, SHORT_SINE)
-        cosine = _polynomial(squared, SHORT_COSINE)
-        turned = limited(add(mul(s, cosine), mul(c, sine)), 1.0)
-        other = limited(sub(mul(c, cosine), mul(s, sine)), 1.0)
-        inputs = [
-            Value("s", UNIT_BITS, 1.0),
-            Value("c", UNIT_BITS, 1.0),
-            Value("angle", self.turn_bits, most * (1 + 2.0**-20)),
-        ]
-        return convert(tape, inputs, [(turned, UNIT_BITS), (other, UNIT_BITS)], squares=False)
-
-    @cached_property
-    def pointing(self) -> Program:
-        """The unit vector of a sine "a" and a cosine "b" of the network, in `UNIT_BITS`."""
-        tape = Tape()
-        a, b = Symbol(tape, "a"), Symbol(tape, "b")
-        length = (a * a + b * b).sqrt()
-        most = 2.0**self.network_bits
-        units = [(limited(part / length, 1.0), UNIT_BITS) for part in (a, b)]
-        inputs = [Value("a", 0, most), Value("b", 0, most)]
-        # The squares of eight bits and a sign have half of 32.
-        return convert(tape, inputs, units, squares=self.network_bits > 8)
-
-    @cached_property
-    def angle(self) -> Program:
-        """The angle in `ANGLE_BITS` of a sine "s" and a cosine "c" that is not negative."""
-        tape = Tape()
-        s, c = Symbol(tape, "s"), Symbol(tape, "c")
-        beside = 1.0 + c
-        t = limited(s / (beside * beside).sqrt(), 1.0)
-        value = limited(t * _polynomial(limited(t * t, 1.0), ARCTANGENT), math.pi / 2)
-        inputs = [Value("s", UNIT_BITS, 1.0), Value("c", UNIT_BITS, 1.0)]
-        return convert(tape, inputs, [(value, ANGLE_BITS)], squares=False)
-
-    @cached_property
-    def turned(self) -> Program:
-        """The unit vector (c, s) turned by the angle of another, (tc, ts)."""
-        tape = Tape()
-        s, c, ts, tc = (Symbol(tape, name) for name in ("s", "c", "ts", "tc"))
-        sine = limited(add(mul(s, tc), mul(c, ts)), 1.0)
-        cosine = limited(sub(mul(c, tc), mul(s, ts)), 1.0)
-        inputs = [Value(name, UNIT_BITS, 1.0) for name in ("s", "c", "ts", "tc")]
-        return convert(tape, inputs, [(sine, UNIT_BITS), (cosine, UNIT_BITS)])
 
     # ---- Numbers
 
@@ -593,7 +213,7 @@ class FixedRobot:
         """
         found = []
         for k, bits in enumerate(self.joint_bits):
-            low, high = single_inward(float(self.chain.lower[k]), float(self.chain.upper[k]))
+            low, high = single_limits(float(self.chain.lower[k]), float(self.chain.upper[k]))
             lower = math.ceil(math.ldexp(low, bits))
             upper = math.floor(math.ldexp(high, bits))
             if lower > upper:
@@ -641,88 +261,17 @@ class FixedRobot:
         """The least lambda^2 in `strength_bits`."""
         return max(1, round(math.ldexp(self.floor, self.strength_bits)))
 
-    @property
+    @cached_property
     def told_error(self) -> float:
-        """A bound of how wrong the computed place of the tool is, by rounding [m]."""
+        """A bound of how wrong the computed place of the tool is, by rounding [m].
+
+        To first order: what walking the chain rounds off, and for each joint that turns its
+        `unit_error` as far out as the tool can be.
+        """
         outputs = self._approach.outputs[: len(self.problem.task.place)]
         errors = [part.error for part in outputs if isinstance(part, Value)]
-        return math.hypot(*errors)
-
-
-def single_inward(lower: float, upper: float) -> tuple[float, float]:
-    """Two limits in single precision, rounded inward so that they hold in double."""
-    low, high = np.float32(lower), np.float32(upper)
-    if float(low) < lower:
-        low = np.nextafter(low, np.float32(math.inf))
-    if float(high) > upper:
-        high = np.nextafter(high, np.float32(-math.inf))
-    return float(low), float(high)
-
-
-def _polynomial(x: Scalar, coefficients: Sequence[float]) -> Scalar:
-    """Horner's rule; coefficients of ascending powers."""
-    *others, total = coefficients
-    result: Scalar = total
-    for coefficient in others[::-1]:
-        result = add(mul(result, x), coefficient)
-    return result
-
-
-def _cholesky(
-    lower: list[list[Scalar]],
-    right: Sequence[Scalar],
-    strength: Scalar,
-    bounds: _Bounds,
-) -> list[Scalar]:
-    """Solve A x = b by A = G G^T, from the lower triangle of A.
-
-    Args:
-        lower: The lower triangle.
-        right: b.
-        strength: Less than it no pivot is, whatever rounding says.
-        bounds: How large what comes up can be.
-    """
-    size, length = len(right), bounds.rows
-    factor: list[list[Scalar]] = []
-    roots: list[Scalar] = []
-    y: list[Scalar] = []
-    for i in range(size):
-        row: list[Scalar] = []
-        pivot, value = limited(lower[i][i], length[i] ** 2), right[i]
-        for j in range(i):
-            raw = lower[i][j]
-            for k in range(j):
-                raw = limited(sub(raw, mul(row[k], factor[j][k])), length[i] * length[j])
-            # No longer than what is left of its own row: |raw|^2 <= pivot_i pivot_j.
-            entry = raw if isinstance(raw, float) else limited(raw / roots[j], length[i])
-            row.append(entry)
-            pivot = limited(sub(pivot, mul(entry, entry)), length[i] ** 2)
-            value = limited(sub(value, mul(entry, y[j])), length[i] * bounds.y)
-        factor.append(row)
-        pivot = pivot.tape.record("greater", pivot, strength)
-        roots.append(limited(pivot, length[i] ** 2).sqrt())
-        y.append(limited(value / roots[i], bounds.y, held=bounds.y_held))
-    x: list[Scalar] = [0.0] * size
-    for i in reversed(range(size)):
-        value = y[i]
-        for k in range(i + 1, size):
-            value = sub(value, mul(factor[k][i], x[k]))
-        x[i] = limited(value / roots[i], bounds.x, held=True)
-    return x
-
-
-@dataclass(frozen=True)
-class _Bounds:
-    """How large the numbers of a factorization can be.
-
-    Attributes:
-        rows: Roots of what the diagonal of A never exceeds, which rows of G are no longer than.
-        y: What G^-1 b never exceeds, or is held at.
-        y_held: Whether it is held there.
-        x: What the solution is held at.
-    """
-
-    rows: list[float]
-    y: float
-    y_held: bool
-    x: float
+        lever, levers = self.chain.reach, []
+        for segment, link in zip(self.chain.segments, self.chain.link_columns[1:], strict=True):
+            levers.append(0.0 if segment.slides else lever)
+            lever -= math.hypot(*link[3])
+        return math.hypot(*errors) + self.unit_error * sum(levers)

@@ -30,6 +30,7 @@ from firmware_host.kinematics import (
     mul,
     sub,
 )
+from firmware_host.tasks.last_joint import last_axis, last_origin, wrist_offset
 from firmware_host.tasks.orientation import Direction, Rotation, vectors_of
 from firmware_host.tasks.plane_angle import PARALLEL, BasePlane, PlaneAngle, are_parallel
 from firmware_host.tasks.turn import (
@@ -216,7 +217,7 @@ def _direction(task: Task, chain: Chain, target: Sequence[Scalar], xp: Any) -> S
     (axis,) = task.directions
     given, direction = task.split(target)
     # How far back along the directed axis the last joint's origin lies [m].
-    back = _last_origin(chain)[axis]
+    back = last_origin(chain)[axis]
     position = _position(task, chain, given)
     point = (add(position[k], mul(back, direction[k])) for k in range(3))
     place, seen = _first(task, chain, point, xp)
@@ -232,7 +233,7 @@ def _rotation(task: Task, chain: Chain, target: Sequence[Scalar], xp: Any) -> Se
     tangent of the circle that the wrist point is on, or of the direction that the first joint
     slides along; where the two are parallel, it is undefined and any will do.
     """
-    back = _last_origin(chain)
+    back = last_origin(chain)
     last_axes: list[list[float]] = chain.links[-1][:3, :3].tolist()
     given, wanted = task.split(target)
     columns = vectors_of(wanted)
@@ -278,14 +279,14 @@ def _angle(task: Task, chain: Chain, target: Sequence[Scalar], xp: Any) -> Seen:
     direction = orientation.direction(given, wanted)
     last, plane = turns_last(task, chain), orientation.plane
     if last and isinstance(plane, BasePlane):
-        parts = _wrist_offset(chain, orientation.axis, plane)
+        parts = wrist_offset(chain, orientation.axis, plane)
         across = orientation.direction(given, (-wanted[1], wanted[0]))
         ways = zip(direction, across, plane.normal, strict=True)
         offset = [dot(parts, way) for way in ways]
     elif isinstance(plane, BasePlane):
         offset = [0.0, 0.0, 0.0]
     else:
-        offset = [mul(_last_origin(chain)[orientation.axis], part) for part in direction]
+        offset = [mul(last_origin(chain)[orientation.axis], part) for part in direction]
     position = _position(task, chain, given)
     point = [add(part, more) for part, more in zip(position, offset, strict=True)]
     place, seen = _first(task, chain, point, xp)
@@ -293,7 +294,7 @@ def _angle(task: Task, chain: Chain, target: Sequence[Scalar], xp: Any) -> Seen:
     first, second, third = place.turned(direction)
     if last and isinstance(plane, BasePlane):
         seen.features = shown | seen.features
-        sign = np.sign(dot(plane.normal, _last_axis(chain)))
+        sign = np.sign(dot(plane.normal, last_axis(chain)))
         if isinstance(place, AboutFirstAxis):
             sign *= np.sign(dot(plane.normal, chain.link_columns[0][2]))
             return _with_roll(task, chain, seen, Turn(mul(float(sign), second), first))
@@ -325,35 +326,3 @@ ENCODERS: dict[type, Callable[[Any, Chain, Sequence[Scalar], Any], Seen]] = {
     Rotation: _rotation,
     PlaneAngle: _angle,
 }
-
-
-def _last_origin(chain: Chain) -> list[float]:
-    """The last joint's origin in the tool's frame [m]."""
-    tool = chain.links[-1]
-    origin: list[float] = (-tool[:3, :3].T @ tool[:3, 3]).tolist()
-    return origin
-
-
-def _last_axis(chain: Chain) -> tuple[float, float, float]:
-    """The last joint's axis in the base frame, where it always points the same way."""
-    x, y, z = frames(chain, *chain.placed([0.0] * len(chain), math)).axes[-1]
-    return x, y, z
-
-
-def _wrist_offset(chain: Chain, axis: int, plane: BasePlane) -> list[float]:
-    """From the tool to the last joint's origin [m], where the last axis is along the normal.
-
-    Along the projection of the tool axis on the plane, across it, and along the normal.
-    """
-    back = np.array(_last_origin(chain))
-    sign = np.sign(dot(plane.normal, _last_axis(chain)))
-    upward = sign * chain.links[-1][2, :3]  # the normal in the tool's frame
-    tool_axis = np.eye(3)[axis]
-    along = tool_axis - (tool_axis @ upward) * upward
-    along /= np.linalg.norm(along)
-    parts: list[float] = [
-        float(back @ along),
-        float(back @ np.cross(upward, along)),
-        float(back @ upward),
-    ]
-    return parts

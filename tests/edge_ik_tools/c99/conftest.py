@@ -72,7 +72,7 @@ static int differs{index}(void)
         }}
         network{index}(x, y);
         for (int32_t k = 0; k < {n_out}; ++k) {{
-            if (y[k] != answers{index}[i * {n_out} + k]) {{
+            if (DIFFER(y[k], answers{index}[i * {n_out} + k])) {{
                 return 1;
             }}
         }}
@@ -90,7 +90,7 @@ def checking_program(program_of, interpreters, rng, rows=12):
     (dtype,) = {program.dtype for program in programs}
     parts = [
         "#include <float.h>\n#include <stdbool.h>\n#include <stdint.h>\n#include <string.h>",
-        "#define EDGE_IK_STAGE static",
+        "#define EDGE_IK_STAGE static\n#define DIFFER(a, b) ((a) != (b))",
         f"typedef {TYPES[dtype.name]} network_t;",
         template_text("c99", "support.c.in"),
         network_text(programs[0])[0],

@@ -24,6 +24,7 @@ BOARDS = {
     "uno": ("avr", AVR, ("-mmcu=atmega328p",)),
     "mega2560": ("avr", AVR, ("-mmcu=atmega2560",)),
 }  # fmt: skip
+SKETCHES = ("SolveIk", "SolveIkIntegers")
 STANDARDS = ("c++11", "c++14", "c++17", "c++20", "c++2b")
 
 
@@ -33,9 +34,9 @@ def run(command, folder=None):
     return ended.stdout
 
 
-def sketch_text(folder):
-    """The example as Arduino's builder gives it to the compiler."""
-    ino = (folder / "examples" / "SolveIk" / "SolveIk.ino").read_text()
+def sketch_text(folder, sketch):
+    """An example as Arduino's builder gives it to the compiler."""
+    ino = (folder / "examples" / sketch / f"{sketch}.ino").read_text()
     return f"#include <Arduino.h>\n{ino}"
 
 
@@ -46,11 +47,12 @@ def test_the_sketch_and_the_library_compile_for_boards(
     folder = exported(kind)
     prefix, packages, options = BOARDS[board]
     gcc, gpp = (require_tool(f"{prefix}-{word}", packages) for word in ("gcc", "g++"))
-    (tmp_path / "SolveIk.cpp").write_text(sketch_text(folder))
     common = [*options, "-Os", f"-I{STUBS}", f"-I{folder / 'src'}", "-c"]
     # As Arduino's cores call them.
     own = ["-std=gnu++11", "-fno-exceptions", "-fno-rtti", "-fpermissive", *STRICT]
-    run([gpp, *common, *own, tmp_path / "SolveIk.cpp", "-o", tmp_path / "sketch.o"])
+    for sketch in SKETCHES:
+        (tmp_path / "sketch.cpp").write_text(sketch_text(folder, sketch))
+        run([gpp, *common, *own, tmp_path / "sketch.cpp", "-o", tmp_path / "sketch.o"])
     flags = ["-std=gnu11", "-Wall", "-Wextra", "-Wdouble-promotion", "-Wpedantic", "-Werror"]
     run([gcc, *common, *flags, folder / "src" / f"{kind}.c", "-o", tmp_path / "library.o"])
 
@@ -78,30 +80,37 @@ def test_compilers_of_this_machine_are_silent_too(
     run([path, *warnings_as_errors, "-Wshadow", level, "-c", source, "-o", tmp_path / "a.o"])
 
 
-def test_a_board_of_8_kb_links_it(exported, require_tool, tmp_path):
+@pytest.mark.parametrize("sketch", SKETCHES)
+def test_a_board_of_8_kb_links_it(sketch, exported, require_tool, tmp_path):
     folder = exported("arm3")
     gcc, gpp = (require_tool(f"avr-{word}", AVR) for word in ("gcc", "g++"))
-    (tmp_path / "SolveIk.cpp").write_text(sketch_text(folder))
+    (tmp_path / "sketch.cpp").write_text(sketch_text(folder, sketch))
     common = ["-mmcu=atmega2560", "-Os", f"-I{STUBS}", f"-I{folder / 'src'}"]
     run([gcc, *common, "-c", folder / "src" / "arm3.c", "-o", tmp_path / "library.o"])
-    sources = [tmp_path / "SolveIk.cpp", STUBS / "arduino_bare.cc", tmp_path / "library.o"]
+    sources = [tmp_path / "sketch.cpp", STUBS / "arduino_bare.cc", tmp_path / "library.o"]
     run([gpp, *common, "-std=gnu++11", *sources, "-o", tmp_path / "sketch.elf"])
     listed = run([require_tool("avr-nm", "binutils-avr"), tmp_path / "sketch.elf"])
-    assert " T arm3_track" in listed
+    assert (" T arm3_track_um\n" if "Integers" in sketch else " T arm3_track\n") in listed
 
 
-def test_the_whole_folder_in_a_sketch_links_and_runs(kind, exported, require_tool, tmp_path):
+@pytest.mark.parametrize("arithmetic", [(), ("-DEDGE_IK_FIXED=1",)], ids=["floats", "integers"])
+@pytest.mark.parametrize("name", SKETCHES)
+def test_the_whole_folder_in_a_sketch_links_and_runs(
+    kind, name, arithmetic, exported, require_tool, tmp_path
+):
     """Arduino compiles all of a sketch's `src`; so do others with folders of theirs."""
     gcc, gpp = require_tool("gcc", "gcc"), require_tool("g++", "g++")
     sketch = tmp_path / "sketch"
     shutil.copytree(exported(kind), sketch / "src" / kind)
     # A sketch names files by their paths.
-    text = sketch_text(exported(kind)).replace(f"<{kind}.h>", f'"src/{kind}/src/{kind}.h"')
+    text = sketch_text(exported(kind), name).replace(f"<{kind}.h>", f'"src/{kind}/src/{kind}.h"')
     (sketch / "sketch.cpp").write_text(text)
     objects = []
     for source in [*sketch.rglob("*.c"), sketch / "sketch.cpp", STUBS / "arduino_host.cc"]:
         objects.append(tmp_path / f"{len(objects)}.o")
-        compiler = [gcc, "-std=gnu11"] if source.suffix == ".c" else [gpp, "-std=gnu++11"]
+        compiler = (
+            [gcc, "-std=gnu11", *arithmetic] if source.suffix == ".c" else [gpp, "-std=gnu++11"]
+        )
         run([*compiler, "-Wall", "-Werror", f"-I{STUBS}", "-c", source, "-o", objects[-1]])
     assert len(objects) >= 6
     run([gpp, *objects, "-o", tmp_path / "program"])
@@ -112,8 +121,9 @@ def test_the_whole_folder_in_a_sketch_links_and_runs(kind, exported, require_too
     assert sum("on the way" in line for line in lines[:200]) > 3
     assert all("solved in" in line for line in lines[200:])
     # No joint moves further in a call than the sketch lets it.
-    joints = [[float(word) for word in re.findall(r"-?\d+\.\d{4}", line)] for line in lines]
-    assert np.abs(np.diff(np.array(joints), axis=0)).max() < 0.0502
+    told = [re.split("solved|on the way", line)[0].split() for line in lines]
+    joints = np.array(told).astype(float) * (1e-6 if "Integers" in name else 1.0)
+    assert np.abs(np.diff(joints, axis=0)).max() < 0.0502
 
 
 @pytest.mark.parametrize("standard", STANDARDS)

@@ -21,6 +21,7 @@ FILES = {
     "library.properties",
     "keywords.txt",
     "examples/SolveIk/SolveIk.ino",
+    "examples/SolveIkIntegers/SolveIkIntegers.ino",
     "library.json",
     "idf_component.yml",
     "zephyr/module.yml",

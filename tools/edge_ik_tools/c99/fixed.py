@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from edge_ik_tools.c99.integers import LEAST, MOST, number, printed, unread
 from edge_ik_tools.c99.literals import indented, table
 from firmware_host.fixed_point.arithmetic import INVERSE_ROOT
-from firmware_host.fixed_point.integers import (
-    NARROW,
-    ROOTS,
-    WIDE,
-    Operation,
-    Program,
-    Value,
-    factor_and_shift,
-)
-from firmware_host.fixed_point.robot import ANGLE_BITS, PER_BITS, UNIT_BITS, FixedRobot
+from firmware_host.fixed_point.formats import factor_and_shift
+from firmware_host.fixed_point.programs import Program
+from firmware_host.fixed_point.ranges import ANGLE_BITS, UNIT_BITS
+from firmware_host.fixed_point.robot import PER_BITS, FixedRobot
 from firmware_host.joints import CONTINUOUS
 from firmware_host.tolerances import (
     FARTHEST_TARGET,
@@ -26,121 +20,17 @@ from firmware_host.tolerances import (
     TARGET_ROTATION,
 )
 
-LEAST, MOST = "LEAST", "MOST"
-# The C of each operation that is not an operator.
-CALLS: Mapping[str, str] = {
-    "left": "left({0}, {1})",
-    "right": "{0} >> {1}",
-    "square": "square({0})",
-    "narrow": "(int32_t)({0} >> {1})",
-    "scale": "scaled_wide({0}, {1})",
-    "greater": "greater({0}, {1})",
-    "root32": "root_of({0})",
-    "root64": "root_of_wide({0})",
-    "over": "over({0}, {1}, {2})",
-    "over_held": "over_held({0}, {1}, {2})",
-    "length": "length_of({0}, {1})",
-    "multiply": "{0} * {1}",
-    "more": "more({0}, {1}, {2})",
-    "less": "less({0}, {1}, {2})",
-    "both": "both({0}, {1}, {2}, {3})",
-    "apart": "apart({0}, {1}, {2}, {3})",
-    "add": "{0} + {1}",
-    "subtract": "{0} - {1}",
-}
 PLACING = """\
     for (index_t i = 0; i < {joints}; ++i) {{
         sine_cosine_of(q[i], &s[i], &c[i]);
     }}"""
 
 
-def printed(program: Program, names: Mapping[str, str], stores: Sequence[str]) -> list[str]:
-    """A program as statements of C.
-
-    Args:
-        program: What is computed.
-        names: How C calls its inputs.
-        stores: For each output the beginning of a statement that ends in its value.
-    """
-    lines = [_statement(operation, names) for operation in _fused(program)]
-    for store, output in zip(stores, program.outputs, strict=True):
-        value = output if isinstance(output, int) else names.get(output.name, output.name)
-        lines.append(f"{store}{_number(value)};")
-    return lines
-
-
-def _fused(program: Program) -> list[Operation]:
-    """The operations with products taken into the sums that alone they are for.
-
-    Where a product is a call, one call does both.
-    """
-    uses = Counter(word for one in program.operations for word in one.operands)
-    uses.update(output.name for output in program.outputs if isinstance(output, Value))
-    products = {
-        one.result.name: one.operands[:2]
-        for one in program.operations
-        if one.kind == "product" and one.operands[2] == 32 and uses[one.result.name] == 1
-    }
-    kept: list[Operation] = []
-    for one in program.operations:
-        if one.kind not in ("add", "subtract") or one.result.kind != NARROW:
-            kept.append(one)
-            continue
-        left, right = one.operands
-        if left in products and right not in products and one.kind == "add":
-            left, right = right, left
-        first, second = products.get(str(left)), products.get(str(right))
-        if second is None:
-            kept.append(one)
-        elif first is None:
-            kind = "more" if one.kind == "add" else "less"
-            kept.append(Operation(one.result, kind, (left, *second)))
-        else:
-            kind = "both" if one.kind == "add" else "apart"
-            kept.append(Operation(one.result, kind, (*first, *second)))
-    needed = {word for one in kept for word in one.operands}
-    needed.update(output.name for output in program.outputs if isinstance(output, Value))
-    return [one for one in kept if one.result.name not in products or one.result.name in needed]
-
-
-def _statement(operation: Operation, names: Mapping[str, str]) -> str:
-    words = [
-        _number(names.get(operand, operand) if isinstance(operand, str) else operand)
-        for operand in operation.operands
-    ]
-    if operation.kind == "product":
-        call = "high({0}, {1})" if operation.operands[2] == 32 else "product({0}, {1}, {2})"
-    else:
-        call = CALLS[operation.kind]
-    return f"const {_type(operation.result)} {operation.result.name} = {call.format(*words)};"
-
-
-def _type(value: Value) -> str:
-    if value.kind in ROOTS:
-        return "root_t"
-    return {NARROW: "int32_t", WIDE: "int64_t"}[value.kind]
-
-
-def _number(value: str | int) -> str:
-    if isinstance(value, str):
-        return value
-    if value == -(2**31):
-        return LEAST
-    suffix = "ll" if abs(value) >= 2**31 else ""
-    return f"({value}{suffix})" if value < 0 else f"{value}{suffix}"
-
-
-def _unread(program: Program, names: Mapping[str, str], arrays: Sequence[str]) -> str:
-    """What keeps compilers from telling of arrays that a program does not read."""
-    text = "\n".join(printed(program, names, [""] * len(program.outputs)))
-    return " ".join(f"(void){array};" for array in arrays if f"{array}[" not in text)
-
-
 def support_values(robot: FixedRobot) -> dict[str, object]:
     """What `support_fixed.c.in` asks for."""
     units = {"s": "*s", "c": "*c", "ts": "turn[0]", "tc": "turn[1]"}
     return {
-        **{f"root_{index}": _number(part) for index, part in enumerate(INVERSE_ROOT)},
+        **{f"root_{index}": number(part) for index, part in enumerate(INVERSE_ROOT)},
         "half_turn": round(math.ldexp(math.pi, ANGLE_BITS)),
         "quarter": robot.turn // 4,
         "angle_bits": ANGLE_BITS,
@@ -163,16 +53,7 @@ def robot_values(robot: FixedRobot, less_zero: str) -> dict[str, object]:
         robot: The robot.
         less_zero: What takes the zero point off a number of the network's output.
     """
-    problem, chain = robot.problem, robot.chain
     names = _place_names(robot)
-    rows, n = problem.task.rows, len(chain)
-    survey = printed(robot.survey, names, _survey_stores(rows, n))
-    columns = {f"j{index}": f"columns[{index}]" for index in range(rows * n)}
-    solution = _solution(robot, columns | {f"e{k}": f"e[{k}]" for k in range(rows)})
-    read = [("s", robot.survey), ("c", robot.survey)]
-    unplaced = " ".join(
-        word for array, program in read if (word := _unread(program, names, [array]))
-    )
     return {
         "real": "int32_t",
         "square": "int64_t",
@@ -184,16 +65,36 @@ def robot_values(robot: FixedRobot, less_zero: str) -> dict[str, object]:
         "fixed": True,
         "farthest_square": "INT64_MAX",
         "farthest_real": MOST,
-        "tolerance_squared": f"{_tolerance(robot)}",
+        "tolerance_squared": number(robot.tolerance),
         "angle_of_chord": "angle_of_squared_chord",
         "range_rows": _range_rows(robot),
-        "joint_bits": robot.joint_bits[0]
-        if len(set(robot.joint_bits)) == 1
-        else ", ".join(map(str, robot.joint_bits)),
+        "joint_bits": _joint_bits(robot),
         "turn": robot.turn,
+        "squared_bits": robot.squared_bits,
+        "told_bits": robot.told_bits,
+        "told_shift": robot.told_shift,
+        "same_answer": round(math.ldexp(SAME_ANSWER, robot.turn_bits)),
         **_encoding(robot, names),
+        **_decoding(robot, less_zero),
+        **_stepping(robot, names),
+        **_judging(robot, names),
+        **_turning(robot),
+        **_border(robot, names),
+    }
+
+
+def _joint_bits(robot: FixedRobot) -> str:
+    """The fraction bits of the joints: one number where they have the same."""
+    bits = robot.joint_bits
+    return str(bits[0]) if len(set(bits)) == 1 else ", ".join(map(str, bits))
+
+
+def _decoding(robot: FixedRobot, less_zero: str) -> dict[str, object]:
+    """From the network's output, or from joints, to sines and cosines."""
+    chain = robot.chain
+    return {
         "coarser": ANGLE_BITS - robot.turn_bits,
-        "placing": "    place(q, s, c);" if robot.mixed else PLACING.format(joints=n),
+        "placing": "    place(q, s, c);" if robot.mixed else PLACING.format(joints=len(chain)),
         "placed": indented(_placed(robot)) if robot.mixed else "",
         "decoded_joints": indented(_decoded(robot, less_zero)) if robot.mixed else "",
         "turned_joints": indented(
@@ -201,38 +102,36 @@ def robot_values(robot: FixedRobot, less_zero: str) -> dict[str, object]:
             for joint, first in robot.moved.items()
             if not chain.prismatic[joint]
         ),
-        "rows": rows,
-        "entries": rows * n,
-        "survey": indented(survey),
-        "solution": indented(solution),
-        "unplaced": unplaced,
-        "squared_bits": robot.squared_bits,
-        "floor": robot.floor_number,
-        "per": ", ".join(map(str, robot.per)),
-        "per_bits": PER_BITS,
-        "way_shift": robot.column_bits + robot.joint_bits[0] - robot.error_bits,
-        "way_shifts": ", ".join(
-            str(robot.column_bits + own - robot.error_bits) for own in robot.joint_bits
-        ),
         "turned_back": indented(
             f"if (q[{k}] < {lower} || q[{k}] > {upper}) {{\n"
             f"    q[{k}] = between(near_middle(q[{k}], &ranges[{k}]), {lower}, {upper});\n}}"
             for k, (lower, upper) in enumerate(robot.limits)
             if robot.passes[k]
         ),
-        "told_bits": robot.told_bits,
-        "told_shift": robot.told_shift,
-        "bend": robot.bend[0],
-        "bend_shift": robot.bend[1],
-        "same_answer": round(math.ldexp(SAME_ANSWER, robot.turn_bits)),
-        **_judging(robot, names),
-        **_turning(robot),
-        **_border(robot, names),
     }
 
 
-def _tolerance(robot: FixedRobot) -> str:
-    return _number(robot.tolerance)
+def _stepping(robot: FixedRobot, names: Mapping[str, str]) -> dict[str, object]:
+    """A step of damped least squares, and what it is given."""
+    rows, n = robot.problem.task.rows, len(robot.chain)
+    columns = {f"j{index}": f"columns[{index}]" for index in range(rows * n)}
+    errors = {f"e{k}": f"e[{k}]" for k in range(rows)}
+    bend, bend_shift = robot.bend
+    way_shifts = [robot.column_bits + own - robot.error_bits for own in robot.joint_bits]
+    return {
+        "rows": rows,
+        "entries": rows * n,
+        "survey": indented(printed(robot.survey, names, _survey_stores(rows, n))),
+        "solution": indented(_solution(robot, columns | errors)),
+        "unplaced": unread(robot.survey, names, ["s", "c"]),
+        "floor": robot.floor_number,
+        "per": ", ".join(map(str, robot.per)),
+        "per_bits": PER_BITS,
+        "way_shift": way_shifts[0],
+        "way_shifts": ", ".join(map(str, way_shifts)),
+        "bend": bend,
+        "bend_shift": bend_shift,
+    }
 
 
 def _judging(robot: FixedRobot, names: Mapping[str, str]) -> dict[str, object]:
@@ -242,8 +141,8 @@ def _judging(robot: FixedRobot, names: Mapping[str, str]) -> dict[str, object]:
     place_bits, turn_bits = robot.parts.formats
     return {
         "measured": indented(printed(robot.parts, names, ["parts[0] = ", "parts[1] = "])),
-        "chord": _number(robot.chord),
-        "place_tolerance_squared": _number(robot.tolerance),
+        "chord": number(robot.chord),
+        "place_tolerance_squared": number(robot.tolerance),
         "told_place_shift": 29 - 32 + place_bits // 2 - robot.told_bits,
         "chord_shift": 29 - 32 + turn_bits // 2 - 29,
     }
@@ -259,14 +158,14 @@ def _turning(robot: FixedRobot) -> dict[str, object]:
             continue
         if not free and joint.upper - joint.lower < 2 * math.pi + FULL_TURN:
             continue
-        lower, upper = (LEAST, MOST) if free else map(_number, robot.limits[k])
+        lower, upper = (LEAST, MOST) if free else map(number, robot.limits[k])
         lines.append(f"q[{k}] = turn_toward(q[{k}], near[{k}], {lower}, {upper});")
     travels = [
         factor_and_shift(2.0 ** (robot.turn_bits - bits) / scale)
         for bits, scale in zip(robot.joint_bits, chain.scales.tolist(), strict=True)
     ]
     endless = [
-        (LEAST, MOST) if free else tuple(map(_number, pair))
+        (LEAST, MOST) if free else tuple(map(number, pair))
         for free, pair in zip(chain.continuous.tolist(), robot.limits, strict=True)
     ]
     return {
@@ -283,7 +182,7 @@ def _turning(robot: FixedRobot) -> dict[str, object]:
 
 def _drawn(robot: FixedRobot, end: int) -> str:
     """A limit of joint i as an expression, where `ranges` has none."""
-    words = [_number(pair[end]) for pair in robot.limits]
+    words = [number(pair[end]) for pair in robot.limits]
     text = words[-1]
     for k in reversed(range(len(words) - 1)):
         text = f"i == {k} ? {words[k]} : {text}"
@@ -403,8 +302,8 @@ def _placed(robot: FixedRobot) -> list[str]:
     ):
         value = f"q[{segment.leader}]"
         if (factor, shift) != (1, 0):
-            value = f"(int32_t)((int64_t){value} * {_number(factor)} >> {shift})"
-        value += f" + {_number(offset)}" if offset else ""
+            value = f"(int32_t)((int64_t){value} * {number(factor)} >> {shift})"
+        value += f" + {number(offset)}" if offset else ""
         if segment.slides:
             lines += [f"s[{index}] = {value};", f"c[{index}] = 0;"]
         else:
@@ -418,7 +317,7 @@ def _decoded(robot: FixedRobot, less_zero: str) -> list[str]:
     for joint, one in enumerate(robot.problem.outputs.joints):
         if one.cosine is None:
             factor, shift = robot.linear[joint]
-            value = f"{_number(robot.middles[joint])} + (int32_t)"
+            value = f"{number(robot.middles[joint])} + (int32_t)"
             value += f"((int64_t)(y[{one.first}]{less_zero}) * {factor} >> {shift})"
             if joint in robot.moved:
                 value += f" + turns[{robot.moved[joint]}]"
@@ -436,7 +335,7 @@ def ends_beyond(robot: FixedRobot, joint: int, less_zero: str) -> str:
     first = robot.moved[joint]
     if one.cosine is None:
         factor, shift = robot.linear[joint]
-        value = f"{_number(robot.middles[joint])} + (int32_t)"
+        value = f"{number(robot.middles[joint])} + (int32_t)"
         value += f"((int64_t)(own[{one.first}]{less_zero}) * {factor} >> {shift})"
         return f"is_beyond({joint}, {room}, {value} + guess->turns[{first}])"
     numbers = f"own[{one.first}]{less_zero}, own[{one.cosine}]{less_zero}"

@@ -99,6 +99,7 @@ def _values(firmware: Firmware, counts: str) -> dict[str, Any]:
         **unit_words(chain),
         **servo_values(firmware.spec.servos),
         "home": float_list(home32(chain, firmware.spec.home)),
+        **_integer_values(firmware, golden["example"]),
         "target_size": golden["example"].size,
         "target_words": firmware.solvers.target_words,
         "argument_words": _arguments(task),
@@ -135,6 +136,27 @@ def _values(firmware: Firmware, counts: str) -> dict[str, Any]:
         "same": "y[k] == outputs[i][k]" if integer else "size(y[k] - outputs[i][k]) < 1e-4f",
         **{key: value for key, value in golden.items() if key != "example"},
     }
+
+
+def _integer_values(firmware: Firmware, target: npt.NDArray[np.float32]) -> dict[str, Any]:
+    """What texts tell of integers, and the numbers of examples in millionths."""
+    chain, fixed = firmware.spec.chain, firmware.uses_fixed
+    return {
+        "fixed": fixed,
+        "either": fixed and firmware.arithmetic == "auto",
+        "told_error_um": firmware.told_error_um if fixed else "",
+        "home_urad": _millionths(np.array(home32(chain, firmware.spec.home))),
+        "gentle_steps_urad": _millionths(GENTLE_STEP * chain.scales),
+        "example_target_um": _millionths(target),
+        "and_units": " and units such as sines in millionths"
+        if len(firmware.spec.task.place) < firmware.spec.task.size
+        else "",
+    }
+
+
+def _millionths(values: npt.NDArray[Any]) -> str:
+    """Numbers in millionths, to the nearest, as they stand between braces."""
+    return ", ".join(map(str, np.round(1e6 * values.astype(np.float64)).astype(int).tolist()))
 
 
 def _step_words(firmware: Firmware) -> dict[str, Any]:

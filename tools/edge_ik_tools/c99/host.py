@@ -297,12 +297,11 @@ def build_library(firmware: Firmware, compiler: Path) -> Path:
     Raises:
         FirmwareBuildError: If the compiler refuses the firmware.
     """
+    names = {"name": firmware.name, "NAME": firmware.name.upper()}
     texts = {
         f"{firmware.name}.h": firmware.header(),
         f"{firmware.name}.c": firmware.source(),
-        "host.c": filled(
-            "c99", "host.c.in", {"name": firmware.name, "NAME": firmware.name.upper()}
-        ),
+        "host.c": filled("c99", "host.c.in", names),
     }
     version = _run([compiler, "--version"]).stdout
     key = hashlib.sha256("\0".join([*texts.values(), *FLAGS, NATIVE, version]).encode())

@@ -14,7 +14,7 @@ from edge_ik_tools.c99.lowering import Program
 from edge_ik_tools.c99.segments import is_mixed, other_joints, place_names, using_place
 from edge_ik_tools.c99.straight import operand, statements, stored
 from firmware_host.chain import Chain
-from firmware_host.errors import ModelFileError
+from firmware_host.joints import single_limits
 from firmware_host.kinematics import frames
 from firmware_host.normalization import Normalization
 from firmware_host.problem import IkProblem
@@ -207,18 +207,6 @@ def limits32(chain: Chain) -> tuple[list[float], list[float]]:
     Raises:
         ModelFileError: If no single-precision number is within the limits of a joint.
     """
-    lower, upper = [], []
-    for low, high in zip(chain.lower.tolist(), chain.upper.tolist(), strict=True):
-        single_low, single_high = np.float32(low), np.float32(high)
-        if float(single_low) < low:
-            single_low = np.nextafter(single_low, np.float32(math.inf))
-        if float(single_high) > high:
-            single_high = np.nextafter(single_high, np.float32(-math.inf))
-        if single_low > single_high:
-            raise ModelFileError(
-                f"Single precision has no number within the limits of a joint. Received: {low} "
-                f"to {high}"
-            )
-        lower.append(float(single_low))
-        upper.append(float(single_high))
-    return lower, upper
+    pairs = zip(chain.lower.tolist(), chain.upper.tolist(), strict=True)
+    lower, upper = zip(*(single_limits(*pair) for pair in pairs), strict=True)
+    return list(lower), list(upper)

@@ -11,6 +11,9 @@ from edge_ik_tools.templates import filled
 PAGE = "https://pypi.org/project/edge-ik/"
 AUTHOR = "edge-ik"
 
+# Arduino's examples; the second is for boards without a floating-point unit.
+SKETCHES = ("SolveIk", "SolveIkIntegers")
+
 # The template of each file by its path in the folder; `{name}` is the firmware's.
 TEMPLATES: Mapping[str, str] = {
     "README.md": "README.md.in",
@@ -19,7 +22,7 @@ TEMPLATES: Mapping[str, str] = {
     "extras/example.c": "example.c.in",
     "extras/selftest.c": "selftest.c.in",
     "keywords.txt": "keywords.txt.in",
-    "examples/SolveIk/SolveIk.ino": "SolveIk.ino.in",
+    **{f"examples/{sketch}/{sketch}.ino": f"{sketch}.ino.in" for sketch in SKETCHES},
     "zephyr/CMakeLists.txt": "zephyr_CMakeLists.txt.in",
     "zephyr/Kconfig": "Kconfig.in",
     "micropython.cmake": "micropython.cmake.in",
@@ -86,7 +89,8 @@ def _library_json(values: Mapping[str, Any]) -> str:
         "frameworks": "*",
         "platforms": "*",
         "examples": [
-            {"name": "SolveIk", "base": "examples/SolveIk", "files": ["SolveIk.ino"]},
+            {"name": sketch, "base": f"examples/{sketch}", "files": [f"{sketch}.ino"]}
+            for sketch in SKETCHES
         ],
         "build": {"srcDir": "src", "includeDir": "src"},
     }

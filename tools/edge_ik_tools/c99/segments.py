@@ -65,10 +65,18 @@ def unit_words(chain: Chain) -> dict[str, object]:
         "mixed": is_mixed(chain),
         "units": "rad, m" if sliding else "rad",
         "unit_words": words if sliding else "radians",
+        "micro_units": _micro_words(chain),
         "quoted_units": ", ".join(f'"{unit}"' for unit in chain.units),
         "joint_kind": "Joints" if sliding else "Joint angles",
         "followers": chain.has_followers,
     }
+
+
+def _micro_words(chain: Chain) -> str:
+    """The units of joints as whole numbers."""
+    if chain.prismatic.all():
+        return "micrometres"
+    return "microradians" + ("; micrometres where a joint slides" if chain.prismatic.any() else "")
 
 
 def _value(segment: Segment) -> str:

@@ -24,9 +24,6 @@ def servo_values(servos: Servos | None) -> dict[str, object]:
         "servo_table": "\n".join(f"| {' | '.join(map(words, _cells(s)))} |" for s in servos.each),
         "servo_units": ", or ".join(UNIT_WORDS[unit] for unit in units),
         "or_metre": ", or of a metre" if slides else "",
-        "micro_units": "microradians; micrometres where a joint slides"
-        if slides
-        else "microradians",
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -106,37 +107,18 @@ class Firmware:
             ConfigError: If the name has nothing that C can use, or a number is out of range.
         """
         flatbuffer, record = read_model(path)
-        spec = ModelSpec.from_dict(record)
+        spec, program = ModelSpec.from_dict(record), lower(flatbuffer)
+        spec.check_network(program.widths[0], program.widths[-1])
         found = identifier(name or spec.chain.name)
         usual = spec.problem.default_steps
         taken = usual if steps is None else steps
-        if taken < 0 or restarts < 0:
-            raise ConfigError(
-                f"Expected steps and restarts of 0 or more. Received: steps={steps}, "
-                f"restarts={restarts}"
-            )
-        if tries is not None and not 1 <= tries <= spec.heads:
-            raise ConfigError(
-                f"Expected tries from 1 to the model's {spec.heads} branches. "
-                f"Received: tries={tries}"
-            )
-        if arithmetic not in ARITHMETICS:
-            raise ConfigError(
-                f"Unknown arithmetic. Expected one of {', '.join(ARITHMETICS)}. "
-                f"Received: {arithmetic!r}"
-            )
+        _check_numbers(spec, taken, restarts, tries)
+        _check_arithmetic(arithmetic, program)
         options = f" --steps {taken}" if taken != usual else ""
         options += f" --restarts {restarts}" if restarts else ""
         options += " --optimize size" if small else ""
         options += f" --name {found}" if found != identifier(spec.chain.name) else ""
         options += f" --arithmetic {arithmetic}" if arithmetic != "auto" else ""
-        program = lower(flatbuffer)
-        if arithmetic == "fixed" and program.dtype == np.float32:
-            raise ConfigError(
-                "Fixed point needs a network of integers. Export the model with --quantize int8 "
-                "first, or leave --arithmetic out."
-            )
-        spec.check_network(program.widths[0], program.widths[-1])
         return cls(
             path=path,
             name=found,
@@ -163,15 +145,16 @@ class Firmware:
             counts: What was measured of it, in a sentence.
             parts: What the templates leave open, as in `ALONE`.
         """
-        return filled("c99", "name.h.in", {**self.values(counts), **parts})
+        values = self.values(counts, integers=self._has_integers(parts))
+        return filled("c99", "name.h.in", {**values, **parts})
 
     def source(self, counts: str = NOT_COUNTED, parts: Mapping[str, object] = ALONE) -> str:
         """The text of `NAME.c`; arguments as in `header`."""
-        values = {**self.values(counts), **parts}
+        integers = self._has_integers(parts)
+        values = {**self.values(counts, integers=integers), **parts}
         functions = [self.solvers.functions(values), values["more_public"]]
         if values["micro"]:
             functions.append(filled("c99", "micro_float.c.in", values).rstrip())
-        integers = self.uses_fixed and not parts["network"]
         shared = self.solvers.shared(values)
         values |= {
             "support": template_text("c99", "support.c.in").rstrip(),
@@ -190,6 +173,15 @@ class Firmware:
     def uses_fixed(self) -> bool:
         """Whether the solver is there in integers, too."""
         return self.arithmetic != "float" and self.program.dtype != np.float32
+
+    def _has_integers(self, parts: Mapping[str, object]) -> bool:
+        """Whether the source has the solver in integers; not where the network runs elsewhere."""
+        return self.uses_fixed and not parts["network"]
+
+    @property
+    def told_error_um(self) -> str:
+        """How far rounding moves the computed place of the tool at most [um], rounded up."""
+        return f"{math.ceil(1e7 * self.robot.told_error) / 10:.1f}"
 
     @cached_property
     def robot(self) -> FixedRobot:
@@ -226,8 +218,13 @@ class Firmware:
         tries = self.spec.heads if self.tries is None else self.tries
         return Solvers(self.name, self.spec, self.program, self.restarts, tries)
 
-    def values(self, counts: str = NOT_COUNTED) -> dict[str, object]:
-        """What templates can ask for of this model."""
+    def values(self, counts: str = NOT_COUNTED, *, integers: bool = False) -> dict[str, object]:
+        """What templates can ask for of this model.
+
+        Args:
+            counts: What was measured of it, in a sentence.
+            integers: Whether the solver is there in integers, too.
+        """
         chain, program = self.spec.chain, self.program
         joint_names = ", ".join(chain.joint_names)
         features = self.spec.problem.feature_names
@@ -236,7 +233,7 @@ class Firmware:
             **self.solvers.values(),
             **kinematics.robot_values(self.spec, program, self.steps),
             "title": comment(f"Inverse kinematics of {chain.name}: {joint_names}."),
-            "provenance": self._provenance(counts),
+            "provenance": self._provenance(counts, integers),
             "joint_names": comment(joint_names),
             "model_hash": self.model_hash,
             "small": int(self.small),
@@ -265,7 +262,7 @@ class Firmware:
             return int8_network(self.program)
         return loop_network(self.program)
 
-    def _provenance(self, counts: str) -> str:
+    def _provenance(self, counts: str, integers: bool) -> str:
         program = self.program
         what = (
             f"Model {self.model_hash}: {program.dtype.name} network of {program.macs:,} "
@@ -273,4 +270,38 @@ class Firmware:
             f"{self.steps} refinement steps."
         )
         lines = [comment(f"Made by {self.maker}."), what, counts]
+        if integers:
+            where = "Where the core has no floating-point unit, AVRs aside, the"
+            lines.append(
+                f"{where if self.arithmetic == 'auto' else 'The'} solver works in integers of 32 "
+                f"bits; rounding moves the computed place of the tool by at most "
+                f"{self.told_error_um} um."
+            )
         return "\n\n   ".join("\n   ".join(textwrap.wrap(line, WIDTH)) for line in lines)
+
+
+def _check_numbers(spec: ModelSpec, steps: int, restarts: int, tries: int | None) -> None:
+    """A ConfigError if a number is out of range."""
+    if steps < 0 or restarts < 0:
+        raise ConfigError(
+            f"Expected steps and restarts of 0 or more. Received: steps={steps}, "
+            f"restarts={restarts}"
+        )
+    if tries is not None and not 1 <= tries <= spec.heads:
+        raise ConfigError(
+            f"Expected tries from 1 to the model's {spec.heads} branches. Received: tries={tries}"
+        )
+
+
+def _check_arithmetic(arithmetic: str, program: Program) -> None:
+    """A ConfigError if there is no such arithmetic, or none for the network."""
+    if arithmetic not in ARITHMETICS:
+        raise ConfigError(
+            f"Unknown arithmetic. Expected one of {', '.join(ARITHMETICS)}. "
+            f"Received: {arithmetic!r}"
+        )
+    if arithmetic == "fixed" and program.dtype == np.float32:
+        raise ConfigError(
+            "Fixed point needs a network of integers. Export the model with --quantize int8 "
+            "first, or leave --arithmetic out."
+        )

@@ -89,8 +89,7 @@ def emulated_bench(
     drawn = _single(bench_targets(solver, count))
     inputs = random_inputs(interpreter, count, np.random.default_rng(INPUT_SEED))
     tell(f"{count:,} targets on an emulated {described_core(target)}")
-    with tempfile.TemporaryDirectory(prefix="edge-ik-size-") as folder:
-        size = measure_size(tools, core, generated, solver.chain, Path(folder))
+    size = _size(tools, core, generated, solver)
     n_out = interpreter.output_shape[1]
     found = measure(tools, core, generated, solver.chain, drawn, inputs, n_out, COLD_STEPS)
     total = Spread.of(found.total)
@@ -111,6 +110,12 @@ def emulated_bench(
         closed_form=_closed_form(solver.chain, found, drawn),
         path=_path(tools, core, generated, solver),
     )
+
+
+def _size(tools: Toolchain, core: Core, sources: Sources, solver: IkSolver) -> SolverSize:
+    """What the firmware takes of memory."""
+    with tempfile.TemporaryDirectory(prefix="edge-ik-size-") as folder:
+        return measure_size(tools, core, sources, solver.chain, Path(folder))
 
 
 def _path(tools: Toolchain, core: Core, sources: Sources, solver: IkSolver) -> PathCost:

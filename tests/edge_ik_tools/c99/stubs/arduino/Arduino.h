@@ -78,6 +78,7 @@ public:
     void begin(unsigned long baud);
     void print(const char *text);
     void print(char letter);
+    void print(long number);
     void print(unsigned long number);
     void print(double number, int digits);
     void println(const char *text);

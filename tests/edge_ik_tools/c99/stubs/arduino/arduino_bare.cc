@@ -6,6 +6,7 @@ SerialStub Serial;
 void SerialStub::begin(unsigned long) {}
 void SerialStub::print(const char *) {}
 void SerialStub::print(char) {}
+void SerialStub::print(long) {}
 void SerialStub::print(unsigned long) {}
 void SerialStub::print(double, int) {}
 void SerialStub::println(const char *) {}

@@ -9,6 +9,7 @@ SerialStub Serial;
 void SerialStub::begin(unsigned long) {}
 void SerialStub::print(const char *text) { std::printf("%s", text); }
 void SerialStub::print(char letter) { std::printf("%c", letter); }
+void SerialStub::print(long number) { std::printf("%ld", number); }
 void SerialStub::print(unsigned long number) { std::printf("%lu", number); }
 void SerialStub::print(double number, int digits) { std::printf("%.*f", digits, number); }
 void SerialStub::println(const char *text) { std::printf("%s\n", text); }
