@@ -10,12 +10,11 @@ from pathlib import Path
 from edge_ik_tools.c99.literals import initializer
 from edge_ik_tools.emulate.closed_form import closed_form_constants
 from edge_ik_tools.emulate.cores import Core
+from edge_ik_tools.emulate.families import FIRMWARE
 from edge_ik_tools.emulate.toolchain import Toolchain
 from edge_ik_tools.errors import FirmwareBuildError
 from firmware_host.chain import Chain
 from firmware_host.files import write_text
-
-FIRMWARE = Path(__file__).with_name("firmware")
 
 # Of the benchmark's program [bytes]; a solver that takes more is told so.
 STACK_BYTES = 6 * 1024
@@ -23,10 +22,14 @@ STACK_BYTES = 6 * 1024
 # Constants in the flash of an AVR are read through pointers of 16 bits [bytes].
 POINTER_REACH = 0x1_0000
 
+# Sections of constants, in a linker script.
+CONSTANTS = ".rodata .rodata.* .srodata .srodata.*"
+
 # Of the benchmark's own files: start-up must not turn its loops into library calls, which
 # would then not count as the solver's; square roots need not set errno.
 OWN_OPTIONS: Mapping[str, tuple[str, ...]] = {
     "startup": ("-fno-tree-loop-distribute-patterns",),
+    "rom": ("-fno-tree-loop-distribute-patterns",),
     "closed_form": ("-fno-math-errno",),
 }
 
@@ -102,7 +105,9 @@ def bench_objects(
     Raises:
         FirmwareBuildError: If the compiler refuses it.
     """
-    write_text(folder / "bench_solver.h", solver_header(sources, chain, cold_steps))
+    write_text(
+        folder / "bench_solver.h", solver_header(sources, chain, cold_steps, core.family.floats)
+    )
     counting = (core.family.port, "counter.c", "stages.c", "closed_form.c", "bench.c")
     objects = own_objects(tools, core, counting, folder, [sources.folder])
     return [*objects, _solver_object(tools, core, sources, folder)]
@@ -230,6 +235,8 @@ def _linker_script(core: Core, folder: Path) -> Path:
         "RAM_ORIGIN": f"{core.ram.origin:#010x}",
         "RAM_LENGTH": f"{core.ram.length:#x}",
         "STACK_LENGTH": f"{STACK_BYTES:#x}",
+        "FLASH_CONSTANTS": "" if core.family.constants_in_ram else CONSTANTS,
+        "RAM_CONSTANTS": CONSTANTS if core.family.constants_in_ram else "",
     }
     for name, value in values.items():
         text = text.replace(f"@{name}@", value)
@@ -238,8 +245,17 @@ def _linker_script(core: Core, folder: Path) -> Path:
     return path
 
 
-def solver_header(sources: Sources, chain: Chain, cold_steps: int) -> str:
-    """The text of `bench_solver.h`: the solver's names under the benchmark's."""
+def solver_header(
+    sources: Sources, chain: Chain, cold_steps: int, closed_form: bool = False
+) -> str:
+    """The text of `bench_solver.h`: the solver's names under the benchmark's.
+
+    Args:
+        sources: The solver.
+        chain: Its robot.
+        cold_steps: Most steps of the solve without the network.
+        closed_form: Whether the arm's closed form is compiled, if it has one.
+    """
     name, prefix = sources.name, sources.name.upper()
     middle = chain.middle
     sines, cosines = chain.place(middle)
@@ -260,7 +276,7 @@ def solver_header(sources: Sources, chain: Chain, cold_steps: int) -> str:
         "BENCH_SEGMENTS": room,
         "BENCH_MIDDLE_SINES": initializer(sines),
         "BENCH_MIDDLE_COSINES": initializer(cosines),
-        **(closed_form_constants(chain) or {}),
+        **((closed_form and closed_form_constants(chain)) or {}),
     }
     # What is told of tries where there are several seeds to try.
     told = [

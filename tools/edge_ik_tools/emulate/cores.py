@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from edge_ik_tools.emulate.cycles import CycleModel
 from edge_ik_tools.emulate.emulators import Unit
-from edge_ik_tools.emulate.families import ARM, AVR, RISCV, Family
+from edge_ik_tools.emulate.families import ARM, AVR, RISCV, XTENSA, Family
 from firmware_host.errors import ConfigError
 
 
@@ -198,6 +198,16 @@ CORES = {
             family=RISCV,
         ),
         Core(
+            name="lx106",
+            flags=(),
+            machine="sim",
+            flash=Memory(0x5000_0000, 0x0008_0000),
+            ram=Memory(0x6000_0000, 0x0002_0000),
+            clock_hz=None,
+            family=XTENSA,
+            timer_hz=40_000_000,
+        ),
+        Core(
             name="atmega328p",
             flags=("-mmcu=atmega328p",),
             # The same core, cycle for cycle, with room for the benchmark beside the solver.
@@ -248,12 +258,12 @@ PARTS = {
     "avr": Part("an AVR, of which the most common is the", "atmega328p"),
     "uno": Part("an Arduino Uno, whose microcontroller is the", "atmega328p"),
     "mega2560": Part("an Arduino Mega 2560, whose microcontroller is the", "atmega2560"),
+    "esp8266": Part("an ESP8266, whose core without a floating-point unit is the", "lx106"),
     "imxrt1062": Part("an i.MX RT1062, whose core is the", "cortex-m7", 600_000_000),
 }
 
 # Boards whose firmware is compiled as any other, and not counted: no emulator here has the core.
 NOT_EMULATED = {
-    "esp8266": "an ESP8266, an Xtensa LX106 whose arithmetic of floats is in its ROM",
     "esp32": "an ESP32, an Xtensa LX6",
     "esp32s3": "an ESP32-S3, an Xtensa LX7",
 }

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from edge_ik_tools.emulate.emulators import Emulator, Qemu, Simavr
+
+# What runs on an emulated core, in C.
+FIRMWARE = Path(__file__).with_name("firmware")
 
 
 @dataclass(frozen=True)
@@ -23,9 +27,12 @@ class Family:
         optimization: Its level.
         standard: The language; constants in an AVR's flash are an extension of GNU's.
         link: What the linker is told.
+        libraries: What it takes functions from, besides.
         scripted: Whether a program is linked by our own script; otherwise by the compiler's.
         disassembly: What the disassembler is told.
+        constants_in_ram: Whether constants are copied to RAM, as flash cannot be read by bytes.
         embeds: Whether the files that a program reads are put into its flash.
+        floats: Whether the compiler can calculate with floats there.
     """
 
     name: str
@@ -38,9 +45,12 @@ class Family:
     optimization: str = "-O2"
     standard: str = "-std=c99"
     link: tuple[str, ...] = ("-nostartfiles",)
+    libraries: tuple[str, ...] = ("-lm",)
     scripted: bool = True
     disassembly: tuple[str, ...] = ()
+    constants_in_ram: bool = False
     embeds: bool = False
+    floats: bool = True
 
 
 def _packages(prefix: str, compiler: str, emulator: str, package: str) -> Mapping[str, str]:
@@ -98,3 +108,23 @@ AVR = Family(
     scripted=False,
     embeds=True,
 )
+
+# The compiler's library leaves out what the chip has in its ROM: arithmetic of floats, products and
+# quotients of 64 bits; and there is no C library. Floats apart, `rom.c` has these.
+XTENSA = Family(
+    name="Xtensa",
+    prefix="xtensa-lx106-elf",
+    packages=_packages(
+        "xtensa-lx106-elf", "gcc-xtensa-lx106", "qemu-system-xtensa", "qemu-system-misc",
+    ),
+    emulator=Qemu("qemu-system-xtensa", ("-cpu", "lx106", "-semihosting")),
+    startup=("xtensa/startup.c", "xtensa/host.c", "xtensa/rom.c"),
+    port="xtensa/port.c",
+    flags=("-isystem", str(FIRMWARE / "xtensa/include")),
+    # As the ESP8266's package for the Arduino IDE compiles.
+    optimization="-Os",
+    link=("-nostdlib",),
+    libraries=("-lgcc",),
+    constants_in_ram=True,
+    floats=False,
+)  # fmt: skip

@@ -145,7 +145,8 @@ class Toolchain:
         flags = [*self._flags(core), *self.family.link, "-Wl,--gc-sections", *options]
         if script is not None:
             flags.append(f"-T{script}")
-        _build([self.gcc, *flags, *objects, "-lm", "-o", out], f"{out.name} for {core.name}")
+        files: list[str | Path] = [*objects, *self.family.libraries, "-o", out]
+        _build([self.gcc, *flags, *files], f"{out.name} for {core.name}")
         return out
 
     def sizes(self, image: Path) -> SectionSizes:
