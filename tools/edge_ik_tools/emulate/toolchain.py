@@ -145,7 +145,7 @@ class Toolchain:
         flags = [*self._flags(core), *self.family.link, "-Wl,--gc-sections", *options]
         if script is not None:
             flags.append(f"-T{script}")
-        files = [*objects, *self.family.libraries, "-o", out]
+        files: list[str | Path] = [*objects, *self.family.libraries, "-o", out]
         _build([self.gcc, *flags, *files], f"{out.name} for {core.name}")
         return out
 
