@@ -272,3 +272,121 @@ def random_servos():
         )
 
     return lambda chain, rng: Servos(chain, tuple(servo(joint, rng) for joint in chain.joints))
+
+
+def _integer_network(rng, dtype, features, parts, width=48):
+    """A network of integers: one layer at random, and one fitted to outputs by least squares.
+
+    Parts of the outputs are fitted alone, each a pair of rows of the features and what is
+    wanted there (rows, m).
+    """
+    import numpy as np
+
+    from firmware_host.network import reference
+    from firmware_host.network.flatbuffer import Graph, Operator, Quantization, Tensor
+
+    kind = np.dtype(dtype)
+    full = np.iinfo(kind).max + 1
+    tensors, operators = [], []
+
+    def tensor(shape, kind, scale, zero=0, data=None):
+        scales = np.atleast_1d(np.asarray(scale, np.float32))
+        quantization = Quantization(scales, np.full(len(scales), zero, np.int64), 0)
+        name = f"tensor{len(tensors)}"
+        tensors.append(Tensor(name, shape, np.dtype(kind), quantization, data))
+        return len(tensors) - 1
+
+    def dense(source, weights, offsets, most):
+        scales = np.maximum(np.abs(weights).max(axis=1), 1e-6) / 127
+        numbers = np.rint(weights / scales[:, None]).astype(np.int8)
+        filters = tensor(numbers.shape, np.int8, scales, data=numbers)
+        factor = scales * float(tensors[source].quantization.scale[0])
+        wide = np.int64 if kind == np.int16 else np.int32
+        bias = tensor(offsets.shape, wide, factor, data=np.rint(offsets / factor).astype(wide))
+        zero = 3 if kind == np.int8 else 0
+        result = tensor((1, len(weights)), kind, most / full, zero)
+        operators.append(Operator("FULLY_CONNECTED", (source, filters, bias), (result,), {}))
+        return result
+
+    def network(output):
+        graph = Graph(tuple(tensors), tuple(operators), (0,), (output,))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(reference, "read_graph", lambda _: graph)
+            return reference.ReferenceInterpreter(b"")
+
+    count = features.shape[1]
+    tensor((1, count), kind, 4.0 / full, -5 if kind == np.int8 else 0)
+    weights = rng.normal(0, 1.2 / np.sqrt(count), (width, count))
+    value = dense(0, weights, rng.normal(0, 0.5, width), 6.0)
+    scale = 1 / 256 if kind == np.int8 else 1 / 32768
+    gate = tensor((1, width), kind, scale, -128 if kind == np.int8 else 0)
+    operators.append(Operator("LOGISTIC", (value,), (gate,), {}))
+    hidden = tensor((1, width), kind, 6.0 / full, 0)
+    operators.append(Operator("MUL", (value, gate), (hidden,), {}))
+    source = tensors[0].quantization
+    quantized = np.rint(features / source.scale[0]) + source.zero_point[0]
+    limits = np.iinfo(kind)
+    found = network(hidden).run(np.clip(quantized, limits.min, limits.max).astype(kind))
+    inputs = np.column_stack([found * (6.0 / full), np.ones(len(found))])
+    fitted = []
+    for rows, outputs in parts:
+        some = inputs[rows]
+        gram = some.T @ some + 1e-3 * len(some) * np.eye(some.shape[1])
+        fitted.append(np.linalg.solve(gram, some.T @ outputs).T)
+    last = np.concatenate(fitted)
+    return network(dense(hidden, last[:, :-1], last[:, -1], 1.2))
+
+
+@pytest.fixture(scope="session")
+def integer_model():
+    """Function of a chain, a generator and a task: a spec, its network and what runs floats.
+
+    The network is of integers, and knows some postures of each branch.
+    """
+    import numpy as np
+
+    from firmware_host.kinematics import components
+    from firmware_host.network.interpreter import Interpreter
+    from firmware_host.normalization import Normalization
+    from firmware_host.problem import IkProblem
+    from firmware_host.solving.seeding import Seeder
+    from firmware_host.spec import Branch, ModelSpec
+    from firmware_host.tasks import POSITION
+    from firmware_host.workspace import Workspace
+
+    class OfFloats(Interpreter):
+        """The network behind the face of the runtimes."""
+
+        def __init__(self, native):
+            super().__init__("reference", native.graph)
+            self._native = native
+
+        def _network(self, q):
+            return self._native.run(q)
+
+    def make(chain, rng, task=POSITION, branches=1, dtype=np.int8, spread=1.2):
+        problem, n = IkProblem(chain, task), len(chain)
+        room = np.minimum(chain.upper - chain.lower, 2 * np.pi)
+        spread = spread * chain.scales
+        centres = chain.middle + rng.uniform(-0.25, 0.25, (branches, n)) * room
+        number = rng.integers(branches, size=3000)
+        q = chain.clamp(centres[number] + rng.uniform(-spread / 2, spread / 2, (3000, n)))
+        targets = problem.reached_by(q)
+        spec = ModelSpec(
+            problem=problem,
+            normalization=Normalization.fit(problem.features(targets).astype(np.float32)),
+            home=tuple(centres[0].tolist()),
+            workspace=Workspace.fit(chain, problem.task.positions(targets)),
+            branches=tuple(Branch(f"branch {k}", 1 / branches, 0.5) for k in range(branches)),
+        )
+        encoding = problem.encode(components(targets))
+        numbers = problem.outputs.of(components(q), np)
+        labels = np.stack(problem.outputs.unturned(numbers, encoding), axis=1)
+        parts = [(number == k, labels[number == k]) for k in range(branches)]
+        if branches > 1:
+            parts.append((slice(None), np.eye(branches)[number]))
+        features = Seeder(spec, lambda rows: rows).features(targets)
+        network = _integer_network(rng, dtype, features, parts)
+        return spec, network, OfFloats(network)
+
+    return make

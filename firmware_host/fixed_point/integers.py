@@ -100,8 +100,10 @@ class _Conversion(Formats):
             "sqrt": self._root,
             "greater": self._greater,
         }[operator](name, left, right)
-        bound = min(found.bound, self.tape.limits.get(name, math.inf))
-        self.values[name] = replace(found, bound=bound)
+        if name not in self.tape.held:
+            bound = min(found.bound, self.tape.limits.get(name, math.inf))
+            found = replace(found, bound=bound)
+        self.values[name] = found
 
     def output(self, value: Scalar, bits: int | None) -> Value | int:
         """A value in a format; a constant as the integer that it is there."""
@@ -246,15 +248,17 @@ class _Conversion(Formats):
             a = Value(str(integer(constant or 0.0, bits)), bits, abs(constant or 0.0))
         if not math.isfinite(limit):
             raise ModelFileError("Fixed point needs to know how large a quotient can be.")
-        bits = fraction_bits(limit, 29)
-        shift = root.bits // 2 - half_width(root) + bits - a.bits + 2
         kind = "over_held" if name in self.tape.held else "over"
+        bits = fraction_bits(limit, 30 if kind == "over_held" else 29)
+        shift = root.bits // 2 - half_width(root) + bits - a.bits + 2
         lowest = least_half(root.bound**2, root.bits, 2 * half_width(root)) + shift
         if lowest < 0:
             a = self._in_format(a, a.bits + lowest)
             shift -= lowest
         operand: str | int = a.name if constant is None else int(a.name)
-        return self._made(NARROW, kind, (operand, root.name, shift), bits, limit, math.inf)
+        # What is held is so before it is multiplied by the inverse, and uses all of the format.
+        bound = 2.0 ** (30 - bits) if kind == "over_held" else limit
+        return self._made(NARROW, kind, (operand, root.name, shift), bits, bound, math.inf)
 
     def _root(self, name: str, left: str, right: str) -> Value:
         del left

@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from firmware_host.chain import Chain
+from firmware_host.errors import ModelFileError
 from firmware_host.fixed_point.formats import fraction_bits
 from firmware_host.fixed_point.programs import Value
 from firmware_host.problem import IkProblem
@@ -59,6 +60,10 @@ class RobotFormats:
     def farthest(self) -> float:
         """What a target's coordinates are brought below [m], a power of two."""
         near = math.hypot(*self.chain.link_columns[0][3])
+        if self.chain.reach + near == 0:
+            raise ModelFileError(
+                "Fixed point cannot hold an arm without any length: export with --arithmetic float."
+            )
         return 2.0 ** math.ceil(math.log2(FARTHEST_REACHES * (self.chain.reach + near)))
 
     @cached_property

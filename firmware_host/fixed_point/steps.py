@@ -53,8 +53,11 @@ class RobotSteps(RobotFormats):
 
     @cached_property
     def _column_bound(self) -> float:
-        entries = self._approach.outputs[self._rows :]
-        return max(part.bound for part in entries if isinstance(part, Value))
+        _, _, columns, _ = self._traced()
+        entries = [part for column in columns for part in column]
+        varied = [part for part in self._approach.outputs[self._rows :] if isinstance(part, Value)]
+        known = [abs(part) for part in entries if not isinstance(part, Symbol)]
+        return float(max([*known, *(part.bound for part in varied)]))
 
     @property
     def _rows(self) -> int:
