@@ -61,10 +61,11 @@ def test_a_warning_is_an_error(tools, tmp_path):
     ],
 )
 def test_an_image_that_does_not_fit_is_refused(tools_for, tmp_path, name, words):
+    large = [f"large{number}" for number in range(20)]
     (tmp_path / "large.c").write_text(
         "int main(void);\n"
-        "static volatile char large[30000], more[30000], most[30000], all[30000], of[30000];\n"
-        "int main(void) { return large[9] + more[9] + most[9] + all[9] + of[9]; }\n"
+        f"static volatile char {', '.join(f'{name}[30000]' for name in large)};\n"
+        f"int main(void) {{ return {' + '.join(f'{name}[9]' for name in large)}; }}\n"
     )
     core = CORES[name]
     tools = tools_for(core)
