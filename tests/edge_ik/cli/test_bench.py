@@ -94,6 +94,9 @@ def test_bench_counts_instructions_on_an_emulated_core(run, source_root, require
             "riscv64-unknown-elf-gcc": "gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf",
             "qemu-system-riscv32": "qemu-system-misc",
         }),
+        ("esp8266", "lx106", "instructions", {
+            "xtensa-lx106-elf-gcc": "gcc-xtensa-lx106", "qemu-system-xtensa": "qemu-system-misc",
+        }),
         ("uno", "atmega328p", "cycles", {"avr-gcc": "gcc-avr avr-libc", "simavr": "simavr"}),
     ],
 )  # fmt: skip

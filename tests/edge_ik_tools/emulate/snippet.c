@@ -5,6 +5,9 @@
 void snippet(void);
 
 /* A stack frame may be part of the code; the return is added. */
+#ifdef __XTENSA__
+__asm__(".text\n.align 4\n.global snippet\nsnippet:\n\t" SNIPPET "\n\tret\n");
+#else
 __attribute__((naked, noinline)) void snippet(void) {
 #ifdef __arm__
     __asm__ volatile(".syntax unified\n\t" SNIPPET "\n\tbx lr\n\t.ltorg");
@@ -12,6 +15,7 @@ __attribute__((naked, noinline)) void snippet(void) {
     __asm__ volatile(SNIPPET "\n\tret");
 #endif
 }
+#endif
 
 int main(void) {
     uint32_t found[3];

@@ -83,6 +83,17 @@ def test_what_cannot_be_is_refused(tools, planar_firmware, options, expected):
         emulated_bench(*planar_firmware, **options)
 
 
+def test_a_network_of_floats_is_refused_where_there_are_none(
+    tools_for, planar_firmware, source_root, tmp_path
+):
+    tools_for(CORES["lx106"])
+    folder, name, model = planar_firmware
+    network = (source_root / "tests/firmware_host/models/float32.tflite").read_bytes()
+    write_model(tmp_path / "float.tflite", network, read_model(model)[1])
+    with pytest.raises(ConfigError, match=r"network of integers for lx106.*--quantize int8"):
+        emulated_bench(folder, name, tmp_path / "float.tflite", "esp8266", 2)
+
+
 def test_firmware_of_another_robot_is_refused(tools, tiny, planar_model):
     with pytest.raises(EmulationError, match="does not belong to the model"):
         emulated_bench(tiny.folder, tiny.name, planar_model, "m4", 2)
@@ -93,6 +104,7 @@ def test_firmware_of_another_robot_is_refused(tools, tiny, planar_model):
     [
         ("cortex-m4", "gcc-arm-none-eabi libnewlib-arm-none-eabi"),
         ("esp32c3", "gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf"),
+        ("esp8266", "gcc-xtensa-lx106"),
         ("uno", "gcc-avr avr-libc"),
     ],
 )

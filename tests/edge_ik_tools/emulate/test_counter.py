@@ -90,6 +90,39 @@ def test_instructions_are_counted_exactly_on_risc_v(counts, assembly, instructio
     assert counts(CORES["rv32imc"], assembly) == (instructions, stack)
 
 
+XTENSA_LOOP = """
+    movi a3, 2000
+    slli a3, a3, 4
+    1:
+    addi a3, a3, -1
+    bnez a3, 1b
+"""
+XTENSA_FRAME = """
+    addi a1, a1, -112
+    s32i a0, a1, 108
+    s32i.n a0, a1, 4
+    addi a1, a1, 112
+"""
+
+
+@pytest.mark.parametrize(
+    ("assembly", "instructions", "stack"),
+    [
+        ("", 1, 0),
+        ("nop", 2, 0),
+        # Of two bytes and of three.
+        ("nop.n\n_nop", 3, 0),
+        (".rept 5000\nnop\n.endr", 5001, 0),
+        (XTENSA_LOOP, 2 + 2 * 32_000 + 1, 0),
+        ("mull a2, a3, a4\nmul16u a2, a3, a4\nnsau a2, a3\nl32i a2, a1, 0", 5, 0),
+        (XTENSA_FRAME, 5, 108),
+    ],
+    ids=["nothing", "one", "dense", "many", "loop", "several", "frame"],
+)
+def test_instructions_are_counted_exactly_on_xtensa(counts, assembly, instructions, stack):
+    assert counts(CORES["lx106"], assembly) == (instructions, stack)
+
+
 # Cycles of the AVR Instruction Set Manual (DS40002198), for the core AVRe+; the second where the
 # program counter has three bytes.
 AVR_CYCLES = [
@@ -136,7 +169,9 @@ def test_the_stack_of_an_avr_has_the_return_address(counts, name, pointer):
     assert counts(CORES[name], "call 1f\nrjmp 2f\n1:\nret\n2:")[1] == 2 * pointer
 
 
-@pytest.mark.parametrize(("name", "fault"), [("cortex-m4", "udf #0"), ("rv32imc", ".word 0")])
+@pytest.mark.parametrize(
+    ("name", "fault"), [("cortex-m4", "udf #0"), ("rv32imc", ".word 0"), ("lx106", "ill")]
+)
 def test_a_fault_is_told(counts, name, fault):
     with pytest.raises(EmulationError, match="took a fault"):
         counts(CORES[name], fault)
@@ -152,7 +187,8 @@ def test_a_jump_to_where_nothing_is_ends_an_avr(counts):
     [
         ("cortex-m4", "mov r0, sp\n.rept 6144 / 4 - 8\npush {r0}\n.endr\nmov sp, r0"),
         ("rv32imc", "mv t0, sp\n.rept 1530\naddi sp, sp, -4\nsw t0, 0(sp)\n.endr\nmv sp, t0"),
-        # Down to the first bytes behind the variables.
+        # Down to the first bytes behind the variables, and on an LX106 the constants.
+        ("lx106", "movi a2, stack_limit\ns32i a2, a2, 0"),
         ("atmega328p", "ldi r30, lo8(stack_limit)\nldi r31, hi8(stack_limit)\nst Z, r30"),
     ],
 )
@@ -161,7 +197,7 @@ def test_a_stack_that_runs_over_is_told(counts, name, assembly):
         counts(CORES[name], assembly)
 
 
-@pytest.mark.parametrize("name", ["cortex-m4", "rv32imc", "atmega328p"])
+@pytest.mark.parametrize("name", ["cortex-m4", "rv32imc", "lx106", "atmega328p"])
 def test_what_is_no_assembly_is_refused(counts, name):
     with pytest.raises(FirmwareBuildError, match=rf"snippet\.c for {name} failed"):
         counts(CORES[name], "fly away")

@@ -1,11 +1,13 @@
 """The commands: a missing one is named with its package, and complaints are told."""
 
+import re
+
 import pytest
 
 from edge_ik_tools.emulate import toolchain
 from edge_ik_tools.emulate.build import Sources, link_program
 from edge_ik_tools.emulate.cores import CORES
-from edge_ik_tools.emulate.families import ARM, AVR, RISCV
+from edge_ik_tools.emulate.families import ARM, AVR, RISCV, XTENSA
 from edge_ik_tools.emulate.toolchain import Toolchain, find_tool
 from edge_ik_tools.errors import EmulationError, FirmwareBuildError, MissingToolError
 from firmware_host.errors import EdgeIkError
@@ -13,7 +15,7 @@ from firmware_host.errors import EdgeIkError
 M4 = CORES["cortex-m4"]
 
 
-@pytest.mark.parametrize("family", [ARM, RISCV, AVR], ids=lambda family: family.name)
+@pytest.mark.parametrize("family", [ARM, RISCV, XTENSA, AVR], ids=lambda family: family.name)
 def test_a_missing_tool_is_named_with_its_package(family, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     assert len(family.packages) == 4
@@ -32,6 +34,7 @@ def test_a_missing_tool_is_named_with_its_package(family, monkeypatch, tmp_path)
     [
         ("cortex-m4", "arm-none-eabi-gcc ", "QEMU emulator version "),
         ("rv32imc", "riscv64-unknown-elf-gcc ", "QEMU emulator version "),
+        ("lx106", "xtensa-lx106-elf-gcc ", "QEMU emulator version "),
         ("atmega328p", "avr-gcc ", "simavr"),
     ],
 )
@@ -49,13 +52,20 @@ def test_a_warning_is_an_error(tools, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "words"), [("cortex-m0", "RAM"), ("rv32imc", "RAM"), ("atmega2560", "region `data'")]
+    ("name", "words"),
+    [
+        ("cortex-m0", "RAM"),
+        ("rv32imc", "RAM"),
+        ("lx106", "RAM"),
+        ("atmega2560", "region `data'"),
+    ],
 )
 def test_an_image_that_does_not_fit_is_refused(tools_for, tmp_path, name, words):
+    large = [f"large{number}" for number in range(20)]
     (tmp_path / "large.c").write_text(
         "int main(void);\n"
-        "static volatile char large[30000], more[30000], most[30000], all[30000], of[30000];\n"
-        "int main(void) { return large[9] + more[9] + most[9] + all[9] + of[9]; }\n"
+        f"static volatile char {', '.join(f'{name}[30000]' for name in large)};\n"
+        f"int main(void) {{ return {' + '.join(f'{name}[9]' for name in large)}; }}\n"
     )
     core = CORES[name]
     tools = tools_for(core)
@@ -87,8 +97,16 @@ def test_the_listing_knows_vectors_and_long_shifts(tools, build_snippet, tmp_pat
     assert tools.symbols(image)["snippet"] > 0
 
 
+def test_the_listing_knows_what_fills_gaps_on_xtensa(tools_for, build_snippet, tmp_path):
+    tools = tools_for(CORES["lx106"])
+    assembly = "j 1f\n.byte 6\n.align 4\n1:\nmovi a2, 99\nmull a3, a2, a2"
+    listing = tools.listing(build_snippet(CORES["lx106"], assembly, tmp_path))
+    assert re.search(r"movi\ta2, 99\n.*mull\ta3, a2, a2\n.*ret", listing)
+
+
 @pytest.mark.parametrize(
-    ("name", "loop"), [("cortex-m4", "b 1b"), ("rv32imc", "j 1b"), ("atmega328p", "rjmp 1b")]
+    ("name", "loop"),
+    [("cortex-m4", "b 1b"), ("rv32imc", "j 1b"), ("lx106", "j 1b"), ("atmega328p", "rjmp 1b")],
 )
 def test_firmware_that_hangs_is_ended(tools_for, build_snippet, tmp_path, monkeypatch, name, loop):
     monkeypatch.setattr(toolchain, "RUN_SECONDS", 1.0)

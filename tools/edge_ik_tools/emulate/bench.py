@@ -73,7 +73,8 @@ def emulated_bench(
         tell: Called with a line of progress.
 
     Raises:
-        ConfigError: If the core is unknown or a number is out of range.
+        ConfigError: If the core is unknown, a number is out of range, or the core has no floats
+            and the network has.
         MissingToolError: If the compiler or the emulator is not installed.
         FirmwareBuildError: If the compiler refuses the sources.
         EmulationError: If the firmware fails, or belongs to another model.
@@ -84,6 +85,11 @@ def emulated_bench(
     check_clock(core, clock_hz)
     tools, generated = Toolchain.find(core.family), Sources(Path(sources), name)
     interpreter = open_interpreter(read_model(model)[0], "reference")
+    if interpreter.dtype == np.float32 and not core.family.floats:
+        raise ConfigError(
+            f"Expected a network of integers for {core.name}: its compiler has no arithmetic of "
+            "floats. Received: float32. Export the model with --quantize int8."
+        )
     solver = IkSolver.load(model, "reference")
     tell("Drawing targets")
     drawn = _single(bench_targets(solver, count))

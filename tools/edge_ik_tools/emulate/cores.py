@@ -201,8 +201,9 @@ CORES = {
             name="lx106",
             flags=(),
             machine="sim",
-            flash=Memory(0x5000_0000, 0x0008_0000),
-            ram=Memory(0x6000_0000, 0x0002_0000),
+            flash=Memory(0x5000_0000, 0x0010_0000),
+            # Constants are here too.
+            ram=Memory(0x6000_0000, 0x0008_0000),
             clock_hz=None,
             family=XTENSA,
             timer_hz=40_000_000,

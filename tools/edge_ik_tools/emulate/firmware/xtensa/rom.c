@@ -56,7 +56,7 @@ int64_t __muldi3(int64_t a, int64_t b) {
     return (int64_t)((uint64_t)upper << 32 | al * bl);
 }
 
-/* Quotients bit by bit: what is counted divides nowhere. */
+/* Quotients bit by bit: a solve has none. */
 uint64_t __udivdi3(uint64_t a, uint64_t b) {
     uint64_t quotient = 0, rest = 0;
     for (int bit = 63; bit >= 0; --bit) {
