@@ -32,6 +32,7 @@ from firmware_host.bench.targets import bench_path, bench_targets
 from firmware_host.chain import Chain, FloatArray
 from firmware_host.errors import ConfigError
 from firmware_host.model_file import read_model
+from firmware_host.network.interpreter import Interpreter
 from firmware_host.network.runtimes import open_interpreter
 from firmware_host.problem import IkProblem
 from firmware_host.solver import IkSolver
@@ -84,18 +85,12 @@ def emulated_bench(
     count = _target_count(core, targets)
     check_clock(core, clock_hz)
     tools, generated = Toolchain.find(core.family), Sources(Path(sources), name)
-    interpreter = open_interpreter(read_model(model)[0], "reference")
-    if interpreter.dtype == np.float32 and not core.family.floats:
-        raise ConfigError(
-            f"Expected a network of integers for {core.name}: its compiler has no arithmetic of "
-            "floats. Received: float32. Export the model with --quantize int8."
-        )
+    interpreter = _network(core, model)
     solver = IkSolver.load(model, "reference")
     tell("Drawing targets")
     drawn = _single(bench_targets(solver, count))
     inputs = random_inputs(interpreter, count, np.random.default_rng(INPUT_SEED))
     tell(f"{count:,} targets on an emulated {described_core(target)}")
-    size = _size(tools, core, generated, solver)
     n_out = interpreter.output_shape[1]
     found = measure(tools, core, generated, solver.chain, drawn, inputs, n_out, COLD_STEPS)
     total = Spread.of(found.total)
@@ -104,7 +99,7 @@ def emulated_bench(
         target=core.name,
         machine=_machine(tools, core),
         unit=core.unit,
-        **_taken(found, size),
+        **_taken(found, _size(tools, core, generated, solver)),
         total=total,
         room=core.room,
         timing=Timing.of(core, total, executed, clock_hz),
@@ -128,6 +123,17 @@ def _path(tools: Toolchain, core: Core, sources: Sources, solver: IkSolver) -> P
     """What following a path takes."""
     q, targets = bench_path(solver, POINTS)
     return path_cost(tools, core, sources, solver.problem, q[0], targets)
+
+
+def _network(core: Core, model: Path) -> Interpreter:
+    """The network of a model; a ConfigError if a core's compiler has no arithmetic for it."""
+    network = open_interpreter(read_model(model)[0], "reference")
+    if network.dtype == np.float32 and not core.family.floats:
+        raise ConfigError(
+            f"Expected a network of integers for {core.name}: its compiler has no arithmetic of "
+            "floats. Received: float32. Export the model with --quantize int8."
+        )
+    return network
 
 
 def _target_count(core: Core, targets: int | None) -> int:
