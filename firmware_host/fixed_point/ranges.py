@@ -79,11 +79,12 @@ class RobotFormats:
         largest = math.pi
         ends = np.maximum(np.abs(self.chain.lower), np.abs(self.chain.upper))
         for k in range(len(self.chain)):
+            # What a network says is brought half a turn from the middle of the limits, or nearer.
+            around = abs(float(self.chain.middle[k])) + math.pi if self.chain.circular[k] else 0.0
             if self.chain.periodic[k]:
-                middle = abs(float(self.chain.middle[k]))
-                largest = max(largest, middle + math.pi + walk, ends[k])
+                largest = max(largest, around + walk, ends[k])
             elif not self.chain.prismatic[k]:
-                largest = max(largest, ends[k] + DEFAULT_SETTINGS.max_step)
+                largest = max(largest, around, ends[k] + DEFAULT_SETTINGS.max_step)
         for segment in self.chain.segments:
             if not segment.slides:
                 led = abs(segment.multiplier) * (ends[segment.leader] + walk)
