@@ -32,6 +32,7 @@ from firmware_host.bench.targets import bench_path, bench_targets
 from firmware_host.chain import Chain, FloatArray
 from firmware_host.errors import ConfigError
 from firmware_host.model_file import read_model
+from firmware_host.network.interpreter import Interpreter
 from firmware_host.network.runtimes import open_interpreter
 from firmware_host.problem import IkProblem
 from firmware_host.solver import IkSolver
@@ -73,8 +74,7 @@ def emulated_bench(
         tell: Called with a line of progress.
 
     Raises:
-        ConfigError: If the core is unknown, a number is out of range, or the core has no floats
-            and the network has.
+        ConfigError: If the core is unknown or cannot run the network, or a number is out of range.
         MissingToolError: If the compiler or the emulator is not installed.
         FirmwareBuildError: If the compiler refuses the sources.
         EmulationError: If the firmware fails, or belongs to another model.
@@ -84,12 +84,7 @@ def emulated_bench(
     count = _target_count(core, targets)
     check_clock(core, clock_hz)
     tools, generated = Toolchain.find(core.family), Sources(Path(sources), name)
-    interpreter = open_interpreter(read_model(model)[0], "reference")
-    if interpreter.dtype == np.float32 and not core.family.floats:
-        raise ConfigError(
-            f"Expected a network of integers for {core.name}: its compiler has no arithmetic of "
-            "floats. Received: float32. Export the model with --quantize int8."
-        )
+    interpreter = _network(core, model)
     solver = IkSolver.load(model, "reference")
     tell("Drawing targets")
     drawn = _single(bench_targets(solver, count))
@@ -136,6 +131,17 @@ def _target_count(core: Core, targets: int | None) -> int:
     if targets < 1:
         raise ConfigError(f"Expected at least one target. Received: targets={targets}")
     return targets
+
+
+def _network(core: Core, model: Path) -> Interpreter:
+    """A model's network; one of floats is refused where nothing calculates with them."""
+    interpreter = open_interpreter(read_model(model)[0], "reference")
+    if interpreter.dtype == np.float32 and not core.family.floats:
+        raise ConfigError(
+            f"Expected a network of integers for {core.name}: its compiler has no arithmetic of "
+            "floats. Received: float32. Export the model with --quantize int8."
+        )
+    return interpreter
 
 
 def _machine(tools: Toolchain, core: Core) -> dict[str, str]:
