@@ -306,8 +306,13 @@ def _checked(joint: Joint) -> Joint:
     return replace(joint, origin=origin, axis=axis, lower=lower, upper=upper)
 
 
-def single_limits(lower: float, upper: float) -> tuple[float, float]:
+def single_limits(name: str, lower: float, upper: float) -> tuple[float, float]:
     """The limits of a joint [rad, m] in single precision, rounded inward: they hold in double.
+
+    Args:
+        name: The joint's name, for the error.
+        lower: Its lower limit.
+        upper: Its upper limit.
 
     Raises:
         ModelFileError: If no single-precision number is within the limits.
@@ -319,7 +324,7 @@ def single_limits(lower: float, upper: float) -> tuple[float, float]:
         high = np.nextafter(high, np.float32(-math.inf))
     if low > high:
         raise ModelFileError(
-            "Single precision has no number within the limits of a joint. "
-            f"Received: {lower} to {upper}"
+            f"Single precision has no number within the limits of joint '{name}'. "
+            f"Received: {lower} to {upper}. Give it wider ones, or fix the joint."
         )
     return float(low), float(high)

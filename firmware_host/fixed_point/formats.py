@@ -25,7 +25,10 @@ def factor_and_shift(ratio: float, most: int = 31) -> tuple[int, int]:
     """
     shift = min(most, 31 - math.frexp(abs(ratio))[1])
     if shift < 0:
-        raise ModelFileError("Fixed point cannot hold this robot: export with --arithmetic float.")
+        raise ModelFileError(
+            f"Fixed point cannot hold a factor of {ratio:g}, which this robot's sizes lead to: "
+            "export with --arithmetic float."
+        )
     return round(math.ldexp(ratio, shift)), shift
 
 

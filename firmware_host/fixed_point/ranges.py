@@ -80,7 +80,8 @@ class RobotFormats:
         ends = np.maximum(np.abs(self.chain.lower), np.abs(self.chain.upper))
         for k in range(len(self.chain)):
             if self.chain.periodic[k]:
-                largest = max(largest, math.pi + walk, ends[k])
+                middle = abs(float(self.chain.middle[k]))
+                largest = max(largest, middle + math.pi + walk, ends[k])
             elif not self.chain.prismatic[k]:
                 largest = max(largest, ends[k] + DEFAULT_SETTINGS.max_step)
         for segment in self.chain.segments:

@@ -24,7 +24,6 @@ from firmware_host.tolerances import FARTHEST_TARGET, SOLVED_POSITION, SOLVED_RO
 
 # Fraction bits of the inverse of what counts as 1 rad of a joint.
 PER_BITS = 24
-CANNOT_HOLD = "Fixed point cannot hold this model, export with --arithmetic float: it has sizes"
 _ROOTS = SimpleNamespace(sqrt=Symbol.sqrt)
 
 
@@ -65,7 +64,10 @@ class FixedRobot(RobotSteps, RobotCircle):
             # The factor has 31 bits itself.
             bits = min(bits, feature.bits - 32 + 31 - math.frexp(slope)[1])
             if bits < 0:
-                raise ModelFileError(f"{CANNOT_HOLD} of features far from the usual.")
+                raise ModelFileError(
+                    "Fixed point cannot hold the features of this model, which are far from "
+                    "usual sizes: export with --arithmetic float."
+                )
             factor = round(math.ldexp(slope, bits + 32 - feature.bits))
             found.append((factor, round(math.ldexp(start, bits)), bits))
         return tuple(found)
@@ -213,13 +215,14 @@ class FixedRobot(RobotSteps, RobotCircle):
         """
         found = []
         for k, bits in enumerate(self.joint_bits):
-            low, high = single_limits(float(self.chain.lower[k]), float(self.chain.upper[k]))
+            name = self.chain.joint_names[k]
+            low, high = single_limits(name, float(self.chain.lower[k]), float(self.chain.upper[k]))
             lower = math.ceil(math.ldexp(low, bits))
             upper = math.floor(math.ldexp(high, bits))
             if lower > upper:
                 raise ModelFileError(
-                    f"Fixed point has no number within the limits of joint "
-                    f"'{self.chain.joint_names[k]}'. Export with --arithmetic float."
+                    f"Fixed point has no number within the limits of joint '{name}'. Received: "
+                    f"{low} to {high}. Give it wider ones, or export with --arithmetic float."
                 )
             found.append((lower, upper))
         return tuple(found)

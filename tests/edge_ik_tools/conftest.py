@@ -355,6 +355,26 @@ def fitted_firmware():
 
 
 @pytest.fixture(scope="session")
+def integer_firmware(integer_model):
+    """Function of a chain, a generator, a task, branches and a type: firmware, and its network."""
+
+    def make(chain, rng, task=POSITION, branches=1, dtype=np.int8, **changes):
+        spec, network, _ = integer_model(chain, rng, task, branches, dtype)
+        usual = {
+            "path": Path("robot.tflite"),
+            "name": "robot",
+            "spec": spec,
+            "program": lowered(network),
+            "steps": spec.problem.default_steps,
+            "model_hash": "0" * 16,
+            "command": "made in a test",
+        }
+        return Firmware(**{**usual, **changes}), network
+
+    return make
+
+
+@pytest.fixture(scope="session")
 def random_chain():
     """Function of a generator, a count and kinds of limits: a chain."""
     return make_chain

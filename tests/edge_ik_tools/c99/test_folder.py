@@ -149,3 +149,23 @@ def test_what_somebody_else_wrote_is_kept(model, tmp_path):
         write_c99(Firmware.load(model), tmp_path)
     assert (tmp_path / "src" / "arm3.c").read_text() == "int mine;\n"
     assert [path.name for path in tmp_path.iterdir()] == ["src"]
+
+
+@pytest.mark.parametrize("arithmetic", ["auto", "fixed", "float"])
+def test_what_is_computed_with_is_told_with_its_error(arithmetic, model, tmp_path):
+    firmware = Firmware.load(model, arithmetic=arithmetic)
+    write_c99(firmware, tmp_path / "arm3")
+    readme = (tmp_path / "arm3" / "README.md").read_text()
+    header = (tmp_path / "arm3" / "src" / "arm3.h").read_text()
+    told = [
+        re.findall(r"\sat\s+most\s(\d+\.\d)\s(?:um|micrometres)", text) for text in (header, readme)
+    ]
+    if arithmetic == "float":
+        assert told == [[], []]
+        assert "integers of 32" not in header
+    else:
+        bound = 1e6 * firmware.robot.told_error
+        assert told[0] == told[1]
+        assert bound <= float(told[0][0]) < bound + 0.11
+    assert ("EDGE_IK_FIXED=0" in readme) == (arithmetic == "auto")
+    assert "arm3_track_um(&state, target_um, q_urad, NULL)" in readme

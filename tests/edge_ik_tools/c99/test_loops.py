@@ -1,5 +1,7 @@
 """int16 networks in C bit for bit, float32 ones within rounding."""
 
+import re
+
 import numpy as np
 import pytest
 

@@ -100,7 +100,8 @@ def test_nothing_is_called_but_memcpy(dtype, folders, require_tool):
         # Compilers may write a loop of zeros as a call of memset, and a copy as memcpy.
         assert {name for kind, name in symbols if kind == "U"} <= {"memcpy", "memset"}
         defined = {name for kind, name in symbols if kind == "T"}
-        public = ("solve", "solve_near", "seed", "forward", "within_limits", "track", "track_start")
+        public = ("solve", "solve_near", "track", "track_start", "seed", "forward", "within_limits")
+        public += tuple(f"{word}_um" for word in public[:4])
         assert defined == {f"robot_{word}" for word in public}
         # No variable, initialized or not.
         assert not {kind for kind, _ in symbols} & set("DBC")

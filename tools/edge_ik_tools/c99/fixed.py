@@ -194,7 +194,7 @@ def _border(robot: FixedRobot, names: Mapping[str, str]) -> dict[str, object]:
     chain, task = robot.chain, robot.problem.task
     metres, shift = robot.metres
     factors = [factor_and_shift(2.0**bits / 1e6) for bits in robot.joint_bits]
-    turns, turns_shift = factor_and_shift(2.0**16 / robot.turn, 60)
+    turns, turns_shift = factor_and_shift(2.0**20 / robot.turn, 60)
     pose = [f"pose[{index}] = " for index in range(12)]
     turning = [
         2 if free else int(circle)

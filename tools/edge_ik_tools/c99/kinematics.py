@@ -207,6 +207,6 @@ def limits32(chain: Chain) -> tuple[list[float], list[float]]:
     Raises:
         ModelFileError: If no single-precision number is within the limits of a joint.
     """
-    pairs = zip(chain.lower.tolist(), chain.upper.tolist(), strict=True)
-    lower, upper = zip(*(single_limits(*pair) for pair in pairs), strict=True)
+    each = zip(chain.joint_names, chain.lower.tolist(), chain.upper.tolist(), strict=True)
+    lower, upper = zip(*(single_limits(*one) for one in each), strict=True)
     return list(lower), list(upper)

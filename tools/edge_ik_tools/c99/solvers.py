@@ -250,7 +250,9 @@ class Solvers:
             "micro_limits": fixed.micro_limits(
                 [
                     (-math.inf, math.inf) if turns else (low, high)
-                    for turns, low, high in zip(chain.continuous, lower, upper, strict=True)
+                    for turns, low, high in zip(
+                        chain.continuous, chain.lower.tolist(), chain.upper.tolist(), strict=True
+                    )
                 ]
             ),
             "track_limits": ", ".join(
