@@ -1,6 +1,5 @@
 """int16 networks in C bit for bit, float32 ones within rounding."""
 
-import re
 
 import numpy as np
 import pytest

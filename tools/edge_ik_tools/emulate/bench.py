@@ -90,7 +90,6 @@ def emulated_bench(
     drawn = _single(bench_targets(solver, count))
     inputs = random_inputs(interpreter, count, np.random.default_rng(INPUT_SEED))
     tell(f"{count:,} targets on an emulated {described_core(target)}")
-    size = _size(tools, core, generated, solver)
     n_out = interpreter.output_shape[1]
     found = measure(tools, core, generated, solver.chain, drawn, inputs, n_out, COLD_STEPS)
     total = Spread.of(found.total)
@@ -99,7 +98,7 @@ def emulated_bench(
         target=core.name,
         machine=_machine(tools, core),
         unit=core.unit,
-        **_taken(found, size),
+        **_taken(found, _size(tools, core, generated, solver)),
         total=total,
         room=core.room,
         timing=Timing.of(core, total, executed, clock_hz),
@@ -123,6 +122,17 @@ def _path(tools: Toolchain, core: Core, sources: Sources, solver: IkSolver) -> P
     """What following a path takes."""
     q, targets = bench_path(solver, POINTS)
     return path_cost(tools, core, sources, solver.problem, q[0], targets)
+
+
+def _network(core: Core, model: Path) -> Interpreter:
+    """The network of a model; a ConfigError if a core's compiler has no arithmetic for it."""
+    network = open_interpreter(read_model(model)[0], "reference")
+    if network.dtype == np.float32 and not core.family.floats:
+        raise ConfigError(
+            f"Expected a network of integers for {core.name}: its compiler has no arithmetic of "
+            "floats. Received: float32. Export the model with --quantize int8."
+        )
+    return network
 
 
 def _target_count(core: Core, targets: int | None) -> int:
