@@ -9,6 +9,7 @@ import pytest
 
 from edge_ik_tools.c99.source import Firmware
 from edge_ik_tools.emulate.bench import emulated_bench
+from edge_ik_tools.emulate.build import link_program
 from edge_ik_tools.emulate.cores import CORES
 from edge_ik_tools.emulate.families import ARM
 from firmware_host.chain import Chain
@@ -203,6 +204,26 @@ def test_what_cannot_be_is_refused(arm3_path):
         Firmware.load(arm3_path, steps=-1)
     with pytest.raises(ConfigError, match="no letters"):
         Firmware.load(arm3_path, "---")
+
+
+@pytest.mark.parametrize("dtype", ["int8", "int16"])
+def test_firmware_of_integers_needs_no_floats_of_an_esp8266(dtype, folders, tools_for, tmp_path):
+    # Its compiler's library has none, and what there is of comparisons is all that is called.
+    tools, core = tools_for(CORES["lx106"]), CORES["lx106"]
+    public = ("solve", "solve_near", "seed", "forward", "within_limits", "track", "track_start")
+    listed = ", ".join(f"(function)robot_{word}" for word in public)
+    (tmp_path / "main.c").write_text(
+        '#include "robot.h"\ntypedef void (*function)(void);\nint main(void);\n'
+        f"static const volatile function kept[] = {{{listed}}};\n"
+        "int main(void) { return kept[0] == (function)0; }\n"
+    )
+    objects = [
+        tools.compile(core, source, tmp_path / f"{source.stem}.o", include=[folders[dtype]])
+        for source in (tmp_path / "main.c", folders[dtype] / "robot.c")
+    ]
+    image = link_program(tools, core, objects, tmp_path / "robot.elf")
+    assert {f"robot_{word}" for word in public} <= set(tools.symbols(image))
+    tools.run(core, image, tmp_path)
 
 
 def test_no_steps_are_the_networks_guess(arm3_path, stages_of):

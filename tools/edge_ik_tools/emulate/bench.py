@@ -74,8 +74,7 @@ def emulated_bench(
         tell: Called with a line of progress.
 
     Raises:
-        ConfigError: If the core is unknown, a number is out of range, or the core has no floats
-            and the network has.
+        ConfigError: If the core is unknown or cannot run the network, or a number is out of range.
         MissingToolError: If the compiler or the emulator is not installed.
         FirmwareBuildError: If the compiler refuses the sources.
         EmulationError: If the firmware fails, or belongs to another model.
@@ -142,6 +141,17 @@ def _target_count(core: Core, targets: int | None) -> int:
     if targets < 1:
         raise ConfigError(f"Expected at least one target. Received: targets={targets}")
     return targets
+
+
+def _network(core: Core, model: Path) -> Interpreter:
+    """A model's network; one of floats is refused where nothing calculates with them."""
+    interpreter = open_interpreter(read_model(model)[0], "reference")
+    if interpreter.dtype == np.float32 and not core.family.floats:
+        raise ConfigError(
+            f"Expected a network of integers for {core.name}: its compiler has no arithmetic of "
+            "floats. Received: float32. Export the model with --quantize int8."
+        )
+    return interpreter
 
 
 def _machine(tools: Toolchain, core: Core) -> dict[str, str]:
