@@ -1,0 +1,38 @@
+"""What joints can come to on the way has room in their format."""
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+
+from firmware_host.chain import Chain
+from firmware_host.fixed_point.refining import Refiner
+from firmware_host.fixed_point.robot import FixedRobot
+from firmware_host.normalization import Normalization
+from firmware_host.problem import IkProblem
+from firmware_host.spec import ModelSpec
+from firmware_host.tasks import POSITION
+
+LIMITS = [(0.3, 2.5), (-2.5, -0.3), (1.7, 3.1), (2.9, 3.1), (-0.2, 1.9), (-1.0, 3.0), (3.0, 9.5)]
+
+
+@pytest.mark.parametrize("limits", LIMITS)
+def test_all_that_a_network_says_has_32_bits(limits, make_arm3):
+    arm = make_arm3()
+    lower, upper = limits
+    joints = tuple(dataclasses.replace(joint, lower=lower, upper=upper) for joint in arm.joints)
+    problem = IkProblem(Chain("arm", joints, arm.tool), POSITION)
+    q = np.random.default_rng(0).uniform(lower, upper, (500, 3))
+    features = problem.features(problem.reached_by(q)).astype(np.float32)
+    spec = ModelSpec(problem, Normalization.fit(features), tuple(problem.chain.middle.tolist()))
+    refiner = Refiner(FixedRobot(spec, 3, (0.03, -5), 0.01))
+    unit, low, high = 2**refiner.robot.turn_bits, *refiner.robot.limits[0]
+    assert -(2**31) <= low < high < 2**31
+    for angle in np.linspace(-math.pi, math.pi, 2001):
+        found = refiner._near_middle(0, round(angle * unit))
+        assert -(2**31) <= found < 2**31
+        # By whole turns, no further than half a turn from the middle.
+        turns = (found / unit - angle) / (2 * math.pi)
+        assert abs(turns - round(turns)) < 1e-6
+        assert abs(found / unit - (lower + upper) / 2) < math.pi + 1e-6
