@@ -13,6 +13,9 @@ from firmware_host.straightline import Tape
 
 # Formats leave this much above what a value can be, for what rounding adds.
 MARGIN = 1 + 2.0**-16
+# Finer than so many fraction bits nothing of 32 bits is: what is always tinier is as good as 0, and
+# shifts from one format to another stay below 32.
+FINEST = 50
 # Bits that a product may have less than its format could hold, to be spared a shift.
 SPARED = 7
 
@@ -36,7 +39,8 @@ def fraction_bits(bound: float, most: int = 31) -> int:
     """Fraction bits with which a bound, and a little more, stays below 2^most."""
     if bound <= 0:
         return 30
-    return most - math.ceil(math.log2(bound * MARGIN))
+    bits = most - math.ceil(math.log2(bound * MARGIN))
+    return bits if most > 31 else min(bits, FINEST)
 
 
 def least_half(bound: float, bits: int, width: int) -> int:
@@ -110,14 +114,14 @@ class Formats:
                 return self._made(NARROW, "product", (name, name, 32), bits, a.bound, error)
         if most - (a.bits - 32) <= self.spared:
             most = min(most, a.bits - 32)
-        return self._made(NARROW, "narrow", (a.name, a.bits - most), most, a.bound, error)
+        return self._made(NARROW, "narrow", (a.name, min(a.bits - most, 63)), most, a.bound, error)
 
     def _in_wide_format(self, a: Value, bits: int) -> Value:
         """A value of 64 bits with fewer fraction bits, or as many."""
         if bits == a.bits:
             return a
         assert bits < a.bits  # noqa: S101 - formats are chosen so
-        return self._made(WIDE, "right", (a.name, a.bits - bits), bits, a.bound, a.error)
+        return self._made(WIDE, "right", (a.name, min(a.bits - bits, 63)), bits, a.bound, a.error)
 
     def _in_format(self, a: Value, bits: int) -> Value:
         """A value of 32 bits with other fraction bits."""
@@ -139,7 +143,8 @@ class Formats:
             less = kept - bits
         if not less:
             return a
-        return self._made(NARROW, "right", (a.name, less), bits, a.bound, error)
+        # A value of 32 bits has no more to lose.
+        return self._made(NARROW, "right", (a.name, min(less, 31)), bits, a.bound, error)
 
     def _made(
         self,

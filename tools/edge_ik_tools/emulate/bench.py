@@ -124,17 +124,6 @@ def _path(tools: Toolchain, core: Core, sources: Sources, solver: IkSolver) -> P
     return path_cost(tools, core, sources, solver.problem, q[0], targets)
 
 
-def _network(core: Core, model: Path) -> Interpreter:
-    """The network of a model; a ConfigError if a core's compiler has no arithmetic for it."""
-    network = open_interpreter(read_model(model)[0], "reference")
-    if network.dtype == np.float32 and not core.family.floats:
-        raise ConfigError(
-            f"Expected a network of integers for {core.name}: its compiler has no arithmetic of "
-            "floats. Received: float32. Export the model with --quantize int8."
-        )
-    return network
-
-
 def _target_count(core: Core, targets: int | None) -> int:
     if targets is None:
         return DEFAULT_TARGETS if core.unit == "instructions" else DEFAULT_TARGETS_IN_CYCLES
