@@ -131,6 +131,9 @@ class FixedRobot:
                 largest = max(largest, middle + math.pi + walk, ends[k])
             elif not self.chain.prismatic[k]:
                 largest = max(largest, ends[k] + DEFAULT_SETTINGS.max_step)
+                if self.chain.circular[k]:
+                    # What points there is brought to half a turn from the middle, then held.
+                    largest = max(largest, abs(float(self.chain.middle[k])) + math.pi)
         for segment in self.chain.segments:
             if not segment.slides:
                 led = abs(segment.multiplier) * (ends[segment.leader] + walk)

@@ -16,6 +16,7 @@ from firmware_host.fixed_point.integers import (
     Program,
     Value,
     factor_and_shift,
+    least_half,
 )
 from firmware_host.fixed_point.robot import ANGLE_BITS, PER_BITS, UNIT_BITS, FixedRobot
 from firmware_host.joints import CONTINUOUS
@@ -27,6 +28,8 @@ from firmware_host.tolerances import (
 )
 
 LEAST, MOST = "LEAST", "MOST"
+# What the square of a chord of the unit circle never exceeds, by rounding and a little more.
+CHORD_SQUARED = 4.1
 # The C of each operation that is not an operator.
 CALLS: Mapping[str, str] = {
     "left": "left({0}, {1})",
@@ -239,12 +242,16 @@ def _judging(robot: FixedRobot, names: Mapping[str, str]) -> dict[str, object]:
     if not robot.problem.task.has_orientation:
         return {"measured": "", "chord": "", "place_tolerance_squared": ""}
     place_bits, turn_bits = robot.parts.formats
+    # Chords up to 2 may have no room for a shift to the right: then to the left, afterwards.
+    shift = 29 - 32 + turn_bits // 2 - 29
+    missing = max(0, -shift - least_half(CHORD_SQUARED, turn_bits, 64))
     return {
         "measured": indented(printed(robot.parts, names, ["parts[0] = ", "parts[1] = "])),
         "chord": _number(robot.chord),
         "place_tolerance_squared": _number(robot.tolerance),
         "told_place_shift": 29 - 32 + place_bits // 2 - robot.told_bits,
-        "chord_shift": 29 - 32 + turn_bits // 2 - 29,
+        "chord_shift": shift + missing,
+        "chord_left": missing,
     }
 
 
@@ -296,10 +303,6 @@ def _border(robot: FixedRobot, names: Mapping[str, str]) -> dict[str, object]:
     factors = [factor_and_shift(2.0**bits / 1e6) for bits in robot.joint_bits]
     turns, turns_shift = factor_and_shift(2.0**20 / robot.turn, 60)
     pose = [f"pose[{index}] = " for index in range(12)]
-    turning = [
-        2 if free else int(circle)
-        for free, circle in zip(chain.continuous.tolist(), chain.circular.tolist(), strict=True)
-    ]
     return {
         "farthest_words": f"{FARTHEST_TARGET:.0f}",
         "farthest_power": robot.farthest_power,
@@ -310,7 +313,7 @@ def _border(robot: FixedRobot, names: Mapping[str, str]) -> dict[str, object]:
         "place_bits": robot.place_bits,
         "unit_size": 3 if task.directions else 2,
         "off_unit_fixed": math.floor(2 * TARGET_ROTATION * 2**UNIT_BITS),
-        "turning_joints": ", ".join(map(str, turning)),
+        "endless_joints": ", ".join(str(int(free)) for free in chain.continuous),
         "continuous": bool(chain.continuous.any()),
         "turns_factor": turns,
         "turns_shift": turns_shift,
