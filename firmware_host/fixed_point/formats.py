@@ -102,7 +102,6 @@ class Formats:
             raise ModelFileError(
                 "Fixed point cannot hold this robot's distances: export with --arithmetic float."
             )
-        error = a.error + 2.0**-most
         if a.name in self._scales:
             value, factor = self._scales[a.name]
             return self._scaled("", self._narrowed(value), factor)
@@ -111,9 +110,11 @@ class Formats:
             # A square that is not summed needs no 64 bits.
             name, bits = source.name, 2 * source.bits - 32
             if most - bits <= self.spared:
+                error = a.error + 2.0**-bits
                 return self._made(NARROW, "product", (name, name, 32), bits, a.bound, error)
         if most - (a.bits - 32) <= self.spared:
             most = min(most, a.bits - 32)
+        error = a.error + 2.0**-most
         return self._made(NARROW, "narrow", (a.name, min(a.bits - most, 63)), most, a.bound, error)
 
     def _in_wide_format(self, a: Value, bits: int) -> Value:

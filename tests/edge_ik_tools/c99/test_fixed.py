@@ -264,6 +264,8 @@ def test_integers_solve_what_floats_solve(name, cases, build):
 
 # What a joint may be off that of floats, where the same steps lead to both [rad, m].
 NEAR = 1e-4
+# What its tool may be off, far below the tolerance.
+PLACE, ANGLE = 0.05e-3, math.radians(0.01)
 
 
 def present(case, rng, count, way=0.05):
@@ -275,30 +277,36 @@ def present(case, rng, count, way=0.05):
     return q.astype(np.float32), case.spec.problem.reached_by(moved).astype(np.float32)
 
 
-def alike(found, expected):
-    """Whether answers in integers and in floats are one configuration."""
-    return bool(np.abs(found.q.astype(float) - expected.q).max() < NEAR)
+def alike(case, found, expected):
+    """Whether answers in integers and in floats are of one posture, and hold the tool alike."""
+    q, theirs = found.q.astype(float), expected.q.astype(float)
+    place, angle = case.spec.problem.errors(q, case.spec.problem.reached_by(theirs))
+    near = np.abs(q - theirs).max() < 0.1
+    return bool(near and place < PLACE and angle < ANGLE)
 
 
 def test_the_nearest_answer_is_that_of_floats(name, cases, build):
     case, fixed, floats = cases(name), build(name), build(name, fixed=0)
     q, targets = present(case, np.random.default_rng(4), COUNT)
-    same = []
+    same, off = [], []
     for near, target in zip(q, targets, strict=True):
         found, expected = fixed.near(target, near), floats.near(target, near)
         assert found.status != BAD_TARGET
         if found.status == expected.status == SOLVED:
-            # Joints to spare drift: the answers are then as near, if not the same.
-            same.append(alike(found, expected) or bool(case.spec.problem.spare_joints))
+            same.append(alike(case, found, expected))
+            off.append(np.abs(found.q - expected.q).max())
     assert len(same) > 0.9 * COUNT
-    assert np.mean(same) > 0.9
+    assert np.mean(same) > 0.95
+    # Near singularities joints move the tool by next to nothing.
+    assert np.median(off) < 3 * NEAR
 
 
 def test_a_path_is_followed_as_in_floats(name, cases, build):
     case, fixed, floats = cases(name), build(name), build(name, fixed=0)
     chain, rng = case.spec.chain, np.random.default_rng(5)
-    ends = chain.middle + 0.2 * rng.uniform(-1, 1, (2, len(chain))) * chain.scales
-    ends = chain.clamp(ends)
+    # Off the middle, where arms of six joints are singular.
+    room = 0.2 * np.minimum(chain.upper - chain.lower, 2.0)
+    ends = chain.middle + rng.uniform(0.5, 1, (2, len(chain))) * room
     way = np.linspace(ends[0], ends[1], 30)
     targets = case.spec.problem.reached_by(way).astype(np.float32)
     states = [built.started(way[0]) for built in (fixed, floats)]
@@ -431,7 +439,8 @@ def test_what_is_measured_is_true(name, cases, build):
             found = fixed.solve(given)
             place, angle = problem.errors(found.q.astype(float), given.astype(float))
             assert found.info.residual == pytest.approx(place, rel=1e-5, abs=2e-6)
-            if case.spec.task.has_orientation:
+            # Pitch counts about the first axis, and far targets are brought nearer to the base.
+            if case.spec.task.has_orientation and (share == 1 or name != "pitch"):
                 assert found.info.rotation_residual == pytest.approx(angle, rel=1e-4, abs=1e-5)
             if np.abs(target).max() * 1e6 < 2**31:
                 micro = fixed.solve_um(np.rint(target * MILLION))

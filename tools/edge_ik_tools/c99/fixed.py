@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from edge_ik_tools.c99.integers import LEAST, MOST, number, printed, unread
 from edge_ik_tools.c99.literals import indented, table
 from firmware_host.fixed_point.arithmetic import INVERSE_ROOT
-from firmware_host.fixed_point.formats import factor_and_shift
+from firmware_host.fixed_point.formats import factor_and_shift, least_half
 from firmware_host.fixed_point.programs import Program
 from firmware_host.fixed_point.ranges import ANGLE_BITS, UNIT_BITS
 from firmware_host.fixed_point.robot import PER_BITS, FixedRobot
@@ -20,6 +20,8 @@ from firmware_host.tolerances import (
     TARGET_ROTATION,
 )
 
+# What the square of a chord of the unit circle never exceeds, by rounding and a little more.
+CHORD_SQUARED = 4.1
 PLACING = """\
     for (index_t i = 0; i < {joints}; ++i) {{
         sine_cosine_of(q[i], &s[i], &c[i]);
@@ -139,12 +141,16 @@ def _judging(robot: FixedRobot, names: Mapping[str, str]) -> dict[str, object]:
     if not robot.problem.task.has_orientation:
         return {"measured": "", "chord": "", "place_tolerance_squared": ""}
     place_bits, turn_bits = robot.parts.formats
+    # Chords up to 2 may have no room for a shift to the right: then to the left, afterwards.
+    shift = 29 - 32 + turn_bits // 2 - 29
+    missing = max(0, -shift - least_half(CHORD_SQUARED, turn_bits, 64))
     return {
         "measured": indented(printed(robot.parts, names, ["parts[0] = ", "parts[1] = "])),
         "chord": number(robot.chord),
         "place_tolerance_squared": number(robot.tolerance),
         "told_place_shift": 29 - 32 + place_bits // 2 - robot.told_bits,
-        "chord_shift": 29 - 32 + turn_bits // 2 - 29,
+        "chord_shift": shift + missing,
+        "chord_left": missing,
     }
 
 
@@ -196,10 +202,6 @@ def _border(robot: FixedRobot, names: Mapping[str, str]) -> dict[str, object]:
     factors = [factor_and_shift(2.0**bits / 1e6) for bits in robot.joint_bits]
     turns, turns_shift = factor_and_shift(2.0**20 / robot.turn, 60)
     pose = [f"pose[{index}] = " for index in range(12)]
-    turning = [
-        2 if free else int(circle)
-        for free, circle in zip(chain.continuous.tolist(), chain.circular.tolist(), strict=True)
-    ]
     return {
         "farthest_words": f"{FARTHEST_TARGET:.0f}",
         "farthest_power": robot.farthest_power,
@@ -210,7 +212,8 @@ def _border(robot: FixedRobot, names: Mapping[str, str]) -> dict[str, object]:
         "place_bits": robot.place_bits,
         "unit_size": 3 if task.directions else 2,
         "off_unit_fixed": math.floor(2 * TARGET_ROTATION * 2**UNIT_BITS),
-        "turning_joints": ", ".join(map(str, turning)),
+        "circles": ", ".join(str(int(circle)) for circle in chain.circular),
+        "endless_joints": ", ".join(str(int(free)) for free in chain.continuous),
         "continuous": bool(chain.continuous.any()),
         "turns_factor": turns,
         "turns_shift": turns_shift,
