@@ -100,7 +100,7 @@ class TflmSource:
         return {
             **{part: filled("tflm", file, values).rstrip() for part, file in templates.items()},
             "provenance": values["provenance"],
-            "includes": "#include <stddef.h>",
+            "includes": "",
             "linkage": "static ",
             "entry": "solver",
             "without_answer": "without an answer",
