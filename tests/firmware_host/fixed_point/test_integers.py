@@ -157,7 +157,9 @@ def test_sums_of_squares_keep_all_their_bits():
     assert (squared.kind, distance.kind) == (WIDE, NARROW)
     for size in (0.9, 1e-3, 1e-6):
         numbers = given_integers(made.inputs, [size, -size / 2, size / 3])
-        exact = math.hypot(*(n * 2.0**-one.bits for n, one in zip(numbers, made.inputs)))
+        exact = math.hypot(
+            *(n * 2.0**-one.bits for n, one in zip(numbers, made.inputs, strict=True))
+        )
         found, root = made.compiled()(*numbers)
         # Squares are of 30 bits, whatever is summed.
         assert math.sqrt(found * 2.0**-squared.bits) == pytest.approx(exact, rel=0, abs=2.0**-27)

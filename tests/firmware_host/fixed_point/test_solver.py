@@ -145,7 +145,7 @@ def test_what_is_no_target_is_told(model, bad):
 
 @pytest.mark.parametrize("name", ["stanford", "stanford's axis", "pitch", "yaw"])
 def test_units_off_unit_length_are_told_as_floats_tell_them(models, name):
-    spec, network, runtime = models(name)
+    spec, network, _ = models(name)
     solver = FixedSolver(spec, network)
     places = len(spec.task.place)
     target = targets_in_reach(spec, 1)[0]
