@@ -263,8 +263,8 @@ class FixedRobot:
         _, _, columns, _ = self._traced()
         entries = [part for column in columns for part in column]
         varied = [part for part in self._approach.outputs[self._rows :] if isinstance(part, Value)]
-        known = [abs(part) for part in entries if not isinstance(part, Symbol)]
-        return max([*known, *(part.bound for part in varied)])
+        known = [abs(float(part)) for part in entries if not isinstance(part, Symbol)]
+        return float(max([*known, *(part.bound for part in varied)]))
 
     @property
     def _rows(self) -> int:

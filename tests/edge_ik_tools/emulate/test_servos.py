@@ -8,7 +8,7 @@ import pytest
 
 from edge_ik_tools.c99.folder import write_sources
 from edge_ik_tools.c99.literals import float_literal
-from edge_ik_tools.emulate.build import FIRMWARE, _own_objects, linker_script
+from edge_ik_tools.emulate.build import FIRMWARE, link_program, own_objects
 from edge_ik_tools.emulate.cores import CORES
 
 ROWS = 300
@@ -42,13 +42,12 @@ def test_commands_are_those_of_the_host(
         lines.append(f"static const {words}[ROWS][{count}] = {{\n{text}\n}};")
     (tmp_path / "rows.h").write_text("\n".join([*lines, ""]))
     write_sources(firmware, tmp_path)
-    objects = _own_objects(tools, core, ("startup.c", "semihost.c", "counter.c"), tmp_path, [])
+    objects = own_objects(tools, core, (core.family.port, "counter.c"), tmp_path, [])
     for source in (tmp_path / "robot.c", Path(__file__).with_name("servos.c")):
         out = tmp_path / f"{source.stem}.o"
         include = [FIRMWARE, tmp_path]
         objects.append(tools.compile(core, source, out, include=include, options=[]))
-    image = tools.link(core, objects, linker_script(core, tmp_path), tmp_path / "servos.elf")
-    tools.run(core, image, tmp_path)
+    tools.run(core, link_program(tools, core, objects, tmp_path / "servos.elf"), tmp_path)
     data = (tmp_path / "servos.bin").read_bytes()
     pulses = np.frombuffer(data, "<u2", 2 * ROWS * count).reshape(2, ROWS, count)
     held, taken = np.frombuffer(data, "<i4", offset=pulses.nbytes).reshape(2, 2, ROWS)
