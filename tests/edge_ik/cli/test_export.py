@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from firmware_host.model_file import read_model
+from firmware_host.model_file import read_model, write_model
 from firmware_host.spec import ModelSpec
 
 SERVOS = """
@@ -50,12 +50,37 @@ def test_firmware_is_made_for_size_or_speed(choice, small, run, planar_model, tm
     assert ("--optimize size" in text) == bool(small)
 
 
+@pytest.mark.parametrize("choice", ["auto", "float", "fixed", None])
+def test_firmware_computes_with_what_is_asked_for(choice, run, planar_model, tmp_path):
+    arguments = ("--firmware", "c99", "--no-count", "--name", "tiny", "--out", tmp_path / "made")
+    options = ("--arithmetic", choice) if choice else ()
+    result = run("export", planar_model, *arguments, *options)
+    assert result.exit_code == 0, result.output
+    text = (tmp_path / "made" / "src" / "tiny.c").read_text()
+    assert ("inverse_root_of(" in text) == (choice != "float")
+    assert ("joint_t joints[" in text) == (choice != "fixed")
+
+
+def test_integers_of_a_network_of_floats_are_refused(run, source_root, planar_model, tmp_path):
+    network = source_root / "tests" / "firmware_host" / "models" / "float32.tflite"
+    write_model(tmp_path / "float.tflite", network.read_bytes(), read_model(planar_model)[1])
+    made = ("--firmware", "c99", "--no-count", "--arithmetic", "fixed", "--out", tmp_path / "made")
+    result = run("export", tmp_path / "float.tflite", *made)
+    assert result.exit_code == 1
+    assert "Fixed point needs a network of integers" in " ".join(result.output.split())
+    assert "Traceback" not in result.output
+
+
 @pytest.mark.parametrize(
     ("options", "told"),
     [
         ((), "--firmware makes C of it"),
         (("--firmware", "c99", "--quantize", "int8"), "--quantize can be given with a run folder"),
         (("--firmware", "tflm", "--zip"), "--zip can be given with --firmware c99 alone"),
+        (
+            ("--firmware", "tflm", "--arithmetic", "fixed"),
+            "--arithmetic can be given with --firmware c99 alone",
+        ),
         (
             ("--firmware", "tflm", "--optimize", "size"),
             "--optimize can be given with --firmware c99 alone",

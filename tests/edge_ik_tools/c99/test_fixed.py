@@ -1,6 +1,7 @@
 """Firmware in integers: each joint as its twin in Python has it, whatever compiles it."""
 
 import ctypes
+import dataclasses
 import itertools
 import math
 import re
@@ -13,12 +14,14 @@ import pytest
 from edge_ik.arms import load_arm
 from edge_ik.data.rank import chosen_task
 from edge_ik_tools.c99.source import ARITHMETICS, Firmware
+from edge_ik_tools.emulate.build import FIRMWARE, link_program, own_objects
 from edge_ik_tools.emulate.cores import CORES
 from firmware_host.errors import ConfigError
 from firmware_host.fixed_point.solver import FixedSolver
+from firmware_host.model_file import read_model, write_model
 
 SOLVED, UNREACHABLE, BAD_TARGET, LIMITED = range(4)
-COUNT = 40
+COUNT = 30
 MILLION = 1_000_000
 SHORT = "-DEDGE_IK_SHORT_PRODUCTS=1"
 # A robot, its task, how many branches, and the network's type.
@@ -471,3 +474,213 @@ def test_seeds_are_those_of_floats_to_a_step_of_the_network(name, cases, build):
             seeds.append(q)
         off.append(np.abs(seeds[0] - seeds[1]).max())
     assert np.median(off) < 1e-3
+
+
+# ---- What is in the source
+
+
+def compile_for(core, tools, folder, firmware, *options):
+    """Compile firmware for a core, silently."""
+    return tools.compile(core, folder / f"{firmware.name}.c", folder / "o.o", options=options)
+
+
+@pytest.fixture(scope="module")
+def written(cases, tmp_path_factory, write_firmware):
+    """Function of a case: the folder of its firmware."""
+    made = {}
+
+    def write(some):
+        if some not in made:
+            folder = tmp_path_factory.mktemp("written")
+            made[some] = write_firmware(cases(some).firmware, folder)
+        return made[some]
+
+    return write
+
+
+@pytest.mark.parametrize(("compiler", "more"), [("gcc", ()), ("clang", (SHORT,))])
+def test_compilers_are_silent(compiler, more, name, written, require_tool, warnings_as_errors):
+    path = require_tool(compiler, compiler)
+    command = [path, *warnings_as_errors, "-Wshadow", "-O1", "-DEDGE_IK_FIXED=1", *more]
+    command += ["-c", "robot.c", "-o", "robot.o"]
+    built = subprocess.run(command, cwd=written(name), capture_output=True, text=True, check=False)
+    assert (built.returncode, built.stderr) == (0, "")
+
+
+# Without a floating-point unit.
+SOFT = ["cortex-m0", "cortex-m3", "rv32imc"]
+
+
+# One of them for each kind, and every one for the first.
+ON_CORES = [("position", core) for core in SOFT]
+ON_CORES += list(zip(list(CASES)[1:], itertools.cycle(SOFT), strict=False))
+
+
+@pytest.mark.parametrize(("some", "core"), ON_CORES)
+def test_compilers_for_cores_are_silent_and_take_integers(some, core, written, cases, tools_for):
+    """Nothing computes with floats where they only come in and go out: they are compared."""
+    tools, firmware = tools_for(CORES[core]), cases(some).firmware
+    options = ("-Wconversion", "-Wdouble-promotion", "-Wpedantic", "-Wshadow", "-Werror")
+    out = compile_for(CORES[core], tools, written(some), firmware, *options)
+    nm = f"{tools.family.prefix}-nm"
+    listed = subprocess.run([nm, out], capture_output=True, text=True, check=True).stdout
+    called = {line.split()[-1] for line in listed.splitlines() if line.split()[-2] == "U"}
+    assert called
+    if some == "position":
+        compared = re.compile(r"__aeabi_fcmp\w\w$|__(ge|le|gt|lt|unord)sf2$")
+        computed = re.compile(r"__(aeabi_[a-z0-9]*[fd]\d?\w*|\w+[sd]f\w*)$")
+        integers = re.compile(
+            r"__aeabi_(u?l|u?i|mem|ll)\w*$|__(mul|div|udiv|ash\w|lshr|clz)[sd]i\d$"
+        )
+        floats = {word for word in called if computed.match(word) and not integers.match(word)}
+        assert {word for word in floats if compared.match(word)} == floats
+
+
+def test_cpp_takes_the_header(written, require_tool):
+    gcc, clang = require_tool("gcc", "gcc"), require_tool("clang", "clang")
+    folder = written("pose")
+    (folder / "main.cc").write_text(
+        '#include "robot.h"\n'
+        "int main() {\n"
+        "    int32_t target[ROBOT_TARGET] = {300000, 0, 100000}, q[ROBOT_JOINTS] = {0};\n"
+        "    robot_info_um info;\n    robot_state_um state;\n"
+        "    robot_track_start_um(&state, q, 0);\n"
+        "    if (robot_solve_um(target, q, &info) != ROBOT_BAD_TARGET) return 1;\n"
+        "    if (robot_solve_near_um(target, q, q, &info) != ROBOT_BAD_TARGET) return 2;\n"
+        "    if (robot_track_um(&state, target, q, &info) != ROBOT_BAD_TARGET) return 3;\n"
+        "    return info.residual_um == 4294967295u ? 0 : 4;\n}\n"
+    )
+    options = ["-std=c99", "-DEDGE_IK_FIXED=1", "-c", "robot.c", "-o", "c.o"]
+    subprocess.run([gcc, *options], cwd=folder, check=True)
+    flags = ["-x", "c++", "-std=c++11", "-Wall", "-Wextra", "-Wpedantic", "-Werror"]
+    subprocess.run([clang, *flags, "-c", "main.cc", "-o", "cc.o"], cwd=folder, check=True)
+    subprocess.run([gcc, "cc.o", "c.o", "-o", "both"], cwd=folder, check=True)
+    assert subprocess.run([folder / "both"], check=False).returncode == 0
+
+
+def test_both_arithmetics_are_in_the_source_unless_one_is_asked_for(cases):
+    firmware = cases("branches").firmware
+    sources = {
+        word: dataclasses.replace(firmware, arithmetic=word).source() for word in ARITHMETICS
+    }
+    assert set(sources) == {"auto", "float", "fixed"}
+    assert "inverse_root_of(" in sources["auto"]
+    assert "defined(__ARM_FP)" in sources["auto"]
+    assert "inverse_root_of(" not in sources["float"]
+    assert "EDGE_IK_FIXED" not in sources["float"]
+    assert "#define EDGE_IK_FIXED 1" in sources["fixed"]
+    assert "static const IN_FLASH joint_t joints" not in sources["fixed"]
+    assert len(sources["auto"]) > max(len(sources["float"]), len(sources["fixed"]))
+
+
+@pytest.mark.parametrize("word", ["float", "fixed"])
+def test_one_arithmetic_answers_as_in_both(word, cases, build, tmp_path, write_firmware):
+    case = cases("branches")
+    alone = dataclasses.replace(case.firmware, arithmetic=word)
+    write_firmware(alone, tmp_path)
+    command = ["gcc", "-std=c99", "-O1", "-fPIC", "-shared", "robot.c", "-o", "robot.so"]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    built = Built(ctypes.CDLL(str(tmp_path / "robot.so")), alone)
+    both = build("branches", fixed=int(word == "fixed"))
+    for target in case.targets[:20]:
+        found, expected = built.solve(target), both.solve(target)
+        assert found.status == expected.status
+        assert found.q.tolist() == expected.q.tolist()
+
+
+def test_floats_are_what_this_machine_takes_by_itself(cases, build, tmp_path, write_firmware):
+    case = cases("position")
+    write_firmware(case.firmware, tmp_path)
+    command = ["gcc", "-std=c99", "-O1", "-fPIC", "-shared", "robot.c", "-o", "robot.so"]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    built, floats = (
+        Built(ctypes.CDLL(str(tmp_path / "robot.so")), case.firmware),
+        build("position", fixed=0),
+    )
+    for target in case.targets[:20]:
+        assert built.solve(target).q.tolist() == floats.solve(target).q.tolist()
+
+
+def test_networks_of_floats_are_for_floats_alone(source_root, planar_model, tmp_path):
+    flatbuffer = (source_root / "tests/firmware_host/models/float32.tflite").read_bytes()
+    write_model(tmp_path / "float.tflite", flatbuffer, read_model(planar_model)[1])
+    with pytest.raises(ConfigError, match=r"needs a network of integers\. Export the model with"):
+        Firmware.load(tmp_path / "float.tflite", arithmetic="fixed")
+    assert not Firmware.load(tmp_path / "float.tflite").uses_fixed
+    assert "EDGE_IK_FIXED" not in Firmware.load(tmp_path / "float.tflite").source()
+
+
+def test_an_unknown_arithmetic_is_refused(arm3_path):
+    with pytest.raises(ConfigError, match=r"one of auto, float, fixed\. Received: 'double'"):
+        Firmware.load(arm3_path, arithmetic="double")
+
+
+def test_the_header_says_which_arithmetic_was_asked_for(arm3_path):
+    words = " ".join(Firmware.load(arm3_path, arithmetic="fixed").header().split())
+    assert "--firmware c99 --arithmetic fixed`" in words
+    assert "--arithmetic" not in Firmware.load(arm3_path).header()
+
+
+# ---- On emulated cores
+
+COMPARE = """\
+#include "robot.h"
+#include "host.h"
+
+static const int32_t targets[][ROBOT_TARGET] = {{{targets}}};
+static const int32_t floats[][ROBOT_TARGET] = {{{floats}}};
+
+/* Status and joints in millionths, then of floats status and bits of the joints. */
+int main(void)
+{{
+    const int32_t to = host_open("answers.bin", 1);
+    for (int32_t i = 0; i < {rows}; ++i) {{
+        int32_t told[2 * (ROBOT_JOINTS + 1)] = {{0}};
+        told[0] = (int32_t)robot_solve_um(targets[i], &told[1], 0);
+        told[ROBOT_JOINTS + 1] = (int32_t)robot_solve(
+            (const float *)floats[i], (float *)&told[ROBOT_JOINTS + 2], 0);
+        host_write(to, told, sizeof(told));
+    }}
+    host_close(to);
+    return 0;
+}}
+"""
+
+
+def rows_of(words):
+    return ", ".join(f"{{{', '.join(map(str, row))}}}" for row in words.tolist())
+
+
+def expected_words(case, target, given):
+    """What a twin says of a target in millionths, and of one in floats, as 32-bit words."""
+    twin, single_twin = case.twin.solve_um(target.tolist()), case.twin.solve(given)
+    n = len(case.spec.chain)
+    words = [twin.status, *(millionths(case, twin) if twin.q else [0] * n), single_twin.status]
+    bits = case.twin.robot.joint_bits
+    floats = [nearest_single(q, own) for q, own in zip(single_twin.q, bits, strict=False)]
+    return [*words, *single(floats or [0.0] * n).view(np.int32).tolist()]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("core", SOFT)
+@pytest.mark.parametrize("some", ["position", "branches", "sliding pose"])
+def test_cores_answer_as_the_twin(core, some, cases, written, tools_for, tmp_path):
+    case, tools, board = cases(some), tools_for(CORES[core]), CORES[core]
+    given = np.concatenate([case.targets[:8], case.targets[:2] * np.float32(30)])
+    targets = np.rint(given.astype(float) * MILLION).astype(np.int32)
+    values = {
+        "targets": rows_of(targets),
+        "floats": rows_of(given.view(np.int32)),
+        "rows": len(given),
+    }
+    (tmp_path / "main.c").write_text(COMPARE.format(**values))
+    objects = own_objects(tools, board, (board.family.port,), tmp_path, [])
+    include = [FIRMWARE, written(some)]
+    options = ["-fno-strict-aliasing"]
+    for source in (tmp_path / "main.c", written(some) / "robot.c"):
+        out = tmp_path / f"{source.stem}.o"
+        objects.append(tools.compile(board, source, out, include=include, options=options))
+    tools.run(board, link_program(tools, board, objects, tmp_path / "program.elf"), tmp_path)
+    found = np.fromfile(tmp_path / "answers.bin", "<i4").reshape(len(given), -1)
+    pairs = zip(targets, given, strict=True)
+    assert found.tolist() == [expected_words(case, target, own) for target, own in pairs]

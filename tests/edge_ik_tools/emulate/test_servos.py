@@ -48,8 +48,7 @@ def test_commands_are_those_of_the_host(
         out = tmp_path / f"{source.stem}.o"
         include = [FIRMWARE, tmp_path]
         objects.append(tools.compile(core, source, out, include=include, options=[]))
-    image = link_program(tools, core, objects, tmp_path / "servos.elf")
-    tools.run(core, image, tmp_path)
+    tools.run(core, link_program(tools, core, objects, tmp_path / "servos.elf"), tmp_path)
     data = (tmp_path / "servos.bin").read_bytes()
     pulses = np.frombuffer(data, "<u2", 2 * ROWS * count).reshape(2, ROWS, count)
     held, taken = np.frombuffer(data, "<i4", offset=pulses.nbytes).reshape(2, 2, ROWS)
