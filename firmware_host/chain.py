@@ -22,15 +22,11 @@ from firmware_host.joints import (
     repeats,
     with_bounds,
 )
+from firmware_host.names import check_names
 from firmware_host.rigid import FloatArray, aligned, offset_frame, rigid
-from firmware_host.tolerances import FULL_TURN
+from firmware_host.tolerances import FULL_TURN, LENGTH_SHARE
 
 __all__ = ["Chain", "FloatArray", "Joint", "Mimic", "Segment"]
-
-
-# A joint's step and its errors weigh as much as this share of the reach: about how far a tool
-# moves when a joint midway along the arm turns by one radian.
-LENGTH_SHARE = 0.3
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,9 +45,9 @@ class Chain:
         beside: Joints that do not lie between base and tool, but lead some that do.
 
     Raises:
-        RobotError: If there is no joint, a name is used twice, a transform is not rigid, an
-            axis has no length, limits are not finite and ordered, or a joint follows one that
-            is not there, or leaves it no room to move.
+        RobotError: If there is no joint, a name is none (`names.is_name`) or used twice, a
+            transform is not rigid, an axis has no length, limits are not finite and ordered, or
+            a joint follows one that is not there, or leaves it no room to move.
     """
 
     name: str
@@ -62,6 +58,7 @@ class Chain:
     beside: tuple[Joint, ...] = ()
 
     def __post_init__(self) -> None:
+        check_names({"robot": self.name, "base link": self.base, "tip link": self.tip})
         found = moving_joints(self.moving, self.beside)
         if not found.joints:
             raise RobotError(

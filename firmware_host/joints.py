@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from firmware_host.errors import RobotError
+from firmware_host.names import check_name
 from firmware_host.rigid import FloatArray, motion, rigid
 from firmware_host.tolerances import UNIT_LENGTH
 
@@ -274,6 +275,7 @@ def _numbers(joint: Joint) -> tuple[float, float]:
 
 def _checked(joint: Joint) -> Joint:
     """The joint with a unit axis and a rigid origin, or a RobotError naming it."""
+    check_name(joint.name, "joint")
     if joint.kind not in KINDS:
         raise RobotError(
             f"Joint '{joint.name}' is of an unknown kind. Expected {', '.join(KINDS)}. "

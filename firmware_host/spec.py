@@ -12,6 +12,7 @@ import numpy as np
 
 from firmware_host.chain import Chain, FloatArray
 from firmware_host.errors import EdgeIkError, ModelFileError
+from firmware_host.names import LONGEST_NAME, is_name
 from firmware_host.normalization import Normalization
 from firmware_host.problem import IkProblem
 from firmware_host.servos import IntArray, Servos
@@ -20,6 +21,8 @@ from firmware_host.workspace import Workspace
 
 # Far more heads than any arm has use for.
 MOST_BRANCHES = 256
+# Characters of the longest name of one, which lists joints.
+LONGEST_BRANCH = 16 * LONGEST_NAME
 
 
 @dataclass(frozen=True)
@@ -219,7 +222,7 @@ def read_branches(values: Any) -> tuple[Branch, ...]:
     branches = []
     for value in values:
         name, wins, reaches = value["name"], float(value["wins"]), float(value["reaches"])
-        if not isinstance(name, str) or not 0 <= wins <= 1 or not 0 <= reaches <= 1:
+        if not is_name(name, LONGEST_BRANCH) or not 0 <= wins <= 1 or not 0 <= reaches <= 1:
             raise ValueError("expected branches of a name and two shares")
         branches.append(Branch(name, wins, reaches))
     different = len({branch.name for branch in branches}) == len(branches)

@@ -59,6 +59,7 @@ from edge_ik.arms.servo_toml import TABLE, read_servos
 from edge_ik.arms.units import check_angles, in_order
 from firmware_host.chain import FloatArray
 from firmware_host.errors import RobotError
+from firmware_host.names import is_name
 from firmware_host.servo import Servo
 
 _AXES: dict[str, FloatArray] = {
@@ -123,7 +124,7 @@ def parse_toml(text: str, source: str) -> Description:
     if len(rows) > MAX_JOINTS:
         raise RobotError(f"{where} has more than {MAX_JOINTS:,} joints.", source)
     name = values.get("name", PurePath(source).stem)
-    if not _is_name(name):
+    if not is_name(name):
         raise RobotError(f"{where} has no usable name. Received: name = {name!r}", source)
     units = _Units(
         _choice(values, "angles", "radians", _ANGLES, where),
@@ -164,7 +165,7 @@ def _description(
     tool = _table(values, "tool")
     names = [row.get("name", f"joint{number}") for number, row in enumerate(rows, start=1)]
     for joint in names:
-        if not _is_name(joint) or names.count(joint) > 1:
+        if not is_name(joint) or names.count(joint) > 1:
             raise RobotError(
                 f"Joint name {joint!r} is not usable, or used twice. Expected text, once.",
                 str(joint),
@@ -244,7 +245,7 @@ def _mimic(row: Mapping[str, Any], where: str, unit: float) -> tuple[float, floa
     mimic = row.get("mimic")
     if mimic is None:
         return 1.0, 0.0
-    if not isinstance(mimic, dict) or not _is_name(mimic.get("joint")):
+    if not isinstance(mimic, dict) or not is_name(mimic.get("joint")):
         raise RobotError(
             f'{where} has an unusable mimic. Expected mimic = {{ joint = "NAME", multiplier = '
             "1.0, offset = 0.0 }.",
@@ -282,7 +283,7 @@ def _table(values: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     if not isinstance(table, dict):
         raise RobotError(f"Expected [{key}] to be a table with offset and rpy.", key)
     _only(table, _FRAME, f"[{key}]")
-    if not _is_name(table.get("name", key)):
+    if not is_name(table.get("name", key)):
         raise RobotError(f"[{key}] has no usable name. Received: {table['name']!r}", key)
     return table
 
@@ -327,7 +328,3 @@ def _checked(values: tuple[Any, ...], count: int, key: str, where: str) -> tuple
         what = "a finite number" if count == 1 else f"{count} finite numbers"
         raise RobotError(f"{where}: expected {what} for '{key}'. Received: {list(values)}", key)
     return tuple(float(value) for value in values)
-
-
-def _is_name(value: Any) -> bool:
-    return isinstance(value, str) and bool(value.strip()) and value.isprintable()

@@ -22,6 +22,7 @@ from edge_ik.arms.safe_xml import local_name, read_xml
 from edge_ik.arms.units import check_angles, in_order
 from edge_ik.arms.xacro_source import XacroParts, refuse_xacro, xacro_prefixes
 from firmware_host.errors import RobotError
+from firmware_host.names import LONGEST_NAME, is_name
 
 # The parts of a joint that are kinematics.
 _PARTS = ("parent", "child", "origin", "axis", "limit", "mimic")
@@ -53,7 +54,7 @@ def parse_urdf(text: str, source: str) -> Description:
     if not name.strip():
         name = PurePath(source).stem
         notes += (f"The <robot> has no name; it is called '{name}' after its file.",)
-    if not name.isprintable():
+    if not is_name(name):
         _refuse_name("robot", name, source)
     prefix = root.tag.removesuffix("robot")
     links, linked = _links(root, prefix, source)
@@ -190,14 +191,15 @@ def _limits(
 def _name_of(element: Element, source: str) -> str:
     """The element's name, which must be one that can be printed."""
     name = element.get("name", "")
-    if not name.strip() or not name.isprintable():
+    if not is_name(name):
         _refuse_name(local_name(element.tag), name, source)
     return name
 
 
 def _refuse_name(tag: str, name: str, source: str) -> None:
     raise RobotError(
-        f"A <{tag}> in '{source}' has no usable name. Expected name=printable text. "
+        f"A <{tag}> in '{source}' has no usable name. Expected name=printable text, at "
+        f"most {LONGEST_NAME} characters. "
         f"Received: name={name[:80]!r}",
         source,
     )

@@ -21,7 +21,7 @@ def arm_notes(screen: Console) -> Iterator[None]:
 
     class Printer(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            screen.print(record.getMessage(), markup=False)
+            screen.print(record.getMessage())
 
     logger = logging.getLogger("edge_ik")
     handler = Printer()
@@ -69,7 +69,7 @@ def passing_seconds(screen: Console, words: str, began: float | None = None) -> 
 
     def tell() -> None:
         while not over.wait(TOLD_EVERY):
-            screen.print(line(), markup=False)
+            screen.print(line())
 
     with _beside(tell, over):
         yield
@@ -130,10 +130,9 @@ class TimeTold:
                 f"It will take about {duration(total)}: {duration(self.prepared)} of preparation, "
                 f"then {progress.steps - (self.first or 0):,} steps at {steps / seconds:,.0f} a "
                 "second.",
-                markup=False,
             )
         elif abs(total - self.told) > PACE_CHANGE * self.told:
-            self.screen.print(f"With validations about {duration(total)} in all.", markup=False)
+            self.screen.print(f"With validations about {duration(total)} in all.")
         else:
             return
         self.told = total
