@@ -210,6 +210,26 @@ def test_names_of_robots_stay_names(words, file, arm3_path, tmp_path, require_to
     assert not list(folder.rglob("owned"))
 
 
+@pytest.mark.parametrize("words", HOSTILE_FILES[:2])
+def test_no_name_of_a_file_adds_to_a_build(words, arm3_path, tmp_path):
+    path = tmp_path / f"{words}.tflite"
+    path.write_bytes(arm3_path.read_bytes())
+    commands = []
+    for model, folder in ((arm3_path, tmp_path / "own"), (path, tmp_path / "hostile")):
+        write_c99(Firmware.load(model, "arm"), folder)
+        commands.append(
+            {
+                file.relative_to(folder): [
+                    line for line in file.read_text().splitlines() if not line.startswith("#")
+                ]
+                for file in folder.rglob("*")
+                if file.suffix in (".cmake", ".mk", ".txt", "") and file.is_file()
+            }
+        )
+    assert len(commands[0]) >= 6
+    assert commands[0] == commands[1]
+
+
 @pytest.mark.parametrize("name", ["math", "Servo", "test", "string", "Wire", "install", "m"])
 def test_no_library_takes_the_place_of_another(name):
     assert identifier(name) == f"robot_{name.lower()}"

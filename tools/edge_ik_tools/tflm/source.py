@@ -17,7 +17,7 @@ from edge_ik_tools.c99.literals import float_list, float_literal
 from edge_ik_tools.c99.source import ALONE, Firmware
 from edge_ik_tools.templates import filled
 from edge_ik_tools.tflm.arena import Arena
-from firmware_host.names import c_comment
+from firmware_host.names import c_comment, plain
 from firmware_host.network.flatbuffer import read_graph
 from firmware_host.tolerances import SOLVED_POSITION, SOLVED_ROTATION
 
@@ -120,6 +120,10 @@ class TflmSource:
         return {
             **firmware.values(),
             "robot": c_comment(chain.name),
+            "title_words": plain(
+                f"Inverse kinematics of {chain.name}: {', '.join(chain.joint_names)}."
+            ),
+            "maker_words": f"Made by edge-ik {__version__}: `{plain(command)}`",
             "provenance": f"Made by edge-ik {__version__}: {c_comment(command)}",
             "tolerance_mm": f"{1000 * SOLVED_POSITION:g}",
             "tolerance_degrees": f"{math.degrees(SOLVED_ROTATION):g}",
