@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from firmware_host.bounds import check_count, check_reach
 from firmware_host.errors import RobotError
 from firmware_host.joints import (
     CONTINUOUS,
@@ -45,9 +46,9 @@ class Chain:
         beside: Joints that do not lie between base and tool, but lead some that do.
 
     Raises:
-        RobotError: If there is no joint, a name is none (`names.is_name`) or used twice, a
-            transform is not rigid, an axis has no length, limits are not finite and ordered, or
-            a joint follows one that is not there, or leaves it no room to move.
+        RobotError: If there is no joint, or more than `bounds` has; a name is unusable or used
+            twice, a transform not rigid, an axis of no length; limits are not finite and ordered,
+            a joint follows none, or leaves it no room to move; or if it reaches too far.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Chain:
 
     def __post_init__(self) -> None:
         check_names({"robot": self.name, "base link": self.base, "tip link": self.tip})
+        check_count(self.name, len(self.moving) + len(self.beside), self.base, self.tip)
         found = moving_joints(self.moving, self.beside)
         if not found.joints:
             raise RobotError(
@@ -72,6 +74,7 @@ class Chain:
         object.__setattr__(self, "moving", found.joints)
         object.__setattr__(self, "beside", found.beside)
         object.__setattr__(self, "tool", tool)
+        check_reach(self.name, self.base, self.tip, self.segments[0].origin, self.reach)
 
     def with_tool_offset(self, offset: Sequence[float]) -> Chain:
         """The chain with a frame behind its tip, which its name then says.

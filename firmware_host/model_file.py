@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import math
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -217,7 +218,7 @@ def _member(data: bytes) -> tuple[bytes, int]:
 def _parsed(content: bytes) -> dict[str, Any]:
     """The JSON object, with the format and version checked."""
     try:
-        values = json.loads(content, parse_constant=_refuse_constant)
+        values = json.loads(content, parse_constant=_refuse_constant, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise ModelFileError(f"The member {MEMBER} is not JSON: {error}.") from error
     if not isinstance(values, dict) or values.get("format") != FORMAT:
@@ -233,6 +234,14 @@ def _parsed(content: bytes) -> dict[str, Any]:
         if key not in values:
             raise ModelFileError(f"The member {MEMBER} lacks the key '{key}'.")
     return values
+
+
+def _finite(text: str) -> float:
+    """The number that JSON has; a float has none for 1e999."""
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"{text[:40]} is too large a number")
+    return number
 
 
 def _refuse_constant(name: str) -> None:

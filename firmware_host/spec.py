@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -10,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from firmware_host.bounds import MOST_LIMIT, bounded
 from firmware_host.chain import Chain, FloatArray
 from firmware_host.errors import EdgeIkError, ModelFileError
 from firmware_host.names import LONGEST_NAME, is_name
@@ -21,6 +21,8 @@ from firmware_host.workspace import Workspace
 
 # Far more heads than any arm has use for.
 MOST_BRANCHES = 256
+# Deviations of features [m, or shares of 1]: smaller ones single precision has no inverse of.
+LEAST_DEVIATION = 1e-12
 # Characters of the longest name of one, which lists joints.
 LONGEST_BRANCH = 16 * LONGEST_NAME
 
@@ -233,15 +235,14 @@ def read_branches(values: Any) -> tuple[Branch, ...]:
 
 def _angles(values: Any) -> tuple[float, ...]:
     angles = np.array(values, dtype=np.float64)
-    if angles.ndim != 1 or not np.all(np.isfinite(angles)):
-        raise ValueError("expected a list of finite angles")
+    if angles.ndim != 1 or not bounded(angles, MOST_LIMIT):
+        raise ValueError("expected a list of finite angles, within any limits")
     return tuple(angles.tolist())
 
 
 def _statistics(values: Any) -> Normalization:
     statistics = Normalization.from_dict(values)
-    # The smallest floats have no finite inverse.
-    usable = all(std > 0 and math.isfinite(std) and 1 / std < math.inf for std in statistics.std)
-    if not usable or not all(map(math.isfinite, statistics.mean)):
-        raise ValueError("expected finite means and deviations above 0")
+    usable = bounded(statistics.std) and bounded(statistics.mean)
+    if not usable or not all(std >= LEAST_DEVIATION for std in statistics.std):
+        raise ValueError("expected finite means and deviations above 0, of the size of a robot")
     return statistics

@@ -52,11 +52,11 @@ from edge_ik.arms.description import (
     LinkJoint,
     known,
 )
-from edge_ik.arms.numbers import MAX_NUMBER
 from edge_ik.arms.rotation import pose_from_rpy, rotation, translation
 from edge_ik.arms.safe_xml import MAX_JOINTS
 from edge_ik.arms.servo_toml import TABLE, read_servos
 from edge_ik.arms.units import check_angles, in_order
+from firmware_host.bounds import MOST_NUMBER
 from firmware_host.chain import FloatArray
 from firmware_host.errors import RobotError
 from firmware_host.names import is_name
@@ -164,12 +164,14 @@ def _description(
     base = _table(values, "base")
     tool = _table(values, "tool")
     names = [row.get("name", f"joint{number}") for number, row in enumerate(rows, start=1)]
+    seen: set[str] = set()
     for joint in names:
-        if not is_name(joint) or names.count(joint) > 1:
+        if not is_name(joint) or joint in seen:
             raise RobotError(
                 f"Joint name {joint!r} is not usable, or used twice. Expected text, once.",
                 str(joint),
             )
+        seen.add(joint)
     before = _frame(base, "[base]", units)
     link = base.get("name", "base")
     links, joints = [link], []
@@ -321,7 +323,7 @@ def _numbers(table: Mapping[str, Any], key: str, count: int, where: str) -> tupl
 
 def _checked(values: tuple[Any, ...], count: int, key: str, where: str) -> tuple[float, ...]:
     good = all(
-        isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= MAX_NUMBER
+        isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= MOST_NUMBER
         for value in values
     )
     if not good or len(values) != count:

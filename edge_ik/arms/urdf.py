@@ -8,6 +8,7 @@ at fault. The format is that of http://wiki.ros.org/urdf/XML.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping
 from functools import partial
 from pathlib import PurePath
@@ -102,8 +103,8 @@ def _links(root: Element, prefix: str, source: str) -> tuple[tuple[str, ...], tu
     links = tuple(dict.fromkeys(names))
     if len(links) == len(names):
         return links, ()
-    twice = [name for name in links if names.count(name) > 1][:3]
-    return links, (f"Link '{twice[0]}' is in the file more than once; kinematics need it once.",)
+    twice = next(name for name, count in Counter(names).items() if count > 1)
+    return links, (f"Link '{twice}' is in the file more than once; kinematics need it once.",)
 
 
 def _joints(
