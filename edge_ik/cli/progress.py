@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -139,6 +139,27 @@ class TimeTold:
 
 
 @contextmanager
+def _lines(
+    screen: Console, figures: Callable[[Mapping[str, float] | None], str]
+) -> Iterator[Report]:
+    """A line for each validation, and passing seconds until the first steps are done."""
+    told, start = -1.0, -1
+    with ExitStack() as compiling:
+        compiling.enter_context(passing_seconds(screen, "Compiling"))
+
+        def line(progress: Progress) -> None:
+            nonlocal told, start
+            start = progress.step if start < 0 else start
+            if progress.step > start:
+                compiling.close()
+            if progress.row is not None and progress.row["step"] > told:
+                told = progress.row["step"]
+                screen.print(f"step {told:.0f} of {progress.steps}: {figures(progress.row)}")
+
+        yield line
+
+
+@contextmanager
 def progress_report(screen: Console) -> Iterator[Report]:
     """A progress bar with the last validation's figures; plain lines without a terminal."""
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
@@ -166,15 +187,8 @@ def progress_report(screen: Console) -> Iterator[Report]:
         )
 
     if not screen.is_terminal:
-        told = -1.0
-
-        def lines(progress: Progress) -> None:
-            nonlocal told
-            if progress.row is not None and progress.row["step"] > told:
-                told = progress.row["step"]
-                screen.print(f"step {told:.0f} of {progress.steps}: {figures(progress.row)}")
-
-        yield lines
+        with _lines(screen, figures) as lines:
+            yield lines
         return
     columns = (
         TextColumn("{task.description}"),
