@@ -67,8 +67,8 @@ def check_reach(
     furthest = max(reach, float(np.linalg.norm(first[:3, 3])))
     if not furthest <= MOST_REACH:
         raise RobotError(
-            f"Robot '{robot}' reaches {furthest:.4g} m from '{base}' to '{tip}': its lengths seem to "
-            f"be millimetres. Expected metres, {MOST_REACH:g} at most: divide them by 1000.",
+            f"Robot '{robot}' reaches {furthest:.4g} m from '{base}' to '{tip}': its lengths seem "
+            f"to be millimetres. Expected metres, {MOST_REACH:g} at most: divide them by 1000.",
             robot,
         )
 

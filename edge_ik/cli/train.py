@@ -167,7 +167,7 @@ def train(
 def _train(config: Config | None, folder: Path, began: float, as_json: bool) -> None:
     """Train a new run, or without a configuration one that is there, to its last step."""
     from edge_ik import preparation, training
-    from edge_ik.checkpoint import read_history
+    from edge_ik.checkpoint import is_finished, read_history
     from edge_ik.worker import read_worker
 
     worker = read_worker()
@@ -178,10 +178,12 @@ def _train(config: Config | None, folder: Path, began: float, as_json: bool) -> 
             err=True,
         )
     screen = console(stderr=as_json, quiet=not worker.is_chief)
+    done = False
     with arm_notes(screen), passing_seconds(screen, "Preparing", began):
         if config is None:
             screen.print(bold(folder, "Resuming "))
             run, source = preparation.resume(folder)
+            done = is_finished(run)
         else:
             run, source = preparation.start(config, folder)
     describe(screen, run)
@@ -193,6 +195,8 @@ def _train(config: Config | None, folder: Path, began: float, as_json: bool) -> 
     if not worker.is_chief:
         return
     history = read_history(run)
+    if done:
+        screen.print("It was finished already.")
     if as_json:
         print_json({"run": str(run.folder), "config": run.config.to_dict(), "history": history})
         return
