@@ -6,6 +6,7 @@ import math
 
 from firmware_host.bounds import MOST_NUMBER
 from firmware_host.errors import RobotError
+from firmware_host.names import one_line
 
 
 def numbers_in(
@@ -35,7 +36,7 @@ def numbers_in(
         expected = "a number" if count == 1 else "three finite numbers"
         raise RobotError(
             f"Joint '{joint}' has an unusable <{tag}>. Expected {attribute}={expected}. "
-            f"Received: {attribute}='{value[:80]}'",
+            f"Received: {attribute}='{one_line(value[:80])}'",
             joint,
         )
     return tuple(good)
