@@ -157,6 +157,13 @@ class TestPaths:
         config = make_config("micro", tmp_path / "mine.toml", {"arm.source": "b.urdf"})
         assert config.arm.source == "b.urdf"
 
+    def test_a_name_that_is_no_text_is_told(self):
+        with pytest.raises(
+            ConfigError, match=r"'arm\.source'.*which is not UTF-8; rename"
+        ) as error:
+            make_config(overrides={"arm.source": "arm\udcff.urdf"})
+        assert str(error.value).isprintable()
+
 
 class TestPrecedence:
     def test_values_win_over_the_file_and_the_file_over_the_preset(self, tmp_path):
