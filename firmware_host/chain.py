@@ -23,7 +23,7 @@ from firmware_host.joints import (
     repeats,
     with_bounds,
 )
-from firmware_host.names import check_names
+from firmware_host.names import brief, check_names
 from firmware_host.rigid import FloatArray, aligned, offset_frame, rigid
 from firmware_host.tolerances import FULL_TURN, LENGTH_SHARE
 
@@ -345,6 +345,6 @@ class Chain:
             )
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise RobotError(
-                f"The robot's record is not a chain: {type(error).__name__}: {error}. "
+                f"The robot's record is not a chain: {type(error).__name__}: {brief(str(error))}. "
                 "Expected the keys name, base, tip, joints, beside and tool."
             ) from error

@@ -12,7 +12,7 @@ import numpy as np
 
 from firmware_host.bounds import bounded, check_limit
 from firmware_host.errors import RobotError
-from firmware_host.names import check_name
+from firmware_host.names import brief, check_name
 from firmware_host.rigid import FloatArray, motion, rigid
 from firmware_host.tolerances import UNIT_LENGTH
 
@@ -281,7 +281,7 @@ def _checked(joint: Joint) -> Joint:
     if joint.kind not in KINDS:
         raise RobotError(
             f"Joint '{joint.name}' is of an unknown kind. Expected {', '.join(KINDS)}. "
-            f"Received: {joint.kind}",
+            f"Received: {brief(joint.kind)}",
             joint.name,
         )
     axis = np.array(joint.axis, dtype=np.float64)

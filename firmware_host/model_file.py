@@ -21,6 +21,7 @@ from typing import Any
 
 from firmware_host.errors import ModelFileError
 from firmware_host.files import write_atomically
+from firmware_host.names import brief
 from firmware_host.network.flatbuffer import read_graph
 
 MEMBER = "edge_ik.json"
@@ -108,7 +109,7 @@ def unpack(data: bytes) -> tuple[bytes, dict[str, Any]]:
     if values["flatbuffer_bytes"] != len(flatbuffer):
         raise ModelFileError(
             f"The model file was changed: its network has {len(flatbuffer)} bytes. "
-            f"Expected: {values['flatbuffer_bytes']}"
+            f"Expected: {brief(str(values['flatbuffer_bytes']))}"
         )
     if values["flatbuffer_sha256"] != hashlib.sha256(flatbuffer).hexdigest():
         raise ModelFileError("The model file was changed: its network has another hash.")
@@ -226,7 +227,8 @@ def _parsed(content: bytes) -> dict[str, Any]:
     version = values.get("format_version")
     if version != FORMAT_VERSION:
         raise ModelFileError(
-            f"The model file has format version {version!r}. Expected: {FORMAT_VERSION}. "
+            f"The model file has format version {brief(repr(version))}. "
+            f"Expected: {FORMAT_VERSION}. "
             "Train it anew with `edge-ik train` and export it with `edge-ik export`, or use the "
             "version of edge-ik that wrote it."
         )

@@ -16,6 +16,8 @@ from firmware_host.errors import RobotError
 
 # Characters of the longest name; those of generated descriptions have some 100.
 LONGEST_NAME = 256
+# Characters of text from elsewhere in a sentence, more than a name has.
+LONGEST_TOLD = 2 * LONGEST_NAME
 # What a sentence on an unusable name repeats of it.
 REPEATED = 80
 # Names and paths in a picture; matplotlib reads what is between two of these as a formula.
@@ -81,6 +83,11 @@ def shown(text: str) -> str:
 def one_line(text: str) -> str:
     """Any text as it may stand in a cell or a sentence, in one line: `shown` without line ends."""
     return shown(text).replace("\n", "\\n")
+
+
+def brief(text: str) -> str:
+    """Any text as a sentence may repeat it: in one line, and no longer than names may be."""
+    return one_line(text if len(text) <= LONGEST_TOLD else f"{text[:LONGEST_TOLD]}...")
 
 
 def c_comment(text: str) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 from firmware_host.bounds import MOST_LIMIT, bounded
 from firmware_host.chain import Chain, FloatArray
 from firmware_host.errors import EdgeIkError, ModelFileError
-from firmware_host.names import LONGEST_NAME, is_name
+from firmware_host.names import LONGEST_NAME, brief, is_name
 from firmware_host.normalization import Normalization
 from firmware_host.problem import IkProblem
 from firmware_host.servos import IntArray, Servos
@@ -156,7 +156,7 @@ class ModelSpec:
         }
         if name not in TASKS:
             raise ModelFileError(
-                f"The model solves the task '{name}'. Expected one of: "
+                f"The model solves the task '{brief(name)}'. Expected one of: "
                 f"{', '.join(TASKS)}. Install a newer edge-ik."
             )
         spec = cls(
@@ -202,10 +202,10 @@ def _field(data: Mapping[str, Any], name: str, read: Callable[[Any], Any]) -> An
     try:
         return read(data[name])
     except EdgeIkError as error:
-        raise ModelFileError(f"The model's {name} cannot be used: {error}") from error
+        raise ModelFileError(f"The model's {name} cannot be used: {brief(str(error))}") from error
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise ModelFileError(
-            f"The model's {name} cannot be used: {type(error).__name__}: {error}."
+            f"The model's {name} cannot be used: {type(error).__name__}: {brief(str(error))}."
         ) from error
 
 

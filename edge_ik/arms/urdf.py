@@ -23,7 +23,7 @@ from edge_ik.arms.safe_xml import local_name, read_xml
 from edge_ik.arms.units import check_angles, in_order
 from edge_ik.arms.xacro_source import XacroParts, refuse_xacro, xacro_prefixes
 from firmware_host.errors import RobotError
-from firmware_host.names import LONGEST_NAME, is_name, one_line
+from firmware_host.names import LONGEST_NAME, brief, is_name
 
 # The parts of a joint that are kinematics.
 _PARTS = ("parent", "child", "origin", "axis", "limit", "mimic")
@@ -141,14 +141,14 @@ def _joint(name: str, parts: Mapping[str, Mapping[str, str]]) -> LinkJoint:
     for tag in ("parent", "child"):
         if tag not in parts:
             raise RobotError(f"Joint '{name}' has no <{tag}> link.", name)
-    kind = one_line(parts[""].get("type", "").strip())
+    kind = brief(parts[""].get("type", "").strip())
     return LinkJoint(
         name,
         kind,
-        one_line(parts["parent"].get("link", "")),
-        one_line(parts["child"].get("link", "")),
+        brief(parts["parent"].get("link", "")),
+        brief(parts["child"].get("link", "")),
         read=partial(_geometry, name, kind, parts),
-        leader=one_line(parts["mimic"].get("joint", ""))
+        leader=brief(parts["mimic"].get("joint", ""))
         if "mimic" in parts and kind != FIXED
         else None,
     )

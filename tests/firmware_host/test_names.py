@@ -11,6 +11,8 @@ from firmware_host.errors import ModelFileError, RobotError
 from firmware_host.model_file import read_model
 from firmware_host.names import (
     LONGEST_NAME,
+    LONGEST_TOLD,
+    brief,
     c_comment,
     c_string,
     check_name,
@@ -67,6 +69,30 @@ def test_any_text_can_be_shown_on_any_terminal(text):
     assert found.replace("\n", "").isprintable()
     assert one_line(text).isprintable()
     found.encode("utf-8")
+
+
+@given(ANY)
+def test_a_sentence_repeats_little_of_any_text(text):
+    found = brief(1000 * text)
+    assert found.isprintable()
+    assert len(found) <= 10 * LONGEST_TOLD + 3
+    assert brief("x" * LONGEST_NAME) == "x" * LONGEST_NAME
+
+
+@pytest.mark.parametrize("text", ["\u202e", "a\nb", "x" * 1_000_000])
+@pytest.mark.parametrize("key", ["kind", "mimic"])
+def test_what_a_record_has_is_told_in_a_short_line(key, text, planar_model):
+    _, record = read_model(planar_model)
+    first, *rest = record["robot"]["joints"]
+    changed = {**first, key: text if key == "kind" else [text, 1.0, 0.0]}
+    for hostile in (
+        {**record, "robot": {**record["robot"], "joints": [changed, *rest]}},
+        {**record, "task": text},
+    ):
+        with pytest.raises(ModelFileError) as error:
+            ModelSpec.from_dict(hostile)
+        assert str(error.value).isprintable()
+        assert len(str(error.value)) < 2000
 
 
 @given(st.text(alphabet=st.sampled_from("ab*/\\?\n\r\u2028 é\0\x1b\ud800"), max_size=20))
