@@ -102,6 +102,12 @@ def read_history(run: Run) -> History:
         raise RunError(f"The checkpoint {path} cannot be read: {error}.") from error
 
 
+def is_finished(run: Run) -> bool:
+    """Whether a run has done all of its epochs."""
+    path = run.folder / CHECKPOINT_FILE
+    return path.is_file() and len(read_history(run)) >= run.config.training.epochs
+
+
 def _history(stored: Any) -> History:
     history: History = json.loads(stored["history"].tobytes())
     return history

@@ -225,7 +225,7 @@ def make_config(
 
     Args:
         preset: A name in `PRESETS`.
-        file: A TOML file with the tables of `Config`.
+        file: A TOML file with the tables of `Config`; its paths may be seen from its folder.
         overrides: Values by dotted key, such as ``{"training.steps": 1000}``; text is
             read as a TOML value.
 
@@ -243,6 +243,8 @@ def make_config(
                     f"{', '.join(f'[{part.name}]' for part in dataclasses.fields(Config))}."
                 )
             values.setdefault(table, {}).update(keys)
+        for name in ("source", "servos"):
+            values.get("arm", {}).update(_beside(file, name, values.get("arm", {})))
     for key, value in (overrides or {}).items():
         table, _, name = key.partition(".")
         read = parsed_value(value, _hint(table, name)) if isinstance(value, str) else value
@@ -251,6 +253,18 @@ def make_config(
     if arm is not None:
         values.setdefault("task", {}).setdefault("name", arm.task)
     return config_from_dict(values)
+
+
+def _beside(file: Path, name: str, arm: Mapping[str, Any]) -> dict[str, str]:
+    """The path under a key of a configuration's arm, where it is one beside the file.
+
+    Any other is that of the working directory, as one is that is given as an option.
+    """
+    given = arm.get(name)
+    if not isinstance(given, str) or given in builtin_arms() or not given:
+        return {}
+    path = file.parent / given
+    return {name: str(path)} if path.is_file() and not Path(given).is_absolute() else {}
 
 
 def config_from_dict(values: Mapping[str, Mapping[str, Any]]) -> Config:

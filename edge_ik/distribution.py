@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from shlex import quote
 
 import tensorflow as tf
 
@@ -57,5 +58,5 @@ def lost_worker_reported(worker: Worker, folder: Path) -> Iterator[None]:
         raise RunError(
             f"Worker {worker.index} of {worker.count} had to stop, most likely because another "
             f"was lost ({type(error).__name__}). Continue from the last epoch by giving every "
-            f"worker: edge-ik train --resume {folder}"
+            f"worker: edge-ik train --resume {quote(str(folder))}"
         ) from error

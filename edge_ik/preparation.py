@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from pathlib import Path
+from shlex import quote
 
 import numpy as np
 
@@ -176,7 +177,7 @@ def check_free(folder: Path) -> None:
     if taken if read_worker().is_chief else (folder / CHECKPOINT_FILE).exists():
         raise RunError(
             f"'{folder}' already exists and is not an empty folder. Choose another folder with "
-            f"--out, or continue that run with: edge-ik train --resume {folder}"
+            f"--out, or continue that run with: edge-ik train --resume {quote(str(folder))}"
         )
 
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from edge_ik import __version__
@@ -144,7 +145,8 @@ class Run:
             raise RunError(f"Expected a run folder. Received: '{folder}', which is a file.")
         if not folder.is_dir():
             raise RunError(
-                f"There is no run folder '{folder}'. Make one with: edge-ik train --out {folder}"
+                f"There is no run folder '{folder}'. Make one with: edge-ik train --out "
+                f"{quote(str(folder))}"
             )
         path = folder / RUN_FILE
         if not path.is_file() or not (folder / CONFIG_FILE).is_file():
@@ -202,7 +204,7 @@ class Run:
         if not path.is_file():
             raise RunError(
                 f"'{self.folder}' has no trained network yet. Continue it with: "
-                f"edge-ik train --resume {self.folder}"
+                f"edge-ik train --resume {quote(str(self.folder))}"
             )
         try:
             return keras.saving.load_model(path, compile=False)
@@ -232,6 +234,6 @@ def _branches(path: Path, heads: int) -> tuple[Branch, ...]:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RunError(
             f"{path} is damaged: {type(error).__name__}: {error}. Delete it, and have it written "
-            f"anew with: edge-ik train --resume {path.parent}"
+            f"anew with: edge-ik train --resume {quote(str(path.parent))}"
         ) from error
     return branches

@@ -71,7 +71,20 @@ def checked_value(key: str, value: Any, hint: Any) -> Any:
             str: "text",
         }
         raise ConfigError(f"Expected {names[hint]} for '{key}'. Received: {value!r}")
+    if isinstance(value, str) and not _is_unicode(value):
+        raise ConfigError(
+            f"Expected text for '{key}'. Received: {value!r}, which is not UTF-8; rename the file."
+        )
     return value
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether a text can be written into a file: a path may be of bytes that are no text."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _is_number(value: Any) -> bool:

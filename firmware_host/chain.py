@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from firmware_host.bounds import check_count, check_reach
 from firmware_host.errors import RobotError
 from firmware_host.joints import (
     CONTINUOUS,
@@ -22,15 +23,11 @@ from firmware_host.joints import (
     repeats,
     with_bounds,
 )
+from firmware_host.names import brief, check_names
 from firmware_host.rigid import FloatArray, aligned, offset_frame, rigid
-from firmware_host.tolerances import FULL_TURN
+from firmware_host.tolerances import FULL_TURN, LENGTH_SHARE
 
 __all__ = ["Chain", "FloatArray", "Joint", "Mimic", "Segment"]
-
-
-# A joint's step and its errors weigh as much as this share of the reach: about how far a tool
-# moves when a joint midway along the arm turns by one radian.
-LENGTH_SHARE = 0.3
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,9 +46,9 @@ class Chain:
         beside: Joints that do not lie between base and tool, but lead some that do.
 
     Raises:
-        RobotError: If there is no joint, a name is used twice, a transform is not rigid, an
-            axis has no length, limits are not finite and ordered, or a joint follows one that
-            is not there, or leaves it no room to move.
+        RobotError: If there is no joint, or more than `bounds` has; a name is unusable or used
+            twice, a transform not rigid, an axis of no length; limits are not finite and ordered,
+            a joint follows none, or leaves it no room to move; or if it reaches too far.
     """
 
     name: str
@@ -62,6 +59,8 @@ class Chain:
     beside: tuple[Joint, ...] = ()
 
     def __post_init__(self) -> None:
+        check_names({"robot": self.name, "base link": self.base, "tip link": self.tip})
+        check_count(self.name, len(self.moving) + len(self.beside), self.base, self.tip)
         found = moving_joints(self.moving, self.beside)
         if not found.joints:
             raise RobotError(
@@ -75,6 +74,7 @@ class Chain:
         object.__setattr__(self, "moving", found.joints)
         object.__setattr__(self, "beside", found.beside)
         object.__setattr__(self, "tool", tool)
+        check_reach(self.name, self.base, self.tip, self.segments[0].origin, self.reach)
 
     def with_tool_offset(self, offset: Sequence[float]) -> Chain:
         """The chain with a frame behind its tip, which its name then says.
@@ -345,6 +345,6 @@ class Chain:
             )
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise RobotError(
-                f"The robot's record is not a chain: {type(error).__name__}: {error}. "
+                f"The robot's record is not a chain: {type(error).__name__}: {brief(str(error))}. "
                 "Expected the keys name, base, tip, joints, beside and tool."
             ) from error

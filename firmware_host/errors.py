@@ -54,6 +54,7 @@ class RuntimeUnavailableError(EdgeIkError):
         runtime: Name of the runtime asked for.
         package: The package to install.
         installed: Names of the runtimes that can be used instead.
+        reason: Why this one cannot.
     """
 
     def __init__(self, runtime: str, package: str, installed: tuple[str, ...], reason: str) -> None:
@@ -64,3 +65,8 @@ class RuntimeUnavailableError(EdgeIkError):
         self.runtime = runtime
         self.package = package
         self.installed = installed
+        self.reason = reason
+
+    def among(self, installed: tuple[str, ...]) -> RuntimeUnavailableError:
+        """The same where other runtimes can be used instead."""
+        return RuntimeUnavailableError(self.runtime, self.package, installed, self.reason)

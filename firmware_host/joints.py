@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from firmware_host.bounds import bounded, check_limit
 from firmware_host.errors import ModelFileError, RobotError
+from firmware_host.names import brief, check_name
 from firmware_host.rigid import FloatArray, motion, rigid
 from firmware_host.tolerances import UNIT_LENGTH
 
@@ -189,10 +191,10 @@ def _leader(joint: Joint, known: Mapping[str, Joint]) -> Mimic | None:
     """What a joint follows in the end, itself following nothing; None if it follows nothing."""
     mimic, seen = joint.mimic, [joint.name]
     while mimic is not None:
-        if not (math.isfinite(mimic.multiplier) and math.isfinite(mimic.offset)):
+        if not bounded((mimic.multiplier, mimic.offset)):
             raise RobotError(
-                f"Joint '{joint.name}' follows '{mimic.joint}' by numbers that are not finite. "
-                f"Received: multiplier={mimic.multiplier:g}, offset={mimic.offset:g}",
+                f"Joint '{joint.name}' follows '{mimic.joint}' by numbers that are not finite, or "
+                f"too large. Received: multiplier={mimic.multiplier:g}, offset={mimic.offset:g}",
                 joint.name,
             )
         if mimic.joint in seen:
@@ -248,6 +250,7 @@ def _within(leader: Joint, followers: Sequence[Joint]) -> Joint:
         return leader
     if math.isinf(lower):
         lower, upper = -math.pi / slowest, math.pi / slowest
+    check_limit(leader.name, lower, upper)
     return replace(leader, kind=REVOLUTE if endless else leader.kind, lower=lower, upper=upper)
 
 
@@ -274,28 +277,23 @@ def _numbers(joint: Joint) -> tuple[float, float]:
 
 def _checked(joint: Joint) -> Joint:
     """The joint with a unit axis and a rigid origin, or a RobotError naming it."""
+    check_name(joint.name, "joint")
     if joint.kind not in KINDS:
         raise RobotError(
             f"Joint '{joint.name}' is of an unknown kind. Expected {', '.join(KINDS)}. "
-            f"Received: {joint.kind}",
+            f"Received: {brief(joint.kind)}",
             joint.name,
         )
     axis = np.array(joint.axis, dtype=np.float64)
-    length = float(np.linalg.norm(axis)) if axis.shape == (3,) else 0.0
-    if not (math.isfinite(length) and length > 0):
+    usable = axis.shape == (3,) and bounded(axis)
+    length = float(np.linalg.norm(axis)) if usable else 0.0
+    if length == 0:
         raise RobotError(
             f"Joint '{joint.name}' has no usable axis. Expected three numbers, not all "
             f"zero. Received: {axis.tolist()}",
             joint.name,
         )
-    if not (math.isfinite(joint.lower) and math.isfinite(joint.upper)):
-        raise RobotError(f"Joint '{joint.name}' has limits that are not finite.", joint.name)
-    if joint.lower >= joint.upper:
-        raise RobotError(
-            f"Joint '{joint.name}' has no room to move. Expected lower < upper. "
-            f"Received: lower={joint.lower:g}, upper={joint.upper:g}",
-            joint.name,
-        )
+    check_limit(joint.name, joint.lower, joint.upper)
     endless = joint.kind == CONTINUOUS
     lower, upper = (-math.pi, math.pi) if endless else (float(joint.lower), float(joint.upper))
     origin = rigid(joint.origin, f"origin of joint '{joint.name}'")

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import math
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -20,6 +21,7 @@ from typing import Any
 
 from firmware_host.errors import ModelFileError
 from firmware_host.files import write_atomically
+from firmware_host.names import brief
 from firmware_host.network.flatbuffer import read_graph
 
 MEMBER = "edge_ik.json"
@@ -107,7 +109,7 @@ def unpack(data: bytes) -> tuple[bytes, dict[str, Any]]:
     if values["flatbuffer_bytes"] != len(flatbuffer):
         raise ModelFileError(
             f"The model file was changed: its network has {len(flatbuffer)} bytes. "
-            f"Expected: {values['flatbuffer_bytes']}"
+            f"Expected: {brief(str(values['flatbuffer_bytes']))}"
         )
     if values["flatbuffer_sha256"] != hashlib.sha256(flatbuffer).hexdigest():
         raise ModelFileError("The model file was changed: its network has another hash.")
@@ -217,7 +219,7 @@ def _member(data: bytes) -> tuple[bytes, int]:
 def _parsed(content: bytes) -> dict[str, Any]:
     """The JSON object, with the format and version checked."""
     try:
-        values = json.loads(content, parse_constant=_refuse_constant)
+        values = json.loads(content, parse_constant=_refuse_constant, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise ModelFileError(f"The member {MEMBER} is not JSON: {error}.") from error
     if not isinstance(values, dict) or values.get("format") != FORMAT:
@@ -225,7 +227,8 @@ def _parsed(content: bytes) -> dict[str, Any]:
     version = values.get("format_version")
     if version != FORMAT_VERSION:
         raise ModelFileError(
-            f"The model file has format version {version!r}. Expected: {FORMAT_VERSION}. "
+            f"The model file has format version {brief(repr(version))}. "
+            f"Expected: {FORMAT_VERSION}. "
             "Train it anew with `edge-ik train` and export it with `edge-ik export`, or use the "
             "version of edge-ik that wrote it."
         )
@@ -233,6 +236,14 @@ def _parsed(content: bytes) -> dict[str, Any]:
         if key not in values:
             raise ModelFileError(f"The member {MEMBER} lacks the key '{key}'.")
     return values
+
+
+def _finite(text: str) -> float:
+    """The number that JSON has; a float has none for 1e999."""
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"{text[:40]} is too large a number")
+    return number
 
 
 def _refuse_constant(name: str) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import importlib.metadata
 from typing import Any
 
-from firmware_host.errors import ConfigError
-from firmware_host.network.runtimes import RUNTIMES, available_runtimes
+from firmware_host.errors import ConfigError, RuntimeUnavailableError
+from firmware_host.network.interpreter import Interpreter
+from firmware_host.network.runtimes import RUNTIMES, available_runtimes, open_interpreter
 
 # Each is a subclass of `firmware_host.solver.IkSolver`.
 PLUGINS = "edge_ik.runtimes"
@@ -16,6 +17,18 @@ def available_solvers() -> tuple[str, ...]:
     """Names of the runtimes that `IkSolver.load` can use on this machine."""
     found = [name for name in _plugins() if solver_plugin(name).obstacle() is None]
     return (*available_runtimes(), *found)
+
+
+def open_network(flatbuffer: bytes, runtime: str | None) -> Interpreter:
+    """`open_interpreter`, whose error names also what solves as a whole.
+
+    Raises:
+        ConfigError, ModelFileError, RuntimeUnavailableError: As it does.
+    """
+    try:
+        return open_interpreter(flatbuffer, runtime)
+    except RuntimeUnavailableError as error:
+        raise error.among(available_solvers()) from error
 
 
 def solver_plugin(name: str) -> Any:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from firmware_host.bounds import bounded
 from firmware_host.errors import RobotError
 from firmware_host.tolerances import CHAIN_ROTATION
 
@@ -15,9 +16,12 @@ FloatArray = npt.NDArray[np.float64]
 
 
 def rigid(transform: npt.ArrayLike, what: str) -> FloatArray:
-    """The transform as a read-only float64 array, or a RobotError if it is not rigid."""
+    """The transform as a read-only float64 array, or a RobotError if it is not rigid.
+
+    Nor are offsets beyond `MOST_NUMBER`.
+    """
     matrix = np.array(transform, dtype=np.float64)
-    is_rigid = matrix.shape == (4, 4) and bool(np.all(np.isfinite(matrix)))
+    is_rigid = matrix.shape == (4, 4) and bounded(matrix)
     if is_rigid:
         rotation = matrix[:3, :3]
         orthonormal = np.allclose(rotation @ rotation.T, np.eye(3), atol=CHAIN_ROTATION)

@@ -13,8 +13,8 @@ from firmware_host.chain import Chain, FloatArray
 from firmware_host.errors import TargetError
 from firmware_host.kinematics import forward_kinematics
 from firmware_host.model_file import read_model
-from firmware_host.network.runtimes import RUNTIMES, open_interpreter
-from firmware_host.plugins import solver_plugin
+from firmware_host.network.runtimes import RUNTIMES
+from firmware_host.plugins import open_network, solver_plugin
 from firmware_host.problem import IkProblem
 from firmware_host.solving.branches import (
     ANY,
@@ -27,7 +27,7 @@ from firmware_host.solving.branches import (
     solve_one,
     solve_target,
 )
-from firmware_host.solving.checks import checked_near, checked_steps
+from firmware_host.solving.checks import checked_near, checked_steps, numbers_given
 from firmware_host.solving.following import followed, unstarted
 from firmware_host.solving.seeding import Predict, Seeder
 from firmware_host.solving.solution import IkBatch, IkSolution, Status
@@ -108,7 +108,7 @@ class IkSolver:
             return plugin.load(path, runtime, refine_steps, restarts)
         flatbuffer, record = read_model(path)
         spec = ModelSpec.from_dict(record)
-        interpreter = open_interpreter(flatbuffer, runtime)
+        interpreter = open_network(flatbuffer, runtime)
         spec.check_network(interpreter.input_shape[1], interpreter.output_shape[1])
         return cls(
             spec, interpreter.run, refine_steps, runtime=interpreter.runtime, restarts=restarts
@@ -176,7 +176,7 @@ class IkSolver:
 
     def forward(self, q: npt.ArrayLike) -> FloatArray:
         """Pose of the tool T_base_tool (..., 4, 4) [m] at joints q (..., n) [rad, m]."""
-        angles = np.asarray(q, dtype=np.float64)
+        angles = numbers_given(q, "q")
         if angles.ndim == 0 or angles.shape[-1] != len(self.chain):
             raise TargetError(
                 f"Expected q of {len(self.chain)} joints, or rows of them. Received: shape "

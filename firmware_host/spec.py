@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -10,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from firmware_host.bounds import MOST_LIMIT, bounded
 from firmware_host.chain import Chain, FloatArray
 from firmware_host.errors import EdgeIkError, ModelFileError
+from firmware_host.names import LONGEST_NAME, brief, is_name
 from firmware_host.normalization import Normalization
 from firmware_host.problem import IkProblem
 from firmware_host.servos import IntArray, Servos
@@ -20,6 +21,10 @@ from firmware_host.workspace import Workspace
 
 # Far more heads than any arm has use for.
 MOST_BRANCHES = 256
+# Deviations of features [m, or shares of 1]: smaller ones single precision has no inverse of.
+LEAST_DEVIATION = 1e-12
+# Characters of the longest name of one, which lists joints.
+LONGEST_BRANCH = 16 * LONGEST_NAME
 
 
 @dataclass(frozen=True)
@@ -151,7 +156,7 @@ class ModelSpec:
         }
         if name not in TASKS:
             raise ModelFileError(
-                f"The model solves the task '{name}'. Expected one of: "
+                f"The model solves the task '{brief(name)}'. Expected one of: "
                 f"{', '.join(TASKS)}. Install a newer edge-ik."
             )
         spec = cls(
@@ -197,10 +202,10 @@ def _field(data: Mapping[str, Any], name: str, read: Callable[[Any], Any]) -> An
     try:
         return read(data[name])
     except EdgeIkError as error:
-        raise ModelFileError(f"The model's {name} cannot be used: {error}") from error
+        raise ModelFileError(f"The model's {name} cannot be used: {brief(str(error))}") from error
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise ModelFileError(
-            f"The model's {name} cannot be used: {type(error).__name__}: {error}."
+            f"The model's {name} cannot be used: {type(error).__name__}: {brief(str(error))}."
         ) from error
 
 
@@ -219,7 +224,7 @@ def read_branches(values: Any) -> tuple[Branch, ...]:
     branches = []
     for value in values:
         name, wins, reaches = value["name"], float(value["wins"]), float(value["reaches"])
-        if not isinstance(name, str) or not 0 <= wins <= 1 or not 0 <= reaches <= 1:
+        if not is_name(name, LONGEST_BRANCH) or not 0 <= wins <= 1 or not 0 <= reaches <= 1:
             raise ValueError("expected branches of a name and two shares")
         branches.append(Branch(name, wins, reaches))
     different = len({branch.name for branch in branches}) == len(branches)
@@ -230,15 +235,14 @@ def read_branches(values: Any) -> tuple[Branch, ...]:
 
 def _angles(values: Any) -> tuple[float, ...]:
     angles = np.array(values, dtype=np.float64)
-    if angles.ndim != 1 or not np.all(np.isfinite(angles)):
-        raise ValueError("expected a list of finite angles")
+    if angles.ndim != 1 or not bounded(angles, MOST_LIMIT):
+        raise ValueError("expected a list of finite angles, within any limits")
     return tuple(angles.tolist())
 
 
 def _statistics(values: Any) -> Normalization:
     statistics = Normalization.from_dict(values)
-    # The smallest floats have no finite inverse.
-    usable = all(std > 0 and math.isfinite(std) and 1 / std < math.inf for std in statistics.std)
-    if not usable or not all(map(math.isfinite, statistics.mean)):
-        raise ValueError("expected finite means and deviations above 0")
+    usable = bounded(statistics.std) and bounded(statistics.mean)
+    if not usable or not all(std >= LEAST_DEVIATION for std in statistics.std):
+        raise ValueError("expected finite means and deviations above 0, of the size of a robot")
     return statistics

@@ -22,6 +22,10 @@ FULL_TURN = 1e-4
 # Two answers whose joint distances differ by less are the same configuration [rad].
 SAME_ANSWER = 1e-2
 
+# A joint's step and its errors weigh as much as this share of the reach: about how far a tool
+# moves when a joint midway along the arm turns by one radian.
+LENGTH_SHARE = 0.3
+
 # Far beyond any robot, and far below what single precision can square [m].
 FARTHEST_TARGET = 1e6
 

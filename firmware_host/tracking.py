@@ -10,6 +10,7 @@ import numpy.typing as npt
 from firmware_host.chain import FloatArray
 from firmware_host.errors import TargetError
 from firmware_host.solver import IkSolver, Status
+from firmware_host.solving.checks import numbers_given
 from firmware_host.solving.following import TRACK_JUMP
 from firmware_host.tasks.targets import checked_target
 
@@ -81,7 +82,7 @@ def track(
     """
     chain = solver.chain
     rows = solver.task.given(checked_target(targets, batch=True, task=solver.task))
-    q = np.asarray(q_start, dtype=np.float64)
+    q = numbers_given(q_start, "q_start")
     if q.shape != (len(chain),) or not np.isfinite(q).all():
         raise TargetError(
             f"Expected q_start of {len(chain)} finite numbers. Received: shape {q.shape}"

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from firmware_host.bounds import MOST_REACH
 from firmware_host.chain import Chain, FloatArray
 from firmware_host.kinematics import Scalar, components, dot, sub
 
@@ -90,7 +91,7 @@ class Workspace:
         """The map from `to_dict`'s values; ValueError if they do not fit together."""
         rows, columns = (int(size) for size in data["shape"])
         cell, start = float(data["cell"]), int(data["axial_start"])
-        if not (0 < rows * columns <= MOST_CELLS and math.isfinite(cell) and cell > 0):
+        if not (0 < rows * columns <= MOST_CELLS and 0 < cell <= MOST_REACH):
             raise ValueError("the workspace's cells have no usable size")
         if abs(start) > MOST_CELLS:
             raise ValueError("the workspace's cells are too far away")

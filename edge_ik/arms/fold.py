@@ -15,7 +15,8 @@ import numpy as np
 
 from edge_ik.arms.description import CONTINUOUS, FIXED, PRISMATIC, REVOLUTE, LinkJoint
 from edge_ik.arms.tree import LinkTree, listed
-from edge_ik.arms.units import check_limits, check_reach, has_no_stops
+from edge_ik.arms.units import check_limits, has_no_stops
+from firmware_host.bounds import check_count
 from firmware_host.chain import Chain, FloatArray, Joint, Mimic
 from firmware_host.errors import RobotError
 from firmware_host.rigid import motion
@@ -66,6 +67,7 @@ def chain_between(tree: LinkTree, base: str, tip: str) -> FoldedChain:
     moving = [part for part in led.values() if part.moves]
     leaders = {part.leader.name: part.leader for part in moving}
     _check_loops(tree, frozenset(leaders), base, tip)
+    check_count(tree.name, len(moving), base, tip)
     for part in moving:
         check_limits(part.joint, tree.description.format)
     beside = [leader for leader in leaders.values() if leader.name not in led]
@@ -80,7 +82,6 @@ def chain_between(tree: LinkTree, base: str, tip: str) -> FoldedChain:
         tip=tip,
         beside=tuple(_joint(_led(tree, leader), np.eye(4), bounds) for leader in beside),
     )
-    check_reach(chain)
     notes = [note for joint in path for note in joint.geometry.notes]
     for part in moving:
         notes += [*_told_stops(part), *_told_leader(part, part.leader in beside)]

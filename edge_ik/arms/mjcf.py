@@ -34,6 +34,7 @@ from edge_ik.arms.mjcf_text import kinematics_text
 from edge_ik.arms.rotation import pose_from_quaternion, rotation, translation
 from firmware_host.chain import FloatArray
 from firmware_host.errors import MissingExtraError, RobotError
+from firmware_host.names import is_name
 
 Model = Any  # mujoco.MjModel
 _X = np.array([1.0, 0.0, 0.0])
@@ -86,7 +87,7 @@ def _model_name(text: str) -> str:
 
     root, _ = read_xml(text, "", lambda parent, _tag: parent is None)
     name = root.get("model", "")
-    return name if name.strip() and name.isprintable() else ""
+    return name if is_name(name) else ""
 
 
 class _Names:
@@ -208,7 +209,7 @@ class _Reader:
 
     def _name(self, kind: Any, number: int) -> str:
         name = self.mujoco.mj_id2name(self.model, kind, number) or ""
-        return name if name.strip() and name.isprintable() else ""
+        return name if is_name(name) else ""
 
 
 def _fixed(name: str, parent: str, child: str, origin: FloatArray) -> LinkJoint:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 
+from firmware_host.bounds import MOST_NUMBER
 from firmware_host.errors import RobotError
-
-# No robot has a joint this far away; larger numbers overflow later, in float32.
-MAX_NUMBER = 1e6
+from firmware_host.names import one_line
 
 
 def numbers_in(
@@ -21,7 +20,7 @@ def numbers_in(
         attribute: Name of the attribute.
         value: Its text.
         count: How many numbers it must hold.
-        finite: Whether they must be finite and no larger than `MAX_NUMBER`; a limit may be
+        finite: Whether they must be finite and no larger than `MOST_NUMBER`; a limit may be
             infinite where it is not used.
 
     Raises:
@@ -31,13 +30,13 @@ def numbers_in(
     good = [
         number
         for number in numbers
-        if number is not None and (not finite or abs(number) <= MAX_NUMBER)
+        if number is not None and (not finite or abs(number) <= MOST_NUMBER)
     ]
     if len(good) != len(numbers) or len(numbers) != count:
         expected = "a number" if count == 1 else "three finite numbers"
         raise RobotError(
             f"Joint '{joint}' has an unusable <{tag}>. Expected {attribute}={expected}. "
-            f"Received: {attribute}='{value[:80]}'",
+            f"Received: {attribute}='{one_line(value[:80])}'",
             joint,
         )
     return tuple(good)

@@ -10,6 +10,7 @@ import numpy as np
 from firmware_host.chain import Chain, FloatArray
 from firmware_host.errors import MissingExtraError, RobotError
 from firmware_host.kinematics import Frames, forward_kinematics, frames
+from firmware_host.names import in_picture
 
 # Length of drawn axes, as a share of the robot's reach.
 AXIS_SHARE = 0.12
@@ -49,7 +50,7 @@ def plot(chain: Chain, q: FloatArray, path: Path) -> None:
         getattr(axes, f"set_{name}lim")(center - half, center + half)
         getattr(axes, f"set_{name}label")(f"{name} [m]")
     axes.set_box_aspect((1, 1, 1))
-    axes.set_title(f"{chain.name}: {chain.base} to {chain.tip}")
+    axes.set_title(in_picture(f"{chain.name}: {chain.base} to {chain.tip}"))
     axes.legend(loc="upper left")
     try:
         figure.savefig(path)
@@ -82,7 +83,7 @@ def _draw_joints(axes: Any, chain: Chain, q: FloatArray) -> None:
             linestyle="--" if slides else "-",
             alpha=0.4 if joint.mimic else 1.0,
         )
-        axes.text(*ends[1], joint.name, fontsize=8)
+        axes.text(*ends[1], in_picture(joint.name), fontsize=8)
 
 
 def _draw_frame(axes: Any, pose: FloatArray, chain: Chain, name: str) -> None:

@@ -52,13 +52,14 @@ from edge_ik.arms.description import (
     LinkJoint,
     known,
 )
-from edge_ik.arms.numbers import MAX_NUMBER
 from edge_ik.arms.rotation import pose_from_rpy, rotation, translation
 from edge_ik.arms.safe_xml import MAX_JOINTS
 from edge_ik.arms.servo_toml import TABLE, read_servos
 from edge_ik.arms.units import check_angles, in_order
+from firmware_host.bounds import MOST_NUMBER
 from firmware_host.chain import FloatArray
 from firmware_host.errors import RobotError
+from firmware_host.names import is_name
 from firmware_host.servo import Servo
 
 _AXES: dict[str, FloatArray] = {
@@ -123,7 +124,7 @@ def parse_toml(text: str, source: str) -> Description:
     if len(rows) > MAX_JOINTS:
         raise RobotError(f"{where} has more than {MAX_JOINTS:,} joints.", source)
     name = values.get("name", PurePath(source).stem)
-    if not _is_name(name):
+    if not is_name(name):
         raise RobotError(f"{where} has no usable name. Received: name = {name!r}", source)
     units = _Units(
         _choice(values, "angles", "radians", _ANGLES, where),
@@ -163,12 +164,14 @@ def _description(
     base = _table(values, "base")
     tool = _table(values, "tool")
     names = [row.get("name", f"joint{number}") for number, row in enumerate(rows, start=1)]
+    seen: set[str] = set()
     for joint in names:
-        if not _is_name(joint) or names.count(joint) > 1:
+        if not is_name(joint) or joint in seen:
             raise RobotError(
                 f"Joint name {joint!r} is not usable, or used twice. Expected text, once.",
                 str(joint),
             )
+        seen.add(joint)
     before = _frame(base, "[base]", units)
     link = base.get("name", "base")
     links, joints = [link], []
@@ -244,7 +247,7 @@ def _mimic(row: Mapping[str, Any], where: str, unit: float) -> tuple[float, floa
     mimic = row.get("mimic")
     if mimic is None:
         return 1.0, 0.0
-    if not isinstance(mimic, dict) or not _is_name(mimic.get("joint")):
+    if not isinstance(mimic, dict) or not is_name(mimic.get("joint")):
         raise RobotError(
             f'{where} has an unusable mimic. Expected mimic = {{ joint = "NAME", multiplier = '
             "1.0, offset = 0.0 }.",
@@ -282,7 +285,7 @@ def _table(values: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     if not isinstance(table, dict):
         raise RobotError(f"Expected [{key}] to be a table with offset and rpy.", key)
     _only(table, _FRAME, f"[{key}]")
-    if not _is_name(table.get("name", key)):
+    if not is_name(table.get("name", key)):
         raise RobotError(f"[{key}] has no usable name. Received: {table['name']!r}", key)
     return table
 
@@ -320,14 +323,10 @@ def _numbers(table: Mapping[str, Any], key: str, count: int, where: str) -> tupl
 
 def _checked(values: tuple[Any, ...], count: int, key: str, where: str) -> tuple[float, ...]:
     good = all(
-        isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= MAX_NUMBER
+        isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= MOST_NUMBER
         for value in values
     )
     if not good or len(values) != count:
         what = "a finite number" if count == 1 else f"{count} finite numbers"
         raise RobotError(f"{where}: expected {what} for '{key}'. Received: {list(values)}", key)
     return tuple(float(value) for value in values)
-
-
-def _is_name(value: Any) -> bool:
-    return isinstance(value, str) and bool(value.strip()) and value.isprintable()

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from edge_ik.arms.description import PRISMATIC, REVOLUTE, LinkJoint
-from firmware_host.chain import Chain
+from firmware_host.bounds import MOST_REACH
 from firmware_host.errors import RobotError
 
 # No joint with stops turns further to one side; 25 as degrees is a limit that some joints have.
@@ -21,8 +21,6 @@ MOST_TURNS = 8 * math.pi  # [rad]
 NO_STOPS = 720.0
 # Twice around, which nobody writes who writes radians [rad].
 MOST_RPY = 4 * math.pi
-# Far more than a crane; in millimetres a tenth of a metre [m].
-MOST_REACH = 100.0
 
 
 def has_no_stops(joint: LinkJoint) -> bool:
@@ -31,21 +29,6 @@ def has_no_stops(joint: LinkJoint) -> bool:
     if joint.kind != REVOLUTE or geometry.lower is None or geometry.upper is None:
         return False
     return geometry.lower <= -NO_STOPS and geometry.upper >= NO_STOPS
-
-
-def check_reach(chain: Chain) -> None:
-    """Refuse a chain that was measured in millimetres.
-
-    Raises:
-        RobotError: If it reaches further than any robot.
-    """
-    if chain.reach > MOST_REACH:
-        raise RobotError(
-            f"Robot '{chain.name}' reaches {chain.reach:.4g} m from '{chain.base}' to "
-            f"'{chain.tip}': its lengths seem to be millimetres. Expected metres: divide them by "
-            "1000.",
-            chain.name,
-        )
 
 
 def check_angles(where: str, key: str, angles: Sequence[float]) -> None:

@@ -8,6 +8,7 @@ at fault. The format is that of http://wiki.ros.org/urdf/XML.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping
 from functools import partial
 from pathlib import PurePath
@@ -22,6 +23,7 @@ from edge_ik.arms.safe_xml import local_name, read_xml
 from edge_ik.arms.units import check_angles, in_order
 from edge_ik.arms.xacro_source import XacroParts, refuse_xacro, xacro_prefixes
 from firmware_host.errors import RobotError
+from firmware_host.names import LONGEST_NAME, brief, is_name
 
 # The parts of a joint that are kinematics.
 _PARTS = ("parent", "child", "origin", "axis", "limit", "mimic")
@@ -53,7 +55,7 @@ def parse_urdf(text: str, source: str) -> Description:
     if not name.strip():
         name = PurePath(source).stem
         notes += (f"The <robot> has no name; it is called '{name}' after its file.",)
-    if not name.isprintable():
+    if not is_name(name):
         _refuse_name("robot", name, source)
     prefix = root.tag.removesuffix("robot")
     links, linked = _links(root, prefix, source)
@@ -101,8 +103,8 @@ def _links(root: Element, prefix: str, source: str) -> tuple[tuple[str, ...], tu
     links = tuple(dict.fromkeys(names))
     if len(links) == len(names):
         return links, ()
-    twice = [name for name in links if names.count(name) > 1][:3]
-    return links, (f"Link '{twice[0]}' is in the file more than once; kinematics need it once.",)
+    twice = next(name for name, count in Counter(names).items() if count > 1)
+    return links, (f"Link '{twice}' is in the file more than once; kinematics need it once.",)
 
 
 def _joints(
@@ -139,14 +141,16 @@ def _joint(name: str, parts: Mapping[str, Mapping[str, str]]) -> LinkJoint:
     for tag in ("parent", "child"):
         if tag not in parts:
             raise RobotError(f"Joint '{name}' has no <{tag}> link.", name)
-    kind = parts[""].get("type", "").strip()
+    kind = brief(parts[""].get("type", "").strip())
     return LinkJoint(
         name,
         kind,
-        parts["parent"].get("link", ""),
-        parts["child"].get("link", ""),
+        brief(parts["parent"].get("link", "")),
+        brief(parts["child"].get("link", "")),
         read=partial(_geometry, name, kind, parts),
-        leader=parts["mimic"].get("joint", "") if "mimic" in parts and kind != FIXED else None,
+        leader=brief(parts["mimic"].get("joint", ""))
+        if "mimic" in parts and kind != FIXED
+        else None,
     )
 
 
@@ -190,14 +194,15 @@ def _limits(
 def _name_of(element: Element, source: str) -> str:
     """The element's name, which must be one that can be printed."""
     name = element.get("name", "")
-    if not name.strip() or not name.isprintable():
+    if not is_name(name):
         _refuse_name(local_name(element.tag), name, source)
     return name
 
 
 def _refuse_name(tag: str, name: str, source: str) -> None:
     raise RobotError(
-        f"A <{tag}> in '{source}' has no usable name. Expected name=printable text. "
+        f"A <{tag}> in '{source}' has no usable name. Expected name=printable text, at "
+        f"most {LONGEST_NAME} characters. "
         f"Received: name={name[:80]!r}",
         source,
     )

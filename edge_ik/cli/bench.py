@@ -129,9 +129,9 @@ def _here(
 
         print_tables(screen, [comparison_table(found["peers"])])
         for line in comparison_notes(found["peers"]):
-            screen.print(line, markup=False)
+            screen.print(line)
     for name, reason in found["refused"].items():
-        screen.print(f"{name} cannot run this model: {reason}", markup=False)
+        screen.print(f"{name} cannot run this model: {reason}")
 
 
 def _emulated(

@@ -14,10 +14,12 @@ import click
 
 from edge_ik.quiet import quiet_native_log
 from firmware_host.errors import MissingExtraError, RunError
+from firmware_host.names import one_line, shown
 from firmware_host.tasks import PLANES, TOOL_AXES
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.text import Text
 
     from firmware_host.tables import TextTable
 
@@ -172,9 +174,27 @@ def training_stack(purpose: str, tensorflow: bool = True) -> Iterator[None]:
 
 def console(stderr: bool = False, quiet: bool = False) -> Console:
     """Where tables and sentences go."""
-    from rich.console import Console
+    from edge_ik.cli.screen import Screen
 
-    return Console(stderr=stderr, quiet=quiet, highlight=False, soft_wrap=True)
+    return Screen(stderr, quiet)
+
+
+def bold(text: object, before: str = "", after: str = "") -> Text:
+    """A sentence with something bold in it, such as a path.
+
+    Args:
+        text: What is bold.
+        before: The words before it.
+        after: The words behind it.
+    """
+    from rich.text import Text
+
+    return Text.assemble(shown(before), (one_line(str(text)), "bold"), shown(after))
+
+
+def say(text: str, error: bool = False) -> None:
+    """Print a sentence on standard output, or on standard error."""
+    click.echo(shown(text), err=error)
 
 
 def print_json(values: Mapping[str, Any]) -> None:
@@ -184,13 +204,10 @@ def print_json(values: Mapping[str, Any]) -> None:
 
 def print_tables(screen: Console, tables: Sequence[TextTable]) -> None:
     """Print tables of figures; those without heads are lists of properties."""
-    from rich.markup import escape
-
     from edge_ik.report import rows_table
 
     for title, columns, rows in tables:
-        safe = [[escape(cell) for cell in row] for row in rows]
-        table = rows_table(escape(title), columns, safe)
+        table = rows_table(title, columns, rows)
         if not any(columns):
             table.show_header = False
             table.columns[-1].justify = "left"

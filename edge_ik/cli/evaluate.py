@@ -47,9 +47,9 @@ def evaluate(model: Path, targets: int, runtime: str | None, as_json: bool) -> N
         f"{targets:,} unseen targets of everything the arm reaches"
     )
     screen = console()
-    screen.print(solved_line(metrics), markup=False)
+    screen.print(solved_line(metrics))
     for table in evaluation_tables(metrics, title):
         screen.print(table)
     rest = rest_line(metrics)
     if rest is not None:
-        screen.print(rest, markup=False)
+        screen.print(rest)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edge_ik.cli.common import (
+    bold,
     console,
     is_model_file,
     json_option,
@@ -176,12 +177,12 @@ def _with_servos(
     flatbuffer, record = read_model(model)
     servos = Servos(ModelSpec.from_dict(record).chain, read_servos_file(file))
     for sentence in servos.warnings():
-        screen.print(sentence, markup=False)
+        screen.print(sentence)
     folder = model.parent if out is None or kinds else out
     name = f"{model.stem.removesuffix(SERVOS_SUFFIX)}{SERVOS_SUFFIX}{model.suffix}"
     folder.mkdir(parents=True, exist_ok=True)
     write_model(folder / name, flatbuffer, record | {"servos": servos.to_list()})
-    screen.print(f"Wrote [bold]{folder / name}[/bold]")
+    screen.print(bold(folder / name, "Wrote "))
     return folder / name
 
 
@@ -235,10 +236,10 @@ def _firmware(
                     write_board_firmware(folder, loaded.name)
             else:
                 write_tflm(model, folder, name, steps)
-            screen.print(f"Wrote [bold]{folder}[/bold]")
+            screen.print(bold(folder, "Wrote "))
             written.append({"model": str(model), "kind": kind, "folder": str(folder)})
             if kind == "c99" and archive:
-                screen.print(f"Wrote [bold]{folder}.zip[/bold]")
+                screen.print(bold(f"{folder}.zip", "Wrote "))
                 written[-1]["archive"] = f"{folder}.zip"
     return written
 
@@ -293,8 +294,8 @@ def _print_export(result: Export, targets: int) -> None:
                     f"{file.format}, {runtime}: {100 * agreement['differing_share']:.3g}% of "
                     f"outputs differ from the reference, by {agreement['max_units']:.3g} at most"
                 )
-        screen.print(f"Wrote [bold]{file.path}[/bold]")
+        screen.print(bold(file.path, "Wrote "))
     for file in result.files:
         rest = rest_line(file.verification.evaluation.to_dict())
         if rest is not None:
-            screen.print(f"{file.format}: {rest}", markup=False)
+            screen.print(f"{file.format}: {rest}")

@@ -6,11 +6,12 @@ import sys
 import time
 from contextlib import AbstractContextManager
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import click
 
-from edge_ik.cli.common import console, print_json
+from edge_ik.cli.common import bold, console, print_json
 from edge_ik.cli.progress import arm_notes, passing_seconds, progress_report
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def train_to_goal(
         raise click.UsageError("--goal is for one process. Expected no TF_CONFIG of several.")
     screen = console(stderr=as_json)
     if config is None or goal is None:
-        screen.print(f"Resuming [bold]{folder}[/bold]")
+        screen.print(bold(folder, "Resuming "))
         record = GoalRecord.load(folder)
         record.limit = record.limit if minutes is None else 60 * minutes
     else:
@@ -68,7 +69,7 @@ def train_to_goal(
 
     training = GoalTraining(
         record,
-        tell=lambda line: screen.print(line, markup=False),
+        tell=screen.print,
         preparing=lambda: passing_seconds(screen, "Preparing"),
         reporting=reporting,
         spent=time.perf_counter() - began,
@@ -91,8 +92,11 @@ def _tell(screen: Console, record: GoalRecord, as_json: bool) -> None:
         print_json({"run": str(record.folder), **record.to_dict()})
         return
     for line in verdict(record):
-        screen.print(line, markup=False)
+        screen.print(line)
     screen.print(
-        f"Best network in [bold]{record.folder}[/bold]; export it with: "
-        f"edge-ik export {record.folder}"
+        bold(
+            record.folder,
+            "Best network in ",
+            f"; export it with: edge-ik export {quote(str(record.folder))}",
+        )
     )

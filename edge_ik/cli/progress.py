@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def arm_notes(screen: Console) -> Iterator[None]:
 
     class Printer(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            screen.print(record.getMessage(), markup=False)
+            screen.print(record.getMessage())
 
     logger = logging.getLogger("edge_ik")
     handler = Printer()
@@ -69,7 +69,7 @@ def passing_seconds(screen: Console, words: str, began: float | None = None) -> 
 
     def tell() -> None:
         while not over.wait(TOLD_EVERY):
-            screen.print(line(), markup=False)
+            screen.print(line())
 
     with _beside(tell, over):
         yield
@@ -130,13 +130,33 @@ class TimeTold:
                 f"It will take about {duration(total)}: {duration(self.prepared)} of preparation, "
                 f"then {progress.steps - (self.first or 0):,} steps at {steps / seconds:,.0f} a "
                 "second.",
-                markup=False,
             )
         elif abs(total - self.told) > PACE_CHANGE * self.told:
-            self.screen.print(f"With validations about {duration(total)} in all.", markup=False)
+            self.screen.print(f"With validations about {duration(total)} in all.")
         else:
             return
         self.told = total
+
+
+@contextmanager
+def _lines(
+    screen: Console, figures: Callable[[Mapping[str, float] | None], str]
+) -> Iterator[Report]:
+    """A line for each validation, and passing seconds until the first steps are done."""
+    told, start = -1.0, -1
+    with ExitStack() as compiling:
+        compiling.enter_context(passing_seconds(screen, "Compiling"))
+
+        def line(progress: Progress) -> None:
+            nonlocal told, start
+            start = progress.step if start < 0 else start
+            if progress.step > start:
+                compiling.close()
+            if progress.row is not None and progress.row["step"] > told:
+                told = progress.row["step"]
+                screen.print(f"step {told:.0f} of {progress.steps}: {figures(progress.row)}")
+
+        yield line
 
 
 @contextmanager
@@ -167,15 +187,8 @@ def progress_report(screen: Console) -> Iterator[Report]:
         )
 
     if not screen.is_terminal:
-        told = -1.0
-
-        def lines(progress: Progress) -> None:
-            nonlocal told
-            if progress.row is not None and progress.row["step"] > told:
-                told = progress.row["step"]
-                screen.print(f"step {told:.0f} of {progress.steps}: {figures(progress.row)}")
-
-        yield lines
+        with _lines(screen, figures) as lines:
+            yield lines
         return
     columns = (
         TextColumn("{task.description}"),

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
-from edge_ik.cli.common import console, print_json
+from edge_ik.cli.common import console, print_json, say
+from firmware_host.names import file_name
 
 if TYPE_CHECKING:
     from edge_ik.arms.load import ArmSelection
@@ -67,12 +68,12 @@ def _write(asked: Asked, selection: ArmSelection) -> None:
     if asked.plot:
         from edge_ik.arms.plot import plot
 
-        path = asked.out or Path(f"{selection.chain.name}.png")
+        path = asked.out or Path(f"{file_name(selection.chain.name)}.png")
         plot(selection.chain, _home(asked, selection), path)
         if asked.as_json:
             print_json({"picture": str(path)})
         else:
-            click.echo(f"Drawn into {path}: grey at q = 0, black at home.")
+            say(f"Drawn into {path}: grey at q = 0, black at home.")
         return
     from edge_ik.arms.write_urdf import chain_urdf
 
@@ -192,15 +193,13 @@ def _print(
     form: str, found: Survey, selection: ArmSelection, postures: Mapping[str, FloatArray]
 ) -> None:
     """Everything, for people."""
-    from rich.markup import escape
-
     from edge_ik.report import rows_table
 
     screen = console()
     chain = selection.chain
     rows = [_option_row(option, option is found.recommended) for option in found.options]
     table = rows_table(
-        f"Chains of {escape(chain.name)} ({form}); * is recommended",
+        f"Chains of {chain.name} ({form}); * is recommended",
         ["base", "tip", "joints", "kinds", "reach m", "tasks"],
         rows,
     )
@@ -210,7 +209,7 @@ def _print(
     screen.print(table)
     if found.left_out:
         screen.print(f"{found.left_out} more chains are not listed.")
-    title = f"{escape(chain.base)} to {escape(chain.tip)}, in the order of q"
+    title = f"{chain.base} to {chain.tip}, in the order of q"
     joints = rows_table(title, ["joint", "kind", "lower", "upper", ""], _joint_rows(chain))
     joints.columns[1].justify = joints.columns[4].justify = "left"
     screen.print(joints)
@@ -224,27 +223,24 @@ def _print(
         if not pose["within_limits"]:
             screen.print(f"{POSTURES[name]} is outside the limits.")
     for note in selection.notes:
-        screen.print(note, markup=False)
+        screen.print(note)
     for doubt in _looks_wrong(selection):
-        screen.print(f"Looks wrong: {doubt}", markup=False)
+        screen.print(f"Looks wrong: {doubt}")
     screen.print(
         "Another chain: --base and --tip. The tool elsewhere: --q. Train it with: edge-ik train "
         "--arm with the same name, --base and --tip.",
-        markup=False,
     )
 
 
 def _option_row(option: ChainOption, recommended: bool) -> Sequence[str]:
     """One chain of the table."""
-    from rich.markup import escape
-
     from edge_ik.arms.survey import kinds_of
 
     mark = "* " if recommended else "  "
-    base, tip = mark + escape(option.base), escape(option.tip)
+    base, tip = mark + option.base, option.tip
     chosen = option.selection
     if chosen is None:
-        return base, tip, "-", escape(option.refusal), "-", "-"
+        return base, tip, "-", option.refusal, "-", "-"
     kinds = ", ".join(f"{count} {kind}" for kind, count in kinds_of(chosen.chain).items())
     tasks = ", ".join(option.tasks) or "none"
     return base, tip, str(len(chosen.chain)), kinds, f"{chosen.chain.reach:.3f}", tasks
@@ -252,8 +248,6 @@ def _option_row(option: ChainOption, recommended: bool) -> Sequence[str]:
 
 def _joint_rows(chain: Chain) -> list[Sequence[str]]:
     """The joints in degrees and millimetres."""
-    from rich.markup import escape
-
     rows: list[Sequence[str]] = []
     for joint in _joint_values(chain):
         slides = joint["kind"] == "prismatic"
@@ -265,7 +259,7 @@ def _joint_rows(chain: Chain) -> list[Sequence[str]]:
             says = says or "no stops"
         else:
             lower, upper = (f"{factor * joint[side]:.1f} {unit}" for side in ("lower", "upper"))
-        rows.append((escape(joint["name"]), joint["kind"], lower, upper, escape(says)))
+        rows.append((joint["name"], joint["kind"], lower, upper, says))
     return rows
 
 

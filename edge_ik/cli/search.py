@@ -7,6 +7,7 @@ import sys
 import time
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -164,7 +165,7 @@ def _search(
     searching = Search(
         SearchState.open(folder, settings),
         60 * minutes,
-        tell=lambda line: screen.print(line, markup=False),
+        tell=screen.print,
         preparing=lambda: passing_seconds(screen, "Preparing"),
         reporting=reporting,
         spent=time.perf_counter() - began,
@@ -189,8 +190,8 @@ def _search(
             trial = front.chosen.trial
             run = searching.trial_folder(trial.number)
             screen.print(f"Smallest that meets the goal: trial {trial.number}, {trial.size}.")
-            screen.print(f"It is trained already: edge-ik export {run} --firmware c99")
-            screen.print(f"To train it anew: {training_command(searching, trial)}", markup=False)
+            screen.print(f"It is trained already: edge-ik export {quote(str(run))} --firmware c99")
+            screen.print(f"To train it anew: {training_command(searching, trial)}")
     if front.chosen is None:
         click.echo(
             "No network that was trained meets the goal. Give it more --minutes or --epochs, "

@@ -168,11 +168,11 @@ def _print(solver: IkSolver, place: tuple[float, ...], solution: IkSolution) -> 
     if servos is not None and solution.servo is not None:
         commands = zip(servos.each, solution.servo.tolist(), strict=True)
         words = ", ".join(f"{servo.joint} {count} {servo.unit}" for servo, count in commands)
-        screen.print(f"Servos: {words}.", markup=False)
+        screen.print(f"Servos: {words}.")
     reached = solution.status is Status.SOLVED
     angle = solution.rotation_error_rad
     screen.print(
-        ("Reached" if reached else "[bold]Not reached[/bold]: the nearest found is")
+        ("Reached" if reached else "Not reached: the nearest found is")
         + f" {'to within' if reached else 'off by'} {millimetres(solution.position_error_m)} mm"
         + ("" if angle is None else f" and {math.degrees(angle):.3g} deg")
         + f" (network alone: {millimetres(solution.seed_error_m)} mm), "
@@ -185,12 +185,11 @@ def _print(solver: IkSolver, place: tuple[float, ...], solution: IkSolution) -> 
             f"Branch {solution.branch}"
             + (f" ({name})" if name else "")
             + f", {solution.tried} tried, {solution.restarts} of them at random.",
-            markup=False,
         )
     if solution.in_workspace is False:
         screen.print("The target lies outside the workspace that the network was trained in.")
     for sentence in solution.advice:
-        screen.print(sentence, markup=False)
+        screen.print(sentence)
 
 
 def _steps(solution: IkSolution) -> str:

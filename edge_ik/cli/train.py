@@ -6,16 +6,19 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from edge_ik.cli.common import (
     NumbersCommand,
+    bold,
     console,
     json_option,
     plane_option,
     print_json,
+    say,
     servos_option,
     tool_axis_option,
     tool_offset_option,
@@ -164,7 +167,7 @@ def train(
 def _train(config: Config | None, folder: Path, began: float, as_json: bool) -> None:
     """Train a new run, or without a configuration one that is there, to its last step."""
     from edge_ik import preparation, training
-    from edge_ik.checkpoint import read_history
+    from edge_ik.checkpoint import is_finished, read_history
     from edge_ik.worker import read_worker
 
     worker = read_worker()
@@ -175,10 +178,12 @@ def _train(config: Config | None, folder: Path, began: float, as_json: bool) -> 
             err=True,
         )
     screen = console(stderr=as_json, quiet=not worker.is_chief)
+    done = False
     with arm_notes(screen), passing_seconds(screen, "Preparing", began):
         if config is None:
-            screen.print(f"Resuming [bold]{folder}[/bold]")
+            screen.print(bold(folder, "Resuming "))
             run, source = preparation.resume(folder)
+            done = is_finished(run)
         else:
             run, source = preparation.start(config, folder)
     describe(screen, run)
@@ -190,6 +195,8 @@ def _train(config: Config | None, folder: Path, began: float, as_json: bool) -> 
     if not worker.is_chief:
         return
     history = read_history(run)
+    if done:
+        screen.print("It was finished already.")
     if as_json:
         print_json({"run": str(run.folder), "config": run.config.to_dict(), "history": history})
         return
@@ -198,16 +205,18 @@ def _train(config: Config | None, folder: Path, began: float, as_json: bool) -> 
         f"Solved while training: {100 * share:.3f}% of everything the arm reaches, after "
         f"{run.problem.default_steps} DLS steps."
     )
-    screen.print(
+    told = (
         f"Trained in {history[-1]['seconds']:.1f} s; this command took "
         f"{time.perf_counter() - began:.1f} s, preparation included. Best network in "
-        f"[bold]{run.folder}[/bold]; measure it with: edge-ik evaluate {run.folder}"
     )
+    measured = f"; measure it with: edge-ik evaluate {quote(str(run.folder))}"
+    screen.print(bold(run.folder, told, measured))
 
 
 def interrupted(folder: Path) -> NoReturn:
     """Say how to go on, and end as a program that Ctrl-C ended."""
-    click.echo(f"Interrupted. Nothing is lost: edge-ik train --resume {folder}", err=True)
+    resume = f"edge-ik train --resume {quote(str(folder))}"
+    say(f"Interrupted. Nothing is lost: {resume}", error=True)
     sys.exit(INTERRUPTED)
 
 

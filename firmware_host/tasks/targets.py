@@ -39,7 +39,7 @@ def checked_target(
     shapes = f"({lead}4, 4) or {flat}" if task.has_orientation else flat
     try:
         values = np.asarray(target, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise TargetError(f"A target is {shapes} numbers: {what}. Received: {target!r}") from error
     shape = values.shape[1:] if batch else values.shape
     matrix = task.has_orientation and shape == (4, 4) and values.ndim == 2 + batch

@@ -5,6 +5,7 @@ import hashlib
 import json
 import re
 import string
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -128,6 +129,40 @@ class TestToml:
         path.write_bytes(content)
         with pytest.raises(ConfigError, match=r"bad\.toml is not a TOML file"):
             read_config(path)
+
+
+class TestPaths:
+    @pytest.mark.parametrize("key", ["source", "servos"])
+    def test_those_of_a_file_are_seen_from_its_folder(self, tmp_path, monkeypatch, key):
+        folder = tmp_path / "robots"
+        folder.mkdir()
+        (folder / "own.file").write_text("")
+        (folder / "mine.toml").write_text(f'[arm]\n{key} = "own.file"\n')
+        found = make_config("micro", folder / "mine.toml")
+        assert getattr(found.arm, key) == str(folder / "own.file")
+        monkeypatch.chdir(folder)
+        assert getattr(make_config("micro", Path("mine.toml")).arm, key) == "own.file"
+
+    @pytest.mark.parametrize(
+        "source", ["ur5", "nowhere.urdf", "robot_descriptions:ur5e_description"]
+    )
+    def test_what_is_not_there_stays_as_it_is(self, tmp_path, source):
+        (tmp_path / "ur5").write_text("")
+        (tmp_path / "mine.toml").write_text(f'[arm]\nsource = "{source}"\n')
+        assert make_config("micro", tmp_path / "mine.toml").arm.source == source
+
+    def test_an_option_is_seen_from_where_it_is_given(self, tmp_path):
+        (tmp_path / "mine.toml").write_text('[arm]\nsource = "a.urdf"\n')
+        (tmp_path / "b.urdf").write_text("")
+        config = make_config("micro", tmp_path / "mine.toml", {"arm.source": "b.urdf"})
+        assert config.arm.source == "b.urdf"
+
+    def test_a_name_that_is_no_text_is_told(self):
+        with pytest.raises(
+            ConfigError, match=r"'arm\.source'.*which is not UTF-8; rename"
+        ) as error:
+            make_config(overrides={"arm.source": "arm\udcff.urdf"})
+        assert str(error.value).isprintable()
 
 
 class TestPrecedence:

@@ -58,6 +58,20 @@ def test_a_changed_file_is_kept(out):
     assert (out / "a.c").read_text() == "int mine;\n"
 
 
+def test_a_folder_of_another_firmware_is_refused(tmp_path):
+    write_folder(tmp_path / "out", TEXTS, {"name": "left"})
+    write_folder(tmp_path / "out", TEXTS, {"name": "left"})
+    with pytest.raises(FirmwareFolderError, match=r"holds the firmware 'left'.*'right' with --out"):
+        write_folder(tmp_path / "out", {"c.c": "int c;\n"}, {"name": "right"})
+    assert set(contents(tmp_path / "out")) == {*TEXTS, MANIFEST}
+
+
+def test_a_nested_manifest_is_none_of_ours(out):
+    (out / MANIFEST).write_text("[" * 100_000)
+    with pytest.raises(FirmwareFolderError, match="was not written by edge-ik"):
+        write_folder(out, TEXTS, {})
+
+
 def test_a_file_of_somebody_else_is_not_overwritten(out):
     (out / "c.c").write_text("int mine;\n")
     with pytest.raises(FirmwareFolderError, match=r"of its own.*c\.c"):

@@ -57,10 +57,12 @@ def _mixed_joint(rng, straight, index):
         joint = replace(joint, lower=joint.lower / 10, upper=joint.upper / 10)
     if not index or rng.random() < 0.7:
         return replace(joint, kind=kind)
-    multiplier = float(rng.choice([1.0, -1.0, 2.0, rng.uniform(-3, 3)]))
-    mimic = Mimic(f"joint{rng.integers(index)}", multiplier, float(rng.choice([0.0, 0.7])))
-    # Limits that leave any leader room, whatever it follows itself.
-    return replace(joint, kind=kind, lower=-1e4, upper=1e4, mimic=mimic)
+    multiplier = float(rng.choice([1.0, -1.0, 2.0, rng.choice([-1, 1]) * rng.uniform(0.5, 3)]))
+    offset = float(rng.choice([0.0, 0.7]))
+    # Limits that leave any leader room, whatever it follows; a slide goes some cm a turn.
+    unit, limit = (0.01, 5.0) if kind == "prismatic" else (1.0, 1e3)
+    mimic = Mimic(f"joint{rng.integers(index)}", unit * multiplier, unit * offset)
+    return replace(joint, kind=kind, lower=-limit, upper=limit, mimic=mimic)
 
 
 # Hypothesis chooses the structure and NumPy the numbers: a hundred times faster than

@@ -6,8 +6,9 @@ from types import ModuleType
 
 import pytest
 
-from firmware_host.errors import ConfigError
-from firmware_host.network.runtimes import available_runtimes
+from firmware_host.errors import ConfigError, RuntimeUnavailableError
+from firmware_host.network import runtimes
+from firmware_host.network.runtimes import RUNTIMES, available_runtimes
 from firmware_host.plugins import PLUGINS, available_solvers, solver_plugin
 from firmware_host.solver import IkSolver
 
@@ -52,6 +53,15 @@ def test_it_is_listed_where_it_can_be_used(monkeypatch):
     assert available_solvers() == (*available_runtimes(), "elsewhere")
     monkeypatch.setattr(Elsewhere, "missing", "no compiler")
     assert available_solvers() == available_runtimes()
+
+
+def test_it_is_named_where_another_runtime_is_missing(planar_model, monkeypatch):
+    missing = {name: "it is not installed" for name in RUNTIMES if name != "reference"}
+    monkeypatch.setattr(runtimes, "_obstacle", missing.get)
+    with pytest.raises(RuntimeUnavailableError, match=r"used here: reference, elsewhere\.") as e:
+        IkSolver.load(planar_model, "litert")
+    assert e.value.installed == ("reference", "elsewhere")
+    assert "cannot be used: it is not installed" in str(e.value)
 
 
 def test_an_unknown_name_is_told_with_the_known_ones():

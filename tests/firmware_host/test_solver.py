@@ -273,6 +273,22 @@ class TestForward:
         target = solver.forward([0.4, 0.9, 1.1])[:3, 3]
         np.testing.assert_allclose(solver.forward(solver.solve(target).q)[:3, 3], target, atol=1e-9)
 
+    @pytest.mark.parametrize("given", [{}, "abc", [[0.0], [0.0, 1.0]], [1j], [10**400, 0, 0]])
+    def test_what_are_no_numbers_is_told_by_the_argument(self, arm3, make_solver, given):
+        solver = make_solver(arm3, rough)
+        target = position(arm3, np.array([0.4, 0.9, 1.1]))
+        for name, call in (
+            ("q_near", lambda: solver.solve(target, given)),
+            ("q_near", lambda: solver.solve_batch([target], given)),
+            ("q_near", lambda: solver.track(target, given)),
+            ("max_step", lambda: solver.track(target, [0.0] * 3, given)),
+            ("q", lambda: solver.forward(given)),
+        ):
+            with pytest.raises(TargetError, match=f"Expected numbers for {name}"):
+                call()
+        with pytest.raises(TargetError, match="A target is"):
+            solver.solve(given)
+
     @pytest.mark.parametrize("q", [0.0, [0.0, 0.0], np.zeros((3, 2)), np.zeros((3, 4)), []])
     def test_another_number_of_angles_is_told(self, arm3, make_solver, q):
         shape = re.escape(str(np.shape(q)))

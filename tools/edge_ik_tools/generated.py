@@ -39,7 +39,7 @@ def write_folder(out: Path, texts: Mapping[str, str], record: Mapping[str, Any])
     """
     contents = {**texts, MANIFEST: _manifest(texts, record)}
     out = out.absolute()
-    _check_replaceable(out)
+    _check_replaceable(out, record.get("name"))
     temporary = out.with_name(f".{out.name}.{os.getpid()}.partial")
     old = out.with_name(f".{out.name}.{os.getpid()}.old")
     try:
@@ -100,7 +100,7 @@ def _is_ours(archive: Path) -> bool:
         with zipfile.ZipFile(archive) as opened:
             names = [name for name in opened.namelist() if name.endswith(f"/{MANIFEST}")]
             return len(names) == 1 and json.loads(opened.read(names[0]))["made_by"] == MADE_BY
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, zipfile.BadZipFile):
         return False
 
 
@@ -124,18 +124,25 @@ def _swap(temporary: Path, out: Path, old: Path, added: list[str]) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _check_replaceable(out: Path) -> None:
+def _check_replaceable(out: Path, name: str | None) -> None:
     if not out.exists() and not out.is_symlink():
         return
     if not out.is_dir() or out.is_symlink():
         raise FirmwareFolderError(f"Expected a folder to write. Received a file or link: '{out}'")
     if not any(out.iterdir()):
         return
-    hashes = _manifest_hashes(out / MANIFEST)
+    values = _read_manifest(out / MANIFEST)
+    hashes = None if values is None else _hashes(values)
     if hashes is None:
         raise FirmwareFolderError(
             f"The folder '{out}' was not written by edge-ik: it has no {MANIFEST} that says so. "
             "Expected an empty folder, or one that edge-ik wrote. Name another."
+        )
+    other = (values or {}).get("name", name)
+    if other != name:
+        raise FirmwareFolderError(
+            f"The folder '{out}' holds the firmware '{other}'. Name another folder for '{name}' "
+            "with --out, or remove that one."
         )
     changed = [
         name
@@ -156,7 +163,7 @@ def _added(out: Path, contents: Mapping[str, str]) -> list[str]:
     """
     if not out.is_dir():
         return []
-    written = {*(_manifest_hashes(out / MANIFEST) or {}), MANIFEST}
+    written = {*(_hashes(_read_manifest(out / MANIFEST) or {}) or {}), MANIFEST}
     folders = _folders(written) | _folders(contents)
     added = []
     left = [out]
@@ -183,14 +190,17 @@ def _folders(names: Iterable[str]) -> set[str]:
     return {parent.as_posix() for name in names for parent in PurePosixPath(name).parents} - {"."}
 
 
-def _manifest_hashes(path: Path) -> dict[str, str] | None:
-    """The hash of each file that a manifest names, or None if it is no manifest of ours."""
+def _read_manifest(path: Path) -> dict[str, Any] | None:
+    """The values of a manifest, or None if it is none of ours."""
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
-    if not isinstance(values, dict) or values.get("made_by") != MADE_BY:
-        return None
+    return values if isinstance(values, dict) and values.get("made_by") == MADE_BY else None
+
+
+def _hashes(values: Mapping[str, Any]) -> dict[str, str] | None:
+    """The hash of each file that a manifest names, or None if it names none."""
     files = values.get("files")
     return files if isinstance(files, dict) else None
 

@@ -55,6 +55,11 @@ FILES = {
     "joints alone": '<robot name="r">'
     + '<joint name="j" type="fixed"><parent link="a"/><child link="b"/></joint>' * COUNT
     + "</robot>",
+    "one name": '<robot name="r">' + '<link name="l"/>' * 600_000 + "</robot>",
+    "each name twice": '<robot name="r">'
+    + "".join(f'<link name="l{i // 2}"/>' for i in range(COUNT - 10))
+    + "</robot>",
+    "moving joints": chain_text(MAX_JOINTS).replace('type="fixed"', 'type="continuous"'),
     "elements": '<robot name="r">' + "<link/>" * 1_400_000 + "</robot>",
     "parts of a joint": '<robot name="r"><joint name="j">'
     + "<axis/>" * 1_400_000
@@ -69,6 +74,7 @@ FILES = {
     "replicated": '<mujoco><worldbody><replicate count="1000"><replicate count="1000"><body>'
     "<joint/></body></replicate></replicate></worldbody></mujoco>",
     "toml": toml_text(COUNT),
+    "toml of many": toml_text(MAX_JOINTS),
 }
 
 

@@ -10,7 +10,7 @@ pytest.importorskip("tensorflow")
 from rich.console import Console
 
 from edge_ik.cli import progress
-from edge_ik.cli.progress import TimeTold, passing_seconds
+from edge_ik.cli.progress import TimeTold, passing_seconds, progress_report
 from edge_ik.watcher import Progress
 
 pytestmark = pytest.mark.tensorflow
@@ -108,3 +108,26 @@ class TestTimeTold:
     def test_a_training_that_is_over_says_nothing(self, training, screen):
         training(10, 1000)
         assert told(screen) == []
+
+
+class TestLines:
+    def test_seconds_pass_until_the_first_steps_are_done(self, screen, monkeypatch):
+        monkeypatch.setattr(progress, "TOLD_EVERY", 0.05)
+        with progress_report(screen) as report:
+            report(Progress(500, 1000, None))
+            time.sleep(0.2)
+            lines = told(screen)
+            assert len(lines) >= 2
+            assert set(lines) == {"Compiling: 0 s"}
+            report(Progress(600, 1000, None))
+            lines = told(screen)
+            time.sleep(0.2)
+            assert told(screen) == lines
+
+    def test_a_training_that_fails_ends_them(self, screen, monkeypatch):
+        monkeypatch.setattr(progress, "TOLD_EVERY", 0.01)
+        with pytest.raises(KeyboardInterrupt), progress_report(screen):
+            raise KeyboardInterrupt
+        lines = told(screen)
+        time.sleep(0.05)
+        assert told(screen) == lines

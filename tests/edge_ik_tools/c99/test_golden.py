@@ -52,10 +52,10 @@ def written(require_tool, tmp_path, monkeypatch):
     return write
 
 
-def self_test(folder, *options):
+def self_test(folder, *options, compiler="gcc"):
     """What the self-test ends with and says, compiled with some options."""
     name = next((folder / "src").glob("*.h")).stem.upper()
-    command = ["gcc", "-std=c99", "-ffp-contract=fast", f"-D{name}_SELFTEST", *options, "-Isrc"]
+    command = [compiler, "-std=c99", "-ffp-contract=fast", f"-D{name}_SELFTEST", *options, "-Isrc"]
     command += ["extras/selftest.c", "-o", "selftest"]
     built = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert built.returncode == 0, built.stderr[:2000]
@@ -72,6 +72,21 @@ def test_it_tests_itself(made, written, level, warnings_as_errors):
 def test_it_tests_itself_with_restarts(made, written):
     firmware, network = made
     status, said = self_test(written(dataclasses.replace(firmware, restarts=3), network), "-O2")
+    assert status == 0, said
+
+
+@pytest.mark.parametrize("fixed", [0, 1])
+def test_no_number_wraps_around_unmeant(made, written, fixed, require_tool):
+    """Also unsigned numbers, which may by the standard, leave their range nowhere."""
+    require_tool("clang", "clang")
+    firmware, network = made
+    status, said = self_test(
+        written(dataclasses.replace(firmware, restarts=3), network),
+        "-fsanitize=unsigned-integer-overflow,signed-integer-overflow",
+        "-fsanitize-trap=all",
+        f"-DEDGE_IK_FIXED={fixed}",
+        compiler="clang",
+    )
     assert status == 0, said
 
 

@@ -1,4 +1,4 @@
-"""Names and numbers as C reads them."""
+"""Identifiers and numbers as C reads them."""
 
 import re
 import subprocess
@@ -12,7 +12,6 @@ from edge_ik_tools.c99.literals import (
     LINE,
     RESERVED,
     array,
-    comment,
     float_list,
     float_literal,
     identifier,
@@ -84,18 +83,6 @@ def test_identifiers_of_robots(name, expected):
 def test_names_without_letters_are_refused(name):
     with pytest.raises(ConfigError, match="no letters that C can use"):
         identifier(name)
-
-
-@given(st.text(alphabet=st.sampled_from("ab*/\\?\n\r\u2028 é"), max_size=20))
-def test_no_text_ends_a_comment_or_begins_another(text):
-    found = comment(text)
-    assert not re.search(r"\*/|/\*|//|\\|\?\?/|[^ -~]", found)
-
-
-def test_common_names_stay_as_they_are_in_comments():
-    assert comment("Inverse kinematics of UR5e: a-b, c_d/e (2 x 3).") == (
-        "Inverse kinematics of UR5e: a-b, c_d/e (2 x 3)."
-    )
 
 
 @pytest.mark.parametrize("values", [[1], list(range(-2000, 2000, 7)), [-(2**31), 2**31 - 1]])

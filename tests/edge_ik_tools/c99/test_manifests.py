@@ -104,7 +104,9 @@ ZEPHYR = {
     },
     "additionalProperties": False,
 }
-HOSTILE = ['a"b${X}#: [c]', "arm\nname=evil", "`rm`|<b>*/", "ends\\", "Grüße 机器人", "%{x} $(y)"]
+# What robots may be called, and beyond it what a file may be.
+HOSTILE = ['a"b${X}#: [c]', "`rm`|<b>*/", "ends\\", "Grüße 机器人", "%{x} $(y)", "??/ ??' [[x]]"]
+HOSTILE_FILES = ["a\nname=evil", "x\r\nexecute_process(COMMAND touch owned)", "\0\u202e\ud800]]"]
 
 
 def properties(text):
@@ -173,8 +175,11 @@ def test_each_build_system_has_its_lines_in_the_readme(exported):
         assert 1 <= len(told) <= 5, system
 
 
-@pytest.mark.parametrize("words", HOSTILE)
-def test_names_of_robots_stay_names(words, arm3_path, tmp_path, require_tool):
+@pytest.mark.parametrize(
+    ("words", "file"),
+    [*((words, words) for words in HOSTILE), *((HOSTILE[0], file) for file in HOSTILE_FILES)],
+)
+def test_names_of_robots_stay_names(words, file, arm3_path, tmp_path, require_tool):
     """Whatever a URDF calls its parts, files mean what they say, and compile."""
     firmware = Firmware.load(arm3_path, "arm")
     chain = firmware.spec.chain
@@ -186,7 +191,7 @@ def test_names_of_robots_stay_names(words, arm3_path, tmp_path, require_tool):
     assert isinstance(renamed, Chain)
     problem = dataclasses.replace(firmware.spec.problem, chain=renamed)
     spec = dataclasses.replace(firmware.spec, problem=problem)
-    hostile = dataclasses.replace(firmware, spec=spec, command=f"edge-ik export {words}")
+    hostile = dataclasses.replace(firmware, spec=spec, command=f"edge-ik export {file}")
     folder = tmp_path / "arm"
     write_c99(hostile, folder)
     check(folder, "arm")
@@ -202,6 +207,27 @@ def test_names_of_robots_stay_names(words, arm3_path, tmp_path, require_tool):
     ):
         ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
         assert ended.returncode == 0, (ended.stdout + ended.stderr)[-2000:]
+    assert not list(folder.rglob("owned"))
+
+
+@pytest.mark.parametrize("words", HOSTILE_FILES[:2])
+def test_no_name_of_a_file_adds_to_a_build(words, arm3_path, tmp_path):
+    path = tmp_path / f"{words}.tflite"
+    path.write_bytes(arm3_path.read_bytes())
+    commands = []
+    for model, folder in ((arm3_path, tmp_path / "own"), (path, tmp_path / "hostile")):
+        write_c99(Firmware.load(model, "arm"), folder)
+        commands.append(
+            {
+                file.relative_to(folder): [
+                    line for line in file.read_text().splitlines() if not line.startswith("#")
+                ]
+                for file in folder.rglob("*")
+                if file.suffix in (".cmake", ".mk", ".txt", "") and file.is_file()
+            }
+        )
+    assert len(commands[0]) >= 6
+    assert commands[0] == commands[1]
 
 
 @pytest.mark.parametrize("name", ["math", "Servo", "test", "string", "Wire", "install", "m"])

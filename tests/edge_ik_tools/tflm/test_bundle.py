@@ -106,6 +106,30 @@ def test_the_arena_is_said_wherever_it_is_needed(written):
     assert manifest["firmware"] == "tflm"
 
 
+HOSTILE = [
+    "x\nexecute_process(COMMAND touch owned)",
+    "x*/ \\ ??/ <b>[y](z)`${X}`",
+    "\r\u2028\u202e]]",
+    "\udcff",
+]
+
+
+@pytest.mark.parametrize("words", HOSTILE)
+def test_names_of_files_stay_names(words, planar_model, written, tmp_path):
+    path = tmp_path / f"{words.replace('/', '_')}.tflite"
+    path.write_bytes(planar_model.read_bytes())
+    found = write_tflm(path, tmp_path / "out")
+    for name in found.files:
+        text = (found.folder / name).read_text()
+        assert text.isascii()
+        own = (written.folder / name).read_text().splitlines()
+        differing = [
+            line for line, other in zip(text.splitlines(), own, strict=True) if line != other
+        ]
+        assert all("Made by edge-ik" in line for line in differing)
+        assert not re.search(r"<b>|\[" if name == "README.md" else r"\*/.|\\", " ".join(differing))
+
+
 def test_name_and_steps_are_those_asked_for(planar_model, tmp_path):
     found = write_tflm(planar_model, tmp_path / "out", name="Left Arm", steps=1)
     header = (tmp_path / "out" / "left_arm.h").read_text()

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from edge_ik import __version__
 from edge_ik_tools.c99.golden import RNG_SEED, golden_solves
 from edge_ik_tools.c99.kinematics import home32, limits32
-from edge_ik_tools.c99.literals import comment, float_list, float_literal, string, words
+from edge_ik_tools.c99.literals import float_list, float_literal
 from edge_ik_tools.c99.packages import package_texts
 from edge_ik_tools.c99.segments import unit_words
 from edge_ik_tools.c99.servos import servo_values
@@ -21,6 +21,7 @@ from edge_ik_tools.generated import write_folder, write_zip
 from edge_ik_tools.random_inputs import random_inputs
 from firmware_host.chain import FloatArray
 from firmware_host.model_file import read_model
+from firmware_host.names import c_comment, c_string, plain
 from firmware_host.network.interpreter import Interpreter
 from firmware_host.network.runtimes import open_interpreter
 from firmware_host.servos import Servos
@@ -178,13 +179,13 @@ def _names(firmware: Firmware) -> dict[str, Any]:
         "name": firmware.name,
         "NAME": firmware.name.upper(),
         "version": __version__,
-        "maker": comment(firmware.maker),
-        "maker_words": f"edge-ik {__version__} with `{words(firmware.command)}`",
-        "robot": words(chain.name),
-        "robot_comment": comment(chain.name),
-        "base": words(chain.base),
-        "joint_names": ", ".join(map(words, chain.joint_names)),
-        "quoted_joints": ", ".join(map(string, chain.joint_names)),
+        "maker": c_comment(firmware.maker),
+        "maker_words": f"edge-ik {__version__} with `{plain(firmware.command)}`",
+        "robot": plain(chain.name),
+        "robot_comment": c_comment(chain.name),
+        "base": plain(chain.base),
+        "joint_names": ", ".join(map(plain, chain.joint_names)),
+        "quoted_joints": ", ".join(map(c_string, chain.joint_names)),
     }
 
 

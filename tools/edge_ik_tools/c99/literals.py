@@ -1,4 +1,4 @@
-"""How names and numbers are written in C."""
+"""How identifiers and numbers are written in C."""
 
 from __future__ import annotations
 
@@ -48,23 +48,6 @@ def identifier(name: str) -> str:
     if found[0].isdigit() or found in RESERVED | TAKEN:
         found = f"robot_{found}"
     return found
-
-
-def comment(text: str) -> str:
-    """A user's words, such as the name of a joint, as they may stand in a comment."""
-    plain = re.sub(r"[^ -~]+", " ", text)
-    return re.sub(r"\?\?/|[/*\\]{2,}|\\", "_", plain)
-
-
-def string(text: str) -> str:
-    """A user's words as a string literal, quotation marks included."""
-    escaped = comment(text).replace('"', '\\"').replace("?", "\\?")
-    return f'"{escaped}"'
-
-
-def words(text: str) -> str:
-    """A user's words where marks of punctuation could mean something: READMEs and manifests."""
-    return re.sub(r"[^A-Za-z0-9 _.,:()+-]+", "_", text)
 
 
 def float_literal(value: float) -> str:

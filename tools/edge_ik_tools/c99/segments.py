@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from edge_ik_tools.c99.literals import comment, float_list, float_literal, indented
+from edge_ik_tools.c99.literals import float_list, float_literal, indented
 from edge_ik_tools.c99.lowering import Program
 from edge_ik_tools.c99.straight import joint_names
 from firmware_host.chain import Chain, Segment
+from firmware_host.names import c_comment
 from firmware_host.problem import IkProblem
 from firmware_host.solving.refine import DEFAULT_SETTINGS
 
@@ -35,7 +36,7 @@ def other_joints(problem: IkProblem, program: Program) -> dict[str, object]:
     placed = _placing(chain) if mixed else []
     return {
         **unit_words(chain),
-        "joint_words": f"joints [rad; m for {comment(', '.join(sliding))}]"
+        "joint_words": f"joints [rad; m for {c_comment(', '.join(sliding))}]"
         if sliding
         else "joint angles [rad]",
         "placing": "    place(q, s, c);" if mixed else PLACING.format(joints=len(chain)),
@@ -52,7 +53,7 @@ def other_joints(problem: IkProblem, program: Program) -> dict[str, object]:
         "all_joints": indented(
             f"all[{index}] = {_value(segment)};" for index, segment in enumerate(chain.segments)
         ),
-        "all_names": comment(", ".join(segment.name for segment in chain.segments)),
+        "all_names": c_comment(", ".join(segment.name for segment in chain.segments)),
         "all_units": "rad, m" if chain.sliding.any() else "rad",
     }
 

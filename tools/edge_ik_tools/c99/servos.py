@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from edge_ik_tools.c99.literals import comment, table, words
+from edge_ik_tools.c99.literals import table
+from firmware_host.names import c_comment, plain
 from firmware_host.servo import MICRO, MICROSECONDS, PARTS, Servo
 from firmware_host.servos import Servos
 
@@ -20,8 +21,8 @@ def servo_values(servos: Servos | None) -> dict[str, object]:
         "pulsed": MICROSECONDS in units,
         "bussed": units != [MICROSECONDS],
         "servo_rows": table(map(_numbers, servos.each)),
-        "servo_list": "\n".join(comment(f"   {_words(servo)}") for servo in servos.each),
-        "servo_table": "\n".join(f"| {' | '.join(map(words, _cells(s)))} |" for s in servos.each),
+        "servo_list": "\n".join(c_comment(f"   {_words(servo)}") for servo in servos.each),
+        "servo_table": "\n".join(f"| {' | '.join(map(plain, _cells(s)))} |" for s in servos.each),
         "servo_units": ", or ".join(UNIT_WORDS[unit] for unit in units),
         "or_metre": ", or of a metre" if slides else "",
     }

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from edge_ik_tools.c99 import fixed, kinematics, segments
-from edge_ik_tools.c99.literals import comment, float_literal, initializer
+from edge_ik_tools.c99.literals import float_literal, initializer
 from edge_ik_tools.c99.lowering import Program
 from edge_ik_tools.templates import filled
 from firmware_host.fixed_point.robot import FixedRobot
 from firmware_host.joints import CONTINUOUS
+from firmware_host.names import c_comment
 from firmware_host.solving.following import TRACK_JUMP, TRACK_STEPS
 from firmware_host.solving.seeding import BEYOND, LAST
 from firmware_host.spec import ModelSpec
@@ -191,7 +192,7 @@ class Solvers:
         branches = self.spec.branches
         longest = max(len(branch.name) for branch in branches)
         return "\n".join(
-            comment(
+            c_comment(
                 f"   {index:>3} {branch.name:<{longest}} {branch.wins:6.1%} of joint space, "
                 f"leads to {branch.reaches:6.1%}"
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import shlex
 import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ import numpy as np
 from edge_ik import __version__
 from edge_ik_tools.c99 import fixed, kinematics, segments
 from edge_ik_tools.c99.int8 import int8_network
-from edge_ik_tools.c99.literals import comment, identifier
+from edge_ik_tools.c99.literals import identifier
 from edge_ik_tools.c99.loops import loop_network
 from edge_ik_tools.c99.lowering import Program, lower
 from edge_ik_tools.c99.servos import servo_values
@@ -24,6 +25,7 @@ from edge_ik_tools.templates import filled, template_text
 from firmware_host.errors import ConfigError
 from firmware_host.fixed_point.robot import FixedRobot
 from firmware_host.model_file import read_model
+from firmware_host.names import c_comment
 from firmware_host.spec import ModelSpec
 
 WIDTH = 90
@@ -126,7 +128,7 @@ class Firmware:
             program=program,
             steps=taken,
             model_hash=hashlib.sha256(flatbuffer).hexdigest()[:16],
-            command=f"edge-ik export {path.name} --firmware c99{options}",
+            command=f"edge-ik export {shlex.quote(path.name)} --firmware c99{options}",
             restarts=restarts,
             tries=tries,
             arithmetic=arithmetic,
@@ -232,9 +234,9 @@ class Firmware:
             "entry": self.name,
             **self.solvers.values(),
             **kinematics.robot_values(self.spec, program, self.steps),
-            "title": comment(f"Inverse kinematics of {chain.name}: {joint_names}."),
+            "title": c_comment(f"Inverse kinematics of {chain.name}: {joint_names}."),
             "provenance": self._provenance(counts, integers),
-            "joint_names": comment(joint_names),
+            "joint_names": c_comment(joint_names),
             "model_hash": self.model_hash,
             "small": int(self.small),
             "network_type": TYPES[program.dtype.name],
@@ -269,7 +271,7 @@ class Firmware:
             f"multiplications, {program.weight_bytes:,} bytes of weights; "
             f"{self.steps} refinement steps."
         )
-        lines = [comment(f"Made by {self.maker}."), what, counts]
+        lines = [c_comment(f"Made by {self.maker}."), what, counts]
         if integers:
             where = "Where the core has no floating-point unit, AVRs aside, the"
             lines.append(

@@ -13,10 +13,11 @@ import numpy as np
 
 from edge_ik import __version__
 from edge_ik_tools.c99 import kinematics
-from edge_ik_tools.c99.literals import comment, float_list, float_literal
+from edge_ik_tools.c99.literals import float_list, float_literal
 from edge_ik_tools.c99.source import ALONE, Firmware
 from edge_ik_tools.templates import filled
 from edge_ik_tools.tflm.arena import Arena
+from firmware_host.names import c_comment, plain
 from firmware_host.network.flatbuffer import read_graph
 from firmware_host.tolerances import SOLVED_POSITION, SOLVED_ROTATION
 
@@ -118,8 +119,12 @@ class TflmSource:
         command = firmware.command.replace("--firmware c99", "--firmware tflm")
         return {
             **firmware.values(),
-            "robot": comment(chain.name),
-            "provenance": f"Made by edge-ik {__version__}: {comment(command)}",
+            "robot": c_comment(chain.name),
+            "title_words": plain(
+                f"Inverse kinematics of {chain.name}: {', '.join(chain.joint_names)}."
+            ),
+            "maker_words": f"Made by edge-ik {__version__}: `{plain(command)}`",
+            "provenance": f"Made by edge-ik {__version__}: {c_comment(command)}",
             "tolerance_mm": f"{1000 * SOLVED_POSITION:g}",
             "tolerance_degrees": f"{math.degrees(SOLVED_ROTATION):g}",
             "model_bytes": len(self.flatbuffer),

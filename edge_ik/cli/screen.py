@@ -1,0 +1,26 @@
+"""The console: text is shown as it is, and nothing in it acts on the terminal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from firmware_host.names import shown
+
+
+class Screen(Console):
+    """A console for text from anywhere: names of a robot's parts, paths, messages.
+
+    Brackets and colons mean nothing, and what is not printable is shown as its escape.
+    """
+
+    def __init__(self, stderr: bool = False, quiet: bool = False) -> None:
+        super().__init__(
+            stderr=stderr, quiet=quiet, highlight=False, soft_wrap=True, markup=False, emoji=False
+        )
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Every text that is printed, in a table or alone, comes through here."""
+        return super().render_str(shown(text), **options)
