@@ -38,8 +38,8 @@ def cost(tools, name, sources, solver, q, targets):
 
 
 @pytest.mark.parametrize("name", CORES)
-def test_tracking_takes_a_fraction_of_the_network_each_time(tools, arm3_firmware, name):
-    sources, solver = arm3_firmware
+def test_tracking_takes_a_fraction_of_the_network_each_time(tools_for, arm3_firmware, name):
+    tools, (sources, solver) = tools_for(CORES[name]), arm3_firmware
     q, targets = bench_path(solver, COUNT)
     found = cost(tools, name, sources, solver, q[0], targets)
     assert (found.points, found.asked, found.limit_violations) == (COUNT, 0, 0)
