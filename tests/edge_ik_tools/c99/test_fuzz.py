@@ -101,6 +101,15 @@ def test_awkward_numbers_are_taken(name, compiler, firmware_of, build_target):
     assert ran.returncode == 0, ran.stderr.decode()[:4000]
 
 
+@pytest.mark.parametrize("name", ["arm3", "planar", "int8"])
+def test_integers_keep_what_is_promised_of_floats(name, firmware_of, build_target):
+    firmware = firmware_of(name)
+    target = build_target(firmware, "clang", "-DREPLAY", "-DEDGE_IK_FIXED=1")
+    inputs = awkward_inputs(len(firmware.spec.chain), np.random.default_rng(2))
+    ran = subprocess.run([target], input=inputs[::3].tobytes(), capture_output=True, check=False)
+    assert ran.returncode == 0, ran.stderr.decode()[:4000]
+
+
 def test_a_broken_promise_ends_the_target(firmware_of, build_target, monkeypatch):
     firmware = firmware_of("arm3")
     honest = firmware.source()
