@@ -186,6 +186,34 @@ class Servos:
             ]
         return found
 
+    def held_back(self, q: FloatArray) -> tuple[str, ...]:
+        """A sentence for each servo whose range does not reach its joint.
+
+        Args:
+            q: (n,) joints [rad, m].
+
+        Raises:
+            TargetError: If the joints are of another number, or one is not finite.
+        """
+        follows = self.follows(q)
+        if follows.all():
+            return ()
+        told = []
+        for servo, at, command, reached in zip(
+            self.each, q.tolist(), self.commands(q).tolist(), follows.tolist(), strict=True
+        ):
+            if not reached:
+                unit, scale = ("mm", 1e3) if servo.slides else ("degrees", 180 / math.pi)
+                end = min(max(at, servo.reach[0]), servo.reach[1])
+                told.append(
+                    f"The servo of joint '{servo.joint}' holds it back by "
+                    f"{scale * abs(at - end):.3g} {unit}: the answer has the joint at "
+                    f"{scale * at:.4g}, and the servo's range ends at {scale * end:.4g}, where "
+                    f"its command is {command} {servo.unit}. The tool does not get to where the "
+                    "answer has it."
+                )
+        return tuple(told)
+
     def warnings(self) -> tuple[str, ...]:
         """A sentence for each joint that its servo does not bring to its limits."""
         told = []

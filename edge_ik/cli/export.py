@@ -30,6 +30,19 @@ ARITHMETICS = ("auto", "float", "fixed")
 DEFAULT_FORMAT = "int8"
 # What a model is called that was given servos after its export.
 SERVOS_SUFFIX = "-servos"
+MODEL_SUFFIX = ".tflite"
+
+
+def _folder(_: click.Context, __: click.Parameter, out: Path | None) -> Path | None:
+    """A folder to write; refused if it is a file, or called like a model."""
+    if out is None or out.is_dir():
+        return out
+    if out.exists() or out.suffix == MODEL_SUFFIX:
+        raise click.UsageError(
+            "Expected a folder for --out; what is written into it has names of its own. "
+            f"Received {'a file' if out.exists() else 'the name of a file'}: '{out}'"
+        )
+    return out
 
 
 @click.command()
@@ -95,6 +108,7 @@ SERVOS_SUFFIX = "-servos"
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
+    callback=_folder,
     help="Folder to write.  [default: RUN/export; for firmware, one beside the model]",
 )
 @click.option(
@@ -170,6 +184,7 @@ def _with_servos(
 ) -> Path:
     """Write a model once more, with servos: beside it, or into a folder that no firmware is for."""
     from edge_ik.arms.servo_toml import read_servos_file
+    from firmware_host.errors import ModelFileError
     from firmware_host.model_file import read_model, write_model
     from firmware_host.servos import Servos
     from firmware_host.spec import ModelSpec
@@ -180,7 +195,10 @@ def _with_servos(
         screen.print(sentence)
     folder = model.parent if out is None or kinds else out
     name = f"{model.stem.removesuffix(SERVOS_SUFFIX)}{SERVOS_SUFFIX}{model.suffix}"
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ModelFileError(f"Cannot write the folder '{folder}': {error.strerror}.") from error
     write_model(folder / name, flatbuffer, record | {"servos": servos.to_list()})
     screen.print(bold(folder / name, "Wrote "))
     return folder / name

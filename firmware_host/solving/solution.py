@@ -52,7 +52,8 @@ class IkSolution:
         joint_step: Largest angle that a joint must travel from `q_near` [rad], where a
             prismatic joint travels in characteristic lengths; None without it.
         near_within_limits: Whether `q_near` holds every limit; None without it.
-        advice: Sentences on what was probably mistaken in the call, such as millimetres.
+        advice: Sentences on what was probably mistaken in the call, such as millimetres, and on
+            servos whose range does not reach their joint; the status is of q all the same.
         servo: (n,) commands of the servos at q, clipped to their ranges [us, ticks]; None of a
             model without servos.
     """

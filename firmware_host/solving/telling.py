@@ -106,6 +106,9 @@ def told(
         restarts=found.restarts,
         joint_step=None if near is None else float(chain.travel(found.q, near)),
         near_within_limits=None if near is None else bool(chain.within_limits(near)),
-        advice=advice(chain, task.placed(target), near, own.status is not Status.UNREACHABLE),
+        advice=(
+            *advice(chain, task.placed(target), near, own.status is not Status.UNREACHABLE),
+            *(() if spec.servos is None else spec.servos.held_back(found.q)),
+        ),
         servo=spec.servo(found.q),
     )

@@ -155,6 +155,36 @@ def test_less_than_a_count_is_not_out_of_reach(make_arm3):
     assert not servos.follows(q + 0.01).all()
 
 
+def test_what_holds_a_joint_of_an_answer_back_is_told(servos):
+    # The shoulder's servo turns 90 degrees either way.
+    at = math.radians(100)
+    (sentence,) = servos.held_back(np.array([0.0, at, 0.5]))
+    assert "joint 'shoulder' holds it back by 10 degrees" in sentence
+    assert "at 100, and the servo's range ends at 90, where its command is 2500 us" in sentence
+    assert servos.held_back(np.array([0.0, math.radians(89), 0.5])) == ()
+    both = servos.held_back(np.array([0.0, -at, 1.5 * math.pi]))
+    assert [sentence.split("'")[1] for sentence in both] == ["shoulder", "elbow"]
+    assert "back by 10 degrees" in both[0]
+    assert "is 500 us" in both[0]
+    with pytest.raises(TargetError, match="finite joints"):
+        servos.held_back(np.array([math.nan, 0.0, 0.5]))
+
+
+@given(rng=SEEDS, data=st.data())
+def test_a_sentence_is_told_exactly_of_those_that_do_not_follow(
+    rng, data, mixed_chains, random_servos
+):
+    servos = random_servos(_tame(data.draw(mixed_chains)), rng)
+    chain = servos.chain
+    q = rng.uniform(chain.lower, chain.upper)
+    told = servos.held_back(q)
+    held = [servo for servo, ok in zip(servos.each, servos.follows(q), strict=True) if not ok]
+    assert len(told) == len(held)
+    for sentence, servo in zip(told, held, strict=True):
+        assert f"'{servo.joint}' holds it back by " in sentence
+        assert (" mm: " in sentence) == servo.slides
+
+
 def test_a_sliding_joint_is_told_in_millimetres(other_arms, random_servos):
     chain = other_arms["cylindrical"]
     servos = random_servos(chain, np.random.default_rng(3))

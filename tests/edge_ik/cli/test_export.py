@@ -143,6 +143,30 @@ class TestServos:
         assert run("export", model, "--servos", self.servos(tmp_path), "--out", out).exit_code == 0
         assert (out / "arm3-servos.tflite").is_file()
 
+    @pytest.mark.parametrize("kind", [(), ("--firmware", "c99", "--no-count")])
+    def test_a_file_is_no_folder(self, refused, model, tmp_path, kind):
+        servos, taken = self.servos(tmp_path), tmp_path / "notes.txt"
+        taken.write_text("mine")
+        before = sorted(tmp_path.iterdir())
+        for out, words in (
+            (taken, "Received a file: "),
+            (model, "Received a file: "),
+            (tmp_path / "new.tflite", "Received the name of a file: "),
+        ):
+            said = " ".join(
+                refused("export", model, "--servos", servos, *kind, "--out", out).split()
+            )
+            assert "Expected a folder for --out; what is written into it has names" in said
+            assert words in said
+            assert out.name in said
+        assert sorted(tmp_path.iterdir()) == before
+        assert taken.read_text() == "mine"
+
+    def test_a_folder_that_cannot_be_made_is_told(self, refused, model, tmp_path):
+        servos = self.servos(tmp_path)
+        said = refused("export", model, "--servos", servos, "--out", servos / "deeper")
+        assert "Cannot write the folder" in said
+
     @pytest.mark.parametrize(
         ("change", "words"),
         [

@@ -189,3 +189,27 @@ def test_servos_are_told_to_programs_and_people(run, printed, servo_model):
     inner, outer = printed(*target)["servo"]
     said = " ".join(run(*target).stdout.split())
     assert f"Servos: inner {inner} us, outer {outer} ticks." in said
+    assert "holds it back" not in said
+
+
+def test_a_servo_that_does_not_reach_its_joint_is_told_beside_the_answer(
+    run, printed, servo_model, tmp_path
+):
+    from firmware_host.model_file import read_model, write_model
+
+    flatbuffer, record = read_model(servo_model)
+    target = ("--runtime", "reference", "--target", 0.3, 0.1, 0.0)
+    q = printed("solve", servo_model, *target)["q"]
+    inner, outer = record["servos"]
+    # Its range ends ten counts of 4000 a turn below where the answer has the joint.
+    most = round(1500 + 4000 * q[0] / (2 * math.pi)) - 10
+    path = tmp_path / "short.tflite"
+    narrow = {**inner, "least": most - 100, "most": most}
+    write_model(path, flatbuffer, record | {"servos": [narrow, outer]})
+    found = printed("solve", path, *target)
+    assert (found["status"], found["servo"][0]) == ("solved", most)
+    (sentence,) = found["advice"]
+    back = math.degrees(q[0]) - (most - 1500) * 360 / 4000
+    assert f"The servo of joint 'inner' holds it back by {back:.3g} degrees" in sentence
+    said = " ".join(run("solve", path, *target).stdout.split())
+    assert sentence in said

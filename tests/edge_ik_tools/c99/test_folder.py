@@ -151,6 +151,13 @@ def test_what_somebody_else_wrote_is_kept(model, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["src"]
 
 
+def test_the_name_that_its_lines_have_is_told_of_a_folder_called_otherwise(model, tmp_path):
+    write_c99(Firmware.load(model, "tiny"), tmp_path / "arm3-int8-c99")
+    readme = (tmp_path / "arm3-int8-c99" / "README.md").read_text()
+    assert "Take it under the name `tiny`" in readme
+    assert "arm3-int8-c99" not in readme.partition("## Where it goes")[2]
+
+
 @pytest.mark.parametrize("arithmetic", ["auto", "fixed", "float"])
 def test_what_is_computed_with_is_told_with_its_error(arithmetic, model, tmp_path):
     firmware = Firmware.load(model, arithmetic=arithmetic)

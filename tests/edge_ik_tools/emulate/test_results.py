@@ -145,7 +145,7 @@ def test_the_tables_name_what_is_counted(name, told, untold):
 def test_what_does_not_fit_a_part_is_told():
     fits, larger = (
         text_of(emulation_tables(benchmark(name="atmega328p", ram_bytes=size).to_dict()))
-        for size in (2048 - 210, 2048 - 209)
+        for size in (2048 - 240, 2048 - 239)
     )
     assert "does not fit" not in fits
     assert "does not fit" in larger
@@ -166,6 +166,8 @@ def test_the_tables(closed_form):
     text = "\n".join(" ".join(row) for table in tables for row in table.rows)
     assert "an estimate" in text
     assert "4,321 bytes" in text
+    assert ("stack of a solve", "210 bytes, without interrupts") in tables[1].rows
+    assert ("stack of tracking", "240 bytes, without interrupts") in tables[1].rows
 
 
 def test_the_tables_tell_of_tries_where_there_are_several():

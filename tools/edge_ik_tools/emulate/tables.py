@@ -65,13 +65,16 @@ def _place(values: Mapping[str, Any]) -> list[TextRow]:
     """Memory and time."""
     room, timing = values["room"], values["timing"]
     static, stack = values["ram_bytes"], values["stack_bytes"]
+    tracking = values["path"]["stack_bytes"]
     rows: list[TextRow] = [
         ("flash", f"{values['flash_bytes']:,} bytes"),
         ("static RAM", f"{static:,} bytes"),
-        ("stack", f"{stack:,} bytes, without interrupts"),
+        ("stack of a solve", f"{stack:,} bytes, without interrupts"),
+        ("stack of tracking", f"{tracking:,} bytes, without interrupts"),
     ]
     if room is not None:
-        fits = values["flash_bytes"] <= room["flash_bytes"] and static + stack <= room["ram_bytes"]
+        ram = static + max(stack, tracking)
+        fits = values["flash_bytes"] <= room["flash_bytes"] and ram <= room["ram_bytes"]
         has = f"{room['flash_bytes']:,} bytes of flash, {room['ram_bytes']:,} of RAM"
         rows.append(("the part has", has if fits else f"{has}: the solver does not fit"))
     if timing is None:
