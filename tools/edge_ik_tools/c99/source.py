@@ -277,7 +277,8 @@ class Firmware:
             lines.append(
                 f"{where if self.arithmetic == 'auto' else 'The'} solver works in integers of 32 "
                 f"bits; rounding moves the computed place of the tool by at most "
-                f"{self.told_error_um} um."
+                f"{self.told_error_um} um. Of targets far out of reach it tells the answer's own "
+                "distance as seed_residual, too."
             )
         return "\n\n   ".join("\n   ".join(textwrap.wrap(line, WIDTH)) for line in lines)
 
