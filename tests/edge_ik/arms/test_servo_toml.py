@@ -1,6 +1,7 @@
 """The table of servos: what makers write of them, checked to the last key."""
 
 import math
+import re
 import tomllib
 
 import numpy as np
@@ -12,6 +13,7 @@ from edge_ik.arms.robot_toml import parse_toml
 from edge_ik.arms.servo_toml import MODELS, read_servos, read_servos_file
 from firmware_host.errors import ConfigError, RobotError
 from firmware_host.servo import Servo
+from firmware_host.servos import Servos
 
 KIT = """
 name = "kit"
@@ -76,6 +78,14 @@ def test_models_have_numbers_of_their_own_which_can_be_given_otherwise(model):
     np.testing.assert_allclose(found.reach, [-travel / 2, travel / 2], atol=1.01 / found.per_unit)
     (other,) = servos(f'[servos.a]\nmodel = "{model}"\nzero_ticks = 300\ndirection = -1')
     assert (other.zero, other.direction, other.per_turn) == (300, -1, found.per_turn)
+
+
+def test_the_table_in_the_readme_is_one_for_arm3(arm3, source_root):
+    readme = (source_root / "README.md").read_text(encoding="utf-8")
+    (table,) = re.findall(r"```toml\n(\[servos\.yaw\].*?)```", readme, re.DOTALL)
+    found = Servos(arm3, servos(table))
+    assert found.warnings() == ()
+    assert found.follows(np.array([arm3.lower, arm3.upper])).all()
 
 
 @pytest.mark.parametrize(
