@@ -29,8 +29,8 @@ class DifferentAnswersError(EdgeIkError):
     "core",
     metavar="CORE",
     help="Count instructions on an emulated core instead: cortex-m0, m0plus, m3, m4, m7, m33 or "
-    "m55, rv32imc, or a chip's: rp2040, rp2350, nrf52840, stm32f103, imxrt1062, esp32c3, "
-    "esp32c6 or esp8266; on an AVR cycles: uno or mega2560.",
+    "m55, rv32imc, or a chip's or board's: rp2040, pico, rp2350, pico2, nrf52840, stm32f103, "
+    "bluepill, imxrt1062, esp32c3, esp32c6 or esp8266; on an AVR cycles: uno or mega2560.",
 )
 @click.option(
     "--clock",
