@@ -48,6 +48,7 @@ def test_an_unknown_runtime_is_told(run, planar_model):
     ("options", "told"),
     [
         (("--runtime", "reference", "--target", "m4"), "Give one of --runtime, --target"),
+        (("--target", "m4", "--target", "uno"), "Expected one --target. Received: m4, uno"),
         (("--clock", 100), "--clock can be given with --target alone"),
         (("--baud", 9600), "--baud can be given with --serial alone"),
         (("--serial", "/dev/null", "--steps", 2), "compiled into a board's firmware"),
