@@ -18,8 +18,12 @@ def toml_value(value: Any) -> str:
     return text.replace("\x7f", "\\u007f")  # the one control character that JSON leaves alone
 
 
-def read_toml(file: Path) -> dict[str, Any]:
+def read_toml(file: Path, what: str = "the configuration") -> dict[str, Any]:
     """The values in a TOML file.
+
+    Args:
+        file: The file.
+        what: What it is, for the message.
 
     Raises:
         ConfigError: If the file cannot be read or is none.
@@ -27,7 +31,7 @@ def read_toml(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ConfigError(f"Cannot read the configuration {file}: {error.strerror}.") from error
+        raise ConfigError(f"Cannot read {what} {file}: {error.strerror}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{file} is not a TOML file: {error}.") from error
 

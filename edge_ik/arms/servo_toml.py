@@ -71,7 +71,7 @@ def read_servos_file(path: Path) -> tuple[Servo, ...]:
         ConfigError: If the file cannot be read or is no TOML.
         RobotError: If it has no such table, or one that cannot be used.
     """
-    values = read_toml(path)
+    values = read_toml(path, "the servo file")
     if TABLE not in values:
         raise RobotError(
             f"'{path}' has no table of servos. Expected a table for each joint: [servos.JOINT]; "
@@ -129,7 +129,7 @@ def _servo(joint: str, row: Mapping[str, Any]) -> Servo:
         gear_ratio=_number(given, "gear_ratio", where, 1.0),
         mm_per_turn=_number(given, "mm_per_turn", where) if "mm_per_turn" in given else None,
         offset=_number(given, "offset_rad", where, offset),
-        model=model,
+        model=model.lower(),
         **numbers,
     )
 
@@ -138,13 +138,13 @@ def _model(model: Any, where: str) -> Mapping[str, Any]:
     """The numbers of a servo's model, none of one without."""
     if model == "":
         return {}
-    if not isinstance(model, str) or model not in MODELS:
+    if not isinstance(model, str) or model.lower() not in MODELS:
         raise RobotError(
             f"{where} is of an unknown model. Expected {_models()}; or numbers, without a model: "
             f"those of hobby servos differ from one to the next. Received: {model!r}",
             where,
         )
-    return MODELS[model]
+    return MODELS[model.lower()]
 
 
 def _models() -> str:
@@ -189,9 +189,8 @@ def _ends(given: Mapping[str, Any], key: str, where: str) -> tuple[int, int]:
     """The ends of a range, the lower first."""
     value = given.get(key)
     if not isinstance(value, dict) or sorted(value) != sorted(_RANGE):
-        raise RobotError(
-            f"{where}: expected {key} = {{ min = ..., max = ... }}. Received: {value!r}", where
-        )
+        received = f"Received: {value!r}" if key in given else "It is missing."
+        raise RobotError(f"{where}: expected {key} = {{ min = ..., max = ... }}. {received}", where)
     first, last = (_whole(value, end, f"{where}, {key}") for end in _RANGE)
     if first >= last:
         raise RobotError(f"{where}: expected min < max in {key}. Received: {value}", where)
@@ -201,7 +200,9 @@ def _ends(given: Mapping[str, Any], key: str, where: str) -> tuple[int, int]:
 def _number(given: Mapping[str, Any], key: str, where: str, default: float | None = None) -> float:
     """A number; those that cannot be meant are the servo's to refuse."""
     value = given.get(key, default)
-    if value is None or isinstance(value, bool) or not isinstance(value, int | float):
+    if value is None:
+        raise RobotError(f"{where}: expected a number for '{key}'. It is missing.", where)
+    if isinstance(value, bool) or not isinstance(value, int | float):
         raise RobotError(f"{where}: expected a number for '{key}'. Received: {value!r}", where)
     try:
         return float(value)

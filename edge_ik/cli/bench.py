@@ -15,6 +15,15 @@ class DifferentAnswersError(EdgeIkError):
     """Firmware answers something else than the solver of its model."""
 
 
+def _one_core(_: click.Context, __: click.Parameter, cores: tuple[str, ...]) -> str | None:
+    """The core of --target, if it was given; a usage error if there are several."""
+    if len(cores) > 1:
+        raise click.UsageError(
+            f"One core is counted at a time. Expected one --target. Received: {', '.join(cores)}"
+        )
+    return cores[0] if cores else None
+
+
 @click.command()
 @click.argument("model", type=click.Path(path_type=Path))
 @click.option(
@@ -27,10 +36,12 @@ class DifferentAnswersError(EdgeIkError):
 @click.option(
     "--target",
     "core",
+    multiple=True,
+    callback=_one_core,
     metavar="CORE",
     help="Count instructions on an emulated core instead: cortex-m0, m0plus, m3, m4, m7, m33 or "
-    "m55, rv32imc, or a chip's: rp2040, rp2350, nrf52840, stm32f103, imxrt1062, esp32c3, "
-    "esp32c6 or esp8266; on an AVR cycles: uno or mega2560.",
+    "m55, rv32imc, or a chip's or board's: rp2040, pico, rp2350, pico2, nrf52840, stm32f103, "
+    "bluepill, imxrt1062, esp32c3, esp32c6 or esp8266; on an AVR cycles: uno or mega2560.",
 )
 @click.option(
     "--clock",

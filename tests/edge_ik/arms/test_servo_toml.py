@@ -1,6 +1,7 @@
 """The table of servos: what makers write of them, checked to the last key."""
 
 import math
+import re
 import tomllib
 
 import numpy as np
@@ -12,6 +13,7 @@ from edge_ik.arms.robot_toml import parse_toml
 from edge_ik.arms.servo_toml import MODELS, read_servos, read_servos_file
 from firmware_host.errors import ConfigError, RobotError
 from firmware_host.servo import Servo
+from firmware_host.servos import Servos
 
 KIT = """
 name = "kit"
@@ -74,8 +76,17 @@ def test_models_have_numbers_of_their_own_which_can_be_given_otherwise(model):
     # The whole range around its middle, to one tick.
     travel = 2 * math.pi if found.most == 4095 else math.radians(300)
     np.testing.assert_allclose(found.reach, [-travel / 2, travel / 2], atol=1.01 / found.per_unit)
+    assert servos(f'[servos.a]\nmodel = "{model.upper()}"') == (found,)
     (other,) = servos(f'[servos.a]\nmodel = "{model}"\nzero_ticks = 300\ndirection = -1')
     assert (other.zero, other.direction, other.per_turn) == (300, -1, found.per_turn)
+
+
+def test_the_table_in_the_readme_is_one_for_arm3(arm3, source_root):
+    readme = (source_root / "README.md").read_text(encoding="utf-8")
+    (table,) = re.findall(r"```toml\n(\[servos\.yaw\].*?)```", readme, re.DOTALL)
+    found = Servos(arm3, servos(table))
+    assert found.warnings() == ()
+    assert found.follows(np.array([arm3.lower, arm3.upper])).all()
 
 
 @pytest.mark.parametrize(
@@ -88,12 +99,12 @@ def test_models_have_numbers_of_their_own_which_can_be_given_otherwise(model):
         ('model = "ax12"\ntravel_deg = 180', "both pulses and ticks"),
         ('model = "ax12"\npuls = 180', "unknown key 'puls'.*pulse_us"),
         ('model = "ax12"\noffset_deg = 1\noffset_rad = 1', "in degrees and one in radians"),
-        ("travel_deg = 180", "expected pulse_us = { min = ..., max = ... }"),
+        ("travel_deg = 180", "expected pulse_us = { min = ..., max = ... }. It is missing."),
         ("pulse_us = [500, 2500]\ntravel_deg = 180", "pulse_us = { min"),
         ("pulse_us = { min = 500 }\ntravel_deg = 180", "pulse_us = { min"),
         ("pulse_us = { min = 2500, max = 500 }\ntravel_deg = 180", "min < max in pulse_us"),
         ("pulse_us = { min = 500.5, max = 2500 }\ntravel_deg = 180", "a whole number for 'min'"),
-        ("pulse_us = { min = 500, max = 2500 }", "a number for 'travel_deg'"),
+        ("pulse_us = { min = 500, max = 2500 }", "a number for 'travel_deg'. It is missing."),
         ("pulse_us = { min = 500, max = 2500 }\ntravel_deg = 0", "travel_deg above 0"),
         ("pulse_us = { min = 500, max = 2500 }\ntravel_deg = nan", "travel_deg above 0"),
         ('pulse_us = { min = 500, max = 2500 }\ntravel_deg = "180"', "number for 'travel_deg'"),
@@ -168,7 +179,7 @@ class TestAFileOfItsOwn:
         (tmp_path / "kit.toml").write_text(KIT)
         with pytest.raises(RobotError, match=r"no table of servos.*\[servos.JOINT\]"):
             read_servos_file(tmp_path / "kit.toml")
-        with pytest.raises(ConfigError, match="Cannot read"):
+        with pytest.raises(ConfigError, match=r"^Cannot read the servo file .*none\.toml: No such"):
             read_servos_file(tmp_path / "none.toml")
         (tmp_path / "kit.toml").write_text("[servos.")
         with pytest.raises(ConfigError, match="not a TOML file"):

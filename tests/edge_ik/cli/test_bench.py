@@ -48,6 +48,7 @@ def test_an_unknown_runtime_is_told(run, planar_model):
     ("options", "told"),
     [
         (("--runtime", "reference", "--target", "m4"), "Give one of --runtime, --target"),
+        (("--target", "m4", "--target", "uno"), "Expected one --target. Received: m4, uno"),
         (("--clock", 100), "--clock can be given with --target alone"),
         (("--baud", 9600), "--baud can be given with --serial alone"),
         (("--serial", "/dev/null", "--steps", 2), "compiled into a board's firmware"),
@@ -80,7 +81,7 @@ def test_bench_counts_instructions_on_an_emulated_core(run, source_root, require
     result = run("bench", model, "--target", "m4", "--targets", 20, "--json")
     assert result.exit_code == 0, result.output
     found = json.loads(result.stdout)
-    assert found["target"] == "cortex-m4"
+    assert (found["target"], found["part"]) == ("cortex-m4", None)
     assert found["network_differences"] == found["limit_violations"] == 0
     counts = found["instructions"]
     assert 0 < counts["network"]["min"] <= counts["network"]["max"] < counts["total"]["max"]
@@ -110,6 +111,7 @@ def test_bench_counts_what_a_board_that_people_own_takes(
     assert result.exit_code == 0, result.output
     found = json.loads(result.stdout)
     assert (found["target"], found["unit"], found["targets"]) == (core, unit, 10)
+    assert found["part"] == name
     assert found["network_differences"] == found["limit_violations"] == 0
     assert 0 < found[unit]["network"]["max"] < found[unit]["total"]["max"]
     assert f"{core}: '{name}' is " in result.stderr

@@ -134,6 +134,36 @@ def test_it_cross_compiles_for_each_core(folder, core, require_tool):
     assert (folder / f"build-{core}" / "libarm3.a").exists()
 
 
+@pytest.mark.parametrize(
+    ("name", "core"),
+    [
+        ("m0plus", "cortex-m0plus"),
+        ("rp2040", "cortex-m0plus"),
+        ("rp2350", "cortex-m33"),
+        ("nrf52840", "cortex-m4"),
+        ("stm32f103", "cortex-m3"),
+        ("imxrt1062", "cortex-m7"),
+    ],
+)
+def test_the_toolchain_knows_chips_by_their_core(name, core, folder, require_tool, tmp_path):
+    require_tool("cmake", "cmake")
+    require_tool("arm-none-eabi-gcc", "gcc-arm-none-eabi libnewlib-arm-none-eabi")
+    toolchain = f"-DCMAKE_TOOLCHAIN_FILE={folder / 'arm-none-eabi.cmake'}"
+    command = ["cmake", "-S", folder, "-B", tmp_path, toolchain, f"-DCORE={name}"]
+    subprocess.run(command, capture_output=True, check=True)
+    assert f"-mcpu={core} " in (tmp_path / "CMakeCache.txt").read_text()
+
+
+def test_the_toolchain_lists_what_it_takes(folder, require_tool, tmp_path):
+    require_tool("cmake", "cmake")
+    toolchain = f"-DCMAKE_TOOLCHAIN_FILE={folder / 'arm-none-eabi.cmake'}"
+    command = ["cmake", "-S", folder, "-B", tmp_path, toolchain, "-DCORE=z80"]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert found.returncode != 0
+    said = " ".join(found.stderr.split())
+    assert "rp2040, rp2350, nrf52840, stm32f103 or imxrt1062. Received: z80" in said
+
+
 def test_a_name_can_be_given(model, tmp_path):
     write_c99(Firmware.load(model, "Left Arm", 2), tmp_path / "named")
     header = (tmp_path / "named" / "src" / "left_arm.h").read_text()

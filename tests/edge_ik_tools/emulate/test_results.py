@@ -28,6 +28,7 @@ def benchmark(closed_form=None, tried=(1.0, 1), name="cortex-m4", ram_bytes=0):
     machine = {"machine": "board", "compiler": "gcc 1", "emulator": "QEMU 2", "options": "-O2"}
     return EmulatedBenchmark(
         target=name,
+        part=None,
         machine=machine,
         unit=core.unit,
         encode=COUNTS,

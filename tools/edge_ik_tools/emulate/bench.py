@@ -10,7 +10,7 @@ import numpy as np
 
 from edge_ik_tools.emulate.build import SolverSize, Sources, measure_size
 from edge_ik_tools.emulate.closed_form import LIMIT_SLACK
-from edge_ik_tools.emulate.cores import Core, described_core, find_core
+from edge_ik_tools.emulate.cores import Core, described_core, find_core, part_name
 from edge_ik_tools.emulate.cycles import Executed
 from edge_ik_tools.emulate.measure import AnyArray, Measurement, measure
 from edge_ik_tools.emulate.paths import POINTS, path_cost
@@ -96,6 +96,7 @@ def emulated_bench(
     executed = _longest(tools, core, generated, solver.chain, found, drawn)
     return EmulatedBenchmark(
         target=core.name,
+        part=part_name(target),
         machine=_machine(tools, core),
         unit=core.unit,
         **_taken(found, _size(tools, core, generated, solver)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -235,7 +236,7 @@ CORES = {
 
 @dataclass(frozen=True)
 class Part:
-    """A core or chip whose instructions are counted on one of `CORES`.
+    """A core, chip or board whose instructions are counted on one of `CORES`.
 
     Attributes:
         words: What it is.
@@ -251,9 +252,14 @@ class Part:
 PARTS = {
     "cortex-m0plus": Part("a Cortex-M0+, whose instructions are those of", "cortex-m0"),
     "rp2040": Part("an RP2040, whose Cortex-M0+ has the instructions of", "cortex-m0", 125_000_000),
+    "pico": Part(
+        "a Pico, whose RP2040's Cortex-M0+ has the instructions of", "cortex-m0", 125_000_000
+    ),
     "rp2350": Part("an RP2350, whose core is the", "cortex-m33", 150_000_000),
+    "pico2": Part("a Pico 2, whose RP2350's core is the", "cortex-m33", 150_000_000),
     "nrf52840": Part("an nRF52840, whose core is the", "cortex-m4", 64_000_000),
     "stm32f103": Part("an STM32F103, whose core is the", "cortex-m3", 72_000_000),
+    "bluepill": Part("a Blue Pill, whose STM32F103's core is the", "cortex-m3", 72_000_000),
     "esp32c3": Part("an ESP32-C3, whose core without a floating-point unit is an", "rv32imc"),
     "esp32c6": Part("an ESP32-C6, whose core has atomic instructions beside those of", "rv32imc"),
     "avr": Part("an AVR, of which the most common is the", "atmega328p"),
@@ -271,35 +277,58 @@ NOT_EMULATED = {
 
 
 def find_core(name: str) -> Core:
-    """The core of a name such as "cortex-m4", "m4" for short, or of a chip in `PARTS`.
+    """The core of a name such as "cortex-m4", "m4" for short, or of a chip or board in `PARTS`.
+
+    Capitals, hyphens and underscores are nothing to it.
 
     Raises:
         ConfigError: If there is none of that name, or it is known and not emulated.
     """
-    known, part = name.lower(), _find_part(name)
-    if part is not None:
+    known = _known_name(name)
+    if known in PARTS:
+        part = PARTS[known]
         core = CORES[part.core]
         return dataclasses.replace(core, clock_hz=part.clock_hz or core.clock_hz)
-    found = CORES.get(known) or CORES.get(f"cortex-{known}")
-    if found is not None:
-        return found
+    if known in CORES:
+        return CORES[known]
     choices = f"Expected one of {', '.join([*CORES, *PARTS])}, or m4 for short. Received: {name!r}"
     if known in NOT_EMULATED:
         raise ConfigError(
             f"'{name}' is {NOT_EMULATED[known]}: firmware compiles for it, and its instructions "
             f"are not counted yet. {choices}"
         )
-    raise ConfigError(f"Unknown core. {choices}")
+    close = difflib.get_close_matches(_plain(name), _NAMES, 1)
+    meant = f" Did you mean '{_NAMES[close[0]]}'?" if close else ""
+    raise ConfigError(f"Unknown core, chip or board.{meant} {choices}")
 
 
 def described_core(name: str) -> str:
     """The core that is emulated for a name that `find_core` takes, and for what it stands."""
-    core, part = find_core(name).name, _find_part(name)
-    if part is None:
+    core, known = find_core(name).name, _known_name(name)
+    if known not in PARTS:
         return core
-    return f"{core}: '{name}' is {part.words} {core}, and counts are those of the latter"
+    return f"{core}: '{name}' is {PARTS[known].words} {core}, and counts are those of the latter"
 
 
-def _find_part(name: str) -> Part | None:
-    """The chip of a name, or a core that stands for another; None for a core of `CORES`."""
-    return PARTS.get(name.lower()) or PARTS.get(f"cortex-{name.lower()}")
+def part_name(name: str) -> str | None:
+    """The name in `PARTS` of one that `find_core` takes; None for a core of `CORES`."""
+    known = _known_name(name)
+    return known if known in PARTS else None
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("-", "").replace("_", "")
+
+
+def _known_name(name: str) -> str | None:
+    """The name in `CORES`, `PARTS` or `NOT_EMULATED` that is meant, or None."""
+    plain = _plain(name)
+    return _NAMES.get(plain) or {_plain(known): known for known in NOT_EMULATED}.get(plain)
+
+
+# The names of what is counted, by how they are looked for.
+_NAMES = {
+    plain: known
+    for known in (*CORES, *PARTS)
+    for plain in (_plain(known), _plain(known.removeprefix("cortex-")))
+}

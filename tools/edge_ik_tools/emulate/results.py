@@ -188,6 +188,7 @@ class EmulatedBenchmark:
 
     Attributes:
         target: Name of the core.
+        part: Name of the chip or board that was asked for and has it, or None of a core.
         machine: The emulated machine, and the versions of compiler and emulator.
         unit: What is counted: instructions, or cycles where the emulator has those exactly.
         encode: From the target to the network's input.
@@ -221,6 +222,7 @@ class EmulatedBenchmark:
     """
 
     target: str
+    part: str | None
     machine: Mapping[str, str]
     unit: Unit
     encode: Spread
