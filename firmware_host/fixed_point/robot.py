@@ -14,7 +14,7 @@ from firmware_host.fixed_point.formats import factor_and_shift, fraction_bits, l
 from firmware_host.fixed_point.integers import convert
 from firmware_host.fixed_point.programs import Program, Value
 from firmware_host.fixed_point.ranges import UNIT_BITS
-from firmware_host.fixed_point.steps import RobotSteps
+from firmware_host.fixed_point.steps import SPARED_OF_MANY, RobotSteps
 from firmware_host.joints import single_limits
 from firmware_host.kinematics import frames
 from firmware_host.solving.refine import DEFAULT_SETTINGS, NEAREST_SETTINGS
@@ -100,7 +100,8 @@ class FixedRobot(RobotSteps, RobotCircle):
             for row in range(3)
             for column in range(4)
         ]
-        return convert(tape, self.placed(), wanted)
+        # No loop waits for it: products may take their shifts.
+        return convert(tape, self.placed(), wanted, spared=SPARED_OF_MANY)
 
     # ---- Numbers
 
