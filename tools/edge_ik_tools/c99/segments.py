@@ -15,7 +15,7 @@ from firmware_host.solving.refine import DEFAULT_SETTINGS
 
 # Where every joint turns by itself, a place is the sine and cosine of each.
 PLACING = """\
-    for (int32_t i = 0; i < {joints}; ++i) {{
+    for (index_t i = 0; i < {joints}; ++i) {{
         sine_cosine(q[i], &s[i], &c[i]);
     }}"""
 
