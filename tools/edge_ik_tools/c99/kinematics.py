@@ -141,7 +141,8 @@ def _stepping(problem: IkProblem, mixed: bool) -> dict[str, object]:
         # Where a step costs little more than the distance, one function serves for both.
         "distance_alone": len(newton) - len(distance) > LITTLE_MORE,
         "stops": stops,
-        "out_of_reach": float_literal(OUT_OF_REACH),
+        "passing": stops < problem.joints,
+        "stop_list": ", ".join(str(int(k in problem.stops)) for k in range(problem.joints)),
         "held_room": max(1, 2 * stops),
         "unheld": float_list(problem.unheld or [0.0]),
         "free": float_literal(1.0 if problem.spare_joints else 0.0),
