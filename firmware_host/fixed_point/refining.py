@@ -161,16 +161,13 @@ class Refiner:
         factor, shift = robot.bend
         far = length(root64(squared), robot.told_shift)
         floor = robot.floor_number + (far * factor >> shift)
-        s, c = (
-            self._placed(q) if robot.mixed else map(list, zip(*map(self._circle, q), strict=True))
-        )
-        return self._descend(target, q, list(s), list(c), NEAREST_STEPS, floor)
+        return self._descend(target, q, *self._placed(q), NEAREST_STEPS, floor)
 
     def _judged(self, target: list[int], q: list[int], squared: int) -> bool:
         """Whether the joints reach the target."""
         if not self.spec.task.has_orientation:
             return squared < self.robot.tolerance
-        s, c = self._placed(q) if self.robot.mixed else zip(*map(self._circle, q), strict=True)
+        s, c = self._placed(q)
         place, turned = self._programs["parts"](*self._place(s, c), *target)
         return bool(place < self.robot.tolerance and turned < self.robot.chord)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -121,7 +121,7 @@ class FixedSolver(Refiner):
             return FixedAnswer(2)
         answer = self._solve([*place, *units])
         if far and answer.status == 0:
-            answer = FixedAnswer(1, answer.q, answer.squared, answer.branch, answer.tried)
+            answer = replace(answer, status=1)
         return answer
 
     # ---- The solve
@@ -138,7 +138,7 @@ class FixedSolver(Refiner):
             solved = self._judged(target, q, squared)
             if best is None or solved or squared < best.squared:
                 best = FixedAnswer(int(not solved), tuple(q), squared, head, tried)
-            best = FixedAnswer(best.status, best.q, best.squared, best.branch, tried)
+            best = replace(best, tried=tried)
             if solved:
                 break
         assert best is not None  # noqa: S101 - there is a head
@@ -146,7 +146,7 @@ class FixedSolver(Refiner):
             q = list(best.q)
             squared = self._approach(target, q, best.squared)
             status = int(not self._judged(target, q, squared))
-            best = FixedAnswer(status, tuple(q), squared, best.branch, best.tried)
+            best = replace(best, status=status, q=tuple(q), squared=squared)
         return best
 
     def _run(self, target: list[int]) -> tuple[list[int], list[int]]:
