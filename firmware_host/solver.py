@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from functools import cached_property, partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -34,7 +35,7 @@ from firmware_host.solving.solution import IkBatch, IkSolution, Status
 from firmware_host.solving.telling import Found, told
 from firmware_host.spec import ModelSpec
 from firmware_host.tasks import Task
-from firmware_host.tasks.targets import checked_target
+from firmware_host.tasks.targets import WXYZ, checked_target
 from firmware_host.tolerances import SOLVED_POSITION, SOLVED_ROTATION
 from firmware_host.workspace import Workspace
 
@@ -190,29 +191,34 @@ class IkSolver:
 
     def solve(
         self,
-        target: npt.ArrayLike,
+        target: Any,
         q_near: npt.ArrayLike | None = None,
         branch: Branch | None = None,
+        *,
+        quaternion: str = WXYZ,
     ) -> IkSolution:
         """Solve one target.
 
         Args:
             target: In the base frame: (3,) a position x, y, z [m]; for a pose (4, 4), or
                 (7,) with a unit quaternion w, x, y, z after the position; for an axis
-                (4, 4), or (6,) with its direction after the position.
+                (4, 4), or (6,) with its direction after the position. Rigid transforms of
+                Pinocchio, spatialmath, mink, jaxlie and SciPy are taken as (4, 4).
             q_near: (n,) present joints [rad, m]; joints that may turn further than once
                 are given the turn nearest to it.
             branch: Number or name of a branch; "home" for that of the home posture; "any"
                 for the first that reaches the target; "nearest" for the one nearest to
                 `q_near`, which is the default with it where there are several. Otherwise
                 "any" is.
+            quaternion: The order of a quaternion's parts: "wxyz" (MuJoCo), or "xyzw" (SciPy,
+                ROS).
 
         Raises:
             TargetError: If the target or `q_near` has another shape or is not finite, or
                 there is no such branch.
         """
         began = time.perf_counter()
-        components = checked_target(target, task=self.task)
+        components = checked_target(target, task=self.task, quaternion=quaternion)
         near = None if q_near is None else checked_near(self.chain, q_near)
         number, steps = self._number(branch, q_near), self.refine_steps
         answer = solve_target(self.seeder, components, number, near, steps, self.restarts)
@@ -230,9 +236,11 @@ class IkSolver:
 
     def track(
         self,
-        target: npt.ArrayLike,
+        target: Any,
         q_now: npt.ArrayLike | None = None,
         max_step: npt.ArrayLike | None = None,
+        *,
+        quaternion: str = WXYZ,
     ) -> IkSolution:
         """Solve the next target of a path from the present joints, as `NAME_track` does in C.
 
@@ -246,6 +254,7 @@ class IkSolver:
             max_step: (n,) how far each joint may move, or one number for all [rad, m]; 0 or
                 infinity for any way. Where the answer is further, all joints go the same
                 share of their way toward it: `Status.LIMITED`, unless it is reached already.
+            quaternion: As for `solve`.
 
         Raises:
             TargetError: If an argument has another shape or is no finite number, or a step is
@@ -253,17 +262,21 @@ class IkSolver:
         """
         most = checked_steps(self.chain, max_step)
         if q_now is None:
-            return unstarted(self.solve(target, np.zeros(len(self.chain)), NEAREST))
+            return unstarted(
+                self.solve(target, np.zeros(len(self.chain)), NEAREST, quaternion=quaternion)
+            )
         near = checked_near(self.chain, q_now)
-        components = checked_target(target, task=self.task)
-        nearest = partial(self.solve, target, near, NEAREST)
+        components = checked_target(target, task=self.task, quaternion=quaternion)
+        nearest = partial(self.solve, target, near, NEAREST, quaternion=quaternion)
         return followed(self.spec, components, near, most, nearest)
 
     def solve_batch(
         self,
-        targets: npt.ArrayLike,
+        targets: Any,
         q_near: npt.ArrayLike | None = None,
         branch: Branch | None = None,
+        *,
+        quaternion: str = WXYZ,
     ) -> IkBatch:
         """Solve N targets at once.
 
@@ -271,12 +284,15 @@ class IkSolver:
             targets: N targets as for `solve`; a row that is not finite is a bad target.
             q_near: (n,) or (N, n) present joints [rad, m], as for `solve`.
             branch: As for `solve`.
+            quaternion: As for `solve`.
 
         Raises:
             TargetError: If the targets or `q_near` have another shape.
         """
         began, chain, problem = time.perf_counter(), self.chain, self.problem
-        rows = checked_target(targets, batch=True, finite=False, task=self.task)
+        rows = checked_target(
+            targets, batch=True, finite=False, task=self.task, quaternion=quaternion
+        )
         good: npt.NDArray[np.bool_] = np.logical_and.reduce(np.isfinite(rows), axis=-1)
         # A bad row is solved for a harmless target and overwritten below.
         rows = rows if good.all() else np.where(good[:, None], rows, 0.0)

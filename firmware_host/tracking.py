@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,7 @@ from firmware_host.errors import TargetError
 from firmware_host.solver import IkSolver, Status
 from firmware_host.solving.checks import numbers_given
 from firmware_host.solving.following import TRACK_JUMP
-from firmware_host.tasks.targets import checked_target
+from firmware_host.tasks.targets import WXYZ, checked_target
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,10 +55,12 @@ class IkPath:
 
 def track(
     solver: IkSolver,
-    targets: npt.ArrayLike,
+    targets: Any,
     q_start: npt.ArrayLike,
     largest_step: float = TRACK_JUMP,
     max_step: npt.ArrayLike | None = None,
+    *,
+    quaternion: str = WXYZ,
 ) -> IkPath:
     """Solve a path, each target from the answer before it, as `NAME_track` does in C.
 
@@ -75,13 +78,15 @@ def track(
             prismatic joint, in characteristic lengths.
         max_step: (n,) how far each joint may move from one target to the next, or one number
             for all [rad, m]; 0 or infinity, and without it, any way.
+        quaternion: The order of a quaternion's parts, as `IkSolver.solve` takes it.
 
     Raises:
         TargetError: If a target, the starting joints or the steps have another shape or are
             not finite.
     """
     chain = solver.chain
-    rows = solver.task.given(checked_target(targets, batch=True, task=solver.task))
+    task = solver.task
+    rows = task.given(checked_target(targets, batch=True, task=task, quaternion=quaternion))
     q = numbers_given(q_start, "q_start")
     if q.shape != (len(chain),) or not np.isfinite(q).all():
         raise TargetError(

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import strategies as st
 
 from firmware_host.chain import Chain, Joint, Mimic
-from firmware_host.kinematics import forward_kinematics
+from firmware_host.kinematics import components, forward_kinematics
 from firmware_host.normalization import Normalization
 from firmware_host.problem import IkProblem
 from firmware_host.solver import IkSolver
-from firmware_host.spec import ModelSpec
+from firmware_host.spec import Branch, ModelSpec
 from firmware_host.tasks import POSITION
 
 QUARTER_TURNS = [k * math.pi / 2 for k in range(-2, 3)]
@@ -152,6 +152,39 @@ def build_solver(chain, predict, refine_steps=None, *, task=POSITION, **values):
 def make_solver():
     """Function of a chain, what predicts, and what else a model says: a solver."""
     return build_solver
+
+
+# Postures that a memory has, and how many of them it answers with.
+POSTURES, HEADS = 10_000, 8
+
+
+def build_memory(chain, task):
+    """A solver whose heads answer with the postures of the most similar targets."""
+    problem = IkProblem(chain, task)
+    q = np.random.default_rng(0).uniform(chain.lower, chain.upper, (POSTURES, len(chain)))
+    encoding = problem.encode(components(problem.reached_by(q)))
+    features = np.stack(encoding.features, axis=-1)
+    numbers = problem.outputs.of(components(q), np)
+    known = np.stack(problem.outputs.unturned(numbers, encoding), axis=-1)
+    normalization = Normalization.fit(features)
+    seen = np.stack(normalization.apply(encoding.features), axis=-1)
+
+    def predict(rows):
+        away = ((rows[:, None] - seen) ** 2).sum(axis=-1)
+        nearest = np.argsort(away, axis=1)[:, :HEADS]
+        answers = known[nearest].reshape(len(rows), -1)
+        promises = -np.take_along_axis(away, nearest, axis=1)
+        return np.concatenate([answers, promises], axis=1).astype(np.float32)
+
+    branches = tuple(Branch(f"memory{index}", 1 / HEADS, 1.0) for index in range(HEADS))
+    home = tuple(chain.middle.tolist())
+    return IkSolver(ModelSpec(problem, normalization, home, branches=branches), predict)
+
+
+@pytest.fixture(scope="session")
+def remembering():
+    """Function of a chain and a task: a solver whose network is a memory of postures."""
+    return build_memory
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""An SO-101 whose network is a memory: it answers with the nearest of postures drawn before."""
+"""The SO-101, and solvers of it."""
 
 import math
 import os
@@ -7,38 +7,8 @@ import numpy as np
 import pytest
 
 from edge_ik.arms import load_arm
-from firmware_host.kinematics import components
-from firmware_host.normalization import Normalization
-from firmware_host.problem import IkProblem
 from firmware_host.solver import IkSolver
-from firmware_host.spec import Branch, ModelSpec
 from firmware_host.tasks import make_task
-
-HEADS = 8
-POSTURES = 10_000
-
-
-def remembering(chain, task):
-    """A solver whose heads answer with the postures of the most similar targets."""
-    problem = IkProblem(chain, task)
-    q = np.random.default_rng(0).uniform(chain.lower, chain.upper, (POSTURES, len(chain)))
-    encoding = problem.encode(components(problem.reached_by(q)))
-    features = np.stack(encoding.features, axis=-1)
-    numbers = problem.outputs.of(components(q), np)
-    known = np.stack(problem.outputs.unturned(numbers, encoding), axis=-1)
-    normalization = Normalization.fit(features)
-    seen = np.stack(normalization.apply(encoding.features), axis=-1)
-
-    def predict(rows):
-        away = ((rows[:, None] - seen) ** 2).sum(axis=-1)
-        nearest = np.argsort(away, axis=1)[:, :HEADS]
-        answers = known[nearest].reshape(len(rows), -1)
-        promises = -np.take_along_axis(away, nearest, axis=1)
-        return np.concatenate([answers, promises], axis=1).astype(np.float32)
-
-    branches = tuple(Branch(f"memory{index}", 1 / HEADS, 1.0) for index in range(HEADS))
-    home = tuple(chain.middle.tolist())
-    return IkSolver(ModelSpec(problem, normalization, home, branches=branches), predict)
 
 
 @pytest.fixture(scope="session")
@@ -48,7 +18,7 @@ def so101():
 
 
 @pytest.fixture(scope="session", params=["position", "axis"])
-def so101_solver(request, so101):
+def so101_solver(request, so101, remembering):
     """A solver of the arm for positions, and one for the direction of the tool's z axis.
 
     EDGE_IK_SO101 names a model file to take in place of the second.

@@ -30,7 +30,7 @@ from firmware_host.solving.checks import checked_near, checked_steps
 from firmware_host.solving.following import unstarted
 from firmware_host.solving.solution import IkBatch, IkSolution, Status
 from firmware_host.solving.telling import Found, Measured, told
-from firmware_host.tasks.targets import checked_target
+from firmware_host.tasks.targets import WXYZ, checked_target
 
 COMPILERS = ("cc", "gcc", "clang")
 FLAGS = ("-O3", "-std=c99", "-shared", "-fPIC", "-ffp-contract=fast")
@@ -135,13 +135,15 @@ class FirmwareSolver(IkSolver):
 
     def solve(
         self,
-        target: npt.ArrayLike,
+        target: Any,
         q_near: npt.ArrayLike | None = None,
         branch: Branch | None = None,
+        *,
+        quaternion: str = WXYZ,
     ) -> IkSolution:
         """Solve one target; see `IkSolver.solve`."""
         began = time.perf_counter()
-        components = checked_target(target, task=self.task)
+        components = checked_target(target, task=self.task, quaternion=quaternion)
         near = None if q_near is None else checked_near(self.chain, q_near)
         single, present = components.astype(np.float32), self._single(near)
         answer = self._room(1)
@@ -151,17 +153,21 @@ class FirmwareSolver(IkSolver):
 
     def track(
         self,
-        target: npt.ArrayLike,
+        target: Any,
         q_now: npt.ArrayLike | None = None,
         max_step: npt.ArrayLike | None = None,
+        *,
+        quaternion: str = WXYZ,
     ) -> IkSolution:
         """Solve the next target of a path; see `IkSolver.track`."""
         began = time.perf_counter()
         most = self._single(checked_steps(self.chain, max_step))
         if q_now is None:
-            return unstarted(self.solve(target, np.zeros(len(self.chain)), NEAREST))
+            return unstarted(
+                self.solve(target, np.zeros(len(self.chain)), NEAREST, quaternion=quaternion)
+            )
         near = checked_near(self.chain, q_now)
-        components = checked_target(target, task=self.task)
+        components = checked_target(target, task=self.task, quaternion=quaternion)
         single, present, answer = components.astype(np.float32), self._single(near), self._room(1)
         given = (_address(values) for values in (single, present, most, answer))
         self._native.edge_ik_track(*given)
@@ -180,13 +186,17 @@ class FirmwareSolver(IkSolver):
 
     def solve_batch(
         self,
-        targets: npt.ArrayLike,
+        targets: Any,
         q_near: npt.ArrayLike | None = None,
         branch: Branch | None = None,
+        *,
+        quaternion: str = WXYZ,
     ) -> IkBatch:
         """Solve N targets in one call of C; see `IkSolver.solve_batch`."""
         began = time.perf_counter()
-        rows = checked_target(targets, batch=True, finite=False, task=self.task)
+        rows = checked_target(
+            targets, batch=True, finite=False, task=self.task, quaternion=quaternion
+        )
         single, count = np.ascontiguousarray(rows, dtype=np.float32), len(rows)
         near = None if q_near is None else checked_near(self.chain, q_near, count)
         present = self._single(near)
