@@ -17,6 +17,7 @@ from firmware_host.model_file import read_model
 from firmware_host.network.runtimes import RUNTIMES
 from firmware_host.plugins import open_network, solver_plugin
 from firmware_host.problem import IkProblem
+from firmware_host.solving.batches import FoundRows, told_batch
 from firmware_host.solving.branches import (
     ANY,
     HOME,
@@ -35,7 +36,8 @@ from firmware_host.solving.solution import IkBatch, IkSolution, Status
 from firmware_host.solving.telling import Found, told
 from firmware_host.spec import ModelSpec
 from firmware_host.tasks import Task
-from firmware_host.tasks.targets import WXYZ, checked_target
+from firmware_host.tasks.neighbours import WXYZ, real_part_first
+from firmware_host.tasks.targets import checked_target
 from firmware_host.tolerances import SOLVED_POSITION, SOLVED_ROTATION
 from firmware_host.workspace import Workspace
 
@@ -210,15 +212,15 @@ class IkSolver:
                 for the first that reaches the target; "nearest" for the one nearest to
                 `q_near`, which is the default with it where there are several. Otherwise
                 "any" is.
-            quaternion: The order of a quaternion's parts: "wxyz" (MuJoCo), or "xyzw" (SciPy,
-                ROS).
+            quaternion: The order of its parts: "wxyz" (MuJoCo), or "xyzw" (SciPy, ROS).
 
         Raises:
             TargetError: If the target or `q_near` has another shape or is not finite, or
                 there is no such branch.
         """
         began = time.perf_counter()
-        components = checked_target(target, task=self.task, quaternion=quaternion)
+        target = real_part_first(target, quaternion, self.task)
+        components = checked_target(target, task=self.task)
         near = None if q_near is None else checked_near(self.chain, q_near)
         number, steps = self._number(branch, q_near), self.refine_steps
         answer = solve_target(self.seeder, components, number, near, steps, self.restarts)
@@ -260,14 +262,13 @@ class IkSolver:
             TargetError: If an argument has another shape or is no finite number, or a step is
                 less than 0.
         """
+        target = real_part_first(target, quaternion, self.task)
         most = checked_steps(self.chain, max_step)
         if q_now is None:
-            return unstarted(
-                self.solve(target, np.zeros(len(self.chain)), NEAREST, quaternion=quaternion)
-            )
+            return unstarted(self.solve(target, np.zeros(len(self.chain)), NEAREST))
         near = checked_near(self.chain, q_now)
-        components = checked_target(target, task=self.task, quaternion=quaternion)
-        nearest = partial(self.solve, target, near, NEAREST, quaternion=quaternion)
+        components = checked_target(target, task=self.task)
+        nearest = partial(self.solve, target, near, NEAREST)
         return followed(self.spec, components, near, most, nearest)
 
     def solve_batch(
@@ -289,52 +290,35 @@ class IkSolver:
         Raises:
             TargetError: If the targets or `q_near` have another shape.
         """
-        began, chain, problem = time.perf_counter(), self.chain, self.problem
-        rows = checked_target(
-            targets, batch=True, finite=False, task=self.task, quaternion=quaternion
-        )
+        began, problem = time.perf_counter(), self.problem
+        targets = real_part_first(targets, quaternion, self.task, batch=True)
+        rows = checked_target(targets, batch=True, finite=False, task=self.task)
         good: npt.NDArray[np.bool_] = np.logical_and.reduce(np.isfinite(rows), axis=-1)
-        # A bad row is solved for a harmless target and overwritten below.
+        # A bad row is solved for a harmless target, and told of below.
         rows = rows if good.all() else np.where(good[:, None], rows, 0.0)
         answer = self._answers(rows, branch, q_near)
-        q, near_inside = answer.q, None
+        q, near = answer.q, None
         if q_near is not None:
-            near = checked_near(chain, q_near, len(q))
-            q = chain.nearest_turn(q, near)
-            near_inside = np.broadcast_to(chain.within_limits(near), len(q)).copy()
-        seed_errors, _ = problem.errors(answer.seed, rows)
+            near = checked_near(self.chain, q_near, len(q))
+            q = self.chain.nearest_turn(q, near)
+        seed_distance, _ = problem.errors(answer.seed, rows)
         if self.task.has_orientation:
-            errors, angles = problem.errors(q, rows)
-            reached = (errors < SOLVED_POSITION) & (angles < SOLVED_ROTATION)
+            distance, angle = problem.errors(q, rows)
         else:
-            errors, angles = answer.error, None
-            reached = errors < SOLVED_POSITION
-        status = _REACHED.take(reached)
-        inside = None
-        if self.workspace is not None:
-            inside = self.workspace.contains(chain, self.task.positions(rows)) & good
-        if not good.all():
-            q = np.where(good[:, None], q, self.home if q_near is None else chain.clamp(q_near))
-            errors, seed_errors = (np.where(good, e, np.nan) for e in (errors, seed_errors))
-            angles = None if angles is None else np.where(good, angles, np.nan)
-            status[~good] = Status.BAD_TARGET
-        return IkBatch(
-            q=np.ascontiguousarray(q),
-            q_all=np.ascontiguousarray(chain.q_all(q)),
-            position_error_m=errors,
-            status=status,
-            within_limits=chain.within_limits(q),
-            in_workspace=inside,
-            seed_error_m=seed_errors,
+            distance, angle = answer.error, np.zeros(len(q))
+        reached = (distance < SOLVED_POSITION) & (angle < SOLVED_ROTATION)
+        found = FoundRows(
+            q=q,
+            distance=distance,
+            angle=angle,
+            seed_distance=seed_distance,
+            status=_REACHED.take(reached),
             steps=self.refine_steps,
-            microseconds=(time.perf_counter() - began) * 1e6,
-            rotation_error_rad=angles,
             branch=answer.branch,
             tried=answer.tried,
             restarts=answer.restarts,
-            near_within_limits=near_inside,
-            servo=self.spec.servo(q),
         )
+        return told_batch(self.spec, rows, good, found, near, began)
 
     def _number(self, branch: Branch | None, q_near: npt.ArrayLike | None) -> int | str:
         """The branch's number, or "any" or "nearest"."""

@@ -13,7 +13,8 @@ from firmware_host.errors import TargetError
 from firmware_host.solver import IkSolver, Status
 from firmware_host.solving.checks import numbers_given
 from firmware_host.solving.following import TRACK_JUMP
-from firmware_host.tasks.targets import WXYZ, checked_target
+from firmware_host.tasks.neighbours import WXYZ, real_part_first
+from firmware_host.tasks.targets import checked_target
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,8 +86,8 @@ def track(
             not finite.
     """
     chain = solver.chain
-    task = solver.task
-    rows = task.given(checked_target(targets, batch=True, task=task, quaternion=quaternion))
+    targets = real_part_first(targets, quaternion, solver.task, batch=True)
+    rows = solver.task.given(checked_target(targets, batch=True, task=solver.task))
     q = numbers_given(q_start, "q_start")
     if q.shape != (len(chain),) or not np.isfinite(q).all():
         raise TargetError(

@@ -9,24 +9,13 @@ import numpy as np
 from firmware_host.chain import FloatArray
 from firmware_host.errors import TargetError
 from firmware_host.tasks import POSITION, Task
+from firmware_host.tasks.neighbours import matrices_of
 from firmware_host.tasks.rotations import rotation_columns
 from firmware_host.tolerances import FARTHEST_TARGET, TARGET_ROTATION
 
-# The orders that a quaternion's parts are given in: MuJoCo's and Eigen's constructor's, and
-# that of SciPy and ROS.
-WXYZ, XYZW = "wxyz", "xyzw"
-# What gives the matrix of a rigid transform: of pinocchio.SE3, of spatialmath.SE3, and of SE3
-# of mink and jaxlie and SciPy's RigidTransform.
-MATRIX_NAMES = ("homogeneous", "A", "as_matrix")
-PLAIN = (np.ndarray, list, tuple, float, int, str)
-
 
 def checked_target(
-    target: Any,
-    batch: bool = False,
-    finite: bool = True,
-    task: Task = POSITION,
-    quaternion: str = WXYZ,
+    target: Any, batch: bool = False, finite: bool = True, task: Task = POSITION
 ) -> FloatArray:
     """A target (k,) or a batch of them (N, k) as the components that the task names.
 
@@ -37,18 +26,17 @@ def checked_target(
             matrix, or (4,): x, y, z [m] and an angle [rad]. In a plane (2,): two
             coordinates [m], or with an angle [rad] a (4, 4) matrix or (3,). All in the
             base frame; a batch has N of them. A matrix may also be another library's rigid
-            transform: an object that `MATRIX_NAMES` gives the matrix of.
+            transform; see `matrices_of`.
         batch: Whether it is a batch.
         finite: Whether every row must be a target; rows that are none otherwise come
             back with a NaN.
         task: What a target is.
-        quaternion: The order of a quaternion's parts: `WXYZ`, or `XYZW`.
 
     Raises:
-        TargetError: If the order is neither, the shape is another, a value is not a finite
-            number or is beyond `FARTHEST_TARGET`, or a rotation is none.
+        TargetError: If the shape is another, a value is not a finite number or is beyond
+            `FARTHEST_TARGET`, or a rotation is none.
     """
-    rows, what = task.flat_size, _flat_words(task, quaternion)
+    rows, what = task.flat_size, task.flat_words
     lead = "N, " if batch else ""
     flat = f"({lead}{rows})" if batch else f"({rows},)"
     shapes = f"({lead}4, 4) or {flat}" if task.has_orientation else flat
@@ -76,8 +64,6 @@ def checked_target(
         )
     if not task.has_orientation:
         return values
-    if quaternion == XYZW and task.is_whole and not matrix:
-        values = np.concatenate([values[..., :-4], values[..., -1:], values[..., -4:-1]], axis=-1)
     found = _from_poses(task, values) if matrix else task.from_flat(values)
     broken = ~np.isfinite(found[..., len(task.place) :]).all(axis=-1)
     if finite and broken.any():
@@ -87,37 +73,6 @@ def checked_target(
             f"length{where}."
         )
     return found
-
-
-def matrices_of(given: Any, batch: bool = False) -> Any:
-    """The matrix (4, 4) of another library's rigid transform, or those of a batch of them.
-
-    What is none comes back as it is.
-    """
-    if batch and isinstance(given, (list, tuple)):
-        # One kind throughout: rows of numbers are not looked at one by one.
-        plain = not given or isinstance(given[0], PLAIN)
-        return given if plain else [matrices_of(one) for one in given]
-    if isinstance(given, PLAIN):
-        return given
-    for name in MATRIX_NAMES:
-        found = getattr(given, name, None)
-        if found is not None:
-            matrix = np.asarray(found() if callable(found) else found)
-            # A transform alone is a batch of one; those of several hold them all.
-            return matrix[None] if batch and matrix.ndim == 2 else matrix
-    return given
-
-
-def _flat_words(task: Task, quaternion: str) -> str:
-    """What the numbers of a target in a row are, with a quaternion's in their order."""
-    if quaternion not in {WXYZ, XYZW}:
-        raise TargetError(
-            f"Expected quaternion='{WXYZ}' or '{XYZW}', the order of its parts. "
-            f"Received: {quaternion!r}"
-        )
-    words = task.flat_words
-    return words if quaternion == WXYZ else words.replace("w, x, y, z", "x, y, z, w")
 
 
 def _from_poses(task: Task, poses: FloatArray) -> FloatArray:

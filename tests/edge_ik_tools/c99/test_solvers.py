@@ -16,6 +16,7 @@ from edge_ik_tools.c99.host import FirmwareSolver, build_library, find_compiler
 from firmware_host.solver import IkSolver
 from firmware_host.solving.solution import Status
 from firmware_host.tasks import make_task
+from firmware_host.tasks.rotations import quaternion as quaternion_of
 
 TARGETS = 300
 FOUR = ("left", "right", "above", "below")
@@ -148,6 +149,22 @@ def test_what_is_told_holds_for_the_joints_returned(case):
     solved = reference.problem.is_solved(found.q, targets)
     np.testing.assert_array_equal((found.status == Status.SOLVED)[clear], solved[clear])
     assert found.within_limits.all()
+
+
+def test_quaternions_are_taken_in_either_order(case):
+    solver, reference, targets, q = case
+    if not reference.task.is_whole:
+        return
+    poses = reference.task.given(targets[:5])
+    for order, quaternion in (([0, 1, 2, 3], "wxyz"), ([1, 2, 3, 0], "xyzw")):
+        rows = np.array([[*T[:3, 3], *quaternion_of(T[:3, :3])[order]] for T in poses])
+        expected = solver.solve_batch(poses, q[:5])
+        found = solver.solve_batch(rows, q[:5], quaternion=quaternion)
+        np.testing.assert_allclose(found.q, expected.q, atol=1e-4)
+        for row, near, joints in zip(rows, q, expected.q, strict=False):
+            single = solver.solve(row, near, quaternion=quaternion)
+            np.testing.assert_allclose(single.q, joints, atol=1e-4)
+            assert solver.track(row, near, quaternion=quaternion).status is Status.SOLVED
 
 
 def test_branches_are_tried_as_the_network_orders_them(case, robot_firmware):

@@ -25,12 +25,14 @@ from firmware_host.model_file import read_model
 from firmware_host.network.flatbuffer import read_graph
 from firmware_host.network.interpreter import Interpreter
 from firmware_host.solver import Branch, IkSolver
+from firmware_host.solving.batches import FoundRows, told_batch
 from firmware_host.solving.branches import ANY, NEAREST
 from firmware_host.solving.checks import checked_near, checked_steps
 from firmware_host.solving.following import unstarted
 from firmware_host.solving.solution import IkBatch, IkSolution, Status
 from firmware_host.solving.telling import Found, Measured, told
-from firmware_host.tasks.targets import WXYZ, checked_target
+from firmware_host.tasks.neighbours import WXYZ, real_part_first
+from firmware_host.tasks.targets import checked_target
 
 COMPILERS = ("cc", "gcc", "clang")
 FLAGS = ("-O3", "-std=c99", "-shared", "-fPIC", "-ffp-contract=fast")
@@ -143,7 +145,8 @@ class FirmwareSolver(IkSolver):
     ) -> IkSolution:
         """Solve one target; see `IkSolver.solve`."""
         began = time.perf_counter()
-        components = checked_target(target, task=self.task, quaternion=quaternion)
+        target = real_part_first(target, quaternion, self.task)
+        components = checked_target(target, task=self.task)
         near = None if q_near is None else checked_near(self.chain, q_near)
         single, present = components.astype(np.float32), self._single(near)
         answer = self._room(1)
@@ -161,13 +164,12 @@ class FirmwareSolver(IkSolver):
     ) -> IkSolution:
         """Solve the next target of a path; see `IkSolver.track`."""
         began = time.perf_counter()
+        target = real_part_first(target, quaternion, self.task)
         most = self._single(checked_steps(self.chain, max_step))
         if q_now is None:
-            return unstarted(
-                self.solve(target, np.zeros(len(self.chain)), NEAREST, quaternion=quaternion)
-            )
+            return unstarted(self.solve(target, np.zeros(len(self.chain)), NEAREST))
         near = checked_near(self.chain, q_now)
-        components = checked_target(target, task=self.task, quaternion=quaternion)
+        components = checked_target(target, task=self.task)
         single, present, answer = components.astype(np.float32), self._single(near), self._room(1)
         given = (_address(values) for values in (single, present, most, answer))
         self._native.edge_ik_track(*given)
@@ -194,9 +196,8 @@ class FirmwareSolver(IkSolver):
     ) -> IkBatch:
         """Solve N targets in one call of C; see `IkSolver.solve_batch`."""
         began = time.perf_counter()
-        rows = checked_target(
-            targets, batch=True, finite=False, task=self.task, quaternion=quaternion
-        )
+        targets = real_part_first(targets, quaternion, self.task, batch=True)
+        rows = checked_target(targets, batch=True, finite=False, task=self.task)
         single, count = np.ascontiguousarray(rows, dtype=np.float32), len(rows)
         near = None if q_near is None else checked_near(self.chain, q_near, count)
         present = self._single(near)
@@ -209,40 +210,19 @@ class FirmwareSolver(IkSolver):
             _size(len(self.chain) if present.ndim == 2 else 0),
             _address(answers),
         )
-        q, status = answers["q"].astype(np.float64), STATUS.take(answers["status"])
-        near_inside = None
-        if near is not None:
-            q = self.chain.nearest_turn(q, near)
-            near_inside = np.broadcast_to(self.chain.within_limits(near), count).copy()
-        good = answers["status"] != BAD_TARGET
-        inside = None
-        if self.workspace is not None:
-            harmless = rows if good.all() else np.where(good[:, None], rows, 0.0)
-            inside = self.workspace.contains(self.chain, self.task.positions(harmless)) & good
-        if not good.all():
-            place = self.home if near is None else self.chain.clamp(near)
-            q = np.where(good[:, None], q, place)
-        errors, seed_errors, angles = (
-            np.where(good, answers[name].astype(np.float64), np.nan)
-            for name in ("residual", "seed_residual", "rotation")
-        )
-        return IkBatch(
-            q=q,
-            q_all=np.asarray(self.chain.q_all(q)),
-            position_error_m=errors,
-            status=status,
-            within_limits=self.chain.within_limits(q),
-            in_workspace=inside,
-            seed_error_m=seed_errors,
+        q = answers["q"].astype(np.float64)
+        found = FoundRows(
+            q=q if near is None else self.chain.nearest_turn(q, near),
+            distance=answers["residual"].astype(np.float64),
+            angle=answers["rotation"].astype(np.float64),
+            seed_distance=answers["seed_residual"].astype(np.float64),
+            status=STATUS.take(answers["status"]),
             steps=self.refine_steps,
-            microseconds=(time.perf_counter() - began) * 1e6,
-            rotation_error_rad=angles if self.task.has_orientation else None,
             branch=answers["branch"].astype(int),
             tried=answers["tried"].astype(int),
             restarts=answers["restarts"].astype(int),
-            near_within_limits=near_inside,
-            servo=self.spec.servo(q),
         )
+        return told_batch(self.spec, rows, answers["status"] != BAD_TARGET, found, near, began)
 
     def _room(self, count: int) -> npt.NDArray[Any]:
         """Room for answers, at home: C leaves joints as they are for what is no target."""
