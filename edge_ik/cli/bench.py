@@ -74,7 +74,7 @@ def _one_core(_: click.Context, __: click.Parameter, cores: tuple[str, ...]) -> 
     "--peers",
     "with_peers",
     is_flag=True,
-    help="Compare with the other solvers that are installed, on the same targets.",
+    help="Compare every runtime with the other solvers that are installed, on the same targets.",
 )
 @json_option
 def bench(
@@ -128,15 +128,15 @@ def _here(
         from edge_ik_tools.peers.compare import COMPARED_TARGETS, compare
         from firmware_host.solver import IkSolver
 
-        solver = IkSolver.load(model, next(iter(found["runtimes"])), steps)
-        compared = compare(solver, min(count, COMPARED_TARGETS), tell=screen.print)
+        solvers = [IkSolver.load(model, name, steps) for name in found["runtimes"]]
+        compared = compare(solvers, min(count, COMPARED_TARGETS), tell=screen.print)
         found["peers"] = compared.to_dict()
     if as_json:
         print_json(found)
         return
     print_tables(screen, bench_tables(found))
     if with_peers:
-        from edge_ik_tools.peers.compare import comparison_notes, comparison_table
+        from edge_ik_tools.peers.tables import comparison_notes, comparison_table
 
         print_tables(screen, [comparison_table(found["peers"])])
         for line in comparison_notes(found["peers"]):

@@ -37,9 +37,11 @@ def latency(call: Callable[[Any], object], arguments: Sequence[Any]) -> Latency:
     return percentiles(timed(call, arguments))
 
 
-def timed(call: Callable[[Any], object], arguments: Sequence[Any]) -> FloatArray:
+def timed(
+    call: Callable[[Any], object], arguments: Sequence[Any], warm_up: int = WARM_UP
+) -> FloatArray:
     """The time of the call with each argument (N,) [microseconds], after a warm-up."""
-    for index in range(WARM_UP):
+    for index in range(warm_up):
         call(arguments[index % len(arguments)])
     clock = time.perf_counter_ns
     taken = []

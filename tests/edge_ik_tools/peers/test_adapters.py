@@ -4,14 +4,11 @@ import numpy as np
 import pytest
 
 from edge_ik.arms import builtin_arms, load_arm
-from edge_ik_tools.peers.adapters import ADAPTERS, Peer, peers
-from edge_ik_tools.peers.compare import comparison_notes, comparison_table, measure
+from edge_ik_tools.peers.adapters import ADAPTERS, peers
 from edge_ik_tools.peers.urdf_text import TIP, chain_urdf
 from firmware_host.kinematics import forward_kinematics
 from firmware_host.problem import IkProblem
 from firmware_host.tasks import POSE, POSITION, make_task
-
-pytestmark = pytest.mark.tensorflow
 
 ARMS = [("ur5", POSE), ("arm3", POSITION), ("so101", make_task("axis"))]
 
@@ -42,7 +39,7 @@ def test_a_peer_that_answers_reaches_the_target(name, task):
             assert peer
             continue
         for target in targets:
-            answer = peer.solve(target)
+            answer = peer.answer(target)
             assert answer is not None, package
             distance, angle = problem.errors(answer, target)
             assert distance < 1e-3, package
@@ -59,7 +56,7 @@ def test_peers_answer_for_joints_that_slide_and_none_for_those_that_follow(other
     assert asked
     for package, peer in asked.items():
         for target in targets:
-            distance, _ = problem.errors(peer.solve(target), target)
+            distance, _ = problem.errors(peer.answer(target), target)
             assert distance < 1e-3, package
     linked = dict(peers(IkProblem(other_arms["palletizer"], POSITION), np.zeros(3)))
     assert all("follow" in told or "not installed" in told for told in linked.values())
@@ -71,32 +68,4 @@ def test_what_a_package_cannot_do_is_told():
     assert set(found) == set(ADAPTERS)
     assert isinstance(found["eaik"], str)
     assert isinstance(found["pytracik"], str)
-
-
-def test_figures_are_judged_by_our_own_kinematics():
-    problem = IkProblem(load_arm("arm3"), POSITION)
-    rng = np.random.default_rng(0)
-    q = rng.uniform(problem.chain.lower, problem.chain.upper, (50, 3))
-    targets = problem.reached_by(q)
-    known = {tuple(target): answer for target, answer in zip(targets, q, strict=True)}
-    right = Peer("right", lambda target: known[tuple(target)], note="knows all")
-    wrong = Peer("wrong", lambda target: known[tuple(target)] + 0.01)
-    silent = Peer("silent", lambda target: None)
-    figures = {peer.name: measure(peer, problem, targets) for peer in (right, wrong, silent)}
-    assert figures["right"].solved == figures["right"].within_limits == 1.0
-    assert figures["wrong"].solved < 0.5
-    assert figures["silent"].solved == 0.0
-    values = {
-        "targets": 50,
-        "solvers": {
-            name: {**vars(found), "time": vars(found.time)} for name, found in figures.items()
-        },
-        "missing": {"eaik": "not installed"},
-        "closed_form": False,
-    }
-    table = comparison_table(values)
-    assert [row[0] for row in table.rows] == ["right", "wrong", "silent"]
-    assert table.rows[0][1] == "100"
-    notes = comparison_notes(values)
-    assert any("knows all" in note for note in notes)
-    assert any("eaik" in note for note in notes)
+    assert isinstance(found["ssik"], str)

@@ -1,25 +1,33 @@
-"""A model beside other solvers, on the same targets in one process."""
+"""A model in every runtime beside other solvers, on the same targets in one process."""
 
 from __future__ import annotations
 
+import os
+import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
-from edge_ik_tools.peers.adapters import Peer, peers
+from edge_ik_tools.peers.adapters import peers
+from edge_ik_tools.peers.peer import Peer
 from firmware_host.bench.clock import Latency, percentiles, timed
 from firmware_host.chain import FloatArray
 from firmware_host.problem import IkProblem
 from firmware_host.solver import IkSolver
-from firmware_host.tables import TextRow, TextTable, percent
 
 COMPARED_TARGETS = 1000
-# Joints are drawn uniformly within the limits with this seed.
-TARGET_SEED = 0
+# Joints are drawn uniformly within the limits with this seed, the order of each round with
+# the other.
+TARGET_SEED, ORDER_SEED = 0, 0
 BATCH = 256
+# Rounds in which everyone solves every target once. Whoever takes longer than this for one [s]
+# is heard in the first alone, or the others would wait for it most of the time.
+ROUNDS, SLOW_SECONDS = 5, 20.0
+# Calls before the clock of a round starts: the answers that are judged have warmed up already.
+WARM_UP = 10
 
 Tell = Callable[[str], None]
 
@@ -33,10 +41,14 @@ class PeerFigures:
         within_limits: Share of the answers given that hold every limit.
         error_m: Median distance of the answers from their targets [m].
         worst_m: Largest distance among the targets counted as solved [m].
-        time: Percentiles of one call [microseconds].
-        rate: Targets a second in batches, or one after the other without such a call.
+        time: Percentiles of one call [microseconds], the median of each over the rounds.
+        rate: Targets a second in batches, or one after the other without such a call; the
+            median over the rounds.
+        rounds: In how many rounds it was timed.
         batched: Whether the solver has a call for batches.
         note: What to know about the figures.
+        closed_form: Whether it solves in closed form.
+        own: Whether it is ours.
     """
 
     solved: float
@@ -45,8 +57,11 @@ class PeerFigures:
     worst_m: float
     time: Latency
     rate: float
+    rounds: int
     batched: bool
     note: str = ""
+    closed_form: bool = False
+    own: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,133 +71,171 @@ class Comparison:
     Attributes:
         targets: Number of targets: what uniformly drawn joints reach, so that each has
             some solution.
-        solvers: Figures by name, the model's first.
+        solvers: Figures by name, ours first.
         missing: Why a package is not among them, by its name.
-        closed_form: Whether a closed form was found for the robot and task.
+        rounds: Rounds of timing, in each of which the solvers came in another order.
+        load: The machine's load average over a minute before and after; None where it is
+            not known.
+        cores: Cores of the machine; None where that is not known.
     """
 
     targets: int
     solvers: Mapping[str, PeerFigures]
     missing: Mapping[str, str]
-    closed_form: bool
+    rounds: int
+    load: tuple[float, float] | None
+    cores: int | None
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready values."""
         return asdict(self)
 
 
-def compare(
-    solver: IkSolver,
-    count: int = COMPARED_TARGETS,
-    tell: Tell = lambda line: None,
-) -> Comparison:
-    """Measure the model and every peer that is installed, one after the other.
+class Contestant:
+    """A solver with the targets in its own form, and the times of its rounds.
 
     Args:
-        solver: The model in its runtime.
+        peer: The solver.
+        targets: (N, k) components.
+    """
+
+    def __init__(self, peer: Peer, targets: FloatArray) -> None:
+        self.peer, self.targets = peer, targets
+        self._given = [peer.given(row) for row in targets]
+        parts = [targets[start : start + BATCH] for start in range(0, len(targets), BATCH)]
+        self._batches = [peer.given_batch(part) for part in parts] if peer.solve_batch else []
+        self._times: list[Latency] = []
+        self._rates: list[float] = []
+        self._seconds = 0.0
+
+    def answers(self) -> list[FloatArray | None]:
+        """What it answers to every target."""
+        began = time.perf_counter()
+        answers = [self.peer.solve(target) for target in self._given]
+        self._seconds = time.perf_counter() - began
+        return answers
+
+    def take_round(self) -> None:
+        """Solve every target once, timed; nothing if its rounds take too long."""
+        if self._times and self._seconds > SLOW_SECONDS:
+            return
+        microseconds = timed(self.peer.solve, self._given, WARM_UP)
+        self._times.append(percentiles(microseconds))
+        batch = self.peer.solve_batch
+        total = timed(batch, self._batches, 1) if batch else microseconds
+        self._rates.append(1e6 * len(self.targets) / float(total.sum()))
+
+    def figures(self, problem: IkProblem, answers: Sequence[FloatArray | None]) -> PeerFigures:
+        """Its answers judged by our kinematics, and its times over the rounds."""
+        peer, targets = self.peer, self.targets
+        given = np.array([answer is not None for answer in answers])
+        q = np.array([problem.chain.middle if answer is None else answer for answer in answers])
+        distance, _ = problem.errors(q, targets)
+        held = problem.chain.within_limits(q)
+        solved = given & held & problem.is_solved(q, targets)
+        rounds = np.array([(one.p50, one.p99, one.max) for one in self._times])
+        return PeerFigures(
+            solved=float(solved.mean()),
+            within_limits=float(held[given].mean()) if given.any() else 1.0,
+            error_m=float(np.median(distance[given])) if given.any() else float("nan"),
+            worst_m=float(distance[solved].max(initial=0.0)),
+            time=Latency(*np.median(rounds, axis=0).tolist()),
+            rate=float(np.median(self._rates)),
+            rounds=len(self._times),
+            batched=peer.solve_batch is not None,
+            note=peer.note,
+            closed_form=peer.closed_form,
+            own=peer.own,
+        )
+
+
+def compare(
+    solvers: Sequence[IkSolver],
+    count: int = COMPARED_TARGETS,
+    rounds: int = ROUNDS,
+    tell: Tell = lambda line: None,
+) -> Comparison:
+    """Measure a model in its runtimes, and every peer that is installed.
+
+    Every solver answers all targets once to be judged. Then come rounds of timing, in each of
+    which the solvers take turns in another order: what disturbs the machine for a while then
+    disturbs none of them alone, and the median over the rounds leaves it out.
+
+    Args:
+        solvers: The model, loaded in one runtime or several.
         count: Number of targets.
+        rounds: Rounds of timing, 1 or more.
         tell: Called with a line of progress.
     """
-    problem, chain, task = solver.problem, solver.chain, solver.task
+    first = solvers[0]
+    problem, chain = first.problem, first.chain
     q = np.random.default_rng(TARGET_SEED).uniform(chain.lower, chain.upper, (count, len(chain)))
     targets = problem.reached_by(q)
-    own = Peer(
-        f"edge-ik, {solver.runtime}",
-        lambda target: solver.solve(task.given(target[None])[0]).q,
-        lambda rows: list(solver.solve_batch(task.given(rows)).q),
-        note=_own_note(solver),
-    )
-    found, missing = {}, {}
-    closed_form = False
-    tell(f"{own.name}, {count:,} targets")
-    found[own.name] = measure(own, problem, targets)
-    for package, peer in peers(problem, solver.home):
+    entered, missing = [own_peer(solver) for solver in solvers], {}
+    for package, peer in peers(problem, first.home):
         if isinstance(peer, str):
             missing[package] = peer
-            continue
-        tell(f"{peer.name}, {count:,} targets")
-        found[peer.name] = measure(peer, problem, targets)
-        closed_form |= package == "eaik"
-    return Comparison(count, found, missing, closed_form)
+        else:
+            entered.append(peer)
+    before = load_average()
+    found = measure(entered, problem, targets, rounds, tell)
+    after = load_average()
+    load = None if before is None or after is None else (before, after)
+    return Comparison(count, found, missing, rounds, load, os.cpu_count())
 
 
-def measure(peer: Peer, problem: IkProblem, targets: FloatArray) -> PeerFigures:
-    """Time a solver on every target (N, k), and judge its answers by our kinematics."""
-    rows = list(targets)
+def measure(
+    entered: Sequence[Peer],
+    problem: IkProblem,
+    targets: FloatArray,
+    rounds: int = ROUNDS,
+    tell: Tell = lambda line: None,
+) -> dict[str, PeerFigures]:
+    """Judge each solver's answers to targets (N, k), and time them all in rounds."""
+    contestants = [Contestant(peer, targets) for peer in entered]
     with warnings.catch_warnings():
         # They warn of what the figures show.
         warnings.simplefilter("ignore")
-        answers = [peer.solve(row) for row in rows]
-        microseconds = timed(peer.solve, rows)
-        batch = peer.solve_batch
-        if batch is None:
-            rate = 1e6 / float(microseconds.mean())
-        else:
-            parts = [targets[start : start + BATCH] for start in range(0, len(targets), BATCH)]
-            rate = 1e6 * len(targets) / float(timed(batch, parts).sum())
-    given = np.array([answer is not None for answer in answers])
-    q = np.array([problem.chain.middle if answer is None else answer for answer in answers])
-    distance, _ = problem.errors(q, targets)
-    held = problem.chain.within_limits(q)
-    solved = given & held & problem.is_solved(q, targets)
-    return PeerFigures(
-        solved=float(solved.mean()),
-        within_limits=float(held[given].mean()) if given.any() else 1.0,
-        error_m=float(np.median(distance[given])) if given.any() else float("nan"),
-        worst_m=float(distance[solved].max(initial=0.0)),
-        time=percentiles(microseconds),
-        rate=rate,
-        batched=batch is not None,
-        note=peer.note,
+        answers = []
+        for contestant in contestants:
+            tell(f"{contestant.peer.name}, {len(targets):,} targets")
+            answers.append(contestant.answers())
+        for number, order in enumerate(orders(len(contestants), rounds), start=1):
+            tell(f"Round {number} of {rounds}")
+            for index in order:
+                contestants[index].take_round()
+    return {
+        contestant.peer.name: contestant.figures(problem, answered)
+        for contestant, answered in zip(contestants, answers, strict=True)
+    }
+
+
+def orders(count: int, rounds: int) -> list[list[int]]:
+    """Who comes when in each round: the same on every run, and another one each."""
+    rng = np.random.default_rng(ORDER_SEED)
+    return [rng.permutation(count).tolist() for _ in range(rounds)]
+
+
+def own_peer(solver: IkSolver) -> Peer:
+    """The model in a runtime, as a peer of the others."""
+    task, heads = solver.task, solver.spec.heads
+    note = f"any of {heads} branches, {solver.refine_steps} steps each"
+    if heads == 1:
+        note = f"one branch, {solver.refine_steps} steps: what only others reach is not solved"
+    return Peer(
+        f"edge-ik, {solver.runtime}",
+        lambda target: solver.solve(target).q,
+        lambda target: task.given(target[None])[0],
+        lambda targets: list(solver.solve_batch(targets).q),
+        task.given,
+        note=note,
+        own=True,
     )
 
 
-def comparison_table(values: Mapping[str, Any]) -> TextTable:
-    """What `Comparison.to_dict` returns as text."""
-    rows: list[TextRow] = [
-        (
-            str(name),
-            percent(figures["solved"]),
-            percent(figures["within_limits"]),
-            f"{1e6 * figures['error_m']:.3g}",
-            f"{figures['time']['p50']:.1f}",
-            f"{figures['time']['p99']:.1f}",
-            f"{figures['rate']:,.0f}" + ("" if figures["batched"] else " *"),
-        )
-        for name, figures in values["solvers"].items()
-    ]
-    return TextTable(
-        f"The same {values['targets']:,} targets: what uniformly drawn joints reach",
-        ("", "solved %", "limits held %", "median error um", "p50 us", "p99 us", "targets/s"),
-        rows,
-    )
-
-
-def comparison_notes(values: Mapping[str, Any]) -> list[str]:
-    """Sentences that belong to the table."""
-    notes = ["* one after the other: no call for batches."]
-    for name, figures in values["solvers"].items():
-        if figures["note"]:
-            notes.append(f"{name}: {figures['note']}.")
-    if values["closed_form"]:
-        notes.append(_closed_form_note(values["solvers"]))
-    notes += [f"Left out: {name}, {reason}." for name, reason in values["missing"].items()]
-    return notes
-
-
-def _closed_form_note(solvers: Mapping[str, Any]) -> str:
-    """Where a closed form exists, whether it is faster."""
-    own = next(iter(solvers.values()))["time"]["p50"]
-    closed = next(f["time"]["p50"] for name, f in solvers.items() if name.startswith("EAIK"))
-    if closed < own:
-        return (
-            "This robot has a closed form, and it is faster: "
-            f"{closed:.1f} against {own:.1f} microseconds here."
-        )
-    return f"This robot has a closed form: {closed:.1f} microseconds, {own:.1f} here."
-
-
-def _own_note(solver: IkSolver) -> str:
-    if solver.spec.heads > 1:
-        return f"any of {solver.spec.heads} branches, {solver.refine_steps} steps each"
-    return f"one branch, {solver.refine_steps} steps: what only other branches reach is not solved"
+def load_average() -> float | None:
+    """The machine's load average over the last minute; None where the system has none."""
+    try:
+        return os.getloadavg()[0]
+    except (AttributeError, OSError):
+        return None
