@@ -38,10 +38,16 @@ def latency(call: Callable[[Any], object], arguments: Sequence[Any]) -> Latency:
 
 
 def timed(
-    call: Callable[[Any], object], arguments: Sequence[Any], warm_up: int = WARM_UP
+    call: Callable[[Any], object], arguments: Sequence[Any], warm_up: int | None = None
 ) -> FloatArray:
-    """The time of the call with each argument (N,) [microseconds], after a warm-up."""
-    for index in range(warm_up):
+    """The time of the call with each argument (N,) [microseconds], after a warm-up.
+
+    Args:
+        call: What is timed.
+        arguments: One for each call.
+        warm_up: Calls before; `WARM_UP` without it.
+    """
+    for index in range(WARM_UP if warm_up is None else warm_up):
         call(arguments[index % len(arguments)])
     clock = time.perf_counter_ns
     taken = []

@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from edge_ik_tools.peers import adapters
 from firmware_host.bench import measure
 
 
@@ -30,6 +31,17 @@ def test_bench_prints_json_alone(run, planar_model):
     found = json.loads(result.stdout)
     assert (found["targets"], found["steps"]) == (3, 3)
     assert list(found["runtimes"]) == ["reference"]
+
+
+def test_every_runtime_measured_is_compared_with_the_peers(run, planar_model, monkeypatch):
+    # Not the others: their libraries take seconds to load, and have tests of their own.
+    monkeypatch.setattr(adapters, "ADAPTERS", {})
+    runtimes = ("--runtime", "litert", "--runtime", "reference")
+    result = run("bench", planar_model, *runtimes, "--targets", 3, "--peers", "--json")
+    found = json.loads(result.stdout)["peers"]
+    assert [name.split()[1] for name in found["solvers"]] == ["litert", "reference"]
+    assert all(figures["own"] for figures in found["solvers"].values())
+    assert found["rounds"] == 5
 
 
 def test_a_missing_file_is_told(run, tmp_path):
