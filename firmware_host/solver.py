@@ -20,21 +20,23 @@ from firmware_host.solving.branches import (
     ANY,
     HOME,
     NEAREST,
-    Answers,
     branch_number,
-    solve_any,
-    solve_nearest,
-    solve_one,
     solve_target,
+    solve_targets,
 )
-from firmware_host.solving.checks import checked_near, checked_steps, numbers_given
+from firmware_host.solving.checks import (
+    checked_near,
+    checked_threads,
+    numbers_given,
+    plain_near,
+    plain_steps,
+)
 from firmware_host.solving.following import followed, unstarted
 from firmware_host.solving.seeding import Predict, Seeder
-from firmware_host.solving.solution import IkBatch, IkSolution, Status
-from firmware_host.solving.telling import Found, told
+from firmware_host.solving.solution import Found, IkBatch, IkSolution, Status
 from firmware_host.spec import ModelSpec
 from firmware_host.tasks import Task
-from firmware_host.tasks.targets import checked_target
+from firmware_host.tasks.targets import checked_target, plain_target
 from firmware_host.tolerances import SOLVED_POSITION, SOLVED_ROTATION
 from firmware_host.workspace import Workspace
 
@@ -212,21 +214,15 @@ class IkSolver:
                 there is no such branch.
         """
         began = time.perf_counter()
-        components = checked_target(target, task=self.task)
-        near = None if q_near is None else checked_near(self.chain, q_near)
-        number, steps = self._number(branch, q_near), self.refine_steps
-        answer = solve_target(self.seeder, components, number, near, steps, self.restarts)
-        q = answer.q[0] if near is None else self.chain.nearest_turn(answer.q[0], near)
-        found = Found(
-            q=q,
-            seed=answer.seed[0],
-            steps=steps,
-            branch=int(answer.branch[0]),
-            tried=int(answer.tried[0]),
-            restarts=int(answer.restarts[0]),
-            error=float(answer.error[0]),
-        )
-        return told(self.spec, components, found, near, began)
+        components = plain_target(target, self.task)
+        near = None if q_near is None else plain_near(self.chain, q_near)
+        found = self._found(components, near, self._number(branch, q_near))
+        return IkSolution(self.spec, found, time.perf_counter() - began)
+
+    def _found(self, target: list[float], near: list[float] | None, number: int | str) -> Found:
+        """The answer to checked components (k,) in a branch; near (n,) [rad, m], or None."""
+        steps = self.refine_steps
+        return solve_target(self.seeder, target, number, near, steps, self.restarts)
 
     def track(
         self,
@@ -251,19 +247,26 @@ class IkSolver:
             TargetError: If an argument has another shape or is no finite number, or a step is
                 less than 0.
         """
-        most = checked_steps(self.chain, max_step)
+        began = time.perf_counter()
+        most = plain_steps(self.chain, max_step)
+        components = plain_target(target, self.task)
         if q_now is None:
-            return unstarted(self.solve(target, np.zeros(len(self.chain)), NEAREST))
-        near = checked_near(self.chain, q_now)
-        components = checked_target(target, task=self.task)
-        nearest = partial(self.solve, target, near, NEAREST)
-        return followed(self.spec, components, near, most, nearest)
+            found = unstarted(self.task, self._found(components, [0.0] * len(most), NEAREST))
+        else:
+            found = self._followed(components, plain_near(self.chain, q_now), most)
+        return IkSolution(self.spec, found, time.perf_counter() - began)
+
+    def _followed(self, target: list[float], near: list[float], most: list[float]) -> Found:
+        """`_found` of the next target of a path; most (n,) each joint may move [rad, m]."""
+        nearest = partial(self._found, target, near, NEAREST)
+        return followed(self.problem, target, near, most, nearest)
 
     def solve_batch(
         self,
         targets: npt.ArrayLike,
         q_near: npt.ArrayLike | None = None,
         branch: Branch | None = None,
+        threads: int | None = 1,
     ) -> IkBatch:
         """Solve N targets at once.
 
@@ -271,19 +274,23 @@ class IkSolver:
             targets: N targets as for `solve`; a row that is not finite is a bad target.
             q_near: (n,) or (N, n) present joints [rad, m], as for `solve`.
             branch: As for `solve`.
+            threads: How many cores firmware may use, None for all; the other runtimes use one.
+                The answers are the same.
 
         Raises:
             TargetError: If the targets or `q_near` have another shape.
         """
+        checked_threads(threads)
         began, chain, problem = time.perf_counter(), self.chain, self.problem
         rows = checked_target(targets, batch=True, finite=False, task=self.task)
         good: npt.NDArray[np.bool_] = np.logical_and.reduce(np.isfinite(rows), axis=-1)
         # A bad row is solved for a harmless target and overwritten below.
         rows = rows if good.all() else np.where(good[:, None], rows, 0.0)
-        answer = self._answers(rows, branch, q_near)
+        near = None if q_near is None else checked_near(chain, q_near, len(rows))
+        number, steps = self._number(branch, q_near), self.refine_steps
+        answer = solve_targets(self.seeder, rows, number, near, steps, self.restarts)
         q, near_inside = answer.q, None
-        if q_near is not None:
-            near = checked_near(chain, q_near, len(q))
+        if near is not None:
             q = chain.nearest_turn(q, near)
             near_inside = np.broadcast_to(chain.within_limits(near), len(q)).copy()
         seed_errors, _ = problem.errors(answer.seed, rows)
@@ -298,7 +305,7 @@ class IkSolver:
         if self.workspace is not None:
             inside = self.workspace.contains(chain, self.task.positions(rows)) & good
         if not good.all():
-            q = np.where(good[:, None], q, self.home if q_near is None else chain.clamp(q_near))
+            q = np.where(good[:, None], q, self.home if near is None else chain.clamp(near))
             errors, seed_errors = (np.where(good, e, np.nan) for e in (errors, seed_errors))
             angles = None if angles is None else np.where(good, angles, np.nan)
             status[~good] = Status.BAD_TARGET
@@ -335,16 +342,3 @@ class IkSolver:
     def _head(self, branch: Branch) -> int:
         """The number of a branch given by its number or name, or of that of home."""
         return self.home_branch if branch == HOME else branch_number(self.branches, branch)
-
-    def _answers(
-        self, targets: FloatArray, branch: Branch | None, q_near: npt.ArrayLike | None
-    ) -> Answers:
-        """Refined answers to N targets (N, k)."""
-        number = self._number(branch, q_near)
-        if number == ANY:
-            return solve_any(self.seeder, targets, self.refine_steps, self.restarts)
-        if number == NEAREST:
-            near = checked_near(self.chain, q_near, len(targets))
-            near = np.broadcast_to(near, (len(targets), len(self.chain)))
-            return solve_nearest(self.seeder, targets, near, self.refine_steps)
-        return solve_one(self.seeder, targets, int(number), self.refine_steps)
