@@ -20,6 +20,7 @@ from firmware_host.solving.branches import (
     ANY,
     HOME,
     NEAREST,
+    Answers,
     branch_number,
     solve_target,
     solve_targets,
@@ -281,7 +282,7 @@ class IkSolver:
             TargetError: If the targets or `q_near` have another shape.
         """
         checked_threads(threads)
-        began, chain, problem = time.perf_counter(), self.chain, self.problem
+        began, chain = time.perf_counter(), self.chain
         rows = checked_target(targets, batch=True, finite=False, task=self.task)
         good: npt.NDArray[np.bool_] = np.logical_and.reduce(np.isfinite(rows), axis=-1)
         # A bad row is solved for a harmless target and overwritten below.
@@ -293,14 +294,8 @@ class IkSolver:
         if near is not None:
             q = chain.nearest_turn(q, near)
             near_inside = np.broadcast_to(chain.within_limits(near), len(q)).copy()
-        seed_errors, _ = problem.errors(answer.seed, rows)
-        if self.task.has_orientation:
-            errors, angles = problem.errors(q, rows)
-            reached = (errors < SOLVED_POSITION) & (angles < SOLVED_ROTATION)
-        else:
-            errors, angles = answer.error, None
-            reached = errors < SOLVED_POSITION
-        status = _REACHED.take(reached)
+        seed_errors, _ = self.problem.errors(answer.seed, rows)
+        errors, angles, status = self._judged(answer, q, rows)
         inside = None
         if self.workspace is not None:
             inside = self.workspace.contains(chain, self.task.positions(rows)) & good
@@ -326,6 +321,16 @@ class IkSolver:
             near_within_limits=near_inside,
             servo=self.spec.servo(q),
         )
+
+    def _judged(
+        self, answer: Answers, q: FloatArray, rows: FloatArray
+    ) -> tuple[FloatArray, FloatArray | None, npt.NDArray[np.object_]]:
+        """Distances [m], angles [rad] and status (N,) of joints (N, n) for targets (N, k)."""
+        if not self.task.has_orientation:
+            return answer.error, None, _REACHED.take(answer.error < SOLVED_POSITION)
+        errors, angles = self.problem.errors(q, rows)
+        reached = (errors < SOLVED_POSITION) & (angles < SOLVED_ROTATION)
+        return errors, angles, _REACHED.take(reached)
 
     def _number(self, branch: Branch | None, q_near: npt.ArrayLike | None) -> int | str:
         """The branch's number, or "any" or "nearest"."""

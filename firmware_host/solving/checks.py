@@ -94,6 +94,6 @@ def checked_threads(threads: int | None) -> int:
             return len(os.sched_getaffinity(0))
         except AttributeError:  # Not every system tells which cores a process may use.
             return os.cpu_count() or 1
-    if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
+    if type(threads) is not int or threads < 1:
         raise TargetError(f"Expected threads of 1 or more, or None. Received: {threads!r}")
     return threads

@@ -5,6 +5,7 @@ import multiprocessing
 import pickle
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from operator import methodcaller
 from pathlib import Path
 
 import numpy as np
@@ -51,9 +52,11 @@ def answers(solver, targets):
     )
 
 
-@pytest.mark.parametrize(
-    "remade", [copy.copy, copy.deepcopy, lambda s: pickle.loads(pickle.dumps(s))]
-)
+def pickled(solver):
+    return pickle.loads(pickle.dumps(solver))
+
+
+@pytest.mark.parametrize("remade", [copy.copy, copy.deepcopy, pickled])
 def test_a_copy_answers_the_same(solver, targets, expected, remade):
     other = remade(solver)
     assert type(other) is type(solver)
@@ -79,15 +82,29 @@ def test_threads_share_one_solver(solver, targets, expected):
         assert all(pool.map(work, range(THREADS)))
 
 
+# Python warns where threads are alive, which are of other tests.
+FORKING = "ignore:This process .* is multi-threaded:DeprecationWarning"
+
+
+@pytest.mark.filterwarnings(FORKING)
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_processes_are_given_the_solver(solver, targets, expected, method):
-    if method not in multiprocessing.get_all_start_methods():
-        pytest.skip(f"this system cannot {method}")
     with multiprocessing.get_context(method).Pool(1) as pool:
-        found = pool.apply(answers_of, (pickle.dumps(solver), targets))
-    np.testing.assert_array_equal(found, expected)
+        together = pool.apply(methodcaller("solve_batch", targets), (solver,))
+        alone = pool.apply(methodcaller("solve", targets[0]), (solver,))
+    np.testing.assert_array_equal(together.q, expected[2])
+    told, here = alone.to_dict(), solver.solve(targets[0]).to_dict()
+    assert told == {**here, "microseconds": told["microseconds"]}
 
 
-def answers_of(pickled, targets):
-    """`answers` of a pickled solver; in another process this module may have another name."""
-    return answers(pickle.loads(pickled), targets)
+@pytest.mark.filterwarnings(FORKING)
+def test_a_process_that_forks_goes_on_with_the_solver(solver, targets, expected):
+    here, there = multiprocessing.Pipe(duplex=False)
+    child = multiprocessing.get_context("fork").Process(
+        target=lambda: there.send(answers(solver, targets))
+    )
+    child.start()
+    assert here.poll(60)
+    np.testing.assert_array_equal(here.recv(), expected)
+    child.join()
+    np.testing.assert_array_equal(answers(solver, targets), expected)
