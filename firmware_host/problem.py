@@ -25,6 +25,7 @@ from firmware_host.kinematics import (
 )
 from firmware_host.linear import gram, solve_symmetric
 from firmware_host.outputs import HeadOutputs
+from firmware_host.plain import PlainChain
 from firmware_host.straightline import Symbol, Tape, compile_function
 from firmware_host.tasks import Task
 from firmware_host.tasks.turn import Encoding
@@ -53,6 +54,10 @@ class IkProblem:
     def __post_init__(self) -> None:
         object.__setattr__(self, "task", self.task.on(self.chain))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Compiled functions cannot be pickled, and are compiled anew where they are needed.
+        return IkProblem, (self.chain, self.task)
+
     @property
     def joints(self) -> int:
         """Number of joints n."""
@@ -62,6 +67,11 @@ class IkProblem:
     def length(self) -> float:
         """Characteristic length L [m]: an orientation error of 1 rad counts as much."""
         return self.chain.length
+
+    @cached_property
+    def plain(self) -> PlainChain:
+        """The chain's functions for one posture in plain floats."""
+        return PlainChain(self.chain)
 
     @cached_property
     def outputs(self) -> HeadOutputs:
@@ -155,9 +165,9 @@ class IkProblem:
 
     def plain_errors(self, q: Sequence[float], target: Sequence[float]) -> tuple[float, float]:
         """`errors` of one configuration in plain floats: arrays of one number cost more."""
-        sines, cosines = self.chain.placed(q, math)
-        position, directions = self._compiled_parts(*sines, *cosines, *target)
-        return math.sqrt(position), 2 * math.asin(min(math.sqrt(directions) / 2, 1.0))
+        position, directions = self._compiled_parts(*self.plain.placed(q), *target)
+        angle = 2 * math.asin(min(math.sqrt(directions) / 2, 1.0)) if directions else 0.0
+        return math.sqrt(position), angle
 
     def is_solved(self, q: FloatArray, targets: FloatArray) -> npt.NDArray[np.bool_]:
         """Whether q (..., n) reaches targets (..., k) to within tolerance."""

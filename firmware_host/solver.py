@@ -24,20 +24,23 @@ from firmware_host.solving.branches import (
     NEAREST,
     Answers,
     branch_number,
-    solve_any,
-    solve_nearest,
-    solve_one,
     solve_target,
+    solve_targets,
 )
-from firmware_host.solving.checks import checked_near, checked_steps, numbers_given
+from firmware_host.solving.checks import (
+    checked_near,
+    checked_threads,
+    numbers_given,
+    plain_near,
+    plain_steps,
+)
 from firmware_host.solving.following import followed, unstarted
 from firmware_host.solving.seeding import Predict, Seeder
-from firmware_host.solving.solution import IkBatch, IkSolution, Status
-from firmware_host.solving.telling import Found, told
+from firmware_host.solving.solution import Found, IkBatch, IkSolution, Status
 from firmware_host.spec import ModelSpec
 from firmware_host.tasks import Task
 from firmware_host.tasks.neighbours import WXYZ, real_part_first
-from firmware_host.tasks.targets import checked_target
+from firmware_host.tasks.targets import checked_target, plain_target
 from firmware_host.tolerances import SOLVED_POSITION, SOLVED_ROTATION
 from firmware_host.workspace import Workspace
 
@@ -219,22 +222,15 @@ class IkSolver:
                 there is no such branch.
         """
         began = time.perf_counter()
-        target = real_part_first(target, quaternion, self.task)
-        components = checked_target(target, task=self.task)
-        near = None if q_near is None else checked_near(self.chain, q_near)
-        number, steps = self._number(branch, q_near), self.refine_steps
-        answer = solve_target(self.seeder, components, number, near, steps, self.restarts)
-        q = answer.q[0] if near is None else self.chain.nearest_turn(answer.q[0], near)
-        found = Found(
-            q=q,
-            seed=answer.seed[0],
-            steps=steps,
-            branch=int(answer.branch[0]),
-            tried=int(answer.tried[0]),
-            restarts=int(answer.restarts[0]),
-            error=float(answer.error[0]),
-        )
-        return told(self.spec, components, found, near, began)
+        components = plain_target(real_part_first(target, quaternion, self.task), self.task)
+        near = None if q_near is None else plain_near(self.chain, q_near)
+        found = self._found(components, near, self._number(branch, q_near))
+        return IkSolution(self.spec, found, time.perf_counter() - began)
+
+    def _found(self, target: list[float], near: list[float] | None, number: int | str) -> Found:
+        """The answer to checked components (k,) in a branch; near (n,) [rad, m], or None."""
+        steps = self.refine_steps
+        return solve_target(self.seeder, target, number, near, steps, self.restarts)
 
     def track(
         self,
@@ -262,20 +258,26 @@ class IkSolver:
             TargetError: If an argument has another shape or is no finite number, or a step is
                 less than 0.
         """
-        target = real_part_first(target, quaternion, self.task)
-        most = checked_steps(self.chain, max_step)
+        began = time.perf_counter()
+        most = plain_steps(self.chain, max_step)
+        components = plain_target(real_part_first(target, quaternion, self.task), self.task)
         if q_now is None:
-            return unstarted(self.solve(target, np.zeros(len(self.chain)), NEAREST))
-        near = checked_near(self.chain, q_now)
-        components = checked_target(target, task=self.task)
-        nearest = partial(self.solve, target, near, NEAREST)
-        return followed(self.spec, components, near, most, nearest)
+            found = unstarted(self.task, self._found(components, [0.0] * len(most), NEAREST))
+        else:
+            found = self._followed(components, plain_near(self.chain, q_now), most)
+        return IkSolution(self.spec, found, time.perf_counter() - began)
+
+    def _followed(self, target: list[float], near: list[float], most: list[float]) -> Found:
+        """`_found` of the next target of a path; most (n,) each joint may move [rad, m]."""
+        nearest = partial(self._found, target, near, NEAREST)
+        return followed(self.problem, target, near, most, nearest)
 
     def solve_batch(
         self,
         targets: Any,
         q_near: npt.ArrayLike | None = None,
         branch: Branch | None = None,
+        threads: int | None = 1,
         *,
         quaternion: str = WXYZ,
     ) -> IkBatch:
@@ -285,40 +287,49 @@ class IkSolver:
             targets: N targets as for `solve`; a row that is not finite is a bad target.
             q_near: (n,) or (N, n) present joints [rad, m], as for `solve`.
             branch: As for `solve`.
+            threads: How many cores firmware may use, None for all; the other runtimes use one.
+                The answers are the same.
             quaternion: As for `solve`.
 
         Raises:
             TargetError: If the targets or `q_near` have another shape.
         """
-        began, problem = time.perf_counter(), self.problem
+        checked_threads(threads)
+        began, chain = time.perf_counter(), self.chain
         targets = real_part_first(targets, quaternion, self.task, batch=True)
         rows = checked_target(targets, batch=True, finite=False, task=self.task)
         good: npt.NDArray[np.bool_] = np.logical_and.reduce(np.isfinite(rows), axis=-1)
         # A bad row is solved for a harmless target, and told of below.
         rows = rows if good.all() else np.where(good[:, None], rows, 0.0)
-        answer = self._answers(rows, branch, q_near)
-        q, near = answer.q, None
-        if q_near is not None:
-            near = checked_near(self.chain, q_near, len(q))
-            q = self.chain.nearest_turn(q, near)
-        seed_distance, _ = problem.errors(answer.seed, rows)
-        if self.task.has_orientation:
-            distance, angle = problem.errors(q, rows)
-        else:
-            distance, angle = answer.error, np.zeros(len(q))
-        reached = (distance < SOLVED_POSITION) & (angle < SOLVED_ROTATION)
+        near = None if q_near is None else checked_near(chain, q_near, len(rows))
+        number, steps = self._number(branch, q_near), self.refine_steps
+        answer = solve_targets(self.seeder, rows, number, near, steps, self.restarts)
+        q = answer.q if near is None else chain.nearest_turn(answer.q, near)
+        seed_distance, _ = self.problem.errors(answer.seed, rows)
+        distance, angle, status = self._judged(answer, q, rows)
         found = FoundRows(
             q=q,
             distance=distance,
             angle=angle,
             seed_distance=seed_distance,
-            status=_REACHED.take(reached),
-            steps=self.refine_steps,
+            status=status,
+            steps=steps,
             branch=answer.branch,
             tried=answer.tried,
             restarts=answer.restarts,
         )
         return told_batch(self.spec, rows, good, found, near, began)
+
+    def _judged(
+        self, answer: Answers, q: FloatArray, rows: FloatArray
+    ) -> tuple[FloatArray, FloatArray, npt.NDArray[np.object_]]:
+        """Distances [m], angles [rad] and status (N,) of joints (N, n) for targets (N, k)."""
+        if not self.task.has_orientation:
+            reached = answer.error < SOLVED_POSITION
+            return answer.error, np.zeros(len(q)), _REACHED.take(reached)
+        errors, angles = self.problem.errors(q, rows)
+        reached = (errors < SOLVED_POSITION) & (angles < SOLVED_ROTATION)
+        return errors, angles, _REACHED.take(reached)
 
     def _number(self, branch: Branch | None, q_near: npt.ArrayLike | None) -> int | str:
         """The branch's number, or "any" or "nearest"."""
@@ -335,16 +346,3 @@ class IkSolver:
     def _head(self, branch: Branch) -> int:
         """The number of a branch given by its number or name, or of that of home."""
         return self.home_branch if branch == HOME else branch_number(self.branches, branch)
-
-    def _answers(
-        self, targets: FloatArray, branch: Branch | None, q_near: npt.ArrayLike | None
-    ) -> Answers:
-        """Refined answers to N targets (N, k)."""
-        number = self._number(branch, q_near)
-        if number == ANY:
-            return solve_any(self.seeder, targets, self.refine_steps, self.restarts)
-        if number == NEAREST:
-            near = checked_near(self.chain, q_near, len(targets))
-            near = np.broadcast_to(near, (len(targets), len(self.chain)))
-            return solve_nearest(self.seeder, targets, near, self.refine_steps)
-        return solve_one(self.seeder, targets, int(number), self.refine_steps)

@@ -28,6 +28,8 @@ LENGTH_SHARE = 0.3
 
 # Far beyond any robot, and far below what single precision can square [m].
 FARTHEST_TARGET = 1e6
+# No joint is further from 0 than this [rad, m]; firmware takes none either.
+FARTHEST_JOINT = 1e6
 
 
 def within_tolerance(distance: float, angle: float) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -126,15 +125,16 @@ def solve(
     # The first call prepares the graph; the second is the time told.
     solver.solve(given, q_near, branch)
     solution = solver.solve(given, q_near, branch)
+    advice = solution.advice
     if quaternion and not xyzw:
-        told = quaternion_advice(solver, given, solution)
-        solution = dataclasses.replace(solution, advice=(*solution.advice, *told))
+        advice += quaternion_advice(solver, given, solution)
     if as_json:
         print_json(
             {
                 "target": np.asarray(given).tolist(),
                 "joints": list(solver.chain.joint_names),
                 **solution.to_dict(),
+                "advice": list(advice),
                 "branch_name": _branch_name(solver, solution),
                 "runtime": solver.runtime,
             }
@@ -142,7 +142,7 @@ def solve(
         return
     axes = list(solver.task.place)
     place = tuple(np.asarray(given)[axes, 3].tolist()) if matrix else tuple(given[: len(axes)])
-    _print(solver, place, solution)
+    _print(solver, place, solution, advice)
 
 
 def _branch_name(solver: IkSolver, solution: IkSolution) -> str | None:
@@ -150,7 +150,12 @@ def _branch_name(solver: IkSolver, solution: IkSolution) -> str | None:
     return solver.branches[solution.branch] if solution.branch >= 0 else None
 
 
-def _print(solver: IkSolver, place: tuple[float, ...], solution: IkSolution) -> None:
+def _print(
+    solver: IkSolver,
+    place: tuple[float, ...],
+    solution: IkSolution,
+    advice: tuple[str, ...],
+) -> None:
     """The answer for people; the target is at `place` [m]."""
     from edge_ik.report import millimetres, rows_table
     from firmware_host.solver import Status
@@ -188,7 +193,7 @@ def _print(solver: IkSolver, place: tuple[float, ...], solution: IkSolution) -> 
         )
     if solution.in_workspace is False:
         screen.print("The target lies outside the workspace that the network was trained in.")
-    for sentence in solution.advice:
+    for sentence in advice:
         screen.print(sentence)
 
 

@@ -11,9 +11,11 @@ import importlib.util
 import os
 import struct
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -72,7 +74,7 @@ def open_interpreter(
         threads: Threads for "litert" and "tflite-runtime"; the others use one.
 
     Returns:
-        The loaded network. It is not safe to share between threads.
+        The loaded network. Threads may share it, and it can be pickled.
 
     Raises:
         ConfigError: If the runtime is unknown or threads is below 1.
@@ -91,43 +93,69 @@ def open_interpreter(
         raise _unavailable(name, obstacle)
     # A native runtime may take the process down over a damaged model: look first.
     graph = read_graph(flatbuffer)
+    opened = partial(open_interpreter, flatbuffer, name, threads=threads)
     if name == "reference":
-        return _Reference(flatbuffer, graph)
+        return _Reference(flatbuffer, graph, opened)
     try:
         module = importlib.import_module(RUNTIMES[name].module)
     except (ImportError, OSError, AttributeError) as error:
         raise _unavailable(name, f"importing it fails with '{error}'") from error
     if name == "tflite-micro":
-        return _TfliteMicro(flatbuffer, graph, module)
-    return _LiteRt(flatbuffer, graph, module, name, threads)
+        return _TfliteMicro(flatbuffer, graph, opened, module)
+    return _LiteRt(flatbuffer, graph, opened, module, name, threads)
 
 
-class _Reference(Interpreter):
+class _Opened(Interpreter):
+    """An interpreter that is opened anew where it is unpickled or copied.
+
+    Attributes:
+        local: What each thread has for itself.
+    """
+
+    def __init__(self, runtime: str, graph: Graph, opened: partial[Interpreter]) -> None:
+        super().__init__(runtime, graph)
+        self.local = threading.local()
+        self._opened = opened
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return self._opened, ()
+
+
+class _Reference(_Opened):
     """The NumPy reference."""
 
-    def __init__(self, flatbuffer: bytes, graph: Graph) -> None:
-        super().__init__(f"reference (NumPy {np.__version__})", graph)
+    def __init__(self, flatbuffer: bytes, graph: Graph, opened: partial[Interpreter]) -> None:
+        super().__init__(f"reference (NumPy {np.__version__})", graph, opened)
         self._native = ReferenceInterpreter(flatbuffer)
 
     def _network(self, q: AnyArray) -> AnyArray:
         return self._native.run(q)
 
 
-class _TfliteMicro(Interpreter):
+class _TfliteMicro(_Opened):
     """TFLite Micro, whose batch is always 1."""
 
-    def __init__(self, flatbuffer: bytes, graph: Graph, module: Any) -> None:
-        super().__init__(_named("tflite-micro"), graph)
+    def __init__(
+        self, flatbuffer: bytes, graph: Graph, opened: partial[Interpreter], module: Any
+    ) -> None:
+        super().__init__(_named("tflite-micro"), graph, opened)
         # TFLite Micro ends the process over a scale it cannot use: let the reference look first.
         ReferenceInterpreter(flatbuffer)
+        self._flatbuffer, self._module = flatbuffer, module
+        self.local.native = self._allocated()
+
+    def _allocated(self) -> Any:
+        """A native interpreter."""
         try:
-            self._native = module.Interpreter.from_bytes(flatbuffer, arena_size=ARENA_BYTES)
+            return self._module.Interpreter.from_bytes(self._flatbuffer, arena_size=ARENA_BYTES)
         except (RuntimeError, ValueError, TypeError, struct.error) as error:
             raise ModelFileError(f"{self.runtime} refuses the model: {error}.") from error
 
     def _network(self, q: AnyArray) -> AnyArray:
         outputs = np.empty((len(q), self.output_shape[1]), self.dtype)
-        native = self._native
+        if not hasattr(self.local, "native"):
+            self.local.native = self._allocated()
+        native = self.local.native
         try:
             for row in range(len(q)):
                 native.set_input(q[row : row + 1], 0)
@@ -138,18 +166,30 @@ class _TfliteMicro(Interpreter):
         return outputs
 
 
-class _LiteRt(Interpreter):
+class _LiteRt(_Opened):
     """LiteRT, or tflite-runtime, which has the same interface."""
 
     def __init__(
-        self, flatbuffer: bytes, graph: Graph, module: Any, name: str, threads: int
+        self,
+        flatbuffer: bytes,
+        graph: Graph,
+        opened: partial[Interpreter],
+        module: Any,
+        name: str,
+        threads: int,
     ) -> None:
-        super().__init__(_named(name), graph)
+        super().__init__(_named(name), graph, opened)
         self._flatbuffer = flatbuffer
         self._class = module.Interpreter
         self._threads = threads
-        self._batches: dict[int, Any] = {}
-        self._single, self._source, self._result = self._allocated(1)
+        self._sized(1)
+
+    def _sized(self, rows: int) -> tuple[Any, int, int]:
+        """This thread's `_allocated` for batches of `rows`."""
+        sizes: dict[int, tuple[Any, int, int]] = self.local.__dict__.setdefault("sizes", {})
+        if rows not in sizes:
+            sizes[rows] = self._allocated(rows)
+        return sizes[rows]
 
     def _allocated(self, rows: int) -> tuple[Any, int, int]:
         """A native interpreter for batches of `rows`, and the indices of its tensors."""
@@ -168,10 +208,10 @@ class _LiteRt(Interpreter):
         try:
             if len(q) == 1:
                 # The measured minimum: views of the tensors cost more than these copies.
-                native = self._single
-                native.set_tensor(self._source, q)
+                native, source, result = self._sized(1)
+                native.set_tensor(source, q)
                 native.invoke()
-                outputs: AnyArray = native.get_tensor(self._result)
+                outputs: AnyArray = native.get_tensor(result)
                 return outputs
             return self._batch(q)
         except (RuntimeError, ValueError) as error:
@@ -183,9 +223,7 @@ class _LiteRt(Interpreter):
         for start in range(0, len(q), MAX_BATCH):
             chunk = q[start : start + MAX_BATCH]
             rows = 1 << (len(chunk) - 1).bit_length()
-            if rows not in self._batches:
-                self._batches[rows] = self._allocated(rows)
-            native, source, result = self._batches[rows]
+            native, source, result = self._sized(rows)
             if rows > len(chunk):
                 filler = np.zeros((rows - len(chunk), self._n_in), self.dtype)
                 native.set_tensor(source, np.concatenate([chunk, filler]))

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from firmware_host.chain import FloatArray
+from firmware_host.chain import Chain, FloatArray
 from firmware_host.errors import TargetError
 from firmware_host.problem import IkProblem
 from firmware_host.solving.refine import (
@@ -18,9 +20,12 @@ from firmware_host.solving.refine import (
     NEAREST_STEPS,
     RefineSettings,
     refine,
+    refine_plain,
     refine_seed,
 )
 from firmware_host.solving.seeding import Seeder
+from firmware_host.solving.solution import Found
+from firmware_host.solving.telling import told
 from firmware_host.tolerances import SAME_ANSWER, within_tolerance
 
 ANY, NEAREST, HOME = "any", "nearest", "home"
@@ -113,8 +118,7 @@ def solve_any(
         restarts: Seeds drawn at random, at most, where no head leads to the target.
         settings: Damping and bounds.
     """
-    problem, heads = seeder.spec.problem, seeder.spec.heads
-    chain, count = problem.chain, len(targets)
+    problem, heads, count = seeder.spec.problem, seeder.spec.heads, len(targets)
     guesses = seeder.guesses(targets)
     order = guesses.order
     first = guesses.seeds(order[:, 0])
@@ -132,8 +136,8 @@ def solve_any(
         else:
             number = np.full(len(left), -1)
             # One draw a round, whatever is left: a batch is answered like its rows.
-            drawn = rng.uniform(chain.lower, chain.upper)
-            start = np.broadcast_to(drawn, (len(left), len(chain)))
+            drawn = rng.uniform(problem.chain.lower, problem.chain.upper)
+            start = np.broadcast_to(drawn, (len(left), problem.joints))
             found.restarts[left] += 1
         found.tried[left] += 1
         _improve(found, left, start, number, problem, targets, steps, settings)
@@ -188,66 +192,94 @@ def solve_nearest(
     return _nearer(found, problem, targets, steps)
 
 
-def solve_target(
+def solve_targets(
     seeder: Seeder,
-    target: FloatArray,
+    targets: FloatArray,
     branch: int | str,
     near: FloatArray | None,
     steps: int,
     restarts: int = 0,
-    settings: RefineSettings = DEFAULT_SETTINGS,
 ) -> Answers:
-    """The answer to one target (k,), as the functions above give it, in plain floats.
+    """The answers to targets (N, k) by one of the functions above; see `solve_target`.
+
+    Args:
+        seeder: The network.
+        targets: Their components.
+        branch: Number of a branch, "any" or "nearest".
+        near: (n,) or (N, n) present joints [rad, m], for "nearest".
+        steps: Refinement steps from each seed.
+        restarts: Seeds drawn at random, at most, for "any".
+    """
+    if branch == ANY:
+        return solve_any(seeder, targets, steps, restarts)
+    if branch == NEAREST:
+        joints = np.broadcast_to(np.asarray(near), (len(targets), seeder.spec.problem.joints))
+        return solve_nearest(seeder, targets, joints, steps)
+    return solve_one(seeder, targets, int(branch), steps)
+
+
+def solve_target(
+    seeder: Seeder,
+    target: Sequence[float],
+    branch: int | str,
+    near: Sequence[float] | None,
+    steps: int,
+    restarts: int = 0,
+    settings: RefineSettings = DEFAULT_SETTINGS,
+) -> Found:
+    """The answer to one target, as the functions above give it, in plain floats.
 
     Arrays of one number cost many times as much.
 
     Args:
         seeder: The network.
-        target: Its components.
+        target: k components.
         branch: Number of a branch, "any" or "nearest".
-        near: (n,) present joints [rad], for "nearest".
+        near: n present joints [rad, m], for "nearest"; any branch is given the turn nearest
+            to them.
         steps: Refinement steps from each seed.
         restarts: Seeds drawn at random, at most, for "any".
         settings: Damping and bounds.
     """
-    problem, chain = seeder.spec.problem, seeder.spec.problem.chain
-    plain: list[float] = target.tolist()
-    guesses, order = seeder.plain_guesses(plain)
-    rng = np.random.default_rng(RESTART_SEED)
+    problem, plain, heads = seeder.spec.problem, seeder.spec.problem.plain, seeder.spec.heads
+    guesses = seeder.plain_guesses(target)
     present = near if branch == NEAREST else None
-    nearest = present is not None
-    heads = order if branch == ANY else range(len(guesses)) if nearest else [int(branch)]
-    starts: list[Any] = [(chain.clamp(guesses[head]), head) for head in heads]
+    tries = guesses.order if branch == ANY else range(heads) if present else [int(branch)]
+    starts: Iterable[tuple[list[float], int]]
+    starts = ((plain.clamp(guesses.joints(head)), head) for head in tries)
     if present is not None:
-        starts.append((chain.clamp(present), -1))
-    elif branch == ANY:
-        starts += [(None, -1)] * restarts
-    margin = SAME_ANSWER if nearest else 0.0
-    best: tuple[bool, float, FloatArray, float, FloatArray, int] | None = None
+        starts = chain(starts, [(plain.clamp(present), -1)])
+    elif branch == ANY and restarts:
+        starts = chain(starts, _drawn(problem.chain, restarts))
+    margin = SAME_ANSWER if present else 0.0
+    best: tuple[bool, float, tuple[float, float], list[float], list[float], int] | None = None
     tried = 0
-    for start, number in starts:
-        seed = rng.uniform(chain.lower, chain.upper) if start is None else start
-        q, error, _ = refine_seed(problem, seed, target, steps, settings)
+    for seed, number in starts:
+        q, error, _ = refine_plain(problem, seed, target, steps, settings)
         tried += 1
-        solved = within_tolerance(*problem.plain_errors(q.tolist(), plain))
-        rank = float(error if present is None or not solved else chain.travel(q, present))
+        off = problem.plain_errors(q, target)
+        solved = within_tolerance(*off)
+        rank = error if present is None or not solved else plain.travel(q, present)
         if best is None or preferred(solved, rank, best[0], best[1], margin):
-            best = (solved, rank, q, float(error), seed, number)
+            best = (solved, rank, off, q, seed, number)
         if solved and branch != NEAREST:
             break
     assert best is not None  # noqa: S101 - narrows the type
-    solved, _, q, error_m, seed, number = best
+    solved, _, off, q, seed, number = best
     if steps and not solved:
-        q, nearer = refine(problem, q, target, NEAREST_STEPS, NEAREST_SETTINGS)
-        error_m = float(nearer)
-    return Answers(
-        q[None],
-        np.array([error_m]),
-        seed[None],
-        np.array([number]),
-        np.array([tried]),
-        np.array([max(0, tried - len(guesses)) if branch == ANY else 0]),
-    )
+        q, _, _ = refine_plain(problem, q, target, NEAREST_STEPS, NEAREST_SETTINGS)
+        off = problem.plain_errors(q, target)
+    if near is not None:
+        q = plain.nearest_turn(q, near)
+    found = told(q, target, near, off, problem.plain_errors(seed, target)[0], steps)
+    at_random = max(0, tried - heads) if branch == ANY else 0
+    return found._replace(branch=number, tried=tried, restarts=at_random)
+
+
+def _drawn(robot: Chain, restarts: int) -> Iterator[tuple[list[float], int]]:
+    """Seeds drawn at random, the same for every solve."""
+    rng = np.random.default_rng(RESTART_SEED)
+    return ((rng.uniform(robot.lower, robot.upper).tolist(), -1) for _ in range(restarts))
 
 
 def _improve(

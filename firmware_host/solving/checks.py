@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
 from firmware_host.chain import Chain, FloatArray
 from firmware_host.errors import TargetError
+from firmware_host.tolerances import FARTHEST_JOINT
 
 
 def numbers_given(values: npt.ArrayLike | None, name: str) -> FloatArray:
@@ -30,7 +34,7 @@ def checked_near(
     """The present joints as an array of one posture (n,), or of one for each target (count, n).
 
     Raises:
-        TargetError: If they are of another shape or not finite.
+        TargetError: If they are of another shape, not finite or beyond `FARTHEST_JOINT`.
     """
     near = numbers_given(q_near, "q_near")
     allowed = {(len(chain),)} if count is None else {(len(chain),), (count, len(chain))}
@@ -38,20 +42,58 @@ def checked_near(
         raise TargetError(
             f"Expected q_near of {len(chain)} finite numbers. Received: shape {near.shape}"
         )
+    if (np.abs(near) > FARTHEST_JOINT).any():
+        raise TargetError(
+            f"Expected q_near within {FARTHEST_JOINT:g} rad or m of 0. Received: "
+            f"{np.abs(near).max():g}. Take whole turns off a joint that turns without end: they "
+            "change nothing."
+        )
     return near
 
 
-def checked_steps(chain: Chain, max_step: npt.ArrayLike | None) -> FloatArray:
+def plain_near(chain: Chain, q_near: npt.ArrayLike | None) -> list[float]:
+    """`checked_near` of one posture, as plain floats."""
+    values: Any = q_near.tolist() if type(q_near) is np.ndarray else q_near
+    if (
+        isinstance(values, list | tuple)
+        and len(values) == len(chain)
+        and all(type(v) is float and -FARTHEST_JOINT <= v <= FARTHEST_JOINT for v in values)
+    ):
+        return [*values]
+    plain: list[float] = checked_near(chain, q_near).tolist()
+    return plain
+
+
+def plain_steps(chain: Chain, max_step: npt.ArrayLike | None) -> list[float]:
     """How far each joint may move in one call (n,) [rad, m]; 0 or infinity for any way.
 
     Raises:
         TargetError: If that is of another shape, no number, or less than 0.
     """
     count = len(chain)
-    most = numbers_given(0.0 if max_step is None else max_step, "max_step")
+    if max_step is None:
+        return [0.0] * count
+    most = numbers_given(max_step, "max_step")
     if most.shape not in {(), (count,)} or not (most >= 0).all():
         raise TargetError(
             f"Expected max_step of 0 or more: one number, or one for each of {count} joints. "
             f"Received: {most.tolist()}"
         )
-    return np.broadcast_to(most, (count,))
+    plain: list[float] = np.broadcast_to(most, (count,)).tolist()
+    return plain
+
+
+def checked_threads(threads: int | None) -> int:
+    """How many threads to use; with None as many as this process may use cores.
+
+    Raises:
+        TargetError: If that is no whole number above 0.
+    """
+    if threads is None:
+        try:
+            return len(os.sched_getaffinity(0))
+        except AttributeError:  # Not every system tells which cores a process may use.
+            return os.cpu_count() or 1
+    if type(threads) is not int or threads < 1:
+        raise TargetError(f"Expected threads of 1 or more, or None. Received: {threads!r}")
+    return threads

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from dataclasses import replace
+from array import array
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from firmware_host.chain import FloatArray
 from firmware_host.problem import IkProblem
-from firmware_host.solving.refine import refine
-from firmware_host.solving.solution import IkSolution, Status
-from firmware_host.solving.telling import Found, told
-from firmware_host.spec import ModelSpec
+from firmware_host.solving.refine import refine_plain
+from firmware_host.solving.solution import Found
+from firmware_host.solving.telling import LIMITED, SOLVED, told
+from firmware_host.tasks import Task
 from firmware_host.tolerances import within_tolerance
 
 # Refinement steps from the present joints: on a fine path the second leaves micrometres.
@@ -23,77 +21,79 @@ TRACK_JUMP = 0.35
 
 
 def followed(
-    spec: ModelSpec,
-    target: FloatArray,
-    near: FloatArray,
-    max_step: FloatArray,
-    solve_nearest: Callable[[], IkSolution],
-) -> IkSolution:
+    problem: IkProblem,
+    target: Sequence[float],
+    near: Sequence[float],
+    max_step: Sequence[float],
+    solve_nearest: Callable[[], Found],
+) -> Found:
     """The answer to the next target of a path.
 
     Args:
-        spec: The robot and its task.
-        target: (k,) components.
-        near: (n,) present joints [rad, m].
-        max_step: (n,) how far each may move [rad, m]; 0 or infinity for any way.
+        problem: The robot and its task.
+        target: k components.
+        near: n present joints [rad, m].
+        max_step: n numbers, how far each may move [rad, m]; 0 or infinity for any way.
         solve_nearest: Gives the network's answer, where steps from the present joints do not
             reach the target, or only by a jump.
     """
-    began, chain = time.perf_counter(), spec.chain
-    q, _ = refine(spec.problem, near, target, TRACK_STEPS)
-    q = chain.nearest_turn(q, near)
-    answer = told(spec, target, Found(q, chain.clamp(near), TRACK_STEPS), near, began)
-    if answer.status is not Status.SOLVED or chain.travel(q, near) > TRACK_JUMP:
+    plain = problem.plain
+    seed = plain.clamp(near)
+    q, _, _ = refine_plain(problem, seed, target, TRACK_STEPS)
+    q = plain.nearest_turn(q, near)
+    off, (seed_distance, _) = problem.plain_errors(q, target), problem.plain_errors(seed, target)
+    answer = told(q, target, near, off, seed_distance, TRACK_STEPS)
+    if answer.status != SOLVED or plain.travel(q, near) > TRACK_JUMP:
         other = solve_nearest()
-        answer = replace(other, tried=other.tried + 1)
-    return held_to_steps(spec.problem, target, near, answer, max_step, began)
+        answer = other._replace(tried=other.tried + 1)
+    return held_to_steps(problem, target, near, answer, max_step)
 
 
-def unstarted(answer: IkSolution) -> IkSolution:
+def unstarted(task: Task, answer: Found) -> Found:
     """The answer nearest to zeros, where the joints are not known: nothing is told of a way."""
-    return replace(answer, joint_step=None, near_within_limits=None)
+    return answer._replace(given=answer.given[: array("d").itemsize * task.size])
 
 
 def held_to_steps(
     problem: IkProblem,
-    target: FloatArray,
-    near: FloatArray,
-    answer: IkSolution,
-    max_step: FloatArray,
-    began: float,
-) -> IkSolution:
+    target: Sequence[float],
+    near: Sequence[float],
+    answer: Found,
+    max_step: Sequence[float],
+) -> Found:
     """The answer, or joints on the way to it, none of which moves further than it may.
 
     All go the same share of their way, so that they arrive together.
 
     Args:
         problem: The robot and its task.
-        target: (k,) components.
-        near: (n,) present joints [rad, m]; one beyond a limit counts as on it.
+        target: k components.
+        near: n present joints [rad, m]; one beyond a limit counts as on it.
         answer: Where they are to go.
-        max_step: (n,) how far each may move [rad, m]; 0 or infinity for any way.
-        began: When the solve began, by `time.perf_counter` [s].
+        max_step: n numbers, how far each may move [rad, m]; 0 or infinity for any way.
     """
-    chain = problem.chain
-    endless = np.where(chain.continuous, np.inf, 0.0)
-    lower, upper = chain.lower - endless, chain.upper + endless
-    start = np.clip(near, lower, upper)
-    way = np.abs(answer.q - start)
-    over = (max_step > 0) & (way > max_step)
-    if not over.any():
+    joints, goal = problem.plain.joints, np.frombuffer(answer.q).tolist()
+    start = [
+        value if joint.continuous else min(max(value, joint.lower), joint.upper)
+        for value, joint in zip(near, joints, strict=True)
+    ]
+    share = 1.0
+    for here, there, most in zip(start, goal, max_step, strict=True):
+        way = abs(there - here)
+        if 0 < most < way:
+            share = min(share, most / way)
+    if share == 1.0:
         return answer
-    share = float((max_step[over] / way[over]).min())
-    q = np.clip(start + share * (answer.q - start), lower, upper)
-    distance, angle = problem.plain_errors(q.tolist(), target.tolist())
-    status = Status.LIMITED if answer.status is Status.SOLVED else answer.status
-    return replace(
-        answer,
-        q=q,
-        q_all=np.asarray(chain.q_all(q)),
-        position_error_m=distance,
-        rotation_error_rad=angle if problem.task.has_orientation else None,
-        status=Status.SOLVED if within_tolerance(distance, angle) else status,
-        within_limits=bool(chain.within_limits(q)),
-        joint_step=float(chain.travel(q, near)),
-        microseconds=(time.perf_counter() - began) * 1e6,
+    moved = [here + share * (there - here) for here, there in zip(start, goal, strict=True)]
+    q = [
+        value if joint.continuous else min(max(value, joint.lower), joint.upper)
+        for value, joint in zip(moved, joints, strict=True)
+    ]
+    distance, angle = problem.plain_errors(q, target)
+    short = LIMITED if answer.status == SOLVED else answer.status
+    return answer._replace(
+        q=array("d", q).tobytes(),
+        distance=distance,
+        angle=angle,
+        status=SOLVED if within_tolerance(distance, angle) else short,
     )

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -88,12 +87,24 @@ def refine_seed(
     seeds, targets = problem.chain.clamp(q), np.asarray(target, dtype=np.float64)
     firsts, lasts = [], []
     # A block is walked to its end before the next begins, while the cache holds it.
-    for block in _blocks(seeds, targets):
-        walked = list(_walk(problem, *block, steps, settings))
+    for walk in _walks(problem, seeds, targets, steps, settings):
+        walked = list(walk)
         firsts.append(walked[0])
         lasts.append(walked[-1])
     _, seed_error = _joined(firsts, seeds.shape)
     return *_joined(lasts, seeds.shape), seed_error
+
+
+def refine_plain(
+    problem: IkProblem,
+    q: Sequence[float],
+    target: Sequence[float],
+    steps: int = 3,
+    settings: RefineSettings = DEFAULT_SETTINGS,
+) -> tuple[list[float], float, float]:
+    """`refine_seed` of one seed within the limits, in plain floats."""
+    walked = [*_plain_walk(problem, q, target, steps, settings)]
+    return *walked[-1], walked[0][1]
 
 
 def refinements(
@@ -105,17 +116,21 @@ def refinements(
 ) -> Iterator[tuple[FloatArray, FloatArray]]:
     """`refine`'s result after 0, 1, ..., steps steps."""
     seeds, targets = problem.chain.clamp(q), np.asarray(target, dtype=np.float64)
-    walks = [_walk(problem, *block, steps, settings) for block in _blocks(seeds, targets)]
+    walks = _walks(problem, seeds, targets, steps, settings)
     for results in zip(*walks, strict=True):
         yield _joined(results, seeds.shape)
 
 
-def _blocks(
-    seeds: FloatArray, targets: FloatArray
-) -> Iterator[tuple[Sequence[Scalar], Sequence[Scalar], Any]]:
-    """The components of each block of seeds and targets, and the namespace for them."""
+def _walks(
+    problem: IkProblem,
+    seeds: FloatArray,
+    targets: FloatArray,
+    steps: int,
+    settings: RefineSettings,
+) -> Iterator[Iterator[tuple[Sequence[Scalar], Scalar]]]:
+    """For each block of seeds and targets, the best components after each number of steps."""
     if seeds.ndim == 1:
-        yield seeds.tolist(), targets.tolist(), _FLOATS
+        yield _plain_walk(problem, seeds.tolist(), targets.tolist(), steps, settings)
         return
     flat_q = seeds.reshape(-1, seeds.shape[-1])
     flat_p = targets.reshape(-1, targets.shape[-1])
@@ -123,7 +138,7 @@ def _blocks(
         block = slice(start, start + BLOCK_ROWS)
         parts_q = [np.ascontiguousarray(part) for part in flat_q[block].T]
         parts_p = [np.ascontiguousarray(part) for part in flat_p[block].T]
-        yield parts_q, parts_p, _ARRAYS
+        yield _walk(problem, parts_q, parts_p, steps, settings)
 
 
 def _joined(
@@ -138,14 +153,47 @@ def _joined(
     return q.reshape(shape), np.concatenate([error for _, error in results]).reshape(shape[:-1])
 
 
-def _walk(
+def _plain_walk(
     problem: IkProblem,
-    q: Sequence[Scalar],
-    target: Sequence[Scalar],
-    xp: Any,
+    q: Sequence[float],
+    target: Sequence[float],
     steps: int,
     settings: RefineSettings,
-) -> Iterator[tuple[list[Scalar], Scalar]]:
+) -> Iterator[tuple[list[float], float]]:
+    """`_walk` of one seed in plain floats, to the same bits."""
+    plain, (distance_squared, newton) = problem.plain, problem.compiled_step
+    damping, floor, largest = settings.damping, settings.damping_floor, settings.max_step
+    best_q: list[float] = [*q]
+    best = math.inf
+    for step in range(steps + 1):
+        place = [*plain.placed(q), *target]
+        if step == 0 and settings.curvature:
+            floor += settings.curvature * problem.length * math.sqrt(distance_squared(*place)[0])
+        if step < steps:
+            squared, *dq = newton(*place, damping, floor, *problem.unheld)
+        else:
+            (squared,) = distance_squared(*place)
+        if squared < best:
+            best, best_q = squared, [*q]
+        yield best_q, math.sqrt(best)
+        if step == steps:
+            return
+        moved, leaving = plain.moved(q, dq, largest)
+        if leaving:
+            share = [float(joint in leaving) for joint in problem.stops]
+            change = [leaving.get(joint, 0.0) for joint in problem.stops]
+            _, *dq = newton(*place, damping, floor, *problem.held(share, change))
+            moved, _ = plain.moved(q, dq, largest)
+        q = moved
+
+
+def _walk(
+    problem: IkProblem,
+    q: Sequence[FloatArray],
+    target: Sequence[FloatArray],
+    steps: int,
+    settings: RefineSettings,
+) -> Iterator[tuple[list[FloatArray], FloatArray]]:
     """Best joint components and distance after each number of steps."""
     chain = problem.chain
     limits = list(
@@ -158,41 +206,40 @@ def _walk(
     best_q: list[Scalar] = q
     best: Scalar = math.inf
     for step in range(steps + 1):
-        sines, cosines = chain.placed(q, xp)
+        sines, cosines = chain.placed(q, np)
         place = [*sines, *cosines, *target]
         if step == 0 and settings.curvature:
             (squared,) = distance_squared(*place)
-            floor = floor + settings.curvature * problem.length * xp.sqrt(squared)
+            floor = floor + settings.curvature * problem.length * np.sqrt(squared)
         if step < steps:
             squared, *dq = newton(*place, damping, floor, *problem.unheld)
         else:
             (squared,) = distance_squared(*place)
         better = squared < best
-        best_q = [xp.where(better, new, old) for new, old in zip(q, best_q, strict=True)]
-        best = xp.where(better, squared, best)
-        yield best_q, xp.sqrt(best)
+        best_q = [np.where(better, new, old) for new, old in zip(q, best_q, strict=True)]
+        best = np.where(better, squared, best)
+        yield best_q, np.sqrt(best)
         if step == steps:
             return
         if problem.stops:
-            dq = _held_back(problem, q, dq, [*place, damping, floor], limits, most, xp)
+            dq = _held_back(problem, q, dq, [*place, damping, floor], limits, most)
         for index, change in enumerate(dq):
             lower, upper, periodic = limits[index]
-            moved = q[index] + xp.clip(change, -most[index], most[index])
+            moved = q[index] + _clip(change, -most[index], most[index])
             if periodic:
                 outside = (moved < lower) | (moved > upper)
-                turns = xp.round((moved - (lower + upper) / 2) / (2 * math.pi))
-                moved = xp.where(outside, moved - 2 * math.pi * turns, moved)
-            q[index] = xp.clip(moved, lower, upper)
+                turns = np.round((moved - (lower + upper) / 2) / (2 * math.pi))
+                moved = np.where(outside, moved - 2 * math.pi * turns, moved)
+            q[index] = _clip(moved, lower, upper)
 
 
 def _held_back(
     problem: IkProblem,
-    q: Sequence[Scalar],
+    q: Sequence[FloatArray],
     dq: list[Scalar],
     given: Sequence[Scalar],
     limits: Sequence[tuple[float, float, bool]],
     most: Sequence[float],
-    xp: Any,
 ) -> list[Scalar]:
     """The changes of a step, solved for once more where joints would leave their limits.
 
@@ -203,69 +250,26 @@ def _held_back(
     leaving: Any = False
     for joint in problem.stops:
         lower, upper, _ = limits[joint]
-        wanted = q[joint] + xp.clip(dq[joint], -most[joint], most[joint])
+        wanted = q[joint] + _clip(dq[joint], -most[joint], most[joint])
         out = (wanted < lower) | (wanted > upper)
-        onto = xp.clip(wanted, lower, upper) - q[joint]
+        onto = _clip(wanted, lower, upper) - q[joint]
         leaving = leaving | out
-        share.append(xp.where(out, 1.0, 0.0))
-        change.append(xp.where(out, onto, 0.0))
-    if not xp.any(leaving):
+        share.append(np.where(out, 1.0, 0.0))
+        change.append(np.where(out, onto, 0.0))
+    if not np.any(leaving):
         return dq
+    rows = np.flatnonzero(leaving)
     _, newton = problem.compiled_step
-    return xp.replaced(leaving, newton, [*given, *problem.held(share, change)], dq)  # type: ignore[no-any-return]
-
-
-def _float_clip(value: float, lower: float, upper: float) -> float:
-    return min(max(value, lower), upper)
-
-
-def _array_clip(value: Scalar, lower: float, upper: float) -> Scalar:
-    # Several times faster than np.clip on a few thousand numbers.
-    return np.minimum(np.maximum(value, lower), upper)
-
-
-def _float_where(condition: bool, yes: float, no: float) -> float:
-    return yes if condition else no
-
-
-def _float_replaced(
-    where: bool, newton: Callable[..., Any], given: Sequence[float], dq: list[float]
-) -> list[float]:
-    del where, dq
-    return list(newton(*given)[1:])
-
-
-def _array_replaced(
-    where: Any, newton: Callable[..., Any], given: Sequence[Scalar], dq: list[Scalar]
-) -> list[Scalar]:
-    rows = np.flatnonzero(where)
-    _, *new = newton(*(part[rows] if isinstance(part, np.ndarray) else part for part in given))
+    every = [*given, *problem.held(share, change)]
+    _, *new = newton(*(part[rows] if isinstance(part, np.ndarray) else part for part in every))
     replaced = []
     for old, part in zip(dq, new, strict=True):
-        whole = np.array(np.broadcast_to(old, len(where)))
+        whole = np.array(np.broadcast_to(old, len(leaving)))
         whole[rows] = part
         replaced.append(whole)
     return replaced
 
 
-# One robot arm's numbers at a time are faster as plain floats than as arrays.
-_FLOATS = SimpleNamespace(
-    sin=math.sin,
-    cos=math.cos,
-    sqrt=math.sqrt,
-    round=round,
-    any=bool,
-    clip=_float_clip,
-    where=_float_where,
-    replaced=_float_replaced,
-)
-_ARRAYS = SimpleNamespace(
-    sin=np.sin,
-    cos=np.cos,
-    sqrt=np.sqrt,
-    round=np.round,
-    any=np.any,
-    clip=_array_clip,
-    where=np.where,
-    replaced=_array_replaced,
-)
+def _clip(value: Scalar, lower: float, upper: float) -> Scalar:
+    # Several times faster than np.clip on a few thousand numbers.
+    return np.minimum(np.maximum(value, lower), upper)

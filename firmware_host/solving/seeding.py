@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,11 +17,14 @@ from firmware_host.kinematics import components
 from firmware_host.normalization import Normalization
 from firmware_host.outputs import HeadOutputs
 from firmware_host.spec import ModelSpec
+from firmware_host.straightline import Symbol, Tape, compile_function
 from firmware_host.tasks.turn import Encoding
 
 # A seed that is further beyond a limit than this leads to no answer [rad, L], as a rule, and is
 # tried after all others: a promise is at most about 1.
 BEYOND, LAST = 0.02, 100.0
+
+_SYMBOLS = SimpleNamespace(sqrt=Symbol.sqrt)
 
 Predict = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]
 
@@ -54,6 +59,29 @@ class Guesses:
         return Guesses(self.outputs, self.numbers[rows], self.order[rows])
 
 
+@dataclass(eq=False)
+class PlainGuesses:
+    """What one run of the network says of one target, in plain floats.
+
+    Attributes:
+        outputs: What the numbers of a head mean.
+        numbers: The numbers of all heads, one after the other, as the network gives them.
+        encoding: The target's turns and shifts.
+        order: Numbers of the heads, the most promising first.
+    """
+
+    outputs: HeadOutputs
+    numbers: Sequence[float]
+    encoding: Encoding
+    order: Sequence[int] = (0,)
+
+    def joints(self, head: int) -> list[float]:
+        """A head's joints (n,) [rad, m], which may lie outside the limits."""
+        start = head * self.outputs.size
+        own = self.numbers[start : start + self.outputs.size]
+        return self.outputs.read(self.outputs.turned(own, self.encoding), math.atan2)
+
+
 @dataclass(frozen=True, eq=False)
 class Seeder:
     """A network with what its numbers mean.
@@ -65,6 +93,10 @@ class Seeder:
 
     spec: ModelSpec
     predict: Predict
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Without what is compiled.
+        return Seeder, (self.spec, self.predict)
 
     def features(self, targets: npt.ArrayLike) -> npt.NDArray[np.float32]:
         """What the network takes (N, f) for targets (N, k)."""
@@ -93,27 +125,35 @@ class Seeder:
         """First guesses q (N, n) [rad, m] for targets (N, k); see `Guesses.seeds`."""
         return self.guesses(targets).seeds(head)
 
-    def plain_guesses(self, target: Sequence[float]) -> tuple[list[list[float]], list[int]]:
-        """Every head's joints (n,) [rad, m] for one target in plain floats, and their order.
+    def plain_guesses(self, target: Sequence[float]) -> PlainGuesses:
+        """Every head's first guess for one target (k,) in plain floats, and their order.
 
-        Arrays of one number cost more. The joints may lie outside the limits.
+        Arrays of one number cost more.
         """
-        problem, heads = self.spec.problem, self.spec.heads
-        encoding = problem.encode(target, math)
-        row = np.array([self.spec.normalization.apply(encoding.features)], dtype=np.float32)
+        spec, size = self.spec, self.spec.problem.outputs.size
+        encode, symbols = self._traced
+        told = encode(*target)
+        row = np.array([told[: spec.inputs]], dtype=np.float32)
         outputs: list[float] = self.predict(row)[0].tolist()
-        layout, size = problem.outputs, problem.outputs.size
-        guesses = []
-        for start in range(0, heads * size, size):
-            turned = layout.turned(outputs[start : start + size], encoding)
-            guesses.append(layout.read(turned, math.atan2))
-        if heads == 1:
-            return guesses, [0]
-        promise = outputs[heads * size :]
-        for joint in self.spec.problem.untold_joints:
-            for head, guess in enumerate(guesses):
-                promise[head] -= LAST * float(self._beyond(joint, guess[joint]))
-        return guesses, sorted(range(heads), key=lambda head: -promise[head])
+        encoding = symbols.with_moves(told[spec.inputs :])
+        guesses = PlainGuesses(spec.problem.outputs, outputs, encoding)
+        if spec.heads > 1:
+            promise = outputs[spec.heads * size :]
+            for joint in spec.problem.untold_joints:
+                for head in range(spec.heads):
+                    beyond = self._beyond(joint, guesses.joints(head)[joint])
+                    promise[head] -= LAST * float(beyond)
+            guesses.order = sorted(range(spec.heads), key=lambda head: -promise[head])
+        return guesses
+
+    @cached_property
+    def _traced(self) -> tuple[Callable[..., tuple[float, ...]], Encoding]:
+        """From k components to the normalized features and the moves; the encoding in symbols."""
+        tape, spec = Tape(), self.spec
+        target = tape.inputs("p", spec.task.size)
+        encoding = spec.problem.encode(target, _SYMBOLS)
+        features = spec.normalization.apply(encoding.features)
+        return compile_function(tape, target, [*features, *encoding.moves()]), encoding
 
     def _beyond(self, joint: int, value: Any) -> Any:
         """Whether a joint [rad, m], an angle from -pi to pi, lies clearly beyond its limits."""

@@ -16,7 +16,7 @@ import numpy as np
 from firmware_host.chain import Chain, FloatArray
 from firmware_host.errors import ConfigError
 from firmware_host.kinematics import Frames, Scalar, Vector, add, cross, dot, mul, sub
-from firmware_host.tasks.rotations import quaternion_columns, unit_vectors
+from firmware_host.tasks.rotations import quaternion_columns, unit_vector
 
 TOOL_AXES = ("x", "y", "z")
 BASE_AXES: tuple[Vector, Vector, Vector] = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
@@ -109,24 +109,23 @@ class Orientation(ABC):
         del direction
         return True
 
-    def from_flat(self, values: FloatArray) -> FloatArray:
-        """Components (..., size) from a user's numbers (..., flat_size); NaN if they are none."""
-        return values
+    def from_flat(self, values: Sequence[Scalar]) -> list[Scalar]:
+        """The components from a user's numbers, floats or arrays; NaN if they are none."""
+        return [*values]
 
     def to_flat(self, wanted: FloatArray) -> FloatArray:
         """A user's numbers (..., flat_size) from components (..., size)."""
         return wanted
 
-    def from_columns(self, place: FloatArray, columns: FloatArray) -> FloatArray:
-        """Components (..., size) from rotations' columns (..., 3, 3), one a row.
+    def from_columns(self, place: Sequence[Scalar], columns: Sequence[Vector]) -> list[Scalar]:
+        """The components from a rotation's columns, of floats or arrays.
 
         Args:
-            place: (..., p) the places of the tools [m].
-            columns: The columns.
+            place: The place of the tool [m].
+            columns: The three columns.
         """
         del place
-        directed = columns[..., list(self.directions), :]
-        return directed.reshape(*directed.shape[:-2], -1)
+        return [part for axis in self.directions for part in columns[axis]]
 
     def turned(self, wanted: FloatArray, spin: FloatArray) -> FloatArray:
         """The rate (N, size) of components (N, size) turned by angular velocities (N, 3)."""
@@ -202,9 +201,9 @@ class Direction(Orientation):
         x, y, z = walked.rotation
         return ((y, z), (z, x), (x, y))[self.axis]
 
-    def from_flat(self, values: FloatArray) -> FloatArray:
-        """A direction (..., 3) of any length, scaled to 1."""
-        return unit_vectors(values, any_length=True)
+    def from_flat(self, values: Sequence[Scalar]) -> list[Scalar]:
+        """A direction of any length, scaled to 1."""
+        return unit_vector(values, any_length=True)
 
 
 @dataclass(frozen=True)
@@ -259,9 +258,9 @@ class Rotation(Orientation):
         """
         return mul(0.5, super().squared(walked, place, wanted))
 
-    def from_flat(self, values: FloatArray) -> FloatArray:
-        """The columns (..., 9) of the rotation of a unit quaternion w, x, y, z."""
-        return quaternion_columns(unit_vectors(values, any_length=False))
+    def from_flat(self, values: Sequence[Scalar]) -> list[Scalar]:
+        """The columns of the rotation of a unit quaternion w, x, y, z."""
+        return quaternion_columns(unit_vector(values, any_length=False))
 
 
 def vectors_of(wanted: Sequence[Scalar]) -> list[Vector]:

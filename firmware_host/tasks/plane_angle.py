@@ -23,7 +23,6 @@ from firmware_host.kinematics import (
     Scalar,
     Vector,
     add,
-    components,
     cross,
     dot,
     limited,
@@ -38,6 +37,7 @@ from firmware_host.tasks.orientation import (
     Orientation,
     squared_distance,
 )
+from firmware_host.tasks.rotations import where
 from firmware_host.tasks.turn import turn_of
 
 # An axis whose projection is no longer than this has no angle.
@@ -254,22 +254,22 @@ class PlaneAngle(Orientation):
         )
         return x, y, z
 
-    def from_flat(self, values: FloatArray) -> FloatArray:
-        """Cosine and sine (..., 2) of angles (..., 1) [rad]."""
-        return np.concatenate([np.cos(values), np.sin(values)], axis=-1)
+    def from_flat(self, values: Sequence[Scalar]) -> list[Scalar]:
+        """Cosine and sine of an angle [rad]."""
+        (angle,) = values
+        cos, sin = np.cos(angle), np.sin(angle)
+        # Floats stay plain, with the bits that arrays have.
+        return [float(cos), float(sin)] if isinstance(angle, float) else [cos, sin]
 
     def to_flat(self, wanted: FloatArray) -> FloatArray:
         """Angles (..., 1) [rad] from -pi to pi."""
         return np.arctan2(wanted[..., 1:], wanted[..., :1])
 
-    def from_columns(self, place: FloatArray, columns: FloatArray) -> FloatArray:
+    def from_columns(self, place: Sequence[Scalar], columns: Sequence[Vector]) -> list[Scalar]:
         """Cosine and sine of the axis' projection; NaN where it has none."""
-        axis = components(columns[..., self.axis, :])
-        (cos, sin), length = self._projected(axis, components(place))
-        pair = np.stack([np.asarray(cos), np.asarray(sin)], axis=-1)
-        flat = np.asarray(length)[..., None] < 2 * FLAT
-        result: FloatArray = np.where(flat, np.nan, pair)
-        return result
+        (cos, sin), length = self._projected(columns[self.axis], place)
+        flat = length < 2 * FLAT
+        return [where(flat, np.nan, part) for part in (cos, sin)]
 
     def turned(self, wanted: FloatArray, spin: FloatArray) -> FloatArray:
         """The rate of cosine and sine turned in the plane as fast as a spin is long."""

@@ -2,48 +2,116 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from firmware_host.chain import FloatArray
+from firmware_host.kinematics import Scalar, Vector, root
 from firmware_host.tolerances import TARGET_ROTATION
 
+# What a rotation's columns may lack of being orthonormal without being improved on: the nearest
+# rotation is half as far away.
+ORTHONORMAL = 1e-12
+# Each step squares what they lack, from `TARGET_ROTATION` on.
+STEPS = 3
 
-def rotation_columns(rotation: FloatArray) -> FloatArray:
-    """The columns (..., 3, 3), one a row, of the rotation nearest to each matrix (..., 3, 3).
 
-    NaN where a matrix is no rotation to `TARGET_ROTATION`.
+def nearest_rotation(columns: Sequence[Vector]) -> list[Vector]:
+    """The columns of the rotation nearest to a matrix, by columns; NaN where it is no rotation.
+
+    So that rounding in a target is no error of its answer. Of floats or arrays of them, which
+    give the same bits.
+
+    Newton's iteration for the polar factor, X (3 I - X^T X) / 2 (Higham, "Computing the polar
+    decomposition", SIAM J. Sci. Stat. Comput. 7, 1986; the form without an inverse is Schulz's).
     """
-    with np.errstate(invalid="ignore"):
-        gram = np.swapaxes(rotation, -1, -2) @ rotation
-        rigid = np.abs(gram - np.eye(3)).max(axis=(-1, -2)) < TARGET_ROTATION
-    safe = np.where(rigid[..., None, None], rotation, np.eye(3))
-    rigid &= np.linalg.det(safe) > 0
-    # The nearest rotation, so that rounding in the input is no error of the answer.
-    left, _, right = np.linalg.svd(safe)
-    columns: FloatArray = np.where(
-        rigid[..., None, None], np.swapaxes(left @ right, -1, -2), np.nan
+    off = _off(columns)
+    x, y, z = columns
+    volume = (
+        x[0] * (y[1] * z[2] - y[2] * z[1])
+        + x[1] * (y[2] * z[0] - y[0] * z[2])
+        + x[2] * (y[0] * z[1] - y[1] * z[0])
     )
-    return columns
+    rigid = (off < TARGET_ROTATION) & (volume > 0)
+    found: list[Vector] = [*columns]
+    for _ in range(STEPS):
+        rough = off > ORTHONORMAL
+        if not (rough.any() if isinstance(rough, np.ndarray) else rough):
+            break
+        better = _improved(found)
+        found = [
+            (where(rough, n[0], o[0]), where(rough, n[1], o[1]), where(rough, n[2], o[2]))
+            for n, o in zip(better, found, strict=True)
+        ]
+        off = _off(found)
+    return [tuple(where(rigid, part, np.nan) for part in column) for column in found]
 
 
-def quaternion_columns(quaternions: FloatArray) -> FloatArray:
-    """Columns (..., 9) of the rotation matrices of unit quaternions (..., 4), w first."""
-    w, x, y, z = np.moveaxis(quaternions, -1, 0)
-    columns = [
+def _gram(columns: Sequence[Vector]) -> tuple[Scalar, ...]:
+    """The products x.x, y.y, z.z, x.y, x.z, y.z of three columns."""
+    x, y, z = columns
+    return (
+        x[0] * x[0] + x[1] * x[1] + x[2] * x[2],
+        y[0] * y[0] + y[1] * y[1] + y[2] * y[2],
+        z[0] * z[0] + z[1] * z[1] + z[2] * z[2],
+        x[0] * y[0] + x[1] * y[1] + x[2] * y[2],
+        x[0] * z[0] + x[1] * z[1] + x[2] * z[2],
+        y[0] * z[0] + y[1] * z[1] + y[2] * z[2],
+    )
+
+
+def _off(columns: Sequence[Vector]) -> Scalar:
+    """How far columns are from being orthonormal: the largest part of X^T X - I."""
+    xx, yy, zz, xy, xz, yz = _gram(columns)
+    parts = (abs(xx - 1.0), abs(yy - 1.0), abs(zz - 1.0), abs(xy), abs(xz), abs(yz))
+    if isinstance(xx, float):
+        # Unlike `max`, a sum keeps a NaN.
+        return max(parts) if sum(parts) == sum(parts) else np.nan
+    return np.max(parts, axis=0)
+
+
+def _improved(columns: Sequence[Vector]) -> list[list[Scalar]]:
+    """X (3 I - X^T X) / 2."""
+    x, y, z = columns
+    xx, yy, zz, xy, xz, yz = _gram(columns)
+    rows = ((xx, xy, xz), (xy, yy, yz), (xz, yz, zz))
+    return [
+        [
+            1.5 * own - 0.5 * (x[k] * row[0] + y[k] * row[1] + z[k] * row[2])
+            for k, own in enumerate(column)
+        ]
+        for column, row in zip(columns, rows, strict=True)
+    ]
+
+
+def quaternion_columns(quaternion: Sequence[Scalar]) -> list[Scalar]:
+    """The nine parts, column by column, of the rotation matrix of a unit quaternion, w first."""
+    w, x, y, z = quaternion
+    return [
         *(1 - 2 * (y * y + z * z), 2 * (x * y + w * z), 2 * (x * z - w * y)),
         *(2 * (x * y - w * z), 1 - 2 * (x * x + z * z), 2 * (y * z + w * x)),
         *(2 * (x * z + w * y), 2 * (y * z - w * x), 1 - 2 * (x * x + y * y)),
     ]
-    return np.stack(columns, axis=-1)
 
 
-def unit_vectors(vectors: FloatArray, any_length: bool) -> FloatArray:
-    """Vectors scaled to length 1; NaN where there is no length, or it is not nearly 1."""
-    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        good = length > 0 if any_length else np.abs(length - 1) < TARGET_ROTATION
-        result: FloatArray = np.where(good & np.isfinite(length), vectors / length, np.nan)
-    return result
+def unit_vector(vector: Sequence[Scalar], any_length: bool) -> list[Scalar]:
+    """A vector scaled to length 1; NaN where it has no length, or one not nearly 1."""
+    squared: Scalar = 0.0
+    for part in vector:
+        squared = squared + part * part
+    length = root(squared)
+    good = length > 0 if any_length else abs(length - 1) < TARGET_ROTATION
+    good = good & (length < np.inf)
+    safe = where(good, length, 1.0)
+    return [where(good, part / safe, np.nan) for part in vector]
+
+
+def where(condition: Scalar, yes: Scalar, no: Scalar) -> Scalar:
+    """One of two components by a condition, a number or an array."""
+    if isinstance(condition, np.ndarray):
+        return np.where(condition, yes, no)
+    return yes if condition else no
 
 
 def quaternion(rotation: FloatArray) -> FloatArray:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from firmware_host.chain import FloatArray
 from firmware_host.errors import TargetError
+from firmware_host.kinematics import components
 from firmware_host.tasks import POSITION, Task
 from firmware_host.tasks.neighbours import matrices_of
-from firmware_host.tasks.rotations import rotation_columns
+from firmware_host.tasks.rotations import nearest_rotation
 from firmware_host.tolerances import FARTHEST_TARGET, TARGET_ROTATION
+
+# The last row of a pose's matrix.
+LAST_ROW = (0.0, 0.0, 0.0, 1.0)
 
 
 def checked_target(
@@ -25,8 +31,7 @@ def checked_target(
             (6,): x, y, z [m] and a direction of any length. For pitch and yaw a (4, 4)
             matrix, or (4,): x, y, z [m] and an angle [rad]. In a plane (2,): two
             coordinates [m], or with an angle [rad] a (4, 4) matrix or (3,). All in the
-            base frame; a batch has N of them. A matrix may also be another library's rigid
-            transform; see `matrices_of`.
+            base frame; a batch has N of them. For a matrix also what `matrices_of` takes.
         batch: Whether it is a batch.
         finite: Whether every row must be a target; rows that are none otherwise come
             back with a NaN.
@@ -56,15 +61,17 @@ def checked_target(
         where = f" (row {int(np.argmin(good))})" if batch else ""
         raise TargetError(f"Expected finite numbers: {what}. Received a NaN or infinity{where}.")
     place = values[..., :3, 3] if matrix else values[..., : len(task.place)]
-    farthest = float(np.abs(place[np.isfinite(place)]).max(initial=0.0))
+    with np.errstate(over="ignore", invalid="ignore"):
+        away = np.sqrt((place * place).sum(axis=-1))
+    farthest = float(np.where(np.isfinite(place).all(axis=-1), away, 0.0).max(initial=0.0))
     if farthest > FARTHEST_TARGET:
         raise TargetError(
-            f"Expected {task.coordinates} in metres, none beyond {FARTHEST_TARGET:g} m. "
+            f"Expected {task.coordinates} in metres, no further than {FARTHEST_TARGET:g} m away. "
             f"Received: {farthest:g} m"
         )
     if not task.has_orientation:
         return values
-    found = _from_poses(task, values) if matrix else task.from_flat(values)
+    found = _from_poses(task, values) if matrix else _from_rows(task, values)
     broken = ~np.isfinite(found[..., len(task.place) :]).all(axis=-1)
     if finite and broken.any():
         where = f" (row {int(np.argmax(broken))})" if batch else ""
@@ -75,9 +82,68 @@ def checked_target(
     return found
 
 
+def plain_target(target: Any, task: Task) -> list[float]:
+    """`checked_target` of one target, as plain floats: arrays of one number cost many times more.
+
+    What is plainly a target is read here, and the rest left to `checked_target`, which tells
+    what is wrong with it.
+    """
+    values: Any = target.tolist() if type(target) is np.ndarray else target
+    found: list[float] | None = None
+    if isinstance(values, list | tuple):
+        if len(values) == task.flat_size and _are_plain(values, len(task.place)):
+            found = task.from_flat(values) if task.has_orientation else [*values]
+        elif len(values) == len(LAST_ROW) and task.has_orientation:
+            found = _plain_pose(task, values)
+    # Numbers that are no orientation come back as NaN.
+    if found is None or not all(map(math.isfinite, found)):
+        plain: list[float] = checked_target(target, task=task).tolist()
+        return plain
+    return found
+
+
+def _are_plain(values: Sequence[Any], places: int) -> bool:
+    """Whether all are floats, and the first so many a place that is not too far."""
+    return all(type(value) is float for value in values) and _is_near(values[:places])
+
+
+def _is_near(place: Sequence[float]) -> bool:
+    """Whether a place is no further away than `FARTHEST_TARGET`; not if it has a NaN."""
+    return sum(value * value for value in place) <= FARTHEST_TARGET**2
+
+
+def _plain_pose(task: Task, rows: Sequence[Any]) -> list[float] | None:
+    """The components of a pose in plain floats (4, 4), or None if it is no such thing."""
+    for row in rows:
+        if not isinstance(row, list | tuple) or len(row) != len(LAST_ROW):
+            return None
+        if not all(type(value) is float for value in row):
+            return None
+    first, second, third, last = rows
+    if not all(abs(a - b) < TARGET_ROTATION for a, b in zip(last, LAST_ROW, strict=True)):
+        return None
+    *columns, position = zip(first, second, third, strict=True)
+    if not _is_near(position):
+        return None
+    return task.from_pose(position, nearest_rotation(columns))
+
+
+def _from_rows(task: Task, rows: FloatArray) -> FloatArray:
+    """The components (..., k) of targets in rows, with NaN where one is none."""
+    with np.errstate(invalid="ignore"):
+        return _stacked(task.from_flat(components(rows)))
+
+
 def _from_poses(task: Task, poses: FloatArray) -> FloatArray:
     """The components (..., k) of poses (..., 4, 4), with NaN where one is none."""
     with np.errstate(invalid="ignore"):
-        good = np.abs(poses[..., 3, :] - [0, 0, 0, 1]).max(axis=-1) < TARGET_ROTATION
-    columns = np.where(good[..., None, None], rotation_columns(poses[..., :3, :3]), np.nan)
-    return task.from_poses(poses[..., :3, 3], columns)
+        good = np.abs(poses[..., 3, :] - LAST_ROW).max(axis=-1) < TARGET_ROTATION
+        *columns, position = (components(poses[..., :3, k]) for k in range(4))
+        whole = np.where(good, 1.0, np.nan)
+        found = nearest_rotation([(x * whole, y * whole, z * whole) for x, y, z in columns])
+        return _stacked(task.from_pose(position, found))
+
+
+def _stacked(parts: Sequence[Any]) -> FloatArray:
+    """Components as an array (..., k)."""
+    return np.stack(np.broadcast_arrays(*parts), axis=-1)

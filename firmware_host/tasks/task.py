@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from firmware_host.chain import Chain, FloatArray
-from firmware_host.kinematics import Frames, Scalar, dot, jacobian_columns, mul, sub
+from firmware_host.kinematics import Frames, Scalar, Vector, dot, jacobian_columns, mul, sub
 from firmware_host.tasks.encoding import encoded, feature_names, turning_joints
 from firmware_host.tasks.orientation import TOOL_AXES, Orientation, Rotation, squared_distance
 from firmware_host.tasks.plane_angle import BasePlane
@@ -202,15 +202,15 @@ class Task:
         """
         return encoded(self, chain, target, xp)
 
-    def from_flat(self, values: FloatArray) -> FloatArray:
-        """Components (..., k) of targets in rows (..., flat_size); NaN where one is none."""
-        place, orientation = np.split(values, [len(self.place)], axis=-1)
-        return np.concatenate([place, self.orientation.from_flat(orientation)], axis=-1)
+    def from_flat(self, values: Sequence[Scalar]) -> list[Scalar]:
+        """The components of a target in one row, floats or arrays; NaN where it is none."""
+        place, orientation = self.split(values)
+        return [*place, *self.orientation.from_flat(orientation)]
 
-    def from_poses(self, positions: FloatArray, columns: FloatArray) -> FloatArray:
-        """Components (..., k) of positions (..., 3) and rotations' columns (..., 3, 3)."""
-        place = positions[..., list(self.place)]
-        return np.concatenate([place, self.orientation.from_columns(place, columns)], axis=-1)
+    def from_pose(self, position: Sequence[Scalar], columns: Sequence[Vector]) -> list[Scalar]:
+        """The components of a position and a rotation's columns, of floats or arrays."""
+        place = [position[axis] for axis in self.place]
+        return [*place, *self.orientation.from_columns(place, columns)]
 
     def given(self, components: FloatArray) -> FloatArray:
         """Components (N, k) in a form that users give targets in: rows, or (N, 4, 4) poses."""

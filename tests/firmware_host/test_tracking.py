@@ -1,7 +1,6 @@
 """Paths: the branch is kept, and where it ends that is told."""
 
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -140,16 +139,16 @@ def test_a_solver_s_own_track_answers(arm3, solver):
     asked = []
 
     class Elsewhere(IkSolver):
-        def track(self, target, q_now=None, max_step=None):
-            asked.append((q_now, max_step))
-            own = super().track(target, q_now, max_step)
-            return replace(own, q=own.q + 0.01, branch=7)
+        def _followed(self, target, near, most):
+            asked.append((near, most))
+            own = super()._followed(target, near, most)
+            return own._replace(q=(np.frombuffer(own.q) + 0.01).tobytes(), branch=7)
 
     q = joint_path(arm3.middle, arm3.middle + 0.2, 20)
     path = track(Elsewhere(solver.spec, closed_form), positions(arm3, q), q[0], max_step=0.5)
     np.testing.assert_allclose(path.q, q + 0.01, atol=1e-4)
     assert (path.branch == 7).all()
-    assert [most for _, most in asked] == [0.5] * 20
+    assert [most for _, most in asked] == [[0.5] * 3] * 20
     np.testing.assert_array_equal([now for now, _ in asked], np.vstack([q[:1], path.q[:-1]]))
 
 

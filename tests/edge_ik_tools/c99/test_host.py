@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from edge_ik_tools.c99 import host
-from edge_ik_tools.c99.host import FirmwareSolver, MissingCompilerError
+from edge_ik_tools.c99 import build
+from edge_ik_tools.c99.build import MissingCompilerError, MissingHeadersError
+from edge_ik_tools.c99.host import FirmwareSolver
 from firmware_host.bench.targets import bench_targets
 from firmware_host.errors import ConfigError, TargetError
 from firmware_host.model_file import read_model
@@ -135,7 +136,7 @@ def test_the_library_is_compiled_once(model, monkeypatch, tmp_path, require_tool
 
 def test_without_a_compiler_the_package_is_named(model, monkeypatch):
     monkeypatch.delenv("CC", raising=False)
-    monkeypatch.setattr(host.shutil, "which", lambda name: None)
+    monkeypatch.setattr(build.shutil, "which", lambda name: None)
     with pytest.raises(MissingCompilerError, match="apt-get install gcc"):
         IkSolver.load(model, "firmware")
     assert "firmware" not in available_solvers()
@@ -144,3 +145,95 @@ def test_without_a_compiler_the_package_is_named(model, monkeypatch):
 def test_an_unknown_runtime_lists_those_there_are(model):
     with pytest.raises(ConfigError, match=r"litert.*firmware"):
         IkSolver.load(model, "magic")
+
+
+def test_without_the_headers_of_python_their_package_is_named(model, monkeypatch, tmp_path):
+    monkeypatch.setattr(build.sysconfig, "get_path", lambda name: str(tmp_path))
+    with pytest.raises(MissingHeadersError, match="apt-get install python3-dev"):
+        IkSolver.load(model, "firmware")
+    assert "firmware" not in available_solvers()
+
+
+def test_another_python_or_compiler_makes_another_library(model, monkeypatch, firmware):
+    def name_of(environment):
+        monkeypatch.setattr(build, "_environment", lambda compiler: environment)
+        monkeypatch.setattr(build, "_compile", lambda compiler, headers, source, out: None)
+        monkeypatch.setattr(build, "write_atomically", lambda path, write: None)
+        return build.build_library(firmware._firmware, build.find_compiler()).name
+
+    usual = build._environment(build.find_compiler())
+    others = [(*usual[:k], "other", *usual[k + 1 :]) for k in range(len(usual))]
+    names = {name_of(environment) for environment in (usual, *others)}
+    assert firmware.library.name in names
+    assert len(names) == 1 + len(usual)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        lambda t: t.tolist(),
+        lambda t: tuple(t.tolist()),
+        lambda t: [*t],
+        lambda t: np.repeat(t, 2)[::2],
+        lambda t: t[::-1].copy()[::-1],
+        lambda t: t.astype(">f8"),
+        lambda t: t.astype(np.float32),
+        lambda t: [np.float32(part) for part in t],
+        lambda t: t.astype(np.longdouble),
+    ],
+)
+def test_a_target_is_taken_in_every_form_of_numbers(firmware, targets, given):
+    near = firmware.chain.middle
+    for target in targets[:3]:
+        expected = firmware.solve(target)
+        np.testing.assert_array_equal(firmware.solve(given(target)).q, expected.q)
+        np.testing.assert_array_equal(
+            firmware.solve(target, given(near)).q, firmware.solve(target, near).q
+        )
+    half = np.float16([0.3, 0.1, 0.2])
+    np.testing.assert_array_equal(firmware.solve(half).q, firmware.solve(half.tolist()).q)
+    np.testing.assert_array_equal(firmware.solve([0, 0, 0.5]).q, firmware.solve([0.0, 0.0, 0.5]).q)
+
+
+@pytest.mark.parametrize(
+    ("target", "near", "told"),
+    [
+        ([0.1, 0.2], None, "shape"),
+        ([[0.1], [0.2], [0.3]], None, "shape"),
+        (np.zeros((3, 1)), None, "shape"),
+        (b"abc", None, "Received"),
+        ([0.1, "0.2", [0.3]], None, "Received"),
+        ([0.1, np.nan, 0.2], None, "finite"),
+        ([10**400, 0, 0], None, "Received"),
+        ([9e5, 9e5, 9e5], None, "no further than 1e[+]06 m"),
+        ([0.3, 0.1, 0.2], [0.0, 0.0], "q_near"),
+        ([0.3, 0.1, 0.2], [0.0, np.inf, 0.0], "q_near"),
+        ([0.3, 0.1, 0.2], [0.0, 2e6, 0.0], "whole turns"),
+    ],
+)
+def test_what_is_no_target_is_told_as_by_every_runtime(firmware, reference, target, near, told):
+    for solver in (firmware, reference):
+        with pytest.raises(TargetError, match=told):
+            solver.solve(target, near)
+        with pytest.raises(TargetError, match=told):
+            solver.track(target, [0.0] * 3 if near is None else near)
+
+
+def test_a_target_nine_hundred_kilometres_away_is_unreachable_to_all(firmware, reference):
+    for solver in (firmware, reference):
+        far = [[9e5, 0.0, 0.0], [5e5, -5e5, 5e5]]
+        assert solver.solve(far[0]).status is Status.UNREACHABLE
+        assert list(solver.solve_batch(far).status) == [Status.UNREACHABLE] * 2
+
+
+def test_threads_give_the_same_answers(firmware, targets):
+    rows, near = np.tile(targets, (4, 1)), firmware.chain.middle
+    for given in (None, near, np.tile(near, (len(rows), 1))):
+        one = firmware.solve_batch(rows, given)
+        for threads in (2, 3, None):
+            found = firmware.solve_batch(rows, given, threads=threads)
+            for name in ("q", "status", "position_error_m", "tried", "branch"):
+                np.testing.assert_array_equal(getattr(found, name), getattr(one, name))
+    for threads in (0, -1, 1.5, True):
+        with pytest.raises(TargetError, match="threads of 1 or more"):
+            firmware.solve_batch(rows, threads=threads)

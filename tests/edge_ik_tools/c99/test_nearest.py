@@ -8,7 +8,7 @@ import pytest
 
 from edge_ik.arms import load_arm
 from edge_ik_tools.c99 import host
-from edge_ik_tools.c99.host import FirmwareSolver, build_library, find_compiler
+from edge_ik_tools.c99.host import FirmwareSolver
 from firmware_host.solver import IkSolver, Status
 from firmware_host.tasks import make_task
 from firmware_host.tolerances import SAME_ANSWER
@@ -42,7 +42,7 @@ def case(request, fitted_firmware, require_tool):
     firmware, network = fitted_firmware(chain, rng, make_task(task), branches=5, spread=2.5)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(host, "_FirmwareNetwork", lambda *_: network)
-        solver = FirmwareSolver(firmware, build_library(firmware, find_compiler()), "cc")
+        solver = FirmwareSolver(firmware, b"")
     reference = IkSolver(firmware.spec, network.run)
     near = chain.clamp(chain.middle + rng.uniform(-1, 1, (COUNT, len(chain))))
     near[:, 0] = stop - rng.uniform(0, 0.1, COUNT)
@@ -89,7 +89,7 @@ def test_ways_begin_where_the_joints_are_also_beyond_their_limits(case):
 
 def test_c_tells_of_joints_beyond_their_limits(case):
     solver, _, _, _ = case
-    chain, native = solver.chain, solver._native
+    chain, native = solver.chain, ctypes.CDLL(str(solver.library))
     native.robot_within_limits.restype = ctypes.c_int32
 
     def told(q):
@@ -146,7 +146,7 @@ def test_one_branch_turns_on_past_half_a_turn(fitted_firmware, require_tool):
     firmware, network = fitted_firmware(chain, rng, make_task("pose"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(host, "_FirmwareNetwork", lambda *_: network)
-        solver = FirmwareSolver(firmware, build_library(firmware, find_compiler()), "cc")
+        solver = FirmwareSolver(firmware, b"")
     # A whole turn of the tool about itself, past where its angle changes its sign.
     q = np.tile(firmware.spec.home, (120, 1))
     q[:, -1] = np.linspace(-0.5, 2 * np.pi - 0.5, 120)

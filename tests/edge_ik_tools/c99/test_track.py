@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from edge_ik.arms import load_arm
 from edge_ik.data.rank import chosen_task
 from edge_ik_tools.c99 import host
-from edge_ik_tools.c99.host import FirmwareSolver, build_library, find_compiler
+from edge_ik_tools.c99.host import FirmwareSolver
 from edge_ik_tools.c99.source import Firmware
 from firmware_host.bench.targets import bench_path
 from firmware_host.solver import IkSolver, Status
@@ -49,12 +49,11 @@ class Tracker:
         with pytest.MonkeyPatch.context() as patch:
             if network is not None:
                 patch.setattr(host, "_FirmwareNetwork", lambda *_: network)
-            library = build_library(firmware, find_compiler())
-            self.solver = FirmwareSolver(firmware, library, "cc")
+            self.solver = FirmwareSolver(firmware, b"")
         run = self.solver.seeder.predict if network is None else network.run
         self.reference = IkSolver(firmware.spec, run, restarts=firmware.restarts)
         self.chain, self.problem = self.solver.chain, self.solver.problem
-        self.firmware, self.native = firmware, self.solver._native
+        self.firmware, self.native = firmware, ctypes.CDLL(str(self.solver.library))
         self.n = len(self.chain)
         floats = ["residual"]
         floats += ["rotation"] if self.solver.task.has_orientation else []
@@ -118,7 +117,8 @@ def tracker_of(fitted_firmware, other_arms, require_tool, arm3_path):
         if name in made:
             return made[name]
         if name == "arm3":
-            made[name] = Tracker(Firmware.load(arm3_path, "robot"), None)
+            network = IkSolver.load(arm3_path, "firmware").seeder.predict.__self__
+            made[name] = Tracker(Firmware.load(arm3_path, "robot"), network)
             return made[name]
         arm, task, branches, restarts, changes = CASES[name]
         chain = other_arms.get(arm) or load_arm(arm)

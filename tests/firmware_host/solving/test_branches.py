@@ -122,7 +122,7 @@ def test_equal_promises_are_tried_in_the_order_of_numbers(arm, make_solver):
     target = position(arm, UP)
     guesses = solver.seeder.guesses(target[None])
     assert guesses.order.tolist() == [[0, 1]]
-    assert solver.seeder.plain_guesses(target.tolist())[1] == [0, 1]
+    assert solver.seeder.plain_guesses(target.tolist()).order == [0, 1]
     assert solver.solve(target).branch == solver.solve_batch([target]).branch[0] == 0
 
 
@@ -296,10 +296,11 @@ def test_a_batch_is_answered_like_its_rows(arm, random_solver, heads, seed, rest
     guesses = solver.seeder.guesses(targets)
     together = solver.solve_batch(targets, near, branch)
     for row, target in enumerate(targets):
-        heads_alone, order = solver.seeder.plain_guesses(target.tolist())
-        assert order == guesses.order[row].tolist()
-        for head, guess in enumerate(heads_alone):
-            np.testing.assert_allclose(arm.clamp(guess), guesses.seeds(head)[row], atol=1e-6)
+        guesses_alone = solver.seeder.plain_guesses(target.tolist())
+        assert guesses_alone.order == guesses.order[row].tolist()
+        for head in range(heads):
+            guess = arm.clamp(guesses_alone.joints(head))
+            np.testing.assert_allclose(guess, guesses.seeds(head)[row], atol=1e-6)
         alone = solver.solve(target, near[row], branch)
         assert alone.status is together.status[row]
         assert alone.tried == together.tried[row]

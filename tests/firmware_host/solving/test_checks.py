@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from firmware_host.errors import TargetError
-from firmware_host.solving.checks import checked_near, checked_steps
+from firmware_host.solving.checks import checked_near, plain_near, plain_steps
+from firmware_host.tolerances import FARTHEST_JOINT
 
 
 def test_joints_of_one_posture_or_of_each_target(arm3):
@@ -21,13 +22,30 @@ def test_joints_that_are_none_are_refused(arm3, near):
         checked_near(arm3, near)
 
 
+@pytest.mark.parametrize(
+    "near", [[0.1, 0.2, 0.3], (0.1, 0, True), np.float32([1, 2, 3]), np.arange(6)[::2]]
+)
+def test_plain_joints_are_those_of_the_array(arm3, near):
+    plain = plain_near(arm3, near)
+    assert all(type(value) is float for value in plain)
+    assert plain == checked_near(arm3, near).tolist()
+
+
+@pytest.mark.parametrize("near", [[0, 0, 2e6], np.array([0.0, -1.1e6, 0.0]), [0, 10**400, 0]])
+def test_joints_further_than_any_joint_are_refused(arm3, near):
+    for check in (checked_near, plain_near):
+        with pytest.raises(TargetError, match=r"q_near"):
+            check(arm3, near)
+    assert plain_near(arm3, [FARTHEST_JOINT, 0.0, 0.0])[0] == FARTHEST_JOINT
+
+
 def test_steps_are_one_for_all_or_one_for_each(arm3):
-    np.testing.assert_array_equal(checked_steps(arm3, None), [0, 0, 0])
-    np.testing.assert_array_equal(checked_steps(arm3, 0.1), [0.1] * 3)
-    np.testing.assert_array_equal(checked_steps(arm3, [0, 0.2, math.inf]), [0, 0.2, math.inf])
+    assert plain_steps(arm3, None) == [0, 0, 0]
+    assert plain_steps(arm3, 0.1) == [0.1] * 3
+    assert plain_steps(arm3, [0, 0.2, math.inf]) == [0, 0.2, math.inf]
 
 
 @pytest.mark.parametrize("steps", [-0.1, math.nan, [0.1, 0.2], [0.1, -1.0, 0.2]])
 def test_steps_that_are_none_are_refused(arm3, steps):
     with pytest.raises(TargetError, match="max_step of 0 or more"):
-        checked_steps(arm3, steps)
+        plain_steps(arm3, steps)

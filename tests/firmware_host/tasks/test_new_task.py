@@ -22,6 +22,7 @@ from firmware_host.solving.refine import refine
 from firmware_host.spec import ModelSpec
 from firmware_host.tasks import SPACE, TASKS, Task, TaskKind, make_task
 from firmware_host.tasks.orientation import Direction, Orientation, squared_distance
+from firmware_host.tasks.rotations import where
 from firmware_host.tasks.targets import checked_target
 from firmware_host.tracking import track
 from firmware_host.workspace import Workspace
@@ -55,10 +56,10 @@ class Elevation(Orientation):
         return squared_distance(walked.rotation[2][2:], wanted)
 
     def from_flat(self, values):
-        return np.where(np.abs(values) <= 1, values, np.nan)
+        return [where(abs(values[0]) <= 1, values[0], np.nan)]
 
     def from_columns(self, place, columns):
-        return columns[..., 2, 2:]
+        return [columns[2][2]]
 
 
 KIND = TaskKind("a position and an elevation", lambda axis, plane: Elevation())

@@ -85,7 +85,7 @@ def test_turned_components_are_those_of_a_tool_that_turns(orientation):
         [rotation(w, small * np.linalg.norm(w)) @ R for w, R in zip(spin, columns, strict=True)]
     )
     before, after = (
-        orientation.from_columns(np.zeros((20, 3)), np.swapaxes(R, -1, -2))
+        np.stack(orientation.from_columns(np.zeros((3, 20)), R.transpose(2, 1, 0)), axis=-1)
         for R in (columns, turned)
     )
     expected = (after - before) / small

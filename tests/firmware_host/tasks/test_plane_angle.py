@@ -137,9 +137,9 @@ def test_another_plane_is_refused():
 def test_turned_components_turn_in_their_plane(name):
     task = make_task(name, "x")
     angles = np.random.default_rng(0).uniform(-3, 3, (10, 1))
-    wanted = task.orientation.from_flat(angles)
+    wanted = np.stack(task.orientation.from_flat([angles[:, 0]]), axis=-1)
     spin = np.tile([0.0, 0.0, 0.5], (10, 1))
-    after = task.orientation.from_flat(angles + 0.5e-6)
+    after = np.stack(task.orientation.from_flat([angles[:, 0] + 0.5e-6]), axis=-1)
     np.testing.assert_allclose(
         task.orientation.turned(wanted, spin), (after - wanted) / 1e-6, atol=1e-5
     )

@@ -2,62 +2,43 @@
 
 from __future__ import annotations
 
-import ctypes
-import hashlib
-import os
-import shutil
-import subprocess
-import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from edge_ik_tools.c99.build import (
+    MissingCompilerError,
+    MissingHeadersError,
+    build_library,
+    find_compiler,
+    find_headers,
+    load_library,
+)
 from edge_ik_tools.c99.source import Firmware
-from edge_ik_tools.errors import FirmwareBuildError
-from edge_ik_tools.templates import filled
 from firmware_host.chain import FloatArray
-from firmware_host.errors import EdgeIkError
-from firmware_host.files import write_atomically
 from firmware_host.model_file import read_model
 from firmware_host.network.flatbuffer import read_graph
 from firmware_host.network.interpreter import Interpreter
 from firmware_host.solver import Branch, IkSolver
 from firmware_host.solving.batches import FoundRows, told_batch
 from firmware_host.solving.branches import ANY, NEAREST
-from firmware_host.solving.checks import checked_near, checked_steps
-from firmware_host.solving.following import unstarted
-from firmware_host.solving.solution import IkBatch, IkSolution, Status
-from firmware_host.solving.telling import Found, Measured, told
+from firmware_host.solving.checks import checked_near, checked_threads
+from firmware_host.solving.solution import STATUSES, Found, IkBatch, IkSolution
 from firmware_host.tasks.neighbours import WXYZ, real_part_first
 from firmware_host.tasks.targets import checked_target
-
-COMPILERS = ("cc", "gcc", "clang")
-FLAGS = ("-O3", "-std=c99", "-shared", "-fPIC", "-ffp-contract=fast")
-# The machine's own instructions; compilers that do not know the word go without.
-NATIVE = "-march=native"
-COMPILE_SECONDS = 300.0
-# How much of the compiler's complaint is told.
-TOLD_CHARACTERS = 1500
 
 # The order of the C enumeration.
 BAD_TARGET = 2
 # How the C is told to choose a branch.
 CODES = {ANY: -1, NEAREST: -2}
-STATUS = np.array(list(Status), dtype=object)
-
-
-class MissingCompilerError(EdgeIkError):
-    """There is no C compiler on this machine."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "The runtime 'firmware' compiles C for this machine, and no C compiler was found: "
-            f"looked for {', '.join(COMPILERS)}, or what the environment variable CC names. "
-            "Install one, on Debian or Ubuntu with: apt-get install gcc libc6-dev"
-        )
+STATUS = np.array(STATUSES, dtype=object)
+# Fewer rows are not worth a thread of their own.
+LEAST_ROWS = 64
 
 
 class FirmwareSolver(IkSolver):
@@ -67,25 +48,34 @@ class FirmwareSolver(IkSolver):
 
     Args:
         firmware: The model, ready to be printed.
-        library: The compiled firmware.
-        compiler: What it was compiled with.
+        flatbuffer: Its network.
     """
 
-    def __init__(self, firmware: Firmware, library: Path, compiler: str) -> None:
-        self._native = ctypes.CDLL(str(library))
-        spec, runtime = firmware.spec, f"firmware ({compiler})"
+    def __init__(self, firmware: Firmware, flatbuffer: bytes) -> None:
+        compiler = find_compiler()
+        self.library = build_library(firmware, compiler)
+        self._firmware, self._flatbuffer = firmware, flatbuffer
+        self._native = load_library(self.library)
+        spec, runtime = firmware.spec, f"firmware ({compiler.name})"
         super().__init__(
             spec,
-            _FirmwareNetwork(runtime, firmware, self._native).run,
+            _FirmwareNetwork(runtime, flatbuffer, self._native).run,
             firmware.steps,
             runtime=runtime,
             restarts=firmware.restarts,
         )
+        # What C takes as a target is what users give, where a target is a place alone.
+        self._direct = not spec.task.has_orientation
+        self._usual = self._code(None, None)
         self._answer = np.dtype(
-            [("q", np.float32, (len(spec.chain),))]
+            [("q", np.float64, (len(spec.chain),))]
             + [(name, np.float32) for name in ("residual", "rotation", "seed_residual")]
             + [(name, np.int32) for name in ("status", "steps", "branch", "tried", "restarts")]
         )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Where it arrives it is built anew, or found in the cache.
+        return FirmwareSolver, (self._firmware, self._flatbuffer)
 
     @classmethod
     def load(
@@ -97,8 +87,8 @@ class FirmwareSolver(IkSolver):
     ) -> FirmwareSolver:
         """Generate, compile and load a model's firmware.
 
-        The library is kept in the user's cache and used again for the same model,
-        compiler and options.
+        The library is kept in the user's cache and used again for the same model, compiler,
+        Python, processor and options.
 
         Args:
             path: A `.tflite` that carries its robot.
@@ -111,28 +101,29 @@ class FirmwareSolver(IkSolver):
             ConfigError: If a number is negative.
             ModelFileError: If the model is damaged, or made of what no firmware is made for.
             MissingCompilerError: If there is no C compiler.
+            MissingHeadersError: If Python's headers are not installed.
             FirmwareBuildError: If the compiler refuses the firmware.
         """
-        firmware = Firmware.load(Path(path), "robot", refine_steps, restarts)
-        compiler = find_compiler()
-        library = build_library(firmware, compiler)
-        return cls(firmware, library, compiler.name)
+        flatbuffer, _ = read_model(path)
+        # The integers are for cores without a floating-point unit.
+        firmware = Firmware.load(Path(path), "robot", refine_steps, restarts, arithmetic="float")
+        return cls(replace(firmware, vectors=True), flatbuffer)
 
     @classmethod
     def obstacle(cls) -> str | None:
         """Why firmware cannot be built on this machine, or None."""
         try:
             find_compiler()
-        except MissingCompilerError as error:
+            find_headers()
+        except (MissingCompilerError, MissingHeadersError) as error:
             return str(error)
         return None
 
     def seed(self, targets: npt.ArrayLike, branch: Branch = 0) -> FloatArray:
         """The network's first guess q (N, n) [rad] for the components of targets (N, k)."""
         single = np.ascontiguousarray(targets, dtype=np.float32)
-        q = self._room(len(single))["q"].copy()
-        number = ctypes.c_int32(self._code(branch, None))
-        self._native.edge_ik_seed_batch(_size(len(q)), _address(single), number, _address(q))
+        q = np.tile(self.home.astype(np.float32), (len(single), 1))
+        self._native.seed_batch(len(q), self._code(branch, None), single, q)
         return q.astype(np.float64)
 
     def solve(
@@ -144,15 +135,18 @@ class FirmwareSolver(IkSolver):
         quaternion: str = WXYZ,
     ) -> IkSolution:
         """Solve one target; see `IkSolver.solve`."""
-        began = time.perf_counter()
-        target = real_part_first(target, quaternion, self.task)
-        components = checked_target(target, task=self.task)
-        near = None if q_near is None else checked_near(self.chain, q_near)
-        single, present = components.astype(np.float32), self._single(near)
-        answer = self._room(1)
-        number = ctypes.c_int32(self._code(branch, q_near))
-        self._native.edge_ik_solve(_address(single), number, _address(present), _address(answer))
-        return self._told(answer[0], components, near, began)
+        if self._direct and quaternion == WXYZ:
+            began = time.perf_counter()
+            usual = branch is None and q_near is None
+            code = self._usual if usual else self._code(branch, q_near)
+            found = self._native.solve(target, q_near, code)
+            if found is not None:
+                return IkSolution(self.spec, found, time.perf_counter() - began)
+        return super().solve(target, q_near, branch, quaternion=quaternion)
+
+    def _found(self, target: list[float], near: list[float] | None, number: int | str) -> Found:
+        code = CODES[number] if isinstance(number, str) else number
+        return Found(*self._native.solve(target, near, code))
 
     def track(
         self,
@@ -163,56 +157,36 @@ class FirmwareSolver(IkSolver):
         quaternion: str = WXYZ,
     ) -> IkSolution:
         """Solve the next target of a path; see `IkSolver.track`."""
-        began = time.perf_counter()
-        target = real_part_first(target, quaternion, self.task)
-        most = self._single(checked_steps(self.chain, max_step))
-        if q_now is None:
-            return unstarted(self.solve(target, np.zeros(len(self.chain)), NEAREST))
-        near = checked_near(self.chain, q_now)
-        components = checked_target(target, task=self.task)
-        single, present, answer = components.astype(np.float32), self._single(near), self._room(1)
-        given = (_address(values) for values in (single, present, most, answer))
-        self._native.edge_ik_track(*given)
-        return self._told(answer[0], components, near, began)
+        if self._direct and quaternion == WXYZ:
+            began = time.perf_counter()
+            found = self._native.track(target, q_now, max_step)
+            if found is not None:
+                return IkSolution(self.spec, found, time.perf_counter() - began)
+        return super().track(target, q_now, max_step, quaternion=quaternion)
 
-    def _told(
-        self, found: Any, components: FloatArray, near: FloatArray | None, began: float
-    ) -> IkSolution:
-        """An answer of the C as a solution."""
-        q = found["q"].astype(np.float64)
-        q = q if near is None else self.chain.nearest_turn(q, near)
-        counts = (int(found[name]) for name in ("steps", "branch", "tried", "restarts"))
-        errors = (float(found[name]) for name in ("residual", "rotation", "seed_residual"))
-        measured = Measured(STATUS[found["status"]], *errors)
-        return told(self.spec, components, Found(q, q, *counts), near, began, measured)
+    def _followed(self, target: list[float], near: list[float], most: list[float]) -> Found:
+        return Found(*self._native.track(target, near, most))
 
     def solve_batch(
         self,
         targets: Any,
         q_near: npt.ArrayLike | None = None,
         branch: Branch | None = None,
+        threads: int | None = 1,
         *,
         quaternion: str = WXYZ,
     ) -> IkBatch:
-        """Solve N targets in one call of C; see `IkSolver.solve_batch`."""
+        """Solve N targets in C, on so many cores; see `IkSolver.solve_batch`."""
         began = time.perf_counter()
         targets = real_part_first(targets, quaternion, self.task, batch=True)
         rows = checked_target(targets, batch=True, finite=False, task=self.task)
-        single, count = np.ascontiguousarray(rows, dtype=np.float32), len(rows)
+        rows, count, code = np.ascontiguousarray(rows), len(rows), self._code(branch, q_near)
         near = None if q_near is None else checked_near(self.chain, q_near, count)
-        present = self._single(near)
-        answers = self._room(count)
-        self._native.edge_ik_solve_batch(
-            _size(count),
-            _address(single),
-            ctypes.c_int32(self._code(branch, q_near)),
-            _address(present),
-            _size(len(self.chain) if present.ndim == 2 else 0),
-            _address(answers),
-        )
-        q = answers["q"].astype(np.float64)
+        answers = np.zeros(count, self._answer)
+        answers["q"] = self.home
+        self._solve_rows(rows, near, code, answers, checked_threads(threads))
         found = FoundRows(
-            q=q if near is None else self.chain.nearest_turn(q, near),
+            q=answers["q"],
             distance=answers["residual"].astype(np.float64),
             angle=answers["rotation"].astype(np.float64),
             seed_distance=answers["seed_residual"].astype(np.float64),
@@ -222,119 +196,57 @@ class FirmwareSolver(IkSolver):
             tried=answers["tried"].astype(int),
             restarts=answers["restarts"].astype(int),
         )
-        return told_batch(self.spec, rows, answers["status"] != BAD_TARGET, found, near, began)
+        good = answers["status"] != BAD_TARGET
+        return told_batch(self.spec, rows, good, found, near, began)
 
-    def _room(self, count: int) -> npt.NDArray[Any]:
-        """Room for answers, at home: C leaves joints as they are for what is no target."""
-        answers = np.zeros(count, self._answer)
-        answers["q"] = self.home
-        return answers
+    def _solve_rows(
+        self,
+        rows: FloatArray,
+        near: FloatArray | None,
+        code: int,
+        answers: npt.NDArray[Any],
+        threads: int,
+    ) -> None:
+        """Solve N rows (N, k) in C, which does without the interpreter's lock."""
+        if near is not None:
+            near = np.ascontiguousarray(np.broadcast_to(near, (len(rows), len(self.chain))))
+
+        def solve(part: slice) -> None:
+            own, count = answers[part], len(answers[part])
+            if near is None:
+                self._native.solve_batch(count, code, rows[part], own)
+            else:
+                self._native.solve_batch_near(count, code, rows[part], near[part], own)
+
+        size = max(-(-len(rows) // threads), LEAST_ROWS)
+        parts = [slice(start, start + size) for start in range(0, len(rows), size)]
+        if len(parts) < 2:
+            solve(slice(None))
+            return
+        with ThreadPoolExecutor(len(parts)) as pool:
+            list(pool.map(solve, parts))
 
     def _code(self, branch: Branch | None, q_near: npt.ArrayLike | None) -> int:
         """The branch as the C takes it: a number, or one of those below 0."""
         number = self._number(branch, q_near)
         return CODES[number] if isinstance(number, str) else number
 
-    def _single(self, near: FloatArray | None) -> npt.NDArray[np.float32]:
-        """The present joints as C takes them; zeros, which nothing reads, without them."""
-        if near is None:
-            return np.zeros(len(self.chain), np.float32)
-        return np.ascontiguousarray(near, dtype=np.float32)
-
     def solve_times(self, targets: npt.ArrayLike) -> FloatArray:
         """The time of each solve alone, taken in C (N,) [microseconds]."""
         single = np.ascontiguousarray(targets, dtype=np.float32)
         taken = np.empty(len(single))
-        self._native.edge_ik_time(_size(len(single)), _address(single), _address(taken))
+        self._native.time_batch(len(single), 0, single, taken)
         return taken / 1e3
 
 
 class _FirmwareNetwork(Interpreter):
     """The firmware's network alone, behind the face of the other runtimes."""
 
-    def __init__(self, runtime: str, firmware: Firmware, native: ctypes.CDLL) -> None:
-        flatbuffer, _ = read_model(firmware.path)
+    def __init__(self, runtime: str, flatbuffer: bytes, native: Any) -> None:
         super().__init__(runtime, read_graph(flatbuffer))
         self._native = native
 
     def _network(self, q: npt.NDArray[Any]) -> npt.NDArray[Any]:
         y = np.empty((len(q), self.output_shape[1]), self.dtype)
-        self._native.edge_ik_network_batch(_size(len(q)), _address(q), _address(y))
+        self._native.network_batch(len(q), 0, np.ascontiguousarray(q), y)
         return y
-
-
-def find_compiler() -> Path:
-    """The C compiler that CC names, or the first of `COMPILERS` that is installed.
-
-    Raises:
-        MissingCompilerError: If there is none.
-    """
-    named = os.environ.get("CC")
-    for name in (named,) if named else COMPILERS:
-        found = shutil.which(name)
-        if found:
-            return Path(found)
-    raise MissingCompilerError
-
-
-def build_library(firmware: Firmware, compiler: Path) -> Path:
-    """The firmware as a shared library, from the cache or newly compiled.
-
-    Args:
-        firmware: The model, ready to be printed.
-        compiler: The C compiler.
-
-    Raises:
-        FirmwareBuildError: If the compiler refuses the firmware.
-    """
-    names = {"name": firmware.name, "NAME": firmware.name.upper()}
-    texts = {
-        f"{firmware.name}.h": firmware.header(),
-        f"{firmware.name}.c": firmware.source(),
-        "host.c": filled("c99", "host.c.in", names),
-    }
-    version = _run([compiler, "--version"]).stdout
-    key = hashlib.sha256("\0".join([*texts.values(), *FLAGS, NATIVE, version]).encode())
-    library = cache_folder() / f"firmware-{key.hexdigest()[:32]}.so"
-    if library.exists():
-        return library
-    library.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="edge-ik-host-") as name:
-        folder = Path(name)
-        for file, text in texts.items():
-            (folder / file).write_text(text, encoding="utf-8")
-        write_atomically(library, lambda out: _compile(compiler, folder / "host.c", out))
-    return library
-
-
-def cache_folder() -> Path:
-    """Where compiled firmware is kept: `edge-ik` in the user's folder of caches."""
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "edge-ik"
-
-
-def _compile(compiler: Path, source: Path, out: Path) -> None:
-    result = _run([compiler, *FLAGS, NATIVE, source, "-o", out])
-    if result.returncode != 0:
-        result = _run([compiler, *FLAGS, source, "-o", out])
-    if result.returncode != 0:
-        raise FirmwareBuildError(
-            f"{compiler} refuses the generated firmware: {result.stderr[:TOLD_CHARACTERS]}"
-        )
-
-
-def _run(command: list[str | Path]) -> subprocess.CompletedProcess[str]:
-    try:
-        return subprocess.run(
-            command, capture_output=True, text=True, timeout=COMPILE_SECONDS, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise FirmwareBuildError(f"The compiler {command[0]} cannot be run: {error}.") from error
-
-
-def _address(values: npt.NDArray[Any]) -> ctypes.c_void_p:
-    return ctypes.c_void_p(values.ctypes.data)
-
-
-def _size(count: int) -> ctypes.c_size_t:
-    return ctypes.c_size_t(count)

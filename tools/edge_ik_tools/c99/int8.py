@@ -16,7 +16,7 @@ from edge_ik_tools.c99.literals import array, indented
 from edge_ik_tools.c99.lowering import DenseUnit, Elementwise, Layer, Lookup, Node, Program
 from edge_ik_tools.c99.sums import LARGEST_PACKED_SUM, VECTOR, Sums
 from edge_ik_tools.c99.units import ROWS, Body, ScalarUnit, ShortUnit, VectorUnit
-from edge_ik_tools.templates import template_text
+from edge_ik_tools.templates import filled
 from firmware_host.errors import ModelFileError
 from firmware_host.network.steps import FullyConnected, Mul
 
@@ -24,20 +24,26 @@ from firmware_host.network.steps import FullyConnected, Mul
 LONG_ROW = 64
 
 
-def int8_network(program: Program) -> str:
+def int8_network(program: Program, contiguous: bool = False) -> str:
     """The layers of an int8 network and the function `network` that runs them.
 
     Args:
         program: The layers.
+        contiguous: Whether the weights of scalar kernels stand row by row, for processors whose
+            compilers make vectors of loops.
 
     Raises:
         ModelFileError: If a layer sums over more than one tensor, or its sums are too
             large for the kernels.
     """
     widths = [_padded(width, ROWS) for width in program.widths]
-    layers = [_LayerPrinter(index, layer, program) for index, layer in enumerate(program.layers)]
+    layers = [
+        _LayerPrinter(index, layer, program, contiguous)
+        for index, layer in enumerate(program.layers)
+    ]
     parts = [printer.text() for printer in layers]
-    return "\n\n".join([template_text("c99", "int8.c.in"), *parts, _network(program, widths)])
+    kernels = filled("c99", "int8.c.in", {"rows": contiguous})
+    return "\n\n".join([kernels, *parts, _network(program, widths)])
 
 
 def _padded(count: int, multiple: int) -> int:
@@ -47,7 +53,7 @@ def _padded(count: int, multiple: int) -> int:
 class _LayerPrinter:
     """One layer's constants and its function."""
 
-    def __init__(self, index: int, layer: Layer, program: Program) -> None:
+    def __init__(self, index: int, layer: Layer, program: Program, contiguous: bool) -> None:
         self.name = f"layer{index}"
         self.layer = layer
         self.dense = _checked(layer)
@@ -58,7 +64,7 @@ class _LayerPrinter:
         self.columns = _padded(program.widths[self.source], ROWS)
         self.vectors = _padded(program.widths[self.source], VECTOR) // VECTOR
         self.indexed = _only_looked_up(layer)
-        self.sums = Sums(self.name, self.dense, self.rows, self.columns, self.vectors)
+        self.sums = Sums(self.name, self.dense, self.rows, self.columns, self.vectors, contiguous)
         self.plain, self.short = self.sums.plain, self.sums.short
         self.held = sorted(held_sources(layer.value))
         self.tables: dict[int, tuple[str, int]] = {}
@@ -132,7 +138,7 @@ class _LayerPrinter:
             "#if WITH_DSP",
             f"const int32_t *w = {self.name}_weights;",
             "#else",
-            f"const IN_FLASH int8_t *w = {self.name}_weights;",
+            f"const IN_FLASH weight_t *w = {self.name}_weights;",
             "#endif",
             f"for (int32_t u = 0; u < {self.rows}; u += {together}) {{",
             "    int32_t sums[4];",

@@ -64,6 +64,7 @@ class Firmware:
         arithmetic: "float", "fixed" for integers, or "auto" for both in one source, of which a
             compiler takes what suits its core.
         small: Whether flash counts more than speed.
+        vectors: Whether it is for a processor whose compilers make vectors of loops.
         model_hash: First 16 hexadecimal digits of the SHA-256 of the network.
         command: The command that makes it, as the header says.
     """
@@ -79,6 +80,7 @@ class Firmware:
     tries: int | None = None
     arithmetic: str = "auto"
     small: bool = False
+    vectors: bool = False
 
     @classmethod
     def load(
@@ -261,7 +263,7 @@ class Firmware:
 
     def _network(self) -> str:
         if self.program.dtype == np.int8:
-            return int8_network(self.program)
+            return int8_network(self.program, self.vectors)
         return loop_network(self.program)
 
     def _provenance(self, counts: str, integers: bool) -> str:

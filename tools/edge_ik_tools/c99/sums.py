@@ -27,6 +27,7 @@ class Sums:
         rows: Units, rounded up to whole groups of rows.
         columns: Inputs, rounded up to whole groups.
         vectors: Vectors of MVE that hold the inputs.
+        contiguous: Whether the weights of scalar kernels stand row by row.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Sums:
     rows: int
     columns: int
     vectors: int
+    contiguous: bool = False
 
     @property
     def k(self) -> int:
@@ -79,6 +81,7 @@ class Sums:
         words = np.transpose(words, (0, 2, 3, 1)).ravel()  # groups, quads, words, packs
         # (groups of four rows, columns, four rows)
         together = plain.reshape(-1, ROWS, self.columns).transpose(0, 2, 1)
+        scalar = plain if self.contiguous else together
         # (k, groups of four units, columns, four units)
         by_column = by_row.reshape(-1, ROWS, self.k, self.columns).transpose(2, 0, 3, 1) + 128
         # (groups of four units, k, vectors, four units, 16 columns)
@@ -102,7 +105,7 @@ class Sums:
                 "#elif WITH_SHORT",
                 array("uint8_t", f"{self.name}_weights", by_column),
                 "#else",
-                array("int8_t", f"{self.name}_weights", together),
+                array("weight_t", f"{self.name}_weights", scalar),
                 "#endif",
                 "#endif",
             ]

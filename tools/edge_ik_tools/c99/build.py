@@ -1,0 +1,204 @@
+"""The firmware as a module of Python, compiled for this machine and kept in a cache."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Sequence
+from functools import lru_cache
+from importlib.machinery import ExtensionFileLoader
+from importlib.util import module_from_spec, spec_from_loader
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edge_ik_tools.c99.literals import table
+from edge_ik_tools.c99.source import Firmware
+from edge_ik_tools.errors import FirmwareBuildError
+from edge_ik_tools.templates import filled
+from firmware_host.errors import EdgeIkError
+from firmware_host.files import write_atomically
+from firmware_host.tolerances import FARTHEST_JOINT, FARTHEST_TARGET
+
+COMPILERS = ("cc", "gcc", "clang")
+# The module keeps to the limited interface of Python 3.11, which later ones have too.
+FLAGS = (
+    *("-O3", "-std=gnu11", "-shared", "-fPIC", "-ffp-contract=fast"),
+    "-DPy_LIMITED_API=0x030b0000",
+    # What Python itself has is found when the module is loaded.
+    *(("-undefined", "dynamic_lookup") if sys.platform == "darwin" else ()),
+)
+LINKED = ("-lm",)
+MODULE = "edge_ik_firmware"
+# The machine's own instructions; compilers that do not know the word go without.
+NATIVE = "-march=native"
+COMPILE_SECONDS = 300.0
+# How much of the compiler's complaint is told.
+TOLD_CHARACTERS = 1500
+
+
+class MissingCompilerError(EdgeIkError):
+    """There is no C compiler on this machine."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The runtime 'firmware' compiles C for this machine, and no C compiler was found: "
+            f"looked for {', '.join(COMPILERS)}, or what the environment variable CC names. "
+            "Install one, on Debian or Ubuntu with: apt-get install gcc libc6-dev"
+        )
+
+
+class MissingHeadersError(EdgeIkError):
+    """The headers of Python are not installed."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(
+            "The runtime 'firmware' compiles a module of Python for this machine, and Python's "
+            f"headers were not found: looked for Python.h in {folder}. Install them, on Debian or "
+            "Ubuntu with: apt-get install python3-dev"
+        )
+
+
+def find_compiler() -> Path:
+    """The C compiler that CC names, or the first of `COMPILERS` that is installed.
+
+    Raises:
+        MissingCompilerError: If there is none.
+    """
+    named = os.environ.get("CC")
+    for name in (named,) if named else COMPILERS:
+        found = shutil.which(name)
+        if found:
+            return Path(found)
+    raise MissingCompilerError
+
+
+def build_library(firmware: Firmware, compiler: Path) -> Path:
+    """The firmware as a module of Python, from the cache or newly compiled.
+
+    Args:
+        firmware: The model, ready to be printed.
+        compiler: The C compiler.
+
+    Raises:
+        MissingHeadersError: If Python's headers are not installed.
+        FirmwareBuildError: If the compiler refuses the firmware.
+    """
+    headers = find_headers()
+    texts = {
+        f"{firmware.name}.h": firmware.header(),
+        f"{firmware.name}.c": firmware.source(),
+        "host.c": filled("c99", "host.c.in", _host_values(firmware)),
+    }
+    key = hashlib.sha256("\0".join([*texts.values(), *_environment(compiler)]).encode())
+    library = cache_folder() / f"firmware-{key.hexdigest()[:32]}.so"
+    if library.exists():
+        return library
+    library.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="edge-ik-host-") as name:
+        folder = Path(name)
+        for file, text in texts.items():
+            (folder / file).write_text(text, encoding="utf-8")
+        write_atomically(library, lambda out: _compile(compiler, headers, folder / "host.c", out))
+    return library
+
+
+def load_library(library: Path) -> Any:
+    """A built module of Python."""
+    loader = ExtensionFileLoader(MODULE, str(library))
+    spec = spec_from_loader(MODULE, loader)
+    assert spec is not None  # noqa: S101 - it has a loader
+    try:
+        module = module_from_spec(spec)
+        loader.exec_module(module)
+    except ImportError as error:
+        raise FirmwareBuildError(
+            f"The firmware that was compiled for this machine cannot be loaded: {error}. "
+            f"Remove {library}"
+        ) from error
+    return module
+
+
+def find_headers() -> Path:
+    """The folder of the headers of this Python.
+
+    Raises:
+        MissingHeadersError: If they are not installed.
+    """
+    folder = Path(sysconfig.get_path("include"))
+    if not (folder / "Python.h").is_file():
+        raise MissingHeadersError(folder)
+    return folder
+
+
+def cache_folder() -> Path:
+    """Where compiled firmware is kept: `edge-ik` in the user's folder of caches."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "edge-ik"
+
+
+@lru_cache
+def _environment(compiler: Path) -> tuple[str, ...]:
+    """What a compiled module depends on besides its source."""
+    return (
+        *(*FLAGS, *LINKED, NATIVE),
+        _run([compiler, "--version"]).stdout,
+        sys.version,
+        str(sysconfig.get_config_var("SOABI")),
+        _processor(),
+    )
+
+
+def _processor() -> str:
+    """The instructions that this machine's processor has, as far as the system tells."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line for line in lines if line.lower().startswith(("flags", "features"))), "")
+
+
+def _host_values(firmware: Firmware) -> dict[str, object]:
+    """What the template of the module asks for."""
+    chain = firmware.spec.chain
+    columns = (chain.lower, chain.upper, chain.circular, chain.continuous)
+    rows = np.stack([column.astype(float) for column in columns], axis=-1)
+    return {
+        "name": firmware.name,
+        "NAME": firmware.name.upper(),
+        "module": MODULE,
+        "places": len(firmware.spec.task.place),
+        "farthest_target": float(FARTHEST_TARGET),
+        "farthest_joint": float(FARTHEST_JOINT),
+        "home": ", ".join(map(repr, chain.clamp(firmware.spec.home).tolist())),
+        "ends": table(
+            [repr(low), repr(up), int(turn), int(on)] for low, up, turn, on in rows.tolist()
+        ),
+    }
+
+
+def _compile(compiler: Path, headers: Path, source: Path, out: Path) -> None:
+    command = [compiler, *FLAGS, f"-I{headers}", source, "-o", out, *LINKED]
+    result = _run([*command, NATIVE])
+    if result.returncode != 0:
+        result = _run(command)
+    if result.returncode != 0:
+        raise FirmwareBuildError(
+            f"{compiler} refuses the generated firmware: {result.stderr[:TOLD_CHARACTERS]}"
+        )
+
+
+def _run(command: Sequence[str | Path]) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(
+            command, capture_output=True, text=True, timeout=COMPILE_SECONDS, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise FirmwareBuildError(f"The compiler {command[0]} cannot be run: {error}.") from error
