@@ -25,8 +25,7 @@ def checked_target(
             (6,): x, y, z [m] and a direction of any length. For pitch and yaw a (4, 4)
             matrix, or (4,): x, y, z [m] and an angle [rad]. In a plane (2,): two
             coordinates [m], or with an angle [rad] a (4, 4) matrix or (3,). All in the
-            base frame; a batch has N of them. A matrix may also be another library's rigid
-            transform; see `matrices_of`.
+            base frame; a batch has N of them. For a matrix also what `matrices_of` takes.
         batch: Whether it is a batch.
         finite: Whether every row must be a target; rows that are none otherwise come
             back with a NaN.
