@@ -28,8 +28,11 @@ LENGTH_SHARE = 0.3
 
 # Far beyond any robot, and far below what single precision can square [m].
 FARTHEST_TARGET = 1e6
-# No joint is further from 0 than this [rad, m]; firmware takes none either.
+# No joint is further from 0 than this [rad, m] ...
 FARTHEST_JOINT = 1e6
+# ... and one that turns without end is not taken beyond this [rad]: firmware has it in single
+# precision, which there is off by up to a tenth of a millimetre for each metre of the arm.
+FARTHEST_TURN = 1e3
 
 
 def within_tolerance(distance: float, angle: float) -> bool:

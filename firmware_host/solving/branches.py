@@ -252,28 +252,30 @@ def solve_target(
     elif branch == ANY and restarts:
         starts = chain(starts, _drawn(problem.chain, restarts))
     margin = SAME_ANSWER if present else 0.0
-    best: tuple[bool, float, tuple[float, float], list[float], list[float], int] | None = None
+    best: tuple[bool, float, tuple[float, float], list[float], float, int] | None = None
     tried = 0
     for seed, number in starts:
-        q, error, _ = refine_plain(problem, seed, target, steps, settings)
+        q, error, seed_error = refine_plain(problem, seed, target, steps, settings)
         tried += 1
-        off = problem.plain_errors(q, target)
+        off, seed_off = (error, 0.0), seed_error
+        # The refinement's own measure is the distance where there is no orientation.
+        if problem.task.has_orientation:
+            off, (seed_off, _) = problem.plain_errors(q, target), problem.plain_errors(seed, target)
         solved = within_tolerance(*off)
         rank = error if present is None or not solved else plain.travel(q, present)
         if best is None or preferred(solved, rank, best[0], best[1], margin):
-            best = (solved, rank, off, q, seed, number)
+            best = (solved, rank, off, q, seed_off, number)
         if solved and branch != NEAREST:
             break
     assert best is not None  # noqa: S101 - narrows the type
-    solved, _, off, q, seed, number = best
+    solved, _, off, q, seed_off, number = best
     if steps and not solved:
         q, _, _ = refine_plain(problem, q, target, NEAREST_STEPS, NEAREST_SETTINGS)
         off = problem.plain_errors(q, target)
     if near is not None:
         q = plain.nearest_turn(q, near)
-    found = told(q, target, near, off, problem.plain_errors(seed, target)[0], steps)
     at_random = max(0, tried - heads) if branch == ANY else 0
-    return found._replace(branch=number, tried=tried, restarts=at_random)
+    return told(q, target, near, off, seed_off, steps, number, tried, at_random)
 
 
 def _drawn(robot: Chain, restarts: int) -> Iterator[tuple[list[float], int]]:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from firmware_host.chain import Chain, FloatArray
 from firmware_host.errors import TargetError
-from firmware_host.tolerances import FARTHEST_JOINT
+from firmware_host.tolerances import FARTHEST_JOINT, FARTHEST_TURN
 
 
 def numbers_given(values: npt.ArrayLike | None, name: str) -> FloatArray:
@@ -34,7 +34,8 @@ def checked_near(
     """The present joints as an array of one posture (n,), or of one for each target (count, n).
 
     Raises:
-        TargetError: If they are of another shape, not finite or beyond `FARTHEST_JOINT`.
+        TargetError: If they are of another shape, not finite, beyond `FARTHEST_JOINT`, or
+            of a joint that turns without end beyond `FARTHEST_TURN`.
     """
     near = numbers_given(q_near, "q_near")
     allowed = {(len(chain),)} if count is None else {(len(chain),), (count, len(chain))}
@@ -42,11 +43,17 @@ def checked_near(
         raise TargetError(
             f"Expected q_near of {len(chain)} finite numbers. Received: shape {near.shape}"
         )
-    if (np.abs(near) > FARTHEST_JOINT).any():
+    far = np.abs(near) > np.where(chain.continuous, FARTHEST_TURN, FARTHEST_JOINT)
+    if far.any():
+        joint = int(np.argmax(far.reshape(-1, len(chain)).any(axis=0)))
+        told = float(np.abs(near[..., joint]).max())
         raise TargetError(
-            f"Expected q_near within {FARTHEST_JOINT:g} rad or m of 0. Received: "
-            f"{np.abs(near).max():g}. Take whole turns off a joint that turns without end: they "
-            "change nothing."
+            f"Expected q_near within {FARTHEST_TURN:g} rad of 0 for '{chain.joint_names[joint]}', "
+            f"which turns without end: take whole turns off, which change nothing. Received: "
+            f"{told:g}"
+            if chain.continuous[joint]
+            else f"Expected q_near within {FARTHEST_JOINT:g} rad or m of 0. Received: {told:g} for "
+            f"'{chain.joint_names[joint]}'"
         )
     return near
 
@@ -57,7 +64,7 @@ def plain_near(chain: Chain, q_near: npt.ArrayLike | None) -> list[float]:
     if (
         isinstance(values, list | tuple)
         and len(values) == len(chain)
-        and all(type(v) is float and -FARTHEST_JOINT <= v <= FARTHEST_JOINT for v in values)
+        and all(type(value) is float and abs(value) <= FARTHEST_TURN for value in values)
     ):
         return [*values]
     plain: list[float] = checked_near(chain, q_near).tolist()

@@ -162,6 +162,7 @@ def _plain_walk(
 ) -> Iterator[tuple[list[float], float]]:
     """`_walk` of one seed in plain floats, to the same bits."""
     plain, (distance_squared, newton) = problem.plain, problem.compiled_step
+    unheld = problem.unheld
     damping, floor, largest = settings.damping, settings.damping_floor, settings.max_step
     best_q: list[float] = [*q]
     best = math.inf
@@ -170,7 +171,7 @@ def _plain_walk(
         if step == 0 and settings.curvature:
             floor += settings.curvature * problem.length * math.sqrt(distance_squared(*place)[0])
         if step < steps:
-            squared, *dq = newton(*place, damping, floor, *problem.unheld)
+            squared, *dq = newton(*place, damping, floor, *unheld)
         else:
             (squared,) = distance_squared(*place)
         if squared < best:

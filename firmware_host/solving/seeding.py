@@ -131,11 +131,11 @@ class Seeder:
         Arrays of one number cost more.
         """
         spec, size = self.spec, self.spec.problem.outputs.size
-        encode, symbols = self._traced
+        encode, symbols, count = self._traced
         told = encode(*target)
-        row = np.array([told[: spec.inputs]], dtype=np.float32)
+        row = np.array([told[:count]], dtype=np.float32)
         outputs: list[float] = self.predict(row)[0].tolist()
-        encoding = symbols.with_moves(told[spec.inputs :])
+        encoding = symbols.with_moves(told[count:]) if len(told) > count else symbols
         guesses = PlainGuesses(spec.problem.outputs, outputs, encoding)
         if spec.heads > 1:
             promise = outputs[spec.heads * size :]
@@ -147,13 +147,17 @@ class Seeder:
         return guesses
 
     @cached_property
-    def _traced(self) -> tuple[Callable[..., tuple[float, ...]], Encoding]:
-        """From k components to the normalized features and the moves; the encoding in symbols."""
+    def _traced(self) -> tuple[Callable[..., tuple[float, ...]], Encoding, int]:
+        """From k components to the normalized features, then the moves.
+
+        With it the encoding in symbols, and the number of features.
+        """
         tape, spec = Tape(), self.spec
         target = tape.inputs("p", spec.task.size)
         encoding = spec.problem.encode(target, _SYMBOLS)
         features = spec.normalization.apply(encoding.features)
-        return compile_function(tape, target, [*features, *encoding.moves()]), encoding
+        traced = compile_function(tape, target, [*features, *encoding.moves()])
+        return traced, encoding, len(features)
 
     def _beyond(self, joint: int, value: Any) -> Any:
         """Whether a joint [rad, m], an angle from -pi to pi, lies clearly beyond its limits."""

@@ -20,8 +20,11 @@ def told(
     off: tuple[float, float],
     seed_distance: float,
     steps: int,
+    branch: int = -1,
+    tried: int = 1,
+    restarts: int = 0,
 ) -> Found:
-    """An answer, of which the branch and the tries are left to be told.
+    """An answer as it is kept.
 
     Args:
         q: n joints within the limits [rad, m].
@@ -29,14 +32,20 @@ def told(
         near: n present joints [rad, m], or None.
         off: Distance [m] and angle [rad] between the tool at q and the target.
         seed_distance: Distance where the steps began [m].
-        steps: Refinement steps taken.
+        steps: Refinement steps taken from each seed.
+        branch: Number of the branch that the seed was for, or -1.
+        tried: Seeds that were refined.
+        restarts: How many of them were drawn at random.
     """
+    given = target if near is None else (*target, *near)
     return Found(
-        q=array("d", q).tobytes(),
-        given=array("d", target if near is None else (*target, *near)).tobytes(),
-        distance=off[0],
-        angle=off[1],
-        seed_distance=seed_distance,
-        status=SOLVED if within_tolerance(*off) else UNREACHABLE,
-        steps=steps,
+        array("d", q).tobytes(),
+        array("d", given).tobytes(),
+        *off,
+        seed_distance,
+        SOLVED if within_tolerance(*off) else UNREACHABLE,
+        steps,
+        branch,
+        tried,
+        restarts,
     )

@@ -34,10 +34,13 @@ def nearest_rotation(columns: Sequence[Vector]) -> list[Vector]:
         + x[2] * (y[0] * z[1] - y[1] * z[0])
     )
     rigid = (off < TARGET_ROTATION) & (volume > 0)
+    plain = isinstance(off, float)
+    if plain and not rigid:
+        return [(np.nan, np.nan, np.nan)] * 3
     found: list[Vector] = [*columns]
     for _ in range(STEPS):
         rough = off > ORTHONORMAL
-        if not (rough.any() if isinstance(rough, np.ndarray) else rough):
+        if not (rough if plain else rough.any()):
             break
         better = _improved(found)
         found = [
@@ -45,7 +48,12 @@ def nearest_rotation(columns: Sequence[Vector]) -> list[Vector]:
             for n, o in zip(better, found, strict=True)
         ]
         off = _off(found)
-    return [tuple(where(rigid, part, np.nan) for part in column) for column in found]
+    if plain:
+        return found
+    return [
+        (where(rigid, x, np.nan), where(rigid, y, np.nan), where(rigid, z, np.nan))
+        for x, y, z in found
+    ]
 
 
 def _gram(columns: Sequence[Vector]) -> tuple[Scalar, ...]:

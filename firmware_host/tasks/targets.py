@@ -18,6 +18,7 @@ from firmware_host.tolerances import FARTHEST_TARGET, TARGET_ROTATION
 
 # The last row of a pose's matrix.
 LAST_ROW = (0.0, 0.0, 0.0, 1.0)
+FLOATS = {float}
 
 
 def checked_target(
@@ -91,38 +92,36 @@ def plain_target(target: Any, task: Task) -> list[float]:
     values: Any = target.tolist() if type(target) is np.ndarray else target
     found: list[float] | None = None
     if isinstance(values, list | tuple):
-        if len(values) == task.flat_size and _are_plain(values, len(task.place)):
-            found = task.from_flat(values) if task.has_orientation else [*values]
+        if len(values) == task.flat_size:
+            if set(map(type, values)) == FLOATS and _is_near(values[: len(task.place)]):
+                found = task.from_flat(values) if task.has_orientation else [*values]
         elif len(values) == len(LAST_ROW) and task.has_orientation:
             found = _plain_pose(task, values)
     # Numbers that are no orientation come back as NaN.
-    if found is None or not all(map(math.isfinite, found)):
+    if found is None or (task.has_orientation and not all(map(math.isfinite, found))):
         plain: list[float] = checked_target(target, task=task).tolist()
         return plain
     return found
 
 
-def _are_plain(values: Sequence[Any], places: int) -> bool:
-    """Whether all are floats, and the first so many a place that is not too far."""
-    return all(type(value) is float for value in values) and _is_near(values[:places])
-
-
 def _is_near(place: Sequence[float]) -> bool:
     """Whether a place is no further away than `FARTHEST_TARGET`; not if it has a NaN."""
-    return sum(value * value for value in place) <= FARTHEST_TARGET**2
+    squared = 0.0
+    for part in place:
+        squared += part * part
+    return squared <= FARTHEST_TARGET**2
 
 
 def _plain_pose(task: Task, rows: Sequence[Any]) -> list[float] | None:
     """The components of a pose in plain floats (4, 4), or None if it is no such thing."""
-    for row in rows:
-        if not isinstance(row, list | tuple) or len(row) != len(LAST_ROW):
-            return None
-        if not all(type(value) is float for value in row):
-            return None
+    if not all(isinstance(row, list | tuple) and len(row) == len(LAST_ROW) for row in rows):
+        return None
     first, second, third, last = rows
-    if not all(abs(a - b) < TARGET_ROTATION for a, b in zip(last, LAST_ROW, strict=True)):
+    if set(map(type, (*first, *second, *third, *last))) != FLOATS:
         return None
     *columns, position = zip(first, second, third, strict=True)
+    if not all(abs(a - b) < TARGET_ROTATION for a, b in zip(last, LAST_ROW, strict=True)):
+        return None
     if not _is_near(position):
         return None
     return task.from_pose(position, nearest_rotation(columns))

@@ -208,7 +208,7 @@ def test_a_target_is_taken_in_every_form_of_numbers(firmware, targets, given):
         ([9e5, 9e5, 9e5], None, "no further than 1e[+]06 m"),
         ([0.3, 0.1, 0.2], [0.0, 0.0], "q_near"),
         ([0.3, 0.1, 0.2], [0.0, np.inf, 0.0], "q_near"),
-        ([0.3, 0.1, 0.2], [0.0, 2e6, 0.0], "whole turns"),
+        ([0.3, 0.1, 0.2], [0.0, 2e6, 0.0], "q_near within 1e[+]06"),
     ],
 )
 def test_what_is_no_target_is_told_as_by_every_runtime(firmware, reference, target, near, told):

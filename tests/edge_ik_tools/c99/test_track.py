@@ -16,9 +16,11 @@ from edge_ik_tools.c99 import host
 from edge_ik_tools.c99.host import FirmwareSolver
 from edge_ik_tools.c99.source import Firmware
 from firmware_host.bench.targets import bench_path
+from firmware_host.errors import TargetError
 from firmware_host.solver import IkSolver, Status
 from firmware_host.solving.following import TRACK_JUMP, TRACK_STEPS
 from firmware_host.solving.refine import NEAREST_STEPS
+from firmware_host.tolerances import FARTHEST_TURN
 from firmware_host.tracking import track
 
 SOLVED, UNREACHABLE, BAD_TARGET, LIMITED = range(4)
@@ -408,3 +410,28 @@ def test_python_s_own_call_is_the_same(tracker):
             alike += same and (ours.branch, ours.tried) == (theirs.branch, theirs.tried)
     # Where nothing reaches a target, or two answers are as near, rounding decides.
     assert alike > 0.75 * 2 * len(targets)
+
+
+@pytest.mark.parametrize("far", [0.0, 40.0, -500.0, FARTHEST_TURN])
+def test_what_is_told_of_a_joint_many_turns_away_is_true(far, tracker_of):
+    """Of the joints that are returned: to single precision's digits there, exactly in Python."""
+    tracker = tracker_of("without end")
+    solver, reach = tracker.solver, tracker.chain.reach
+    q, targets = path_of(tracker)
+    for here, target in zip(q[:40], targets[:40], strict=True):
+        near = here.copy()
+        near[0] = far
+        status, found, info = tracker.nearest(target, near)
+        assert status in (SOLVED, UNREACHABLE)
+        (true,), _ = tracker.problem.errors(found[None].astype(float), target[None].astype(float))
+        assert abs(true - info.residual) < 1e-4 * reach
+        for own in (solver, tracker.reference):
+            answer = own.solve(target.astype(float), near)
+            (true,), _ = tracker.problem.errors(answer.q[None], target[None].astype(float))
+            assert answer.position_error_m == pytest.approx(true, abs=ROUNDING)
+            assert abs(answer.q[0] - far) < math.pi + 1e-6
+    near[0] = 2 * FARTHEST_TURN
+    assert tracker.nearest(target, near)[0] == BAD_TARGET
+    for own in (solver, tracker.reference):
+        with pytest.raises(TargetError, match="turns without end"):
+            own.solve(target.astype(float), near)

@@ -7,7 +7,7 @@ import pytest
 
 from firmware_host.errors import TargetError
 from firmware_host.solving.checks import checked_near, plain_near, plain_steps
-from firmware_host.tolerances import FARTHEST_JOINT
+from firmware_host.tolerances import FARTHEST_JOINT, FARTHEST_TURN
 
 
 def test_joints_of_one_posture_or_of_each_target(arm3):
@@ -49,3 +49,11 @@ def test_steps_are_one_for_all_or_one_for_each(arm3):
 def test_steps_that_are_none_are_refused(arm3, steps):
     with pytest.raises(TargetError, match="max_step of 0 or more"):
         plain_steps(arm3, steps)
+
+
+def test_a_joint_that_turns_without_end_is_told_to_take_turns_off(make_arm3):
+    endless = make_arm3(continuous=True)
+    for check in (checked_near, plain_near):
+        assert list(check(endless, [-FARTHEST_TURN, 0.0, 0.0])) == [-FARTHEST_TURN, 0, 0]
+        with pytest.raises(TargetError, match=r"within 1000 rad of 0 for '\w+'.* whole turns"):
+            check(endless, [FARTHEST_TURN + 1, 0.0, 0.0])

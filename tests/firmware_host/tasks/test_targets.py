@@ -4,11 +4,13 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from firmware_host.errors import TargetError
-from firmware_host.tasks import make_task
+from firmware_host.tasks import TASKS, make_task
 from firmware_host.tasks.rotations import quaternion
-from firmware_host.tasks.targets import checked_target
+from firmware_host.tasks.targets import checked_target, plain_target
 from firmware_host.tolerances import FARTHEST_TARGET
 
 
@@ -52,6 +54,9 @@ class TestCheckedTarget:
 
     def test_a_target_beyond_single_precision_is_told(self):
         assert checked_target([0, 0, -FARTHEST_TARGET])[2] == -FARTHEST_TARGET
+        # It is the distance that counts, not each coordinate.
+        with pytest.raises(TargetError, match="no further than 1e\\+06 m"):
+            checked_target([9e5, 9e5, 0])
         with pytest.raises(TargetError, match="Received: 1e\\+30 m"):
             checked_target([0, -1e30, 0])
 
@@ -116,3 +121,54 @@ class TestOrientations:
     def test_another_shape_is_told_with_both_forms(self, target):
         with pytest.raises(TargetError, match=r"\(4, 4\) or \(7,\)"):
             checked_target(target, task=self.POSE)
+
+
+numbers = st.one_of(
+    st.sampled_from([0.0, 1.0, -1.0, 1e-4, 2e6, math.nan, math.inf, 1, "x"]),
+    st.floats(-2, 2),
+)
+
+
+def told_or_taken(take, target):
+    """What a target is taken as, or the sentence that it is refused with."""
+    try:
+        return [*map(float.hex, map(float, take(target)))]
+    except TargetError as error:
+        return str(error)
+
+
+class TestPlainTargets:
+    """One target in plain floats is to the last bit what it is among many."""
+
+    @given(st.sampled_from(sorted(TASKS)), st.integers(0, 2**32 - 1), st.data())
+    def test_a_row_or_a_pose_is_taken_alike(self, name, seed, data):
+        task, rng = make_task(name), np.random.default_rng(seed)
+        row = rng.normal(size=task.flat_size)
+        if task.is_whole:
+            row[3:] /= np.linalg.norm(row[3:])
+        pose = np.eye(4)
+        left, _, right = np.linalg.svd(rng.normal(size=(3, 3)))
+        pose[:3, :3] = left @ right + data.draw(st.sampled_from([0, 1e-13, 1e-8, 1e-4])) * (
+            rng.normal(size=(3, 3))
+        )
+        pose[:3, 3] = rng.normal(size=3)
+        for target in (row, pose):
+            if target is pose and not task.has_orientation:
+                continue
+            alone = told_or_taken(lambda t: plain_target(t, task), target)
+            among = told_or_taken(lambda t: checked_target([t, t], True, task=task)[1], target)
+            assert alone == among or isinstance(alone, str) == isinstance(among, str) is True
+
+    @given(st.sampled_from(sorted(TASKS)), st.data())
+    def test_what_is_none_is_refused_in_the_same_words(self, name, data):
+        task = make_task(name)
+        count = data.draw(st.sampled_from([task.flat_size, 4, 3]))
+        target = data.draw(
+            st.one_of(
+                st.lists(numbers, min_size=count, max_size=count),
+                st.lists(st.lists(numbers, min_size=4, max_size=4), min_size=4, max_size=4),
+            )
+        )
+        assert told_or_taken(lambda t: plain_target(t, task), target) == told_or_taken(
+            lambda t: checked_target(t, task=task), target
+        )

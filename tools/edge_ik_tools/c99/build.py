@@ -25,7 +25,7 @@ from edge_ik_tools.errors import FirmwareBuildError
 from edge_ik_tools.templates import filled
 from firmware_host.errors import EdgeIkError
 from firmware_host.files import write_atomically
-from firmware_host.tolerances import FARTHEST_JOINT, FARTHEST_TARGET
+from firmware_host.tolerances import FARTHEST_JOINT, FARTHEST_TARGET, FARTHEST_TURN
 
 COMPILERS = ("cc", "gcc", "clang")
 # The module keeps to the limited interface of Python 3.11, which later ones have too.
@@ -177,6 +177,7 @@ def _host_values(firmware: Firmware) -> dict[str, object]:
         "places": len(firmware.spec.task.place),
         "farthest_target": float(FARTHEST_TARGET),
         "farthest_joint": float(FARTHEST_JOINT),
+        "farthest_turn": float(FARTHEST_TURN),
         "home": ", ".join(map(repr, chain.clamp(firmware.spec.home).tolist())),
         "ends": table(
             [repr(low), repr(up), int(turn), int(on)] for low, up, turn, on in rows.tolist()

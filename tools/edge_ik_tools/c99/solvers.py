@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edge_ik_tools.c99 import fixed, kinematics, segments
-from edge_ik_tools.c99.literals import float_literal, initializer
+from edge_ik_tools.c99.literals import float_list, float_literal, initializer
 from edge_ik_tools.c99.lowering import Program
 from edge_ik_tools.templates import filled
 from firmware_host.fixed_point.robot import FixedRobot
@@ -23,7 +23,9 @@ from firmware_host.solving.seeding import BEYOND, LAST
 from firmware_host.spec import ModelSpec
 from firmware_host.tasks.plane_angle import PlaneAngle
 from firmware_host.tolerances import (
+    FARTHEST_JOINT,
     FARTHEST_TARGET,
+    FARTHEST_TURN,
     FULL_TURN,
     SAME_ANSWER,
     SOLVED_POSITION,
@@ -245,7 +247,14 @@ class Solvers:
         # Rounded to the nearest: of a joint on its limit, single precision may say a little more.
         endless = np.array([-kinematics.OUT_OF_REACH, kinematics.OUT_OF_REACH])
         limits = np.where(chain.continuous, endless[:, None], [chain.lower, chain.upper])
+        farthest = np.where(chain.continuous, FARTHEST_TURN, FARTHEST_JOINT)
+        wound = f", and so does one that turns without end beyond {FARTHEST_TURN:g} rad"
         return {
+            "farthest_joints": float_list(farthest) if chain.continuous.any() else "",
+            "farthest_joint": "farthest_joints[i]"
+            if chain.continuous.any()
+            else float_literal(FARTHEST_JOINT),
+            "and_wound": wound if chain.continuous.any() else "",
             "limits": ", ".join(map(initializer, limits.T.tolist())),
             "ranges": ", ".join(initializer(pair) for pair in zip(lower, upper, strict=True)),
             "micro_limits": fixed.micro_limits(
