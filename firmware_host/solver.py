@@ -35,7 +35,7 @@ from firmware_host.solving.telling import Found, told
 from firmware_host.spec import ModelSpec
 from firmware_host.tasks import Task
 from firmware_host.tasks.targets import checked_target
-from firmware_host.tolerances import SOLVED_POSITION, SOLVED_ROTATION
+from firmware_host.tolerances import Tolerance
 from firmware_host.workspace import Workspace
 
 __all__ = ["IkBatch", "IkSolution", "IkSolver", "Predict", "Status"]
@@ -86,6 +86,7 @@ class IkSolver:
         runtime: str | None = None,
         refine_steps: int | None = None,
         restarts: int = 0,
+        tolerance: Tolerance | None = None,
     ) -> IkSolver:
         """Load an exported model.
 
@@ -96,6 +97,7 @@ class IkSolver:
             refine_steps: Damped-least-squares steps, 0 or more;
                 `IkProblem.default_steps` without it.
             restarts: Seeds drawn at random, at most, for branch "any".
+            tolerance: How near to a target counts as solved; 1 mm and 0.1 degrees without it.
 
         Raises:
             ConfigError: If the runtime is unknown.
@@ -105,9 +107,9 @@ class IkSolver:
         """
         if runtime is not None and runtime not in RUNTIMES:
             plugin: type[IkSolver] = solver_plugin(runtime)
-            return plugin.load(path, runtime, refine_steps, restarts)
+            return plugin.load(path, runtime, refine_steps, restarts, tolerance)
         flatbuffer, record = read_model(path)
-        spec = ModelSpec.from_dict(record)
+        spec = ModelSpec.from_dict(record).with_tolerance(tolerance)
         interpreter = open_network(flatbuffer, runtime)
         spec.check_network(interpreter.input_shape[1], interpreter.output_shape[1])
         return cls(
@@ -289,11 +291,9 @@ class IkSolver:
         seed_errors, _ = problem.errors(answer.seed, rows)
         if self.task.has_orientation:
             errors, angles = problem.errors(q, rows)
-            reached = (errors < SOLVED_POSITION) & (angles < SOLVED_ROTATION)
         else:
             errors, angles = answer.error, None
-            reached = errors < SOLVED_POSITION
-        status = _REACHED.take(reached)
+        status = _REACHED.take(problem.tolerance.holds(errors, 0.0 if angles is None else angles))
         inside = None
         if self.workspace is not None:
             inside = self.workspace.contains(chain, self.task.positions(rows)) & good

@@ -7,8 +7,16 @@ from typing import Any
 
 import click
 
-from edge_ik.cli.common import console, json_option, print_json, print_tables
+from edge_ik.cli.common import (
+    chosen_tolerance,
+    console,
+    json_option,
+    print_json,
+    print_tables,
+    tolerance_options,
+)
 from firmware_host.errors import EdgeIkError
+from firmware_host.tolerances import Tolerance
 
 
 class DifferentAnswersError(EdgeIkError):
@@ -70,6 +78,7 @@ def _one_core(_: click.Context, __: click.Parameter, cores: tuple[str, ...]) -> 
     type=click.IntRange(0, 100),
     help="Refinement steps.  [default: 3 for a position, else 4]",
 )
+@tolerance_options
 @click.option(
     "--peers",
     "with_peers",
@@ -86,6 +95,8 @@ def bench(
     baud: int | None,
     targets: int | None,
     steps: int | None,
+    tolerance: float | None,
+    rotation_tolerance: float | None,
     with_peers: bool,
     as_json: bool,
 ) -> None:
@@ -101,12 +112,15 @@ def bench(
     if port is not None:
         if steps is not None:
             raise click.UsageError("--steps are compiled into a board's firmware.")
+        if (tolerance, rotation_tolerance) != (None, None):
+            raise click.UsageError("The tolerance is compiled into a board's firmware.")
         _board(model, port, baud, targets, as_json)
         return
+    chosen = chosen_tolerance(tolerance, rotation_tolerance)
     if core is not None:
-        _emulated(model, core, clock_mhz, targets, steps, as_json)
+        _emulated(model, core, clock_mhz, targets, steps, chosen, as_json)
         return
-    _here(model, runtimes, targets, steps, with_peers, as_json)
+    _here(model, runtimes, targets, steps, chosen, with_peers, as_json)
 
 
 def _here(
@@ -114,6 +128,7 @@ def _here(
     runtimes: tuple[str, ...],
     targets: int | None,
     steps: int | None,
+    tolerance: Tolerance | None,
     with_peers: bool,
     as_json: bool,
 ) -> None:
@@ -123,12 +138,13 @@ def _here(
 
     screen = console(stderr=as_json)
     count = targets or DEFAULT_TARGETS
-    found = bench_model(model, runtimes, count, steps, tell=screen.print).to_dict()
+    found = bench_model(model, runtimes, count, steps, tolerance, tell=screen.print).to_dict()
     if with_peers:
         from edge_ik_tools.peers.compare import COMPARED_TARGETS, compare
         from firmware_host.solver import IkSolver
 
-        solver = IkSolver.load(model, next(iter(found["runtimes"])), steps)
+        first = next(iter(found["runtimes"]))
+        solver = IkSolver.load(model, first, steps, tolerance=tolerance)
         compared = compare(solver, min(count, COMPARED_TARGETS), tell=screen.print)
         found["peers"] = compared.to_dict()
     if as_json:
@@ -151,6 +167,7 @@ def _emulated(
     clock_mhz: float | None,
     targets: int | None,
     steps: int | None,
+    tolerance: Tolerance | None,
     as_json: bool,
 ) -> None:
     import tempfile
@@ -161,7 +178,7 @@ def _emulated(
     from edge_ik_tools.emulate.tables import emulation_tables
 
     screen = console(stderr=as_json)
-    firmware = Firmware.load(model, steps=steps)
+    firmware = Firmware.load(model, steps=steps, tolerance=tolerance)
     with tempfile.TemporaryDirectory(prefix="edge-ik-bench-") as folder:
         write_sources(firmware, Path(folder))
         found = emulated_bench(
@@ -171,6 +188,7 @@ def _emulated(
             core,
             targets,
             clock_hz=None if clock_mhz is None else 1e6 * clock_mhz,
+            tolerance=tolerance,
             tell=screen.print,
         ).to_dict()
     _show(found, emulation_tables(found), as_json)

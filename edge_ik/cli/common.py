@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from edge_ik.quiet import quiet_native_log
 from firmware_host.errors import MissingExtraError, RunError
 from firmware_host.names import one_line, shown
 from firmware_host.tasks import PLANES, TOOL_AXES
+from firmware_host.tolerances import SOLVED_POSITION, SOLVED_ROTATION, Tolerance
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -115,6 +116,35 @@ runtime_option = click.option(
     "--runtime",
     help="For a .tflite: litert, tflite-runtime, tflite-micro, reference or firmware.",
 )
+
+
+def tolerance_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The two options that say how near to a target counts as solved."""
+    for option, unit, what, usual in (
+        ("--rotation-tolerance", "DEG", "Angle, where a target has an orientation,", "0.1"),
+        ("--tolerance", "MM", "Distance", "1"),
+    ):
+        command = click.option(
+            option,
+            type=float,
+            metavar=unit,
+            help=f"{what} below which a target counts as solved.  [default: {usual}]",
+        )(command)
+    return command
+
+
+def chosen_tolerance(millimetres: float | None, degrees: float | None) -> Tolerance | None:
+    """The tolerance of `tolerance_options`, if one of them was given.
+
+    Raises:
+        ConfigError: If there is no such tolerance.
+    """
+    if millimetres is None and degrees is None:
+        return None
+    return Tolerance(
+        SOLVED_POSITION if millimetres is None else millimetres / 1e3,
+        SOLVED_ROTATION if degrees is None else math.radians(degrees),
+    )
 
 
 def is_model_file(path: Path, runtime: str | None) -> bool:

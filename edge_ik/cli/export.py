@@ -11,11 +11,13 @@ import click
 
 from edge_ik.cli.common import (
     bold,
+    chosen_tolerance,
     console,
     is_model_file,
     json_option,
     print_json,
     servos_option,
+    tolerance_options,
     training_stack,
 )
 
@@ -69,6 +71,7 @@ def _folder(_: click.Context, __: click.Parameter, out: Path | None) -> Path | N
     type=click.IntRange(0, 100),
     help="Refinement steps of the firmware.  [default: 3 for a position, else 4]",
 )
+@tolerance_options
 @click.option(
     "--restarts",
     type=click.IntRange(0, 1000),
@@ -125,6 +128,8 @@ def export(
     kinds: tuple[str, ...],
     name: str | None,
     steps: int | None,
+    tolerance: float | None,
+    rotation_tolerance: float | None,
     restarts: int | None,
     optimize: str | None,
     arithmetic: str | None,
@@ -137,7 +142,12 @@ def export(
     as_json: bool,
 ) -> None:
     """Convert a trained run to model files, each verified, and either to firmware."""
-    _refuse_unused({"--name": name, "--steps": steps}, kinds, "--firmware")
+    _refuse_unused(
+        {"--name": name, "--steps": steps}
+        | {"--tolerance": tolerance, "--rotation-tolerance": rotation_tolerance},
+        kinds,
+        "--firmware",
+    )
     _refuse_unused(
         {"--count/--no-count": count, "--board": board, "--zip": archive}
         | {"--restarts": restarts, "--optimize": optimize, "--arithmetic": arithmetic},
@@ -146,6 +156,7 @@ def export(
     )
     made: dict[str, Any] = {"restarts": restarts or 0, "small": optimize == "size"}
     made["arithmetic"] = arithmetic or "auto"
+    made["tolerance"] = chosen_tolerance(tolerance, rotation_tolerance)
     screen = console(stderr=as_json)
     if is_model_file(source, None):
         if not kinds and servos is None:
@@ -253,7 +264,7 @@ def _firmware(
                 if board:
                     write_board_firmware(folder, loaded.name)
             else:
-                write_tflm(model, folder, name, steps)
+                write_tflm(model, folder, name, steps, made["tolerance"])
             screen.print(bold(folder, "Wrote "))
             written.append({"model": str(model), "kind": kind, "folder": str(folder)})
             if kind == "c99" and archive:

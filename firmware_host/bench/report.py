@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from firmware_host.tables import TextRow, TextTable, megabytes, microseconds, percent
+from firmware_host.tolerances import tolerance_words
 
 
 def bench_tables(values: Mapping[str, Any]) -> list[TextTable]:
@@ -57,7 +58,8 @@ def bench_tables(values: Mapping[str, Any]) -> list[TextTable]:
     ]
     return [
         TextTable(
-            f"One target at a time, microseconds ({values['targets']:,} targets)",
+            f"One target at a time, microseconds ({values['targets']:,} targets, solved to "
+            f"{tolerance_words(values['tolerance'])})",
             ("", "p50", "p99", "max", "solved %"),
             single,
         ),

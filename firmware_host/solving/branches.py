@@ -21,7 +21,7 @@ from firmware_host.solving.refine import (
     refine_seed,
 )
 from firmware_host.solving.seeding import Seeder
-from firmware_host.tolerances import SAME_ANSWER, within_tolerance
+from firmware_host.tolerances import SAME_ANSWER
 
 ANY, NEAREST, HOME = "any", "nearest", "home"
 
@@ -229,7 +229,7 @@ def solve_target(
         seed = rng.uniform(chain.lower, chain.upper) if start is None else start
         q, error, _ = refine_seed(problem, seed, target, steps, settings)
         tried += 1
-        solved = within_tolerance(*problem.plain_errors(q.tolist(), plain))
+        solved = problem.tolerance.holds(*problem.plain_errors(q.tolist(), plain))
         rank = float(error if present is None or not solved else chain.travel(q, present))
         if best is None or preferred(solved, rank, best[0], best[1], margin):
             best = (solved, rank, q, float(error), seed, number)

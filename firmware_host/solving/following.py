@@ -14,7 +14,6 @@ from firmware_host.solving.refine import refine
 from firmware_host.solving.solution import IkSolution, Status
 from firmware_host.solving.telling import Found, told
 from firmware_host.spec import ModelSpec
-from firmware_host.tolerances import within_tolerance
 
 # Refinement steps from the present joints: on a fine path the second leaves micrometres.
 TRACK_STEPS = 2
@@ -92,7 +91,7 @@ def held_to_steps(
         q_all=np.asarray(chain.q_all(q)),
         position_error_m=distance,
         rotation_error_rad=angle if problem.task.has_orientation else None,
-        status=Status.SOLVED if within_tolerance(distance, angle) else status,
+        status=Status.SOLVED if problem.tolerance.holds(distance, angle) else status,
         within_limits=bool(chain.within_limits(q)),
         joint_step=float(chain.travel(q, near)),
         microseconds=(time.perf_counter() - began) * 1e6,

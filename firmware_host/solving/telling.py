@@ -11,7 +11,6 @@ from firmware_host.chain import FloatArray
 from firmware_host.solving.mistakes import advice
 from firmware_host.solving.solution import IkSolution, Status
 from firmware_host.spec import ModelSpec
-from firmware_host.tolerances import within_tolerance
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +62,7 @@ def measured(spec: ModelSpec, target: FloatArray, found: Found) -> Measured:
     else:
         # The refinement's own measure is the distance, and measured already.
         distance, angle = found.error, 0.0
-    reached = within_tolerance(distance, angle)
+    reached = spec.problem.tolerance.holds(distance, angle)
     status = Status.SOLVED if reached else Status.UNREACHABLE
     return Measured(status, distance, angle, seed_distance)
 

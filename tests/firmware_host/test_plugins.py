@@ -19,7 +19,7 @@ class Elsewhere(IkSolver):
     missing = None
 
     @classmethod
-    def load(cls, path, runtime=None, refine_steps=None, restarts=0):
+    def load(cls, path, runtime=None, refine_steps=None, restarts=0, tolerance=None):
         return path, runtime, refine_steps, restarts
 
     @classmethod

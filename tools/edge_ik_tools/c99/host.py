@@ -31,6 +31,7 @@ from firmware_host.solving.following import unstarted
 from firmware_host.solving.solution import IkBatch, IkSolution, Status
 from firmware_host.solving.telling import Found, Measured, told
 from firmware_host.tasks.targets import checked_target
+from firmware_host.tolerances import Tolerance
 
 COMPILERS = ("cc", "gcc", "clang")
 FLAGS = ("-O3", "-std=c99", "-shared", "-fPIC", "-ffp-contract=fast")
@@ -92,6 +93,7 @@ class FirmwareSolver(IkSolver):
         runtime: str | None = None,
         refine_steps: int | None = None,
         restarts: int = 0,
+        tolerance: Tolerance | None = None,
     ) -> FirmwareSolver:
         """Generate, compile and load a model's firmware.
 
@@ -104,6 +106,7 @@ class FirmwareSolver(IkSolver):
             refine_steps: Refinement steps, 0 or more; they are compiled in. By default 3
                 for positions and 4 for targets with an orientation.
             restarts: Seeds drawn at random, at most, for branch "any".
+            tolerance: How near to a target counts as solved; compiled in, too.
 
         Raises:
             ConfigError: If a number is negative.
@@ -111,7 +114,9 @@ class FirmwareSolver(IkSolver):
             MissingCompilerError: If there is no C compiler.
             FirmwareBuildError: If the compiler refuses the firmware.
         """
-        firmware = Firmware.load(Path(path), "robot", refine_steps, restarts)
+        firmware = Firmware.load(
+            Path(path), "robot", refine_steps, restarts, arithmetic="float", tolerance=tolerance
+        )
         compiler = find_compiler()
         library = build_library(firmware, compiler)
         return cls(firmware, library, compiler.name)
