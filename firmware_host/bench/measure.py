@@ -187,7 +187,8 @@ def _loaded(
     for name in dict.fromkeys(runtimes or available_solvers()):
         try:
             solvers[name] = IkSolver.load(path, name, steps, tolerance=tolerance)
-        except ModelFileError as error:
+        except (ConfigError, ModelFileError) as error:
+            # One that cannot tell so fine a tolerance refuses it, too.
             if runtimes:
                 raise
             refused[name] = str(error)
