@@ -89,10 +89,9 @@ class Tolerance:
             ConfigError: If twice what rounding leaves open is more than the tolerance.
         """
         fine = self.position < min(SOLVED_POSITION, ROUNDINGS * position)
-        turned = 0.0 if rotation is None else rotation
+        turning, turned = rotation is not None, rotation or 0.0
         if fine or self.rotation < min(SOLVED_ROTATION, ROUNDINGS * turned):
-            turning = rotation is not None
-            least = Tolerance.above_rounding(position, turned or self.rotation)
+            least = Tolerance.above_rounding(position, turned or SOLVED_ROTATION)
             raise ConfigError(
                 f"{way} cannot tell so small errors of this robot from its rounding. Expected a "
                 f"tolerance of at least {least.words(turning)}. Received: {self.words(turning)}"

@@ -16,7 +16,7 @@ from edge_ik.cli.common import (
     tolerance_options,
 )
 from firmware_host.errors import EdgeIkError
-from firmware_host.tolerances import Tolerance
+from firmware_host.tolerances import DEFAULT_TOLERANCE, Tolerance
 
 
 class DifferentAnswersError(EdgeIkError):
@@ -109,14 +109,16 @@ def bench(
         raise click.UsageError("--baud can be given with --serial alone.")
     if with_peers and (core is not None or port is not None):
         raise click.UsageError("--peers are measured on this machine alone.")
+    chosen = chosen_tolerance(tolerance, rotation_tolerance)
     if port is not None:
         if steps is not None:
             raise click.UsageError("--steps are compiled into a board's firmware.")
-        if (tolerance, rotation_tolerance) != (None, None):
-            raise click.UsageError("The tolerance is compiled into a board's firmware.")
-        _board(model, port, baud, targets, as_json)
+        if tolerance is not None:
+            raise click.UsageError(
+                "--tolerance is compiled into a board's firmware and said by it."
+            )
+        _board(model, port, baud, targets, chosen, as_json)
         return
-    chosen = chosen_tolerance(tolerance, rotation_tolerance)
     if core is not None:
         _emulated(model, core, clock_mhz, targets, steps, chosen, as_json)
         return
@@ -199,7 +201,14 @@ def _emulated(
         )
 
 
-def _board(model: Path, port: str, baud: int | None, targets: int | None, as_json: bool) -> None:
+def _board(
+    model: Path,
+    port: str,
+    baud: int | None,
+    targets: int | None,
+    tolerance: Tolerance | None,
+    as_json: bool,
+) -> None:
     from edge_ik_tools.board.client import BAUD_RATE
     from edge_ik_tools.board.figures import board_tables
     from edge_ik_tools.board.serial_bench import DEFAULT_TARGETS, serial_bench
@@ -210,6 +219,7 @@ def _board(model: Path, port: str, baud: int | None, targets: int | None, as_jso
         port,
         targets or DEFAULT_TARGETS,
         baud_rate=baud or BAUD_RATE,
+        rotation_tolerance=(tolerance or DEFAULT_TOLERANCE).rotation,
         tell=screen.print,
     ).to_dict()
     _show(found, board_tables(found), as_json)

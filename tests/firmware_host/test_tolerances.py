@@ -88,6 +88,8 @@ def test_one_finer_than_rounding_is_refused_and_the_usual_one_never():
     finer = Tolerance(SOLVED_POSITION / 10, SOLVED_ROTATION / 10)
     finer.check_rounding(1e-6, 1e-6, "Single precision")
     finer.check_rounding(1e-6, None, "Single precision")
+    with pytest.raises(ConfigError, match=r"at least 0\.0021 mm\. Received: 0\.001 mm$"):
+        Tolerance(1e-6, math.pi).check_rounding(1.01e-6, None, "Single precision")
     with pytest.raises(ConfigError, match=r"at least 0\.21 mm and .* Received: 0\.1 mm and 0\.01"):
         finer.check_rounding(1.01e-4, 1e-6, "Single precision")
     with pytest.raises(ConfigError, match=r"Single precision cannot tell"):
