@@ -8,7 +8,6 @@ from typing import Any
 import click
 
 from edge_ik.cli.common import (
-    chosen_tolerance,
     console,
     json_option,
     print_json,
@@ -16,7 +15,7 @@ from edge_ik.cli.common import (
     tolerance_options,
 )
 from firmware_host.errors import EdgeIkError
-from firmware_host.tolerances import DEFAULT_TOLERANCE, Tolerance
+from firmware_host.tolerances import DEFAULT_TOLERANCE, SOLVED_POSITION, Tolerance
 
 
 class DifferentAnswersError(EdgeIkError):
@@ -95,8 +94,7 @@ def bench(
     baud: int | None,
     targets: int | None,
     steps: int | None,
-    tolerance: float | None,
-    rotation_tolerance: float | None,
+    tolerance: Tolerance | None,
     with_peers: bool,
     as_json: bool,
 ) -> None:
@@ -109,20 +107,19 @@ def bench(
         raise click.UsageError("--baud can be given with --serial alone.")
     if with_peers and (core is not None or port is not None):
         raise click.UsageError("--peers are measured on this machine alone.")
-    chosen = chosen_tolerance(tolerance, rotation_tolerance)
     if port is not None:
         if steps is not None:
             raise click.UsageError("--steps are compiled into a board's firmware.")
-        if tolerance is not None:
+        if tolerance is not None and tolerance.position != SOLVED_POSITION:
             raise click.UsageError(
                 "--tolerance is compiled into a board's firmware and said by it."
             )
-        _board(model, port, baud, targets, chosen, as_json)
+        _board(model, port, baud, targets, tolerance, as_json)
         return
     if core is not None:
-        _emulated(model, core, clock_mhz, targets, steps, chosen, as_json)
+        _emulated(model, core, clock_mhz, targets, steps, tolerance, as_json)
         return
-    _here(model, runtimes, targets, steps, chosen, with_peers, as_json)
+    _here(model, runtimes, targets, steps, tolerance, with_peers, as_json)
 
 
 def _here(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import os
@@ -119,32 +120,36 @@ runtime_option = click.option(
 
 
 def tolerance_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The two options that say how near to a target counts as solved."""
-    for option, unit, what, usual in (
-        ("--rotation-tolerance", "DEG", "Angle, where a target has an orientation,", "0.1"),
-        ("--tolerance", "MM", "Distance", "1"),
-    ):
-        command = click.option(
-            option,
-            type=float,
-            metavar=unit,
-            help=f"{what} below which a target counts as solved.  [default: {usual}]",
-        )(command)
-    return command
+    """Two options that say how near to a target counts as solved.
 
-
-def chosen_tolerance(millimetres: float | None, degrees: float | None) -> Tolerance | None:
-    """The tolerance of `tolerance_options`, if one of them was given.
-
-    Raises:
-        ConfigError: If there is no such tolerance.
+    The command gets them as one argument `tolerance`: a `Tolerance`, or None without them.
     """
-    if millimetres is None and degrees is None:
-        return None
-    return Tolerance(
-        SOLVED_POSITION if millimetres is None else millimetres / 1e3,
-        SOLVED_ROTATION if degrees is None else math.radians(degrees),
-    )
+
+    @functools.wraps(command)
+    def with_tolerance(
+        *args: Any, tolerance: float | None, rotation_tolerance: float | None, **values: Any
+    ) -> Any:
+        chosen = None
+        if (tolerance, rotation_tolerance) != (None, None):
+            chosen = Tolerance(
+                SOLVED_POSITION if tolerance is None else tolerance / 1e3,
+                SOLVED_ROTATION if rotation_tolerance is None else math.radians(rotation_tolerance),
+            )
+        return command(*args, tolerance=chosen, **values)
+
+    found = click.option(
+        "--rotation-tolerance",
+        type=float,
+        metavar="DEG",
+        help="Angle, where a target has an orientation, below which it counts as solved.  "
+        "[default: 0.1]",
+    )(with_tolerance)
+    return click.option(
+        "--tolerance",
+        type=float,
+        metavar="MM",
+        help="Distance below which a target counts as solved.  [default: 1]",
+    )(found)
 
 
 def is_model_file(path: Path, runtime: str | None) -> bool:

@@ -7,7 +7,6 @@ from pathlib import Path
 import click
 
 from edge_ik.cli.common import (
-    chosen_tolerance,
     console,
     is_model_file,
     json_option,
@@ -16,6 +15,7 @@ from edge_ik.cli.common import (
     tolerance_options,
     training_stack,
 )
+from firmware_host.tolerances import Tolerance
 
 
 @click.command()
@@ -33,21 +33,19 @@ from edge_ik.cli.common import (
 def evaluate(
     model: Path,
     targets: int,
-    tolerance: float | None,
-    rotation_tolerance: float | None,
+    tolerance: Tolerance | None,
     runtime: str | None,
     as_json: bool,
 ) -> None:
     """Measure a run folder or an exported model on targets that training never saw."""
-    chosen = chosen_tolerance(tolerance, rotation_tolerance)
     if is_model_file(model, runtime):
         with training_stack("Drawing evaluation targets", tensorflow=False):
             from edge_ik.evaluation import evaluate_model
-        metrics = evaluate_model(model, targets, runtime, chosen)
+        metrics = evaluate_model(model, targets, runtime, tolerance)
     else:
         with training_stack("Evaluating a run"):
             from edge_ik.evaluation import evaluate_run
-        metrics = evaluate_run(model, targets, chosen)
+        metrics = evaluate_run(model, targets, tolerance)
     if as_json:
         print_json(metrics)
         return

@@ -11,7 +11,6 @@ import click
 
 from edge_ik.cli.common import (
     bold,
-    chosen_tolerance,
     console,
     is_model_file,
     json_option,
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from edge_ik_tools.export import Export
+    from firmware_host.tolerances import Tolerance
 
 FIRMWARE = ("c99", "tflm")
 OPTIMIZED = ("size", "speed")
@@ -128,8 +128,7 @@ def export(
     kinds: tuple[str, ...],
     name: str | None,
     steps: int | None,
-    tolerance: float | None,
-    rotation_tolerance: float | None,
+    tolerance: Tolerance | None,
     restarts: int | None,
     optimize: str | None,
     arithmetic: str | None,
@@ -142,21 +141,13 @@ def export(
     as_json: bool,
 ) -> None:
     """Convert a trained run to model files, each verified, and either to firmware."""
-    _refuse_unused(
-        {"--name": name, "--steps": steps}
-        | {"--tolerance": tolerance, "--rotation-tolerance": rotation_tolerance},
-        kinds,
-        "--firmware",
-    )
-    _refuse_unused(
-        {"--count/--no-count": count, "--board": board, "--zip": archive}
-        | {"--restarts": restarts, "--optimize": optimize, "--arithmetic": arithmetic},
-        [kind for kind in kinds if kind == "c99"],
-        "--firmware c99",
-    )
+    of_firmware = {"--name": name, "--steps": steps, "--tolerance": tolerance}
+    _refuse_unused(of_firmware, kinds, "--firmware")
+    of_c99 = {"--count/--no-count": count, "--board": board, "--zip": archive}
+    of_c99 |= {"--restarts": restarts, "--optimize": optimize, "--arithmetic": arithmetic}
+    _refuse_unused(of_c99, [kind for kind in kinds if kind == "c99"], "--firmware c99")
     made: dict[str, Any] = {"restarts": restarts or 0, "small": optimize == "size"}
-    made["arithmetic"] = arithmetic or "auto"
-    made["tolerance"] = chosen_tolerance(tolerance, rotation_tolerance)
+    made |= {"arithmetic": arithmetic or "auto", "tolerance": tolerance}
     screen = console(stderr=as_json)
     if is_model_file(source, None):
         if not kinds and servos is None:

@@ -14,7 +14,6 @@ import numpy as np
 from edge_ik.cli.common import (
     NumbersCommand,
     NumbersOption,
-    chosen_tolerance,
     comma_numbers,
     console,
     is_model_file,
@@ -105,19 +104,17 @@ def solve(
     near: str | None,
     restarts: int,
     steps: int | None,
-    tolerance: float | None,
-    rotation_tolerance: float | None,
+    tolerance: Tolerance | None,
     runtime: str | None,
     as_json: bool,
 ) -> None:
     """Solve one target with a run folder or an exported model."""
     from firmware_host.solver import IkSolver
 
-    chosen = chosen_tolerance(tolerance, rotation_tolerance)
     if is_model_file(model, runtime):
-        solver = IkSolver.load(model, runtime, steps, restarts, chosen)
+        solver = IkSolver.load(model, runtime, steps, restarts, tolerance)
     else:
-        solver = _run_solver(model, steps, restarts, chosen)
+        solver = _run_solver(model, steps, restarts, tolerance)
     turned = orientation(quaternion, xyzw, rpy)
     given = solve_target(
         solver.task,

@@ -147,7 +147,7 @@ def bench(
             f"Expected at least one target and batches of at least one. "
             f"Received: targets={targets}, batch_sizes={tuple(batch_sizes)}"
         )
-    described = inspect_model(path)
+    described = _described(path)
     solvers, refused = _loaded(path, runtimes, steps, tolerance)
     first = next(iter(solvers.values()))
     tell("Drawing targets")
@@ -159,15 +159,7 @@ def bench(
         tell(f"{solver.runtime}, {targets:,} targets")
         figures[name] = bench_runtime(solver, drawn, batch_sizes)
     return Benchmark(
-        model={
-            "file": described["file"]["name"],
-            "flatbuffer_sha256": described["file"]["flatbuffer_sha256"],
-            "flatbuffer_bytes": described["file"]["flatbuffer_bytes"],
-            "robot": described["robot"]["name"],
-            "joints": len(described["robot"]["joints"]),
-            "parameters": described["network"]["parameters"],
-            "dtype": described["network"]["inputs"][0]["dtype"],
-        },
+        model=described,
         machine=describe_machine(),
         targets=targets,
         steps=first.refine_steps,
@@ -176,6 +168,20 @@ def bench(
         refused=refused,
         cold=cold,
     )
+
+
+def _described(path: str | Path) -> dict[str, Any]:
+    """Name, robot and size of a model."""
+    described = inspect_model(path)
+    return {
+        "file": described["file"]["name"],
+        "flatbuffer_sha256": described["file"]["flatbuffer_sha256"],
+        "flatbuffer_bytes": described["file"]["flatbuffer_bytes"],
+        "robot": described["robot"]["name"],
+        "joints": len(described["robot"]["joints"]),
+        "parameters": described["network"]["parameters"],
+        "dtype": described["network"]["inputs"][0]["dtype"],
+    }
 
 
 def _loaded(

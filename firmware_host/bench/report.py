@@ -18,7 +18,7 @@ def bench_tables(values: Mapping[str, Any]) -> list[TextTable]:
     Returns:
         Single targets, batches, and the machine.
     """
-    machine, cold, steps = values["machine"], values["cold_dls"], values["steps"]
+    cold, steps = values["cold_dls"], values["steps"]
     runtimes: Mapping[str, Mapping[str, Any]] = values["runtimes"]
     parts = {
         "network": "network",
@@ -48,14 +48,6 @@ def bench_tables(values: Mapping[str, Any]) -> list[TextTable]:
         )
         for name, figures in runtimes.items()
     ]
-    load = "unknown" if machine["load"] is None else f"{machine['load']:.1f}"
-    place: list[TextRow] = [
-        ("platform", machine["platform"]),
-        ("processor", f"{machine['processor']}, {machine['cores']} cores, one of them used"),
-        ("load", load),
-        ("software", f"Python {machine['python']}, NumPy {machine['numpy']}"),
-        ("runtimes", ", ".join(figures["version"] for figures in runtimes.values())),
-    ]
     return [
         TextTable(
             f"One target at a time, microseconds ({values['targets']:,} targets, solved to "
@@ -68,5 +60,17 @@ def bench_tables(values: Mapping[str, Any]) -> list[TextTable]:
             ("", *(f"{int(size):,}" for size in sizes), "MB", "peak"),
             batch,
         ),
-        TextTable("Machine", ("", ""), place),
+        TextTable("Machine", ("", ""), _place(values["machine"], runtimes)),
+    ]
+
+
+def _place(machine: Mapping[str, Any], runtimes: Mapping[str, Any]) -> list[TextRow]:
+    """Where it was measured."""
+    load = "unknown" if machine["load"] is None else f"{machine['load']:.1f}"
+    return [
+        ("platform", machine["platform"]),
+        ("processor", f"{machine['processor']}, {machine['cores']} cores, one of them used"),
+        ("load", load),
+        ("software", f"Python {machine['python']}, NumPy {machine['numpy']}"),
+        ("runtimes", ", ".join(figures["version"] for figures in runtimes.values())),
     ]

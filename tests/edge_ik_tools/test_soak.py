@@ -10,18 +10,10 @@ from click.testing import CliRunner
 from edge_ik.arms import load_arm
 from edge_ik.data.rank import chosen_task
 from edge_ik_tools.c99.source import Firmware
-from edge_ik_tools.soak import (
-    EXAMPLES,
-    Room,
-    Tally,
-    drawn_targets,
-    judged,
-    loaded,
-    main,
-    soak,
-    tool_poses,
-    true_errors,
-)
+from edge_ik_tools.soak.__main__ import loaded, main, soak
+from edge_ik_tools.soak.judging import EXAMPLES, Room, Tally, judged
+from edge_ik_tools.soak.kinematics import tool_poses, true_errors
+from edge_ik_tools.soak.targets import drawn_targets
 from firmware_host.kinematics import forward_kinematics
 from firmware_host.problem import IkProblem
 from firmware_host.solver import Status

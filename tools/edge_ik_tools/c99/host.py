@@ -100,13 +100,7 @@ class FirmwareSolver(IkSolver):
         The library is kept in the user's cache and used again for the same model,
         compiler and options.
 
-        Args:
-            path: A `.tflite` that carries its robot.
-            runtime: "firmware" or None.
-            refine_steps: Refinement steps, 0 or more; they are compiled in. By default 3
-                for positions and 4 for targets with an orientation.
-            restarts: Seeds drawn at random, at most, for branch "any".
-            tolerance: How near to a target counts as solved; compiled in, too.
+        Arguments as in `IkSolver.load`; steps, restarts and tolerance are compiled in.
 
         Raises:
             ConfigError: If a number is negative.

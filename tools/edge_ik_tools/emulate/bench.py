@@ -78,9 +78,8 @@ def emulated_bench(
     Raises:
         ConfigError: If the core is unknown or cannot run the network, or a number is out of range.
         MissingToolError: If the compiler or the emulator is not installed.
-        FirmwareBuildError: If the compiler refuses the sources.
+        FirmwareBuildError, ModelFileError: If the sources, or the model, cannot be used.
         EmulationError: If the firmware fails, or belongs to another model.
-        ModelFileError: If the model cannot be used.
     """
     core = find_core(target)
     count = _target_count(core, targets)
