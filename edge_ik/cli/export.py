@@ -143,7 +143,7 @@ def export(
     """Convert a trained run to model files, each verified, and either to firmware."""
     of_firmware = {"--name": name, "--steps": steps, "--tolerance": tolerance}
     _refuse_unused(of_firmware, kinds, "--firmware")
-    of_c99 = {"--count/--no-count": count, "--board": board, "--zip": archive}
+    of_c99: dict[str, Any] = {"--count/--no-count": count, "--board": board, "--zip": archive}
     of_c99 |= {"--restarts": restarts, "--optimize": optimize, "--arithmetic": arithmetic}
     _refuse_unused(of_c99, [kind for kind in kinds if kind == "c99"], "--firmware c99")
     made: dict[str, Any] = {"restarts": restarts or 0, "small": optimize == "size"}

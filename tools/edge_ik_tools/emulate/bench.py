@@ -69,8 +69,7 @@ def emulated_bench(
         name: NAME.
         model: The `.tflite` that they were generated from.
         target: The core, one of `CORES` or `PARTS`.
-        targets: Number of targets, and of inputs for the network alone; at least 1. Without
-            it 10,000, or 2,000 where cycles are counted.
+        targets: Number of targets and of network inputs; 10,000 by default, in cycles 2,000.
         clock_hz: Clock that the time is told for [Hz]; one usual for the core without it.
         tolerance: What the firmware counts as solved; 1 mm and 0.1 degrees without it.
         tell: Called with a line of progress.
