@@ -22,6 +22,7 @@ from firmware_host.solving.branches import solve_any
 from firmware_host.solving.refine import refinements
 from firmware_host.solving.seeding import Seeder
 from firmware_host.spec import Branch, mean_heads
+from firmware_host.tolerances import Tolerance
 
 REFINE_STEPS = 3
 # With an orientation, or joints to spare, the figures of the last steps still differ.
@@ -174,12 +175,13 @@ def evaluate_branch(
     return BranchEvaluation(figures[0], dict(enumerate(figures[1:], start=1)), count)
 
 
-def evaluate_run(folder: Path, count: int) -> dict[str, Any]:
+def evaluate_run(folder: Path, count: int, tolerance: Tolerance | None = None) -> dict[str, Any]:
     """Measure a run's best network and write its `metrics.json`.
 
     Args:
         folder: The run folder.
         count: Number of unseen targets.
+        tolerance: How near to a target counts as solved; 1 mm and 0.1 degrees without it.
 
     Returns:
         The figures of `Evaluation.to_dict`, with what was measured.
@@ -191,9 +193,11 @@ def evaluate_run(folder: Path, count: int) -> dict[str, Any]:
 
     run = Run.load(folder)
     network = run.load_network()
-    found = evaluate_seeds(Seeder(run.spec, predictor(network)), evaluation_targets(run, count))
+    spec = run.spec.with_tolerance(tolerance)
+    found = evaluate_seeds(Seeder(spec, predictor(network)), evaluation_targets(run, count))
     metrics = {
         **found.to_dict(),
+        "tolerance": spec.problem.told_tolerance,
         **_described(run.branches),
         "robot": run.chain.name,
         "parameters": network.count_params(),
@@ -226,13 +230,16 @@ def evaluation_targets(run: Run, count: int) -> TargetSet:
     )
 
 
-def evaluate_model(path: Path, count: int, runtime: str | None = None) -> dict[str, Any]:
+def evaluate_model(
+    path: Path, count: int, runtime: str | None = None, tolerance: Tolerance | None = None
+) -> dict[str, Any]:
     """Measure an exported model on the targets that its run is measured on.
 
     Args:
         path: The model file.
         count: Number of unseen targets.
         runtime: What runs the network; see `firmware_host.network.runtimes`.
+        tolerance: As for `evaluate_run`.
 
     Returns:
         The same figures as `evaluate_run`.
@@ -259,9 +266,11 @@ def evaluate_model(path: Path, count: int, runtime: str | None = None) -> dict[s
             f"{path} does not say what it was trained on: {type(error).__name__}: {error}."
         ) from error
     targets = unseen_targets(solver.problem, solver.home, one_branch, focus, count, rng_seed)
-    found = evaluate_seeds(solver.seeder, targets)
+    spec = solver.spec.with_tolerance(tolerance)
+    found = evaluate_seeds(Seeder(spec, solver.seeder.predict), targets)
     return {
         **found.to_dict(),
+        "tolerance": spec.problem.told_tolerance,
         **_described(solver.spec.branches),
         "robot": solver.chain.name,
         "runtime": solver.runtime,

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from edge_ik.figures import STUDY, STUDY_ROBOT
 from firmware_host.inspect_model import branch_table
+from firmware_host.tolerances import tolerance_words
 
 # A share of targets that is not solved and small enough to pass over.
 UNSOLVED_WORTH_A_WORD = 1e-3
@@ -66,14 +67,14 @@ def _by_steps(figures: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str
 
 def solved_line(metrics: Mapping[str, Any]) -> str:
     """The first figure of all: the share of everything the arm reaches that is solved."""
-    angle = " and 0.1 deg" if "rotation_mean_deg" in metrics["any_branch"]["0"] else ""
     steps, heads = metrics["steps"], len(metrics["branches"])
     seeds = (
         f"at most {heads} seeds ({metrics['tried']:.2f} in the mean)" if heads > 1 else "one seed"
     )
     return (
-        f"Solved: {figure_cell(metrics['solved'], '%')}% of everything the arm reaches, to 1 mm"
-        f"{angle}, limits held, after {steps} DLS steps from {seeds}."
+        f"Solved: {figure_cell(metrics['solved'], '%')}% of everything the arm reaches, to "
+        f"{tolerance_words(metrics['tolerance'])}, limits held, after {steps} DLS steps from "
+        f"{seeds}."
     )
 
 

@@ -29,7 +29,7 @@ from firmware_host.plain import PlainChain
 from firmware_host.straightline import Symbol, Tape, compile_function
 from firmware_host.tasks import Task
 from firmware_host.tasks.turn import Encoding
-from firmware_host.tolerances import SOLVED_POSITION, SOLVED_ROTATION
+from firmware_host.tolerances import DEFAULT_TOLERANCE, Tolerance
 
 # What holds a joint in a step's equations, in squared reaches: J^T J has entries of at most
 # one, and single precision still tells what a million times as much leaves of the change.
@@ -46,10 +46,12 @@ class IkProblem:
     Attributes:
         chain: The robot.
         task: What a target is.
+        tolerance: How near to a target counts as solved.
     """
 
     chain: Chain
     task: Task
+    tolerance: Tolerance = DEFAULT_TOLERANCE
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "task", self.task.on(self.chain))
@@ -93,6 +95,11 @@ class IkProblem:
             return ()
         turning = self.task.turning_joints(self.chain)
         return tuple(joint for joint in turning if not self.chain.periodic[joint])
+
+    @property
+    def told_tolerance(self) -> dict[str, float]:
+        """The tolerance in JSON-ready values: what of it the task has."""
+        return self.tolerance.to_dict(self.task.has_orientation)
 
     @property
     def default_steps(self) -> int:
@@ -171,8 +178,7 @@ class IkProblem:
 
     def is_solved(self, q: FloatArray, targets: FloatArray) -> npt.NDArray[np.bool_]:
         """Whether q (..., n) reaches targets (..., k) to within tolerance."""
-        distance, angle = self.errors(q, targets)
-        solved: npt.NDArray[np.bool_] = (distance < SOLVED_POSITION) & (angle < SOLVED_ROTATION)
+        solved: npt.NDArray[np.bool_] = self.tolerance.holds(*self.errors(q, targets))
         return solved
 
     def trace_place(self, tape: Tape) -> tuple[list[Symbol], list[Symbol]]:

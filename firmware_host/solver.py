@@ -41,7 +41,7 @@ from firmware_host.spec import ModelSpec
 from firmware_host.tasks import Task
 from firmware_host.tasks.neighbours import WXYZ, real_part_first
 from firmware_host.tasks.targets import checked_target, plain_target
-from firmware_host.tolerances import SOLVED_POSITION, SOLVED_ROTATION
+from firmware_host.tolerances import Tolerance
 from firmware_host.workspace import Workspace
 
 __all__ = ["IkBatch", "IkSolution", "IkSolver", "Predict", "Status"]
@@ -92,6 +92,7 @@ class IkSolver:
         runtime: str | None = None,
         refine_steps: int | None = None,
         restarts: int = 0,
+        tolerance: Tolerance | None = None,
     ) -> IkSolver:
         """Load an exported model.
 
@@ -102,6 +103,7 @@ class IkSolver:
             refine_steps: Damped-least-squares steps, 0 or more;
                 `IkProblem.default_steps` without it.
             restarts: Seeds drawn at random, at most, for branch "any".
+            tolerance: How near to a target counts as solved; 1 mm and 0.1 degrees without it.
 
         Raises:
             ConfigError: If the runtime is unknown.
@@ -111,9 +113,9 @@ class IkSolver:
         """
         if runtime is not None and runtime not in RUNTIMES:
             plugin: type[IkSolver] = solver_plugin(runtime)
-            return plugin.load(path, runtime, refine_steps, restarts)
+            return plugin.load(path, runtime, refine_steps, restarts, tolerance)
         flatbuffer, record = read_model(path)
-        spec = ModelSpec.from_dict(record)
+        spec = ModelSpec.from_dict(record).with_tolerance(tolerance)
         interpreter = open_network(flatbuffer, runtime)
         spec.check_network(interpreter.input_shape[1], interpreter.output_shape[1])
         return cls(
@@ -324,12 +326,10 @@ class IkSolver:
         self, answer: Answers, q: FloatArray, rows: FloatArray
     ) -> tuple[FloatArray, FloatArray, npt.NDArray[np.object_]]:
         """Distances [m], angles [rad] and status (N,) of joints (N, n) for targets (N, k)."""
-        if not self.task.has_orientation:
-            reached = answer.error < SOLVED_POSITION
-            return answer.error, np.zeros(len(q)), _REACHED.take(reached)
-        errors, angles = self.problem.errors(q, rows)
-        reached = (errors < SOLVED_POSITION) & (angles < SOLVED_ROTATION)
-        return errors, angles, _REACHED.take(reached)
+        errors, angles = answer.error, np.zeros(len(q))
+        if self.task.has_orientation:
+            errors, angles = self.problem.errors(q, rows)
+        return errors, angles, _REACHED.take(self.problem.tolerance.holds(errors, angles))
 
     def _number(self, branch: Branch | None, q_near: npt.ArrayLike | None) -> int | str:
         """The branch's number, or "any" or "nearest"."""

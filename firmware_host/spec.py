@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -11,12 +11,13 @@ import numpy as np
 
 from firmware_host.bounds import MOST_LIMIT, bounded
 from firmware_host.chain import Chain, FloatArray
-from firmware_host.errors import EdgeIkError, ModelFileError
+from firmware_host.errors import ConfigError, EdgeIkError, ModelFileError
 from firmware_host.names import LONGEST_NAME, brief, is_name
 from firmware_host.normalization import Normalization
 from firmware_host.problem import IkProblem
 from firmware_host.servos import IntArray, Servos
 from firmware_host.tasks import PLANES, TASKS, TOOL_AXES, Task, make_task
+from firmware_host.tolerances import Tolerance
 from firmware_host.workspace import Workspace
 
 # Far more heads than any arm has use for.
@@ -102,6 +103,20 @@ class ModelSpec:
     def servo(self, q: FloatArray) -> IntArray | None:
         """Commands of the servos (..., n) at joints q (..., n) [rad, m]; None without servos."""
         return None if self.servos is None else self.servos.commands(q)
+
+    def with_tolerance(self, tolerance: Tolerance | None) -> ModelSpec:
+        """The same with another tolerance of what is solved; itself without one.
+
+        Raises:
+            ConfigError: If it is something else.
+        """
+        if tolerance is None or tolerance == self.problem.tolerance:
+            return self
+        if not isinstance(tolerance, Tolerance):
+            raise ConfigError(
+                f"Expected a Tolerance, such as Tolerance(position=0.0005). Received: {tolerance!r}"
+            )
+        return replace(self, problem=replace(self.problem, tolerance=tolerance))
 
     def check_network(self, inputs: int, outputs: int) -> None:
         """Refuse a network of other sizes.

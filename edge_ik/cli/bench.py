@@ -7,8 +7,15 @@ from typing import Any
 
 import click
 
-from edge_ik.cli.common import console, json_option, print_json, print_tables
+from edge_ik.cli.common import (
+    console,
+    json_option,
+    print_json,
+    print_tables,
+    tolerance_options,
+)
 from firmware_host.errors import EdgeIkError
+from firmware_host.tolerances import DEFAULT_TOLERANCE, SOLVED_POSITION, Tolerance
 
 
 class DifferentAnswersError(EdgeIkError):
@@ -70,6 +77,7 @@ def _one_core(_: click.Context, __: click.Parameter, cores: tuple[str, ...]) -> 
     type=click.IntRange(0, 100),
     help="Refinement steps.  [default: 3 for a position, else 4]",
 )
+@tolerance_options
 @click.option(
     "--peers",
     "with_peers",
@@ -86,6 +94,7 @@ def bench(
     baud: int | None,
     targets: int | None,
     steps: int | None,
+    tolerance: Tolerance | None,
     with_peers: bool,
     as_json: bool,
 ) -> None:
@@ -101,12 +110,16 @@ def bench(
     if port is not None:
         if steps is not None:
             raise click.UsageError("--steps are compiled into a board's firmware.")
-        _board(model, port, baud, targets, as_json)
+        if tolerance is not None and tolerance.position != SOLVED_POSITION:
+            raise click.UsageError(
+                "--tolerance is compiled into a board's firmware and said by it."
+            )
+        _board(model, port, baud, targets, tolerance, as_json)
         return
     if core is not None:
-        _emulated(model, core, clock_mhz, targets, steps, as_json)
+        _emulated(model, core, clock_mhz, targets, steps, tolerance, as_json)
         return
-    _here(model, runtimes, targets, steps, with_peers, as_json)
+    _here(model, runtimes, targets, steps, tolerance, with_peers, as_json)
 
 
 def _here(
@@ -114,6 +127,7 @@ def _here(
     runtimes: tuple[str, ...],
     targets: int | None,
     steps: int | None,
+    tolerance: Tolerance | None,
     with_peers: bool,
     as_json: bool,
 ) -> None:
@@ -123,12 +137,14 @@ def _here(
 
     screen = console(stderr=as_json)
     count = targets or DEFAULT_TARGETS
-    found = bench_model(model, runtimes, count, steps, tell=screen.print).to_dict()
+    found = bench_model(model, runtimes, count, steps, tolerance, tell=screen.print).to_dict()
     if with_peers:
         from edge_ik_tools.peers.compare import COMPARED_TARGETS, compare
         from firmware_host.solver import IkSolver
 
-        solvers = [IkSolver.load(model, name, steps) for name in found["runtimes"]]
+        solvers = [
+            IkSolver.load(model, name, steps, tolerance=tolerance) for name in found["runtimes"]
+        ]
         compared = compare(solvers, min(count, COMPARED_TARGETS), tell=screen.print)
         found["peers"] = compared.to_dict()
     if as_json:
@@ -151,6 +167,7 @@ def _emulated(
     clock_mhz: float | None,
     targets: int | None,
     steps: int | None,
+    tolerance: Tolerance | None,
     as_json: bool,
 ) -> None:
     import tempfile
@@ -161,7 +178,7 @@ def _emulated(
     from edge_ik_tools.emulate.tables import emulation_tables
 
     screen = console(stderr=as_json)
-    firmware = Firmware.load(model, steps=steps)
+    firmware = Firmware.load(model, steps=steps, tolerance=tolerance)
     with tempfile.TemporaryDirectory(prefix="edge-ik-bench-") as folder:
         write_sources(firmware, Path(folder))
         found = emulated_bench(
@@ -171,6 +188,7 @@ def _emulated(
             core,
             targets,
             clock_hz=None if clock_mhz is None else 1e6 * clock_mhz,
+            tolerance=tolerance,
             tell=screen.print,
         ).to_dict()
     _show(found, emulation_tables(found), as_json)
@@ -181,7 +199,14 @@ def _emulated(
         )
 
 
-def _board(model: Path, port: str, baud: int | None, targets: int | None, as_json: bool) -> None:
+def _board(
+    model: Path,
+    port: str,
+    baud: int | None,
+    targets: int | None,
+    tolerance: Tolerance | None,
+    as_json: bool,
+) -> None:
     from edge_ik_tools.board.client import BAUD_RATE
     from edge_ik_tools.board.figures import board_tables
     from edge_ik_tools.board.serial_bench import DEFAULT_TARGETS, serial_bench
@@ -192,6 +217,7 @@ def _board(model: Path, port: str, baud: int | None, targets: int | None, as_jso
         port,
         targets or DEFAULT_TARGETS,
         baud_rate=baud or BAUD_RATE,
+        rotation_tolerance=(tolerance or DEFAULT_TOLERANCE).rotation,
         tell=screen.print,
     ).to_dict()
     _show(found, board_tables(found), as_json)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from edge_ik.quiet import quiet_native_log
 from firmware_host.errors import MissingExtraError, RunError
 from firmware_host.names import one_line, shown
 from firmware_host.tasks import PLANES, TOOL_AXES
+from firmware_host.tolerances import SOLVED_POSITION, SOLVED_ROTATION, Tolerance
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -115,6 +117,39 @@ runtime_option = click.option(
     "--runtime",
     help="For a .tflite: litert, tflite-runtime, tflite-micro, reference or firmware.",
 )
+
+
+def tolerance_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Two options that say how near to a target counts as solved.
+
+    The command gets them as one argument `tolerance`: a `Tolerance`, or None without them.
+    """
+
+    @functools.wraps(command)
+    def with_tolerance(
+        *args: Any, tolerance: float | None, rotation_tolerance: float | None, **values: Any
+    ) -> Any:
+        chosen = None
+        if (tolerance, rotation_tolerance) != (None, None):
+            chosen = Tolerance(
+                SOLVED_POSITION if tolerance is None else tolerance / 1e3,
+                SOLVED_ROTATION if rotation_tolerance is None else math.radians(rotation_tolerance),
+            )
+        return command(*args, tolerance=chosen, **values)
+
+    found = click.option(
+        "--rotation-tolerance",
+        type=float,
+        metavar="DEG",
+        help="Angle, where a target has an orientation, below which it counts as solved.  "
+        "[default: 0.1]",
+    )(with_tolerance)
+    return click.option(
+        "--tolerance",
+        type=float,
+        metavar="MM",
+        help="Distance below which a target counts as solved.  [default: 1]",
+    )(found)
 
 
 def is_model_file(path: Path, runtime: str | None) -> bool:

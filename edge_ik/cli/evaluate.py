@@ -12,8 +12,10 @@ from edge_ik.cli.common import (
     json_option,
     print_json,
     runtime_option,
+    tolerance_options,
     training_stack,
 )
+from firmware_host.tolerances import Tolerance
 
 
 @click.command()
@@ -25,18 +27,25 @@ from edge_ik.cli.common import (
     type=click.IntRange(1),
     help="Fresh targets to solve.",
 )
+@tolerance_options
 @runtime_option
 @json_option
-def evaluate(model: Path, targets: int, runtime: str | None, as_json: bool) -> None:
+def evaluate(
+    model: Path,
+    targets: int,
+    tolerance: Tolerance | None,
+    runtime: str | None,
+    as_json: bool,
+) -> None:
     """Measure a run folder or an exported model on targets that training never saw."""
     if is_model_file(model, runtime):
         with training_stack("Drawing evaluation targets", tensorflow=False):
             from edge_ik.evaluation import evaluate_model
-        metrics = evaluate_model(model, targets, runtime)
+        metrics = evaluate_model(model, targets, runtime, tolerance)
     else:
         with training_stack("Evaluating a run"):
             from edge_ik.evaluation import evaluate_run
-        metrics = evaluate_run(model, targets)
+        metrics = evaluate_run(model, targets, tolerance)
     if as_json:
         print_json(metrics)
         return

@@ -16,6 +16,7 @@ from edge_ik.cli.common import (
     json_option,
     print_json,
     servos_option,
+    tolerance_options,
     training_stack,
 )
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from edge_ik_tools.export import Export
+    from firmware_host.tolerances import Tolerance
 
 FIRMWARE = ("c99", "tflm")
 OPTIMIZED = ("size", "speed")
@@ -69,6 +71,7 @@ def _folder(_: click.Context, __: click.Parameter, out: Path | None) -> Path | N
     type=click.IntRange(0, 100),
     help="Refinement steps of the firmware.  [default: 3 for a position, else 4]",
 )
+@tolerance_options
 @click.option(
     "--restarts",
     type=click.IntRange(0, 1000),
@@ -125,6 +128,7 @@ def export(
     kinds: tuple[str, ...],
     name: str | None,
     steps: int | None,
+    tolerance: Tolerance | None,
     restarts: int | None,
     optimize: str | None,
     arithmetic: str | None,
@@ -137,15 +141,13 @@ def export(
     as_json: bool,
 ) -> None:
     """Convert a trained run to model files, each verified, and either to firmware."""
-    _refuse_unused({"--name": name, "--steps": steps}, kinds, "--firmware")
-    _refuse_unused(
-        {"--count/--no-count": count, "--board": board, "--zip": archive}
-        | {"--restarts": restarts, "--optimize": optimize, "--arithmetic": arithmetic},
-        [kind for kind in kinds if kind == "c99"],
-        "--firmware c99",
-    )
+    of_firmware = {"--name": name, "--steps": steps, "--tolerance": tolerance}
+    _refuse_unused(of_firmware, kinds, "--firmware")
+    of_c99: dict[str, Any] = {"--count/--no-count": count, "--board": board, "--zip": archive}
+    of_c99 |= {"--restarts": restarts, "--optimize": optimize, "--arithmetic": arithmetic}
+    _refuse_unused(of_c99, [kind for kind in kinds if kind == "c99"], "--firmware c99")
     made: dict[str, Any] = {"restarts": restarts or 0, "small": optimize == "size"}
-    made["arithmetic"] = arithmetic or "auto"
+    made |= {"arithmetic": arithmetic or "auto", "tolerance": tolerance}
     screen = console(stderr=as_json)
     if is_model_file(source, None):
         if not kinds and servos is None:
@@ -253,7 +255,7 @@ def _firmware(
                 if board:
                     write_board_firmware(folder, loaded.name)
             else:
-                write_tflm(model, folder, name, steps)
+                write_tflm(model, folder, name, steps, made["tolerance"])
             screen.print(bold(folder, "Wrote "))
             written.append({"model": str(model), "kind": kind, "folder": str(folder)})
             if kind == "c99" and archive:

@@ -19,12 +19,14 @@ from edge_ik.cli.common import (
     json_option,
     print_json,
     runtime_option,
+    tolerance_options,
     training_stack,
 )
 
 if TYPE_CHECKING:
     from firmware_host.solver import IkSolution, IkSolver
     from firmware_host.tasks import Task
+    from firmware_host.tolerances import Tolerance
 
 
 @click.command(cls=NumbersCommand)
@@ -85,6 +87,7 @@ if TYPE_CHECKING:
     type=click.IntRange(0, 100),
     help="Refinement steps.  [default: 3 for a position, else 4]",
 )
+@tolerance_options
 @runtime_option
 @json_option
 def solve(
@@ -100,6 +103,7 @@ def solve(
     near: str | None,
     restarts: int,
     steps: int | None,
+    tolerance: Tolerance | None,
     runtime: str | None,
     as_json: bool,
 ) -> None:
@@ -107,9 +111,9 @@ def solve(
     from firmware_host.solver import IkSolver
 
     if is_model_file(model, runtime):
-        solver = IkSolver.load(model, runtime, steps, restarts)
+        solver = IkSolver.load(model, runtime, steps, restarts, tolerance)
     else:
-        solver = _run_solver(model, steps, restarts)
+        solver = _run_solver(model, steps, restarts, tolerance)
     turned = orientation(quaternion, xyzw, rpy)
     given = solve_target(
         solver.task,
@@ -297,7 +301,9 @@ def solve_target(task: Task, options: Mapping[str, tuple[float, ...] | None]) ->
     return (*target, *(options[more[0]] or () if more else ()))
 
 
-def _run_solver(folder: Path, steps: int | None, restarts: int) -> IkSolver:
+def _run_solver(
+    folder: Path, steps: int | None, restarts: int, tolerance: Tolerance | None
+) -> IkSolver:
     """A solver that runs a run's network in Keras."""
     from firmware_host.solver import IkSolver
 
@@ -305,6 +311,5 @@ def _run_solver(folder: Path, steps: int | None, restarts: int) -> IkSolver:
         from edge_ik.predictor import predictor
         from edge_ik.run import Run
     run = Run.load(folder)
-    return IkSolver(
-        run.spec, predictor(run.load_network()), steps, runtime="keras", restarts=restarts
-    )
+    spec, predict = run.spec.with_tolerance(tolerance), predictor(run.load_network())
+    return IkSolver(spec, predict, steps, runtime="keras", restarts=restarts)

@@ -24,7 +24,7 @@ class ColdFigures:
     and no time is spent on looking whether it has.
 
     Attributes:
-        solved: Share of the targets solved, to 1 mm and 0.1 degrees.
+        solved: Share of the targets solved.
         steps_mean: Mean number of steps taken.
         steps_max: Largest number of steps taken.
         mean_us: Mean time for a target [microseconds].

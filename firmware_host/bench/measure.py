@@ -21,6 +21,7 @@ from firmware_host.inspect_model import inspect_model
 from firmware_host.plugins import available_solvers
 from firmware_host.solver import IkSolver, Status
 from firmware_host.solving.refine import refine_seed
+from firmware_host.tolerances import Tolerance
 
 BATCH_SIZES = (1, 10, 100, 1_000, 10_000)
 DEFAULT_TARGETS = 2_000
@@ -37,7 +38,7 @@ class RuntimeFigures:
 
     Attributes:
         version: Name and version of the runtime that answered.
-        solved: Share of the targets solved, to 1 mm and 0.1 degrees.
+        solved: Share of the targets solved.
         network: Quantization, network and dequantization for one target.
         refinement: The refinement steps from its seed; None if only its own C takes them.
         total: The whole call of `IkSolver.solve`.
@@ -83,6 +84,7 @@ class Benchmark:
         machine: What it ran on.
         targets: Number of single targets.
         steps: Refinement steps for each.
+        tolerance: What counts as solved, as `Tolerance.to_dict` has it.
         runtimes: Figures by name of the runtime.
         refused: Why a runtime that is installed cannot run the model, by its name.
         cold: The baseline, measured in the same run.
@@ -92,6 +94,7 @@ class Benchmark:
     machine: Mapping[str, Any]
     targets: int
     steps: int
+    tolerance: Mapping[str, float]
     runtimes: Mapping[str, RuntimeFigures]
     refused: Mapping[str, str]
     cold: ColdFigures
@@ -103,6 +106,7 @@ class Benchmark:
             "machine": dict(self.machine),
             "targets": self.targets,
             "steps": self.steps,
+            "tolerance": dict(self.tolerance),
             "threads": 1,
             "runtimes": {name: figures.to_dict() for name, figures in self.runtimes.items()},
             "refused": dict(self.refused),
@@ -115,6 +119,7 @@ def bench(
     runtimes: Sequence[str] = (),
     targets: int = DEFAULT_TARGETS,
     steps: int | None = None,
+    tolerance: Tolerance | None = None,
     *,
     batch_sizes: Sequence[int] = BATCH_SIZES,
     rng_seed: int = TARGET_SEED,
@@ -127,6 +132,7 @@ def bench(
         runtimes: Names of the runtimes; every one installed if there are none.
         targets: Number of targets to time one at a time, at least 1.
         steps: Refinement steps, 0 or more; `IkProblem.default_steps` without it.
+        tolerance: How near to a target counts as solved; 1 mm and 0.1 degrees without it.
         batch_sizes: Sizes of the batches.
         rng_seed: Seed of the targets; see `bench_targets`.
         tell: Called with a line of progress.
@@ -141,8 +147,8 @@ def bench(
             f"Expected at least one target and batches of at least one. "
             f"Received: targets={targets}, batch_sizes={tuple(batch_sizes)}"
         )
-    described = inspect_model(path)
-    solvers, refused = _loaded(path, runtimes, steps)
+    described = _described(path)
+    solvers, refused = _loaded(path, runtimes, steps, tolerance)
     first = next(iter(solvers.values()))
     tell("Drawing targets")
     drawn = bench_targets(first, targets, rng_seed)
@@ -153,34 +159,42 @@ def bench(
         tell(f"{solver.runtime}, {targets:,} targets")
         figures[name] = bench_runtime(solver, drawn, batch_sizes)
     return Benchmark(
-        model={
-            "file": described["file"]["name"],
-            "flatbuffer_sha256": described["file"]["flatbuffer_sha256"],
-            "flatbuffer_bytes": described["file"]["flatbuffer_bytes"],
-            "robot": described["robot"]["name"],
-            "joints": len(described["robot"]["joints"]),
-            "parameters": described["network"]["parameters"],
-            "dtype": described["network"]["inputs"][0]["dtype"],
-        },
+        model=described,
         machine=describe_machine(),
         targets=targets,
         steps=first.refine_steps,
+        tolerance=first.problem.told_tolerance,
         runtimes=figures,
         refused=refused,
         cold=cold,
     )
 
 
+def _described(path: str | Path) -> dict[str, Any]:
+    """Name, robot and size of a model."""
+    described = inspect_model(path)
+    return {
+        "file": described["file"]["name"],
+        "flatbuffer_sha256": described["file"]["flatbuffer_sha256"],
+        "flatbuffer_bytes": described["file"]["flatbuffer_bytes"],
+        "robot": described["robot"]["name"],
+        "joints": len(described["robot"]["joints"]),
+        "parameters": described["network"]["parameters"],
+        "dtype": described["network"]["inputs"][0]["dtype"],
+    }
+
+
 def _loaded(
-    path: str | Path, runtimes: Sequence[str], steps: int | None
+    path: str | Path, runtimes: Sequence[str], steps: int | None, tolerance: Tolerance | None
 ) -> tuple[dict[str, IkSolver], dict[str, str]]:
     """The model in each runtime by its name, and why the others refuse it."""
     solvers: dict[str, IkSolver] = {}
     refused: dict[str, str] = {}
     for name in dict.fromkeys(runtimes or available_solvers()):
         try:
-            solvers[name] = IkSolver.load(path, name, steps)
-        except ModelFileError as error:
+            solvers[name] = IkSolver.load(path, name, steps, tolerance=tolerance)
+        except (ConfigError, ModelFileError) as error:
+            # One that cannot tell so fine a tolerance refuses it, too.
             if runtimes:
                 raise
             refused[name] = str(error)

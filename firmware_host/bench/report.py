@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from firmware_host.tables import TextRow, TextTable, megabytes, microseconds, percent
+from firmware_host.tolerances import tolerance_words
 
 
 def bench_tables(values: Mapping[str, Any]) -> list[TextTable]:
@@ -17,7 +18,7 @@ def bench_tables(values: Mapping[str, Any]) -> list[TextTable]:
     Returns:
         Single targets, batches, and the machine.
     """
-    machine, cold, steps = values["machine"], values["cold_dls"], values["steps"]
+    cold, steps = values["cold_dls"], values["steps"]
     runtimes: Mapping[str, Mapping[str, Any]] = values["runtimes"]
     parts = {
         "network": "network",
@@ -47,17 +48,10 @@ def bench_tables(values: Mapping[str, Any]) -> list[TextTable]:
         )
         for name, figures in runtimes.items()
     ]
-    load = "unknown" if machine["load"] is None else f"{machine['load']:.1f}"
-    place: list[TextRow] = [
-        ("platform", machine["platform"]),
-        ("processor", f"{machine['processor']}, {machine['cores']} cores, one of them used"),
-        ("load", load),
-        ("software", f"Python {machine['python']}, NumPy {machine['numpy']}"),
-        ("runtimes", ", ".join(figures["version"] for figures in runtimes.values())),
-    ]
     return [
         TextTable(
-            f"One target at a time, microseconds ({values['targets']:,} targets)",
+            f"One target at a time, microseconds ({values['targets']:,} targets, solved to "
+            f"{tolerance_words(values['tolerance'])})",
             ("", "p50", "p99", "max", "solved %"),
             single,
         ),
@@ -66,5 +60,17 @@ def bench_tables(values: Mapping[str, Any]) -> list[TextTable]:
             ("", *(f"{int(size):,}" for size in sizes), "MB", "peak"),
             batch,
         ),
-        TextTable("Machine", ("", ""), place),
+        TextTable("Machine", ("", ""), _place(values["machine"], runtimes)),
+    ]
+
+
+def _place(machine: Mapping[str, Any], runtimes: Mapping[str, Any]) -> list[TextRow]:
+    """Where it was measured."""
+    load = "unknown" if machine["load"] is None else f"{machine['load']:.1f}"
+    return [
+        ("platform", machine["platform"]),
+        ("processor", f"{machine['processor']}, {machine['cores']} cores, one of them used"),
+        ("load", load),
+        ("software", f"Python {machine['python']}, NumPy {machine['numpy']}"),
+        ("runtimes", ", ".join(figures["version"] for figures in runtimes.values())),
     ]

@@ -24,7 +24,7 @@ def bench_targets(solver: IkSolver, count: int, rng_seed: int = TARGET_SEED) -> 
     """Reachable targets (count, k): what uniformly drawn joint angles reach.
 
     Kept are those in the workspace the network was trained in that can be reached, to
-    1 mm and 0.1 degrees within `COLD_STEPS` steps, from a seed of the network or from the
+    within tolerance in `COLD_STEPS` steps, from a seed of the network or from the
     middle of the limits: what either way of solving finds is there for both.
 
     Raises:

@@ -8,19 +8,19 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from firmware_host.errors import ModelFileError
+from firmware_host.errors import ConfigError, ModelFileError
 from firmware_host.fixed_point.circle import RobotCircle
 from firmware_host.fixed_point.formats import factor_and_shift, fraction_bits, least_half
 from firmware_host.fixed_point.integers import convert
 from firmware_host.fixed_point.programs import Program, Value
-from firmware_host.fixed_point.ranges import UNIT_BITS
+from firmware_host.fixed_point.ranges import FARTHEST_REACHES, UNIT_BITS
 from firmware_host.fixed_point.steps import SPARED_OF_MANY, RobotSteps
 from firmware_host.joints import single_limits
 from firmware_host.kinematics import frames
 from firmware_host.solving.refine import DEFAULT_SETTINGS, NEAREST_SETTINGS
 from firmware_host.solving.seeding import BEYOND
 from firmware_host.straightline import Symbol, Tape
-from firmware_host.tolerances import FARTHEST_TARGET, SOLVED_POSITION, SOLVED_ROTATION
+from firmware_host.tolerances import FARTHEST_TARGET, SOLVED_POSITION
 
 # Fraction bits of the inverse of what counts as 1 rad of a joint.
 PER_BITS = 24
@@ -249,16 +249,33 @@ class FixedRobot(RobotSteps, RobotCircle):
         """A whole turn in `turn_bits`."""
         return 4 * round(math.ldexp(math.pi / 2, self.turn_bits))
 
-    @property
+    @cached_property
     def tolerance(self) -> int:
-        """The squared distance below which a place is reached, in the format of what is judged."""
-        bits = self.parts.formats[0] if self.problem.task.has_orientation else self.squared_bits
-        return round(math.ldexp(SOLVED_POSITION**2, bits))
+        """The squared distance below which a place is reached, in the format of what is judged.
+
+        Raises:
+            ConfigError: If the tolerance is not one that integers can tell.
+        """
+        asked, turning = self.problem.tolerance, self.problem.task.has_orientation
+        near = math.hypot(*self.chain.link_columns[0][3])
+        # Targets farther than that are brought nearer, and none of them is reached.
+        most = (FARTHEST_REACHES - 1) * (self.chain.reach + near)
+        if asked.position > max(SOLVED_POSITION, most):
+            raise ConfigError(
+                f"Fixed point can hold no tolerance of half this robot's length. Expected at most "
+                f"{1e3 * most:.6g} mm. Received: {1e3 * asked.position:.6g} mm. Give less, or "
+                "export with --arithmetic float."
+            )
+        asked.check_rounding(
+            self.told_error, self.told_angle_error if turning else None, "Fixed point"
+        )
+        bits = self.parts.formats[0] if turning else self.squared_bits
+        return round(math.ldexp(asked.position**2, bits))
 
     @property
     def chord(self) -> int:
         """The squared chord below which an orientation is reached, in the format of `parts`."""
-        return round(math.ldexp((2 * math.sin(SOLVED_ROTATION / 2)) ** 2, self.parts.formats[1]))
+        return round(math.ldexp(self.problem.tolerance.squared_chord, self.parts.formats[1]))
 
     @property
     def floor_number(self) -> int:
@@ -279,3 +296,15 @@ class FixedRobot(RobotSteps, RobotCircle):
             levers.append(0.0 if segment.slides else lever)
             lever -= math.hypot(*link[3])
         return math.hypot(*errors) + self.unit_error * sum(levers)
+
+    @cached_property
+    def told_angle_error(self) -> float:
+        """A bound of how wrong the computed orientation of the tool is, by rounding [rad].
+
+        To first order: what walking the chain rounds off of three unit vectors, and for each
+        joint that turns its `unit_error`.
+        """
+        turning = sum(not segment.slides for segment in self.chain.segments)
+        units = [part for index, part in enumerate(self.forward.outputs) if index % 4 < 3]
+        errors = [part.error for part in units if isinstance(part, Value)]
+        return math.hypot(*errors) + self.unit_error * turning

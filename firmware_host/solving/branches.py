@@ -26,7 +26,7 @@ from firmware_host.solving.refine import (
 from firmware_host.solving.seeding import Seeder
 from firmware_host.solving.solution import Found
 from firmware_host.solving.telling import told
-from firmware_host.tolerances import SAME_ANSWER, within_tolerance
+from firmware_host.tolerances import SAME_ANSWER
 
 ANY, NEAREST, HOME = "any", "nearest", "home"
 
@@ -261,7 +261,7 @@ def solve_target(
         # The refinement's own measure is the distance where there is no orientation.
         if problem.task.has_orientation:
             off, (seed_off, _) = problem.plain_errors(q, target), problem.plain_errors(seed, target)
-        solved = within_tolerance(*off)
+        solved = problem.tolerance.holds(*off)
         rank = error if present is None or not solved else plain.travel(q, present)
         if best is None or preferred(solved, rank, best[0], best[1], margin):
             best = (solved, rank, off, q, seed_off, number)
@@ -275,7 +275,7 @@ def solve_target(
     if near is not None:
         q = plain.nearest_turn(q, near)
     at_random = max(0, tried - heads) if branch == ANY else 0
-    return told(q, target, near, off, seed_off, steps, number, tried, at_random)
+    return told(problem.tolerance, q, target, near, off, seed_off, steps, number, tried, at_random)
 
 
 def _drawn(robot: Chain, restarts: int) -> Iterator[tuple[list[float], int]]:

@@ -12,7 +12,6 @@ from firmware_host.solving.refine import refine_plain
 from firmware_host.solving.solution import Found
 from firmware_host.solving.telling import LIMITED, SOLVED, told
 from firmware_host.tasks import Task
-from firmware_host.tolerances import within_tolerance
 
 # Refinement steps from the present joints: on a fine path the second leaves micrometres.
 TRACK_STEPS = 2
@@ -42,7 +41,7 @@ def followed(
     q, _, _ = refine_plain(problem, seed, target, TRACK_STEPS)
     q = plain.nearest_turn(q, near)
     off, (seed_distance, _) = problem.plain_errors(q, target), problem.plain_errors(seed, target)
-    answer = told(q, target, near, off, seed_distance, TRACK_STEPS)
+    answer = told(problem.tolerance, q, target, near, off, seed_distance, TRACK_STEPS)
     if answer.status != SOLVED or plain.travel(q, near) > TRACK_JUMP:
         other = solve_nearest()
         answer = other._replace(tried=other.tried + 1)
@@ -95,5 +94,5 @@ def held_to_steps(
         q=array("d", q).tobytes(),
         distance=distance,
         angle=angle,
-        status=SOLVED if within_tolerance(distance, angle) else short,
+        status=SOLVED if problem.tolerance.holds(distance, angle) else short,
     )

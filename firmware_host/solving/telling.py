@@ -6,7 +6,7 @@ from array import array
 from collections.abc import Sequence
 
 from firmware_host.solving.solution import STATUSES, Found, Status
-from firmware_host.tolerances import within_tolerance
+from firmware_host.tolerances import Tolerance
 
 SOLVED, UNREACHABLE, LIMITED = map(
     STATUSES.index, (Status.SOLVED, Status.UNREACHABLE, Status.LIMITED)
@@ -14,6 +14,7 @@ SOLVED, UNREACHABLE, LIMITED = map(
 
 
 def told(
+    tolerance: Tolerance,
     q: Sequence[float],
     target: Sequence[float],
     near: Sequence[float] | None,
@@ -27,6 +28,7 @@ def told(
     """An answer as it is kept.
 
     Args:
+        tolerance: What counts as solved.
         q: n joints within the limits [rad, m].
         target: k components.
         near: n present joints [rad, m], or None.
@@ -43,7 +45,7 @@ def told(
         array("d", given).tobytes(),
         *off,
         seed_distance,
-        SOLVED if within_tolerance(*off) else UNREACHABLE,
+        SOLVED if tolerance.holds(*off) else UNREACHABLE,
         steps,
         branch,
         tried,

@@ -11,6 +11,7 @@ from firmware_host.network import runtimes
 from firmware_host.network.runtimes import RUNTIMES, available_runtimes
 from firmware_host.plugins import PLUGINS, available_solvers, solver_plugin
 from firmware_host.solver import IkSolver
+from firmware_host.tolerances import Tolerance
 
 
 class Elsewhere(IkSolver):
@@ -19,8 +20,8 @@ class Elsewhere(IkSolver):
     missing = None
 
     @classmethod
-    def load(cls, path, runtime=None, refine_steps=None, restarts=0):
-        return path, runtime, refine_steps, restarts
+    def load(cls, path, runtime=None, refine_steps=None, restarts=0, tolerance=None):
+        return path, runtime, refine_steps, restarts, tolerance
 
     @classmethod
     def obstacle(cls):
@@ -41,11 +42,14 @@ def _offered(monkeypatch):
     monkeypatch.setattr(importlib.metadata, "entry_points", entry_points)
 
 
-def test_it_is_given_the_restarts_and_the_steps():
-    asked = ("model.tflite", "elsewhere", 2, 5)
-    assert IkSolver.load("model.tflite", "elsewhere", 2, restarts=5) == asked
-    assert IkSolver.load("model.tflite", runtime="elsewhere", refine_steps=2, restarts=5) == asked
-    assert IkSolver.load("model.tflite", "elsewhere") == ("model.tflite", "elsewhere", None, 0)
+def test_it_is_given_the_restarts_the_steps_and_the_tolerance():
+    asked, finer = ("model.tflite", "elsewhere", 2, 5), Tolerance(1e-4)
+    assert IkSolver.load("model.tflite", "elsewhere", 2, restarts=5) == (*asked, None)
+    assert IkSolver.load(
+        "model.tflite", runtime="elsewhere", refine_steps=2, restarts=5, tolerance=finer
+    ) == (*asked, finer)
+    usual = ("model.tflite", "elsewhere", None, 0, None)
+    assert IkSolver.load("model.tflite", "elsewhere") == usual
 
 
 def test_it_is_listed_where_it_can_be_used(monkeypatch):

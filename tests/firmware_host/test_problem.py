@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from firmware_host.problem import IkProblem
 from firmware_host.tasks import POSE, POSITION, make_task
-from firmware_host.tolerances import SOLVED_POSITION, SOLVED_ROTATION, within_tolerance
+from firmware_host.tolerances import Tolerance
 
 TASKS = [
     POSITION,
@@ -77,21 +77,22 @@ def test_errors_of_many_are_those_of_each(arm3, task):
         np.testing.assert_allclose(one, (distance[row], angle[row]), atol=1e-12)
 
 
-@given(data=st.data(), task=tasks)
-def test_solved_is_what_the_tolerances_say_of_the_errors(chains, angles, data, task):
+@given(data=st.data(), task=tasks, finer=st.floats(0.1, 10.0))
+def test_solved_is_what_the_tolerance_says_of_the_errors(chains, angles, data, task, finer):
     chain, rng = data.draw(chains), data.draw(generators)
-    problem = IkProblem(chain, task)
+    tolerance = Tolerance(1e-3 * finer, math.radians(0.1 / finer))
+    problem = IkProblem(chain, task, tolerance)
     q = data.draw(angles(len(chain)))
     # Steps of about the size of the tolerances: some are reached and some are not.
     others = q + rng.normal(size=(8, len(chain))) * 10.0 ** rng.uniform(-5, -2, (8, 1))
     targets = problem.reached_by(others)
     together = np.broadcast_to(q, others.shape)
     distance, angle = problem.errors(together, targets)
-    expected = (distance < SOLVED_POSITION) & (angle < SOLVED_ROTATION)
+    expected = (distance < 1e-3 * finer) & (angle < math.radians(0.1 / finer))
     solved = problem.is_solved(together, targets)
     np.testing.assert_array_equal(solved, expected)
     for row in range(8):
-        assert within_tolerance(float(distance[row]), float(angle[row])) == expected[row]
+        assert tolerance.holds(float(distance[row]), float(angle[row])) == expected[row]
 
 
 def test_what_follows_from_the_robot_and_the_task(arm3):

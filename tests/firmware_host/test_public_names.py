@@ -9,11 +9,13 @@ from firmware_host import (
     IkSolution,
     IkSolver,
     Status,
+    Tolerance,
     chain,
     errors,
     forward_kinematics,
     kinematics,
     solver,
+    tolerances,
     track,
     tracking,
 )
@@ -26,6 +28,7 @@ NAMES = {
     "IkSolution": (IkSolution, solver),
     "IkSolver": (IkSolver, solver),
     "Status": (Status, solver),
+    "Tolerance": (Tolerance, tolerances),
     "forward_kinematics": (forward_kinematics, kinematics),
     "track": (track, tracking),
 }

@@ -15,7 +15,7 @@ from firmware_host.model_file import MEMBER, read_model, write_model
 from firmware_host.network.runtimes import DEFAULT_RUNTIME, RUNTIMES, available_runtimes
 from firmware_host.normalization import Normalization
 from firmware_host.solver import IkSolver, Status
-from firmware_host.tolerances import SOLVED_POSITION
+from firmware_host.tolerances import SOLVED_POSITION, Tolerance
 from firmware_host.workspace import Workspace
 
 MODELS = Path(__file__).parent / "models"
@@ -429,3 +429,33 @@ def test_servos_are_told_of_what_is_returned(servo_model, planar_model):
     np.testing.assert_array_equal(batch.servo[0], solution.servo)
     assert bare.solve([0.3, 0.1, 0.0]).servo is None
     assert bare.solve_batch(targets).servo is None
+
+
+@pytest.mark.parametrize("millimetres", [0.02, 1.0, 30.0])
+def test_solved_is_what_the_tolerance_says_in_every_way_of_solving(arm3, make_solver, millimetres):
+    usual = make_solver(arm3, rough, refine_steps=1)
+    spec = usual.spec.with_tolerance(Tolerance(1e-3 * millimetres))
+    solver = IkSolver(spec, usual.seeder.predict, 1)
+    rng = np.random.default_rng(3)
+    q = rng.uniform(arm3.lower, arm3.upper, (100, 3))
+    targets = position(arm3, q)
+    batch = solver.solve_batch(targets)
+    near = solver.solve_batch(targets, q_near=q + rng.normal(0, 0.05, q.shape))
+    for found in (batch, near):
+        solved = found.position_error_m < 1e-3 * millimetres
+        np.testing.assert_array_equal(found.status == Status.SOLVED, solved)
+    for row, target in enumerate(targets[:20]):
+        assert solver.solve(target).status is batch.status[row]
+        tracked = solver.track(target, q[row] + 0.02, max_step=0.01)
+        solved = tracked.position_error_m < 1e-3 * millimetres
+        assert (tracked.status is Status.SOLVED) == solved
+    assert 0 < (batch.status == Status.SOLVED).mean() <= 1
+    assert usual.problem.tolerance == Tolerance()
+
+
+def test_a_model_is_loaded_with_a_tolerance(planar_model):
+    solver = IkSolver.load(planar_model, "reference", tolerance=Tolerance(0.02, 0.1))
+    assert solver.problem.tolerance == Tolerance(0.02, 0.1)
+    assert IkSolver.load(planar_model, "reference").problem.tolerance == Tolerance()
+    with pytest.raises(ConfigError, match=r"such as Tolerance\(position=0.0005\). Received: 0.02"):
+        IkSolver.load(planar_model, "reference", tolerance=0.02)

@@ -30,6 +30,7 @@ def test_bench_prints_json_alone(run, planar_model):
     assert result.exit_code == 0, result.output
     found = json.loads(result.stdout)
     assert (found["targets"], found["steps"]) == (3, 3)
+    assert found["tolerance"] == {"position_m": 0.001}
     assert list(found["runtimes"]) == ["reference"]
 
 
@@ -42,6 +43,15 @@ def test_every_runtime_measured_is_compared_with_the_peers(run, planar_model, mo
     assert [name.split()[1] for name in found["solvers"]] == ["litert", "reference"]
     assert all(figures["own"] for figures in found["solvers"].values())
     assert found["rounds"] == 5
+
+
+def test_bench_says_what_it_counts_as_solved(run, planar_model):
+    arguments = ("bench", planar_model, "--runtime", "reference", "--targets", 3)
+    result = run(*arguments, "--tolerance", 250)
+    assert "(3 targets, solved to 250 mm)" in " ".join(result.stdout.split())
+    result = run(*arguments, "--tolerance", "nan")
+    assert result.exit_code == 1
+    assert "Expected a tolerance of position above 0" in result.stderr
 
 
 def test_a_missing_file_is_told(run, tmp_path):
@@ -64,6 +74,7 @@ def test_an_unknown_runtime_is_told(run, planar_model):
         (("--clock", 100), "--clock can be given with --target alone"),
         (("--baud", 9600), "--baud can be given with --serial alone"),
         (("--serial", "/dev/null", "--steps", 2), "compiled into a board's firmware"),
+        (("--serial", "/dev/null", "--tolerance", 2), "compiled into a board's firmware"),
     ],
 )
 def test_options_that_would_be_ignored_are_refused(run, planar_model, options, told):

@@ -38,6 +38,18 @@ def test_for_programs(printed, tmp_path, tiny_folder):
     assert json.loads((folder / METRICS_FILE).read_text()) == values
 
 
+def test_it_tells_what_counts_as_solved(printed, tmp_path, tiny_folder):
+    folder = shutil.copytree(tiny_folder, tmp_path / "run")
+    usual = printed("evaluate", folder, "--targets", 200)
+    assert usual["tolerance"] == {"position_m": 0.001}
+    fine = printed("evaluate", folder, "--targets", 200, "--tolerance", 0.01)
+    assert fine["tolerance"] == {"position_m": 1e-5}
+    assert fine["solved"] < usual["solved"]
+    # The study's figures are told to its own millimetre, whatever is asked for.
+    for steps, found in fine["any_branch"].items():
+        assert found["solved_1mm"] == usual["any_branch"][steps]["solved_1mm"]
+
+
 @pytest.fixture
 def forgetful(tmp_path):
     """Function of a run folder: a copy whose network always answers with the upper limits."""

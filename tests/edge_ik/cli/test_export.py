@@ -61,6 +61,20 @@ def test_firmware_computes_with_what_is_asked_for(choice, run, planar_model, tmp
     assert ("joint_t joints[" in text) == (choice != "fixed")
 
 
+@pytest.mark.parametrize("kind", ["c99", "tflm"])
+def test_firmware_counts_as_solved_what_is_asked_for(kind, run, planar_model, tmp_path):
+    made = ("--firmware", kind, "--out", tmp_path / "made", "--tolerance", 20)
+    more = ("--no-count",) if kind == "c99" else ()
+    result = run("export", planar_model, *made, *more, "--rotation-tolerance", 1)
+    assert result.exit_code == 0, result.output
+    readme = (tmp_path / "made" / "README.md").read_text()
+    assert "within 20 mm" in readme
+    assert "--tolerance 20" in readme
+    refused = run("export", planar_model, *made[:-1], 1e-6, *more)
+    assert refused.exit_code == 1
+    assert "cannot tell so small errors of this robot" in " ".join(refused.stderr.split())
+
+
 def test_integers_of_a_network_of_floats_are_refused(run, source_root, planar_model, tmp_path):
     network = source_root / "tests" / "firmware_host" / "models" / "float32.tflite"
     write_model(tmp_path / "float.tflite", network.read_bytes(), read_model(planar_model)[1])
@@ -87,6 +101,7 @@ def test_integers_of_a_network_of_floats_are_refused(run, source_root, planar_mo
         ),
         (("--firmware", "tflm", "--board"), "--board can be given with --firmware c99 alone"),
         (("--name", "tiny"), "--name can be given with --firmware alone"),
+        (("--tolerance", "0.5"), "--tolerance can be given with --firmware alone"),
     ],
 )
 def test_export_refuses_what_it_would_ignore(run, planar_model, options, told):

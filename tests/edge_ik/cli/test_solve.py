@@ -92,6 +92,15 @@ def test_restarts_reach_every_runtime(printed, source_root, require_tool, runtim
     assert (values["tried"], values["restarts"]) == (6, 5)
 
 
+def test_what_counts_as_solved_can_be_chosen(printed, source_root):
+    model = source_root / "artifacts" / "arm3" / "arm3-int8.tflite"
+    arguments = ("solve", model, "--target", 0.3, 0.1, 0.2, "--steps", 0, "--runtime", "reference")
+    usual, coarse = printed(*arguments), printed(*arguments, "--tolerance", 50)
+    assert usual["q"] == coarse["q"]
+    assert 0.001 < usual["position_error_m"] < 0.05
+    assert (usual["status"], coarse["status"]) == ("unreachable", "solved")
+
+
 def test_mistakes_are_told(refused, tmp_path, tiny_folder):
     target = ("--target", 0.3, 0.1, 0.25)
     assert "where there is nothing" in refused("solve", tmp_path / "nowhere", *target)

@@ -10,7 +10,8 @@ from edge_ik.arms import load_arm
 from edge_ik.data.rank import chosen_task
 from edge_ik_tools.c99 import folder as module
 from edge_ik_tools.c99.folder import write_c99
-from edge_ik_tools.c99.golden import LARGEST_TOLERANCE, golden_solves, rounding
+from edge_ik_tools.c99.golden import LARGEST_TOLERANCE, golden_solves
+from edge_ik_tools.c99.rounding import Rounding
 from firmware_host.solving.refine import refine
 from firmware_host.tasks import make_task
 
@@ -104,7 +105,7 @@ def test_joints_follow_what_rounding_does_to_the_error_within_the_tolerance(made
     """Solved for targets off by the rounding, to the end, whatever the Jacobian is."""
     firmware, network = made
     problem, solves = firmware.spec.problem, golden_solves(firmware, network.run)
-    rho, rng = rounding(problem), np.random.default_rng(0)
+    rho, rng = Rounding.of(problem, firmware.steps).error, np.random.default_rng(0)
     targets = solves.targets.astype(float)
     start, _ = refine(problem, solves.q, targets, 20)
     for _ in range(10):

@@ -52,10 +52,10 @@ def test_only_the_runtimes_asked_for_are_measured(planar_model):
 
 
 def test_a_runtime_that_refuses_the_model_is_told(planar_model, monkeypatch):
-    def load(path, runtime, steps):
+    def load(path, runtime, steps, tolerance=None):
         if runtime == "other":
             raise ModelFileError("other refuses the model.")
-        return solver_of(path, runtime, steps)
+        return solver_of(path, runtime, steps, tolerance=tolerance)
 
     solver_of = IkSolver.load
     monkeypatch.setattr(measure.IkSolver, "load", load)

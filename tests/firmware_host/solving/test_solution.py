@@ -9,12 +9,21 @@ import pytest
 
 from firmware_host.solving.solution import ATTRIBUTES, IkSolution, Status
 from firmware_host.solving.telling import told
+from firmware_host.tolerances import DEFAULT_TOLERANCE
 
 
 @pytest.fixture
 def solution(make_solver, arm3):
     spec = make_solver(arm3, None).spec
-    found = told([0.1, -0.2, 0.3], [0.3, 0.1, 0.2], [0.0, 0.05, 0.3], (1e-5, 0.0), 2e-3, steps=3)
+    found = told(
+        DEFAULT_TOLERANCE,
+        [0.1, -0.2, 0.3],
+        [0.3, 0.1, 0.2],
+        [0.0, 0.05, 0.3],
+        (1e-5, 0.0),
+        2e-3,
+        steps=3,
+    )
     return IkSolution(spec, found._replace(status=1, branch=2), 12.5e-6)
 
 

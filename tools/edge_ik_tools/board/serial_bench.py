@@ -25,6 +25,7 @@ from firmware_host.errors import ConfigError
 from firmware_host.model_file import read_model
 from firmware_host.solver import IkSolver
 from firmware_host.solving.solution import IkBatch, Status
+from firmware_host.tolerances import SOLVED_ROTATION, Tolerance
 
 DEFAULT_TARGETS = 1_000
 # The host's own arithmetic: bit for bit that of the firmware's network.
@@ -41,6 +42,7 @@ def serial_bench(
     baud_rate: int = BAUD_RATE,
     timeout: float = TIMEOUT,
     retries: int = RETRIES,
+    rotation_tolerance: float = SOLVED_ROTATION,
     tell: Tell = lambda line: None,
 ) -> SerialBenchmark:
     """Let a board solve, compare every answer with the host's, and measure.
@@ -52,6 +54,8 @@ def serial_bench(
         baud_rate: Bits a second.
         timeout: How long to wait for each answer [s].
         retries: How often to ask again.
+        rotation_tolerance: Below which angle the firmware counts a target as solved [rad]; the
+            distance it says itself.
         tell: Called with a line of progress.
 
     Raises:
@@ -68,7 +72,8 @@ def serial_bench(
     with BoardClient(port, baud_rate=baud_rate, timeout=timeout, retries=retries) as client:
         hello = client.hello()
         _check_model(hello, model_hash, port, Path(path))
-        solver = IkSolver.load(path, HOST_RUNTIME, hello.steps)
+        tolerance = Tolerance(hello.tolerance_m, rotation_tolerance)
+        solver = IkSolver.load(path, HOST_RUNTIME, hello.steps, tolerance=tolerance)
         tell(f"{hello.name} on {port}: {hello.joints} joints, {hello.steps} steps")
         tell("Drawing targets")
         # The board gets float32, so the host solves those very numbers.

@@ -31,7 +31,6 @@ from firmware_host.tasks import SPACE, Task
 from firmware_host.tasks.orientation import TOOL_AXES, Direction, Rotation
 from firmware_host.tasks.plane_angle import AzimuthPlane, BasePlane, PlaneAngle
 from firmware_host.tasks.rotations import quaternion
-from firmware_host.tolerances import SOLVED_POSITION
 
 NETWORK_VECTORS = 64
 
@@ -128,7 +127,7 @@ def _values(firmware: Firmware, counts: str) -> dict[str, Any]:
         "turning": task.has_orientation,
         "steps": firmware.steps,
         **_step_words(firmware),
-        "tolerance_mm": f"{1e3 * SOLVED_POSITION:g}",
+        **firmware.solvers.tolerance(),
         "counts": counts,
         "network_words": f"The {firmware.program.dtype.name} network of {firmware.program.macs:,} "
         f"multiplications, then {firmware.steps} steps of damped least squares.",

@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_ik_tools.c99.kinematics import settings32
+from edge_ik_tools.c99.rounding import Rounding
 from edge_ik_tools.c99.source import Firmware
 from firmware_host.bench.targets import bench_targets
 from firmware_host.chain import FloatArray
@@ -28,19 +29,12 @@ from firmware_host.errors import ModelFileError
 from firmware_host.problem import IkProblem
 from firmware_host.solver import IkSolver, Predict
 from firmware_host.solving.branches import Answers, solve_any
-from firmware_host.tolerances import SOLVED_POSITION, SOLVED_ROTATION
 
 VECTORS = 32
 # Of so many drawn, enough are clear.
 DRAWN = 4 * VECTORS
 RNG_SEED = 2
 
-# Half a unit of the last place of 1 in single precision.
-EPSILON = 2.0**-24
-# Each joint adds the rounding of a few products of the arm's length.
-PRODUCTS = 2
-# The arc tangent that an angle begins with is this near, with the root before it [rad].
-ARC_TANGENT = 5e-7
 # The last step, too, is rounded, by more the worse its equations are conditioned.
 ROUNDING_MARGIN = 4.0
 # A joint that is less certain tells little of a firmware [rad].
@@ -91,10 +85,10 @@ def golden_solves(firmware: Firmware, predict: Predict) -> GoldenSolves:
     """
     solver = IkSolver(firmware.spec, predict)
     problem = solver.problem
-    rho, alpha = rounding(problem), _angle_rounding(problem, firmware.steps)
+    rounding = Rounding.of(problem, firmware.steps)
     drawn = bench_targets(solver, DRAWN, RNG_SEED).astype(np.float32)
     targets = drawn.astype(np.float64)
-    aside, moved = _moved_aside(problem, targets)
+    aside, moved = _moved_aside(problem, targets, rounding.error)
     answers, *around = (
         solve_any(solver.seeder, t, firmware.steps, firmware.restarts, settings32(problem.chain))
         for t in (targets, targets + aside, targets - aside)
@@ -109,43 +103,25 @@ def golden_solves(firmware: Firmware, predict: Predict) -> GoldenSolves:
             f"The model solves none of {len(drawn)} reachable targets at its first try, or all "
             "but exactly to the tolerance: nothing that firmware could be tested with."
         )
-    tolerance = _joint_tolerance(problem, answers, around, moved, alpha)
+    tolerance = _joint_tolerance(problem, answers, around, moved, rounding)
     return GoldenSolves(
         targets=drawn[kept],
         solved=solved[kept],
         branch=answers.branch[kept],
         q=answers.q[kept],
         joint_tolerance=np.where(solved[:, None], tolerance, 0.0)[kept],
-        distance_tolerance=rho + problem.joints * _longest(problem) * alpha,
-        angle_tolerance=rho / _longest(problem) + problem.joints * alpha,
+        distance_tolerance=rounding.distance,
+        angle_tolerance=rounding.angle,
     )
 
 
-def rounding(problem: IkProblem) -> float:
-    """Rounding rho of the task error in single precision [m]."""
-    return PRODUCTS * EPSILON * (problem.joints + 1) * _longest(problem)
-
-
-def _angle_rounding(problem: IkProblem, steps: int) -> float:
-    """Rounding alpha of a joint's angle, to which each step adds [rad]."""
-    chain = problem.chain
-    largest = float(np.maximum(np.abs(chain.lower), np.abs(chain.upper)).max())
-    return ARC_TANGENT + (steps + 1) * EPSILON * largest
-
-
-def _longest(problem: IkProblem) -> float:
-    """How far from the base the tool can be [m]."""
-    chain = problem.chain
-    return chain.reach + float(np.linalg.norm(chain.links[0][:3, 3]))
-
-
-def _moved_aside(problem: IkProblem, targets: FloatArray) -> tuple[FloatArray, float]:
+def _moved_aside(problem: IkProblem, targets: FloatArray, rho: float) -> tuple[FloatArray, float]:
     """What to add to targets (N, k) to move each in some direction, and how far that is [m].
 
     Places move, and unit vectors v turn: by w cross v, in space or in their plane.
     """
     rng = np.random.default_rng(RNG_SEED)
-    size = ASIDE * rounding(problem)
+    size = ASIDE * rho
     step, turn = (_directions(rng, len(targets)) * size for _ in range(2))
     task = problem.task
     wanted = targets[:, len(task.place) :]
@@ -168,16 +144,17 @@ def _judged(
     distance, angle = problem.errors(answers.q, targets)
     # Another branch may be as promising, to rounding: what the first found, the second may not.
     clear: npt.NDArray[np.bool_] = answers.tried == 1
-    for error in (distance / SOLVED_POSITION, angle / SOLVED_ROTATION):
+    tolerance = problem.tolerance
+    for error in (distance / tolerance.position, angle / tolerance.rotation):
         clear &= (error < BORDERLINE[0]) | (error > BORDERLINE[1])
     return problem.is_solved(answers.q, targets), clear
 
 
 def _joint_tolerance(
-    problem: IkProblem, answers: Answers, around: list[Answers], moved: float, alpha: float
+    problem: IkProblem, answers: Answers, around: list[Answers], moved: float, rounding: Rounding
 ) -> FloatArray:
     """How nearly a firmware's joints are those of each answer (N, n) [rad]; 0 where not known."""
-    q, rho = answers.q, rounding(problem)
+    q, rho, alpha = answers.q, rounding.error, rounding.joint
     J = problem.jacobian(*problem.chain.place(q))
     _, sigma, Vt = np.linalg.svd(J, full_matrices=False)
     sigma = np.maximum(sigma, SINGULAR * sigma[:, :1])

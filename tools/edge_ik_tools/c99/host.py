@@ -31,6 +31,7 @@ from firmware_host.solving.checks import checked_near, checked_threads
 from firmware_host.solving.solution import STATUSES, Found, IkBatch, IkSolution
 from firmware_host.tasks.neighbours import WXYZ, real_part_first
 from firmware_host.tasks.targets import checked_target
+from firmware_host.tolerances import Tolerance
 
 # The order of the C enumeration.
 BAD_TARGET = 2
@@ -84,18 +85,14 @@ class FirmwareSolver(IkSolver):
         runtime: str | None = None,
         refine_steps: int | None = None,
         restarts: int = 0,
+        tolerance: Tolerance | None = None,
     ) -> FirmwareSolver:
         """Generate, compile and load a model's firmware.
 
         The library is kept in the user's cache and used again for the same model, compiler,
         Python, processor and options.
 
-        Args:
-            path: A `.tflite` that carries its robot.
-            runtime: "firmware" or None.
-            refine_steps: Refinement steps, 0 or more; they are compiled in. By default 3
-                for positions and 4 for targets with an orientation.
-            restarts: Seeds drawn at random, at most, for branch "any".
+        Arguments as in `IkSolver.load`; steps, restarts and tolerance are compiled in.
 
         Raises:
             ConfigError: If a number is negative.
@@ -106,7 +103,9 @@ class FirmwareSolver(IkSolver):
         """
         flatbuffer, _ = read_model(path)
         # The integers are for cores without a floating-point unit.
-        firmware = Firmware.load(Path(path), "robot", refine_steps, restarts, arithmetic="float")
+        firmware = Firmware.load(
+            Path(path), "robot", refine_steps, restarts, arithmetic="float", tolerance=tolerance
+        )
         return cls(replace(firmware, vectors=True), flatbuffer)
 
     @classmethod

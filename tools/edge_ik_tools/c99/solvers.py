@@ -14,6 +14,7 @@ import numpy as np
 from edge_ik_tools.c99 import fixed, kinematics, segments
 from edge_ik_tools.c99.literals import float_list, float_literal, initializer
 from edge_ik_tools.c99.lowering import Program
+from edge_ik_tools.c99.rounding import Rounding
 from edge_ik_tools.templates import filled
 from firmware_host.fixed_point.robot import FixedRobot
 from firmware_host.joints import CONTINUOUS
@@ -28,9 +29,8 @@ from firmware_host.tolerances import (
     FARTHEST_TURN,
     FULL_TURN,
     SAME_ANSWER,
-    SOLVED_POSITION,
-    SOLVED_ROTATION,
     TARGET_ROTATION,
+    Tolerance,
 )
 
 # What is told of a target that is none; beyond any distance [m] and angle [rad] there can be.
@@ -48,6 +48,7 @@ class Solvers:
         name: What every public name begins with.
         spec: The robot and its task.
         program: The network's layers.
+        steps: Refinement steps.
         restarts: Seeds drawn at random, at most, where no branch reaches the target.
         tries: Branches tried at most, where there are several.
     """
@@ -55,6 +56,7 @@ class Solvers:
     name: str
     spec: ModelSpec
     program: Program
+    steps: int
     restarts: int
     tries: int
 
@@ -92,7 +94,6 @@ class Solvers:
     def values(self) -> dict[str, object]:
         """What the templates of the header and the source ask for."""
         task = self.spec.task
-        tolerance = f"{self.name.upper()}_TOLERANCE * {self.name.upper()}_TOLERANCE"
         return {
             "name": self.name,
             "NAME": self.name.upper(),
@@ -105,12 +106,8 @@ class Solvers:
             "fixed": False,
             "farthest_square": "FLT_MAX",
             "farthest_real": "FLT_MAX",
-            "tolerance_squared": tolerance,
-            "place_tolerance_squared": tolerance,
             "angle_of_chord": "angle_of_chord",
-            "tolerance": float_literal(SOLVED_POSITION),
-            "rotation_tolerance": float_literal(SOLVED_ROTATION),
-            "chord": float_literal((2 * math.sin(SOLVED_ROTATION / 2)) ** 2),
+            **self.tolerance(),
             "off_unit": float_literal(2 * TARGET_ROTATION),
             "farthest": float_literal(FARTHEST_TARGET),
             "same_answer": float_literal(SAME_ANSWER),
@@ -175,6 +172,23 @@ class Solvers:
             "ends_beyond": " + ".join(
                 fixed.ends_beyond(robot, joint, less_zero) for joint in untold
             ),
+        }
+
+    def tolerance(self) -> dict[str, object]:
+        """What counts as solved, in floats."""
+        tolerance, turning = self.spec.problem.tolerance, self.spec.task.has_orientation
+        own = Rounding.of(self.spec.problem, self.steps)
+        least = Tolerance.above_rounding(own.distance, own.angle)
+        square = f"{self.name.upper()}_TOLERANCE * {self.name.upper()}_TOLERANCE"
+        return {
+            "tolerance_squared": square,
+            "place_tolerance_squared": square,
+            "tolerance": float_literal(tolerance.position),
+            "rotation_tolerance": float_literal(tolerance.rotation),
+            "chord": "SQUARED_CHORD",
+            "exported_chord": float_literal(tolerance.squared_chord),
+            "tolerance_words": tolerance.words(turning),
+            "least_tolerance": least.words(turning),
         }
 
     def _bad_words(self) -> str:

@@ -19,6 +19,7 @@ from edge_ik_tools.c99.int8 import int8_network
 from edge_ik_tools.c99.literals import identifier
 from edge_ik_tools.c99.loops import loop_network
 from edge_ik_tools.c99.lowering import Program, lower
+from edge_ik_tools.c99.rounding import Rounding
 from edge_ik_tools.c99.servos import servo_values
 from edge_ik_tools.c99.solvers import Solvers
 from edge_ik_tools.templates import filled, template_text
@@ -27,6 +28,7 @@ from firmware_host.fixed_point.robot import FixedRobot
 from firmware_host.model_file import read_model
 from firmware_host.names import c_comment
 from firmware_host.spec import ModelSpec
+from firmware_host.tolerances import SOLVED_POSITION, SOLVED_ROTATION, Tolerance
 
 WIDTH = 90
 NOT_COUNTED = "Instructions, flash and stack: not measured; `edge-ik bench --target` does."
@@ -92,6 +94,7 @@ class Firmware:
         tries: int | None = None,
         arithmetic: str = "auto",
         small: bool = False,
+        tolerance: Tolerance | None = None,
     ) -> Firmware:
         """Read a model file.
 
@@ -105,24 +108,29 @@ class Firmware:
             arithmetic: One of `ARITHMETICS`.
             small: Whether functions and loops exist once, for the least flash, rather than
                 where they are used, for speed.
+            tolerance: How near to a target counts as solved; 1 mm and 0.1 degrees without it.
 
         Raises:
             ModelFileError: If the file is damaged, or made of what no firmware is made for.
             ConfigError: If the name has nothing that C can use, or a number is out of range.
         """
         flatbuffer, record = read_model(path)
-        spec, program = ModelSpec.from_dict(record), lower(flatbuffer)
+        spec = ModelSpec.from_dict(record).with_tolerance(tolerance)
+        program = lower(flatbuffer)
         spec.check_network(program.widths[0], program.widths[-1])
         found = identifier(name or spec.chain.name)
         usual = spec.problem.default_steps
         taken = usual if steps is None else steps
         _check_numbers(spec, taken, restarts, tries)
         _check_arithmetic(arithmetic, program)
+        if arithmetic != "fixed":
+            _check_tolerance(spec, taken)
         options = f" --steps {taken}" if taken != usual else ""
         options += f" --restarts {restarts}" if restarts else ""
         options += " --optimize size" if small else ""
         options += f" --name {found}" if found != identifier(spec.chain.name) else ""
         options += f" --arithmetic {arithmetic}" if arithmetic != "auto" else ""
+        options += _tolerance_options(spec)
         return cls(
             path=path,
             name=found,
@@ -220,7 +228,7 @@ class Firmware:
     def solvers(self) -> Solvers:
         """What is public of it."""
         tries = self.spec.heads if self.tries is None else self.tries
-        return Solvers(self.name, self.spec, self.program, self.restarts, tries)
+        return Solvers(self.name, self.spec, self.program, self.steps, self.restarts, tries)
 
     def values(self, counts: str = NOT_COUNTED, *, integers: bool = False) -> dict[str, object]:
         """What templates can ask for of this model.
@@ -296,6 +304,23 @@ def _check_numbers(spec: ModelSpec, steps: int, restarts: int, tries: int | None
         raise ConfigError(
             f"Expected tries from 1 to the model's {spec.heads} branches. Received: tries={tries}"
         )
+
+
+def _check_tolerance(spec: ModelSpec, steps: int) -> None:
+    """A ConfigError if floats cannot tell what is solved."""
+    own = Rounding.of(spec.problem, steps)
+    angle = own.angle if spec.task.has_orientation else None
+    spec.problem.tolerance.check_rounding(own.distance, angle, "Single precision")
+
+
+def _tolerance_options(spec: ModelSpec) -> str:
+    """The options of an export that choose a tolerance; none for the usual one."""
+    chosen, options = spec.problem.tolerance, ""
+    if chosen.position != SOLVED_POSITION:
+        options += f" --tolerance {1e3 * chosen.position:.10g}"
+    if chosen.rotation != SOLVED_ROTATION and spec.task.has_orientation:
+        options += f" --rotation-tolerance {math.degrees(chosen.rotation):.10g}"
+    return options
 
 
 def _check_arithmetic(arithmetic: str, program: Program) -> None:

@@ -38,7 +38,7 @@ from firmware_host.problem import IkProblem
 from firmware_host.solver import IkSolver
 from firmware_host.solving.solution import Status
 from firmware_host.tasks import POSITION
-from firmware_host.tolerances import SOLVED_POSITION
+from firmware_host.tolerances import Tolerance
 
 DEFAULT_TARGETS = 10_000
 # Where cycles are counted the emulator takes minutes for so many.
@@ -59,6 +59,7 @@ def emulated_bench(
     targets: int | None = None,
     *,
     clock_hz: float | None = None,
+    tolerance: Tolerance | None = None,
     tell: Tell = lambda line: None,
 ) -> EmulatedBenchmark:
     """Measure generated firmware on an emulated core, and compare its answers.
@@ -68,24 +69,23 @@ def emulated_bench(
         name: NAME.
         model: The `.tflite` that they were generated from.
         target: The core, one of `CORES` or `PARTS`.
-        targets: Number of targets, and of inputs for the network alone; at least 1. Without
-            it 10,000, or 2,000 where cycles are counted.
+        targets: Number of targets and of network inputs; 10,000 by default, in cycles 2,000.
         clock_hz: Clock that the time is told for [Hz]; one usual for the core without it.
+        tolerance: What the firmware counts as solved; 1 mm and 0.1 degrees without it.
         tell: Called with a line of progress.
 
     Raises:
         ConfigError: If the core is unknown or cannot run the network, or a number is out of range.
         MissingToolError: If the compiler or the emulator is not installed.
-        FirmwareBuildError: If the compiler refuses the sources.
+        FirmwareBuildError, ModelFileError: If the sources, or the model, cannot be used.
         EmulationError: If the firmware fails, or belongs to another model.
-        ModelFileError: If the model cannot be used.
     """
     core = find_core(target)
     count = _target_count(core, targets)
     check_clock(core, clock_hz)
     tools, generated = Toolchain.find(core.family), Sources(Path(sources), name)
     interpreter = _network(core, model)
-    solver = IkSolver.load(model, "reference")
+    solver = IkSolver.load(model, "reference", tolerance=tolerance)
     tell("Drawing targets")
     drawn = _single(bench_targets(solver, count))
     inputs = random_inputs(interpreter, count, np.random.default_rng(INPUT_SEED))
@@ -107,8 +107,8 @@ def emulated_bench(
         **_compared(solver, found, drawn),
         network_inputs=len(inputs),
         network_differences=output_differences(found.outputs, interpreter.run_raw(inputs)),
-        cold=_cold(found),
-        closed_form=_closed_form(solver.chain, found, drawn),
+        cold=_cold(found, solver.problem.tolerance),
+        closed_form=_closed_form(solver.problem, found, drawn),
         path=_path(tools, core, generated, solver),
     )
 
@@ -225,19 +225,20 @@ def _compared(solver: IkSolver, found: Measurement, targets: FloatArray) -> dict
     }
 
 
-def _cold(found: Measurement) -> Baseline:
+def _cold(found: Measurement, tolerance: Tolerance) -> Baseline:
     return Baseline(
         Spread.of(found.cold),
-        float((found.cold_squared < SOLVED_POSITION**2).mean()),
+        float((found.cold_squared < tolerance.position**2).mean()),
         float(found.cold_steps.mean()),
         int(found.cold_steps.max()),
     )
 
 
-def _closed_form(chain: Chain, found: Measurement, targets: FloatArray) -> Baseline | None:
+def _closed_form(problem: IkProblem, found: Measurement, targets: FloatArray) -> Baseline | None:
     if not found.closed.any():
         return None
+    chain = problem.chain
     q = found.closed_q.astype(np.float64)
     held = np.all((q >= chain.lower - LIMIT_SLACK) & (q <= chain.upper + LIMIT_SLACK), axis=1)
-    solved = held & IkProblem(chain, POSITION).is_solved(q, targets[:, :3])
+    solved = held & IkProblem(chain, POSITION, problem.tolerance).is_solved(q, targets[:, :3])
     return Baseline(Spread.of(found.closed), float(solved.mean()))

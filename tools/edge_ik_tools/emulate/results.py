@@ -45,7 +45,7 @@ class Baseline:
 
     Attributes:
         counts: What it takes.
-        solved: Share of the targets solved, to 1 mm and within the limits.
+        solved: Share of the targets solved, within the limits.
         steps_mean: Mean number of steps taken; 0 where there are none.
         steps_max: Largest number of steps taken.
     """
@@ -205,7 +205,7 @@ class EmulatedBenchmark:
         steps: Refinement steps from each seed.
         tried_mean: Mean number of seeds refined for a target.
         tried_max: Largest number.
-        solved: Share solved, to 1 mm, judged by forward kinematics on the host.
+        solved: Share solved, judged by forward kinematics on the host.
         limit_violations: Answers with a joint outside its limits.
         max_error_m: Largest distance between tool and target [m].
         max_joint_difference_rad: Largest difference of a joint to the NumPy solver [rad, L], where

@@ -37,7 +37,7 @@ class PeerFigures:
     """What was measured of one solver.
 
     Attributes:
-        solved: Share of the targets answered within 1 mm, 0.1 degrees and every limit.
+        solved: Share of the targets answered within the tolerance and every limit.
         within_limits: Share of the answers given that hold every limit.
         error_m: Median distance of the answers from their targets [m].
         worst_m: Largest distance among the targets counted as solved [m].

@@ -12,6 +12,7 @@ from edge_ik_tools.generated import write_folder
 from edge_ik_tools.tflm.arena import Arena, arena_for
 from edge_ik_tools.tflm.source import TflmSource
 from firmware_host.model_file import read_model
+from firmware_host.tolerances import Tolerance
 
 # What the manifest says otherwise, or not at all.
 PLACES = ("folder", "files")
@@ -49,7 +50,11 @@ class TflmFirmware:
 
 
 def write_tflm(
-    path: Path, out: Path, name: str | None = None, steps: int | None = None
+    path: Path,
+    out: Path,
+    name: str | None = None,
+    steps: int | None = None,
+    tolerance: Tolerance | None = None,
 ) -> TflmFirmware:
     """Write the firmware of a model file, with the same bytes every time.
 
@@ -61,13 +66,14 @@ def write_tflm(
         out: The folder to write; see `write_folder` for what it may hold.
         name: Name of the firmware; that of the robot without it.
         steps: Refinement steps, 0 or more.
+        tolerance: How near to a target counts as solved; 1 mm and 0.1 degrees without it.
 
     Raises:
         ModelFileError: If the file is damaged, or made of what no firmware is made for.
         ConfigError: If the name has nothing that C can use, or the steps are negative.
         FirmwareFolderError: If the folder holds something else, or cannot be written.
     """
-    firmware = Firmware.load(path, name, steps)
+    firmware = Firmware.load(path, name, steps, tolerance=tolerance)
     flatbuffer, _ = read_model(path)
     arena = arena_for(flatbuffer, firmware.spec.provenance)
     source = TflmSource(firmware, flatbuffer, arena)

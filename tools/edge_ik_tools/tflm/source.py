@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import textwrap
 from collections import Counter
 from collections.abc import Mapping
@@ -19,7 +18,6 @@ from edge_ik_tools.templates import filled
 from edge_ik_tools.tflm.arena import Arena
 from firmware_host.names import c_comment, plain
 from firmware_host.network.flatbuffer import read_graph
-from firmware_host.tolerances import SOLVED_POSITION, SOLVED_ROTATION
 
 # How the resolver's function for each operator is called.
 RESOLVERS = {
@@ -125,8 +123,6 @@ class TflmSource:
             ),
             "maker_words": f"Made by edge-ik {__version__}: `{plain(command)}`",
             "provenance": f"Made by edge-ik {__version__}: {c_comment(command)}",
-            "tolerance_mm": f"{1000 * SOLVED_POSITION:g}",
-            "tolerance_degrees": f"{math.degrees(SOLVED_ROTATION):g}",
             "model_bytes": len(self.flatbuffer),
             "model_sha256": self.sha256,
             "model": _hexadecimal(self.flatbuffer),

@@ -1,0 +1,1 @@
+"""Targets by the million, and every answer judged again: limits, numbers, statuses."""
