@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("tensorflow")
 
 from edge_ik.run import BEST_FILE, BRANCHES_FILE, CONFIG_FILE, RUN_FILE, Run
-from firmware_host.errors import EdgeIkError, RunError
+from firmware_host.errors import EdgeIkError, RunError, WriteError
 from firmware_host.spec import ONE_BRANCH, mean_heads
 
 pytestmark = pytest.mark.tensorflow
@@ -41,7 +41,7 @@ def test_a_saved_run_reads_back_exactly(folder, tmp_path):
 def test_a_folder_that_cannot_be_made_is_told(folder, tmp_path):
     (tmp_path / "file").write_text("mine")
     run = dataclasses.replace(Run.load(folder), folder=tmp_path / "file" / "run")
-    with pytest.raises(RunError, match=r"Cannot make the run folder.*--out"):
+    with pytest.raises(WriteError, match=r"Cannot write '.*run'.*--out"):
         run.save()
 
 

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from edge_ik_tools.errors import FirmwareBuildError
 from edge_ik_tools.templates import filled
 from firmware_host.chain import FloatArray
 from firmware_host.errors import EdgeIkError
-from firmware_host.files import write_atomically
+from firmware_host.files import tidy_folder, write_atomically
 from firmware_host.model_file import read_model
 from firmware_host.network.flatbuffer import read_graph
 from firmware_host.network.interpreter import Interpreter
@@ -37,6 +38,7 @@ FLAGS = ("-O3", "-std=c99", "-shared", "-fPIC", "-ffp-contract=fast")
 # The machine's own instructions; compilers that do not know the word go without.
 NATIVE = "-march=native"
 COMPILE_SECONDS = 300.0
+OTHER_CACHE = "name another folder of caches in the environment variable XDG_CACHE_HOME"
 # How much of the compiler's complaint is told.
 TOLD_CHARACTERS = 1500
 
@@ -95,14 +97,12 @@ class FirmwareSolver(IkSolver):
     ) -> FirmwareSolver:
         """Generate, compile and load a model's firmware.
 
-        The library is kept in the user's cache and used again for the same model,
-        compiler and options.
+        The library is kept in the user's cache, by model, compiler and options.
 
         Args:
             path: A `.tflite` that carries its robot.
             runtime: "firmware" or None.
-            refine_steps: Refinement steps, 0 or more; they are compiled in. By default 3
-                for positions and 4 for targets with an orientation.
+            refine_steps: Refinement steps, 0 or more, compiled in; by default 3 or 4, by the task.
             restarts: Seeds drawn at random, at most, for branch "any".
 
         Raises:
@@ -295,7 +295,7 @@ def build_library(firmware: Firmware, compiler: Path) -> Path:
         compiler: The C compiler.
 
     Raises:
-        FirmwareBuildError: If the compiler refuses the firmware.
+        FirmwareBuildError, WriteError: If the compiler refuses it, or there is no place for it.
     """
     names = {"name": firmware.name, "NAME": firmware.name.upper()}
     texts = {
@@ -308,12 +308,12 @@ def build_library(firmware: Firmware, compiler: Path) -> Path:
     library = cache_folder() / f"firmware-{key.hexdigest()[:32]}.so"
     if library.exists():
         return library
-    library.parent.mkdir(parents=True, exist_ok=True)
+    tidy_folder(library.parent, OTHER_CACHE)
     with tempfile.TemporaryDirectory(prefix="edge-ik-host-") as name:
         folder = Path(name)
         for file, text in texts.items():
             (folder / file).write_text(text, encoding="utf-8")
-        write_atomically(library, lambda out: _compile(compiler, folder / "host.c", out))
+        write_atomically(library, partial(_compile, compiler, folder / "host.c"), OTHER_CACHE)
     return library
 
 
