@@ -26,7 +26,7 @@ from firmware_host.errors import WriteError
 FULL = "Make room there"
 READ_ONLY = "Make that place writable"
 IN_THE_WAY = "Move away what is in its place"
-GONE = "Make its folder again"
+GONE = "Make its folder"
 TOO_LARGE = "Raise the limit of a file's size (ulimit -f)"
 ADVICE = {
     errno.ENOSPC: FULL,
@@ -84,10 +84,10 @@ def write_atomically(
         WriteError: If the system refuses it.
     """
     with told(path, elsewhere):
-        place = Path(os.path.realpath(path)) if path.is_symlink() else path
-        if place.exists() and not (place.is_file() or place.is_dir()):
-            write(place)
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            write(path)
             return
+        place = Path(os.path.realpath(path)) if path.is_symlink() else path
         _remove(place.parent, place)
         temporary = temporary_name(place)
         try:

@@ -34,7 +34,21 @@ class EdgeIkGroup(click.Group):
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="backslashreplace")
-        return super().main(*args, **values)
+        try:
+            return super().main(*args, **values)
+        except OSError as error:
+            # What is written is told where it is written; left are the screen, and /tmp.
+            _drop_output()
+            place = f" ('{error.filename}')" if error.filename else ""
+            with suppress(OSError):
+                click.echo(
+                    shown(
+                        f"Error: The system refuses: {error.strerror or error}{place}. Put that "
+                        "right, and run the command again."
+                    ),
+                    err=True,
+                )
+            sys.exit(1)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; turn the project's errors into a message and status 1.
@@ -50,16 +64,6 @@ class EdgeIkGroup(click.Group):
             # The reader of a pipe left; what it wanted was written.
             _drop_output()
             ctx.exit(0)
-        except OSError as error:
-            # Of what is written elsewhere than to files: standard output, or /tmp.
-            _drop_output()
-            place = f" ('{error.filename}')" if error.filename else ""
-            raise click.ClickException(
-                shown(
-                    f"The system refuses the command something: {error.strerror or error}{place}. "
-                    "Put that right, and run the command again."
-                )
-            ) from error
         except KeyboardInterrupt as interrupt:
             with suppress(OSError):
                 click.echo("Interrupted.", err=True)

@@ -161,7 +161,7 @@ def test_what_is_no_file_is_written_to_as_it_is(tmp_path):
 
 
 def test_a_missing_folder_is_an_error(tmp_path):
-    with pytest.raises(WriteError, match=r"No such file or directory\. Make its folder again"):
+    with pytest.raises(WriteError, match=r"No such file or directory\. Make its folder,"):
         write_text(tmp_path / "nowhere" / "note.txt", "text")
 
 

@@ -85,7 +85,7 @@ def test_resuming_a_finished_run_says_so_to_people(run, tiny_folder):
         r"arm3, base to tool: joints yaw, shoulder, elbow; reach 0\.500 m", result.stdout
     )
     assert "% of joint space" in result.stdout
-    assert "It was finished already." in result.stdout
+    assert "It was finished already, after " in result.stdout
     assert f"edge-ik evaluate {tiny_folder}" in result.stdout
 
 

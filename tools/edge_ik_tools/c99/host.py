@@ -313,7 +313,8 @@ def build_library(firmware: Firmware, compiler: Path) -> Path:
         folder = Path(name)
         for file, text in texts.items():
             (folder / file).write_text(text, encoding="utf-8")
-        write_atomically(library, partial(_compile, compiler, folder / "host.c"), OTHER_CACHE)
+        _compile(compiler, folder / "host.c", folder / library.name)
+        write_atomically(library, partial(shutil.copyfile, folder / library.name), OTHER_CACHE)
     return library
 
 
