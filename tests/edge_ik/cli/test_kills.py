@@ -1,0 +1,240 @@
+"""Commands that are killed at any moment lose nothing, and the next leaves nothing over.
+
+EDGE_IK_KILLS=50 kills each command so often, at random moments of all that it takes, and
+prints what the kills met (with `-s`); that takes an hour.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections import Counter
+
+import numpy as np
+import pytest
+
+pytest.importorskip("tensorflow")
+
+from edge_ik.config import to_toml
+from edge_ik.lock import LOCK_FILE
+from edge_ik.run import (
+    CHECKPOINT_FILE,
+    HISTORY_FILE,
+    RUN_FILE,
+    TENSORBOARD_FOLDER,
+    Run,
+)
+
+pytestmark = [pytest.mark.tensorflow, pytest.mark.slow]
+
+KILLS = int(os.environ.get("EDGE_IK_KILLS", "0"))
+RNG_SEED = 13
+PATIENCE = 300.0
+# A training of many heads, with everything that a run folder may have.
+TINY = (
+    *("--arm", "leg3", "--heads", 2, "--width", 8, "--epochs", 4, "--batch-size", 32),
+    *("--set", "data.pool=1000", "--set", "training.validation_targets=200"),
+    *("--set", "training.steps_per_epoch=10", "--set", "training.steps_per_execution=10"),
+)
+
+
+def begun(*arguments):
+    """A command in a process of its own."""
+    command = [sys.executable, "-c", "from edge_ik.cli import main; main()"]
+    return subprocess.Popen(
+        [*command, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+    )
+
+
+def killed(process):
+    """End it without a chance to tidy up."""
+    process.kill()
+    process.communicate()
+
+
+def done(*arguments):
+    """Run a command to its end; give what that took [s]."""
+    start = time.perf_counter()
+    process = begun(*arguments)
+    said = process.communicate(timeout=PATIENCE)[0]
+    assert process.returncode == 0, said
+    return time.perf_counter() - start
+
+
+def listed(folder):
+    """The files of a folder; TensorBoard has one more for each time that a run goes on."""
+    paths = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    return {str(path) for path in paths if TENSORBOARD_FOLDER not in path.parts}
+
+
+def state(folder):
+    """Everything that a run consists of but for the time that it took."""
+    with np.load(folder / CHECKPOINT_FILE) as stored:
+        arrays = {name: stored[name] for name in stored.files}
+    rows = json.loads(arrays.pop("history").tobytes())
+    for row in rows:
+        del row["seconds"]
+    for number, weights in enumerate(Run.load(folder).load_network().get_weights()):
+        arrays[f"best {number}"] = weights
+    texts = {
+        name: (folder / name).read_text()
+        for name in listed(folder)
+        if name.endswith((".json", ".toml"))
+    }
+    table = [line.split(",") for line in (folder / HISTORY_FILE).read_text().splitlines()]
+    column = table[0].index("seconds")
+    texts[HISTORY_FILE] = str([[*line[:column], *line[column + 1 :]] for line in table])
+    return arrays, rows, texts
+
+
+def assert_same_run(folder, undisturbed):
+    """Compare a run with one that nothing happened to."""
+    assert listed(folder) == listed(undisturbed)
+    (arrays, *rest), (expected, *others) = state(folder), state(undisturbed)
+    assert rest == others
+    assert arrays.keys() == expected.keys()
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(array, expected[name], name)
+
+
+def contents(folder):
+    """The bytes of each file of a folder."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*.*")}
+
+
+def test_a_training_killed_after_its_first_epoch_goes_on_as_if_nothing_had_been(
+    run, tmp_path, tiny_config, tiny_folder
+):
+    folder, config = tmp_path / "killed", tmp_path / "config.toml"
+    config.write_text(to_toml(tiny_config))
+    process = begun("train", "--config", config, "--out", folder)
+    until = time.perf_counter() + PATIENCE
+    while not (folder / CHECKPOINT_FILE).exists() and time.perf_counter() < until:
+        time.sleep(0.005)
+    killed(process)
+    assert (folder / LOCK_FILE).exists()
+    (folder / f".checkpoint.{process.pid}-0a-9.partial.npz").write_bytes(b"half")
+    result = run("train", "--resume", folder)
+    assert result.exit_code == 0, result.output
+    assert_same_run(folder, tiny_folder)
+
+
+def moments(seconds):
+    """Random moments of a command of this length, over all of it."""
+    return np.random.default_rng(RNG_SEED).uniform(0, seconds, KILLS).tolist()
+
+
+def run_until(moment, *arguments):
+    """Run a command until a moment and kill it; whether it was at work still."""
+    process = begun(*arguments)
+    try:
+        process.communicate(timeout=moment)
+    except subprocess.TimeoutExpired:
+        killed(process)
+        return True
+    return False
+
+
+def told(what, seconds, met):
+    """Print what the kills met."""
+    counts = ", ".join(f"{count} {name}" for name, count in sorted(met.items()))
+    print(f"\n{what}: {KILLS} kills in {seconds:.1f} s of it; {counts}")  # noqa: T201
+
+
+@pytest.mark.skipif(not KILLS, reason="EDGE_IK_KILLS=50 kills commands at random")
+@pytest.mark.timeout(KILLS * PATIENCE)
+class TestKillsAtRandomMoments:
+    @pytest.fixture(scope="class")
+    def trained(self, tmp_path_factory):
+        folder = tmp_path_factory.mktemp("runs") / "undisturbed"
+        return folder, done("train", *TINY, "--out", folder)
+
+    def test_a_training(self, trained, tmp_path):
+        undisturbed, seconds = trained
+        met = Counter()
+        for number, moment in enumerate(moments(seconds)):
+            folder = tmp_path / str(number) / "run"
+            folder.parent.mkdir()
+            working = run_until(moment, "train", *TINY, "--out", folder)
+            begun_already = (folder / RUN_FILE).is_file()
+            if not working:
+                met["after its end"] += 1
+            elif not begun_already:
+                met["before its record"] += 1
+            elif (folder / CHECKPOINT_FILE).is_file():
+                met["after an epoch"] += 1
+            else:
+                met["before its first epoch's end"] += 1
+            met["half files or locks left"] += any(
+                path.name.startswith(".") for path in folder.parent.rglob("*")
+            )
+            again = ("--resume", folder) if begun_already else (*TINY, "--out", folder)
+            done("train", *again)
+            assert [path.name for path in folder.parent.iterdir()] == ["run"]
+            assert_same_run(folder, undisturbed)
+            shutil.rmtree(folder.parent)
+        told("training", seconds, met)
+
+    def test_an_export(self, trained, tmp_path):
+        arguments = ("--quantize", "int8", "--quantize", "float32", "--targets", 500)
+        whole = tmp_path / "whole"
+        shutil.copytree(trained[0], whole)
+        seconds = done("export", whole, *arguments)
+        expected, trained_files = contents(whole / "export"), listed(trained[0])
+        met = Counter()
+        for number, moment in enumerate(moments(seconds)):
+            folder = tmp_path / "run"
+            # Every other export replaces one that is there.
+            shutil.copytree(whole if number % 2 else trained[0], folder)
+            working = run_until(moment, "export", folder, *arguments)
+            found = contents(folder / "export")
+            met["at work" if working else "after its end"] += 1
+            met["half files left"] += any(name.startswith(".") for name in found)
+            for name, data in found.items():
+                if not name.startswith("."):
+                    assert data.startswith(b"{") or data.endswith(expected[name][-100:])
+            done("export", folder, *arguments)
+            assert _without_place(contents(folder / "export")) == _without_place(expected)
+            assert listed(folder) == trained_files | {f"export/{name}" for name in expected}
+            shutil.rmtree(folder)
+        told("export", seconds, met)
+
+    def test_a_firmware_export(self, source_root, tmp_path):
+        model = tmp_path / "arm3.tflite"
+        shutil.copyfile(source_root / "artifacts" / "arm3" / "arm3-int8.tflite", model)
+        arguments = ("--firmware", "c99", "--no-count", "--zip", "--board")
+        whole = tmp_path / "whole"
+        seconds = done("export", model, *arguments, "--out", whole)
+        expected = contents(whole)
+        met = Counter()
+        for number, moment in enumerate(moments(seconds)):
+            above = tmp_path / "above"
+            above.mkdir()
+            out = above / "arm3"
+            if number % 2:
+                shutil.copytree(whole, out)
+                (out / "notes.txt").write_text("mine")
+            working = run_until(moment, "export", model, *arguments, "--out", out)
+            met["at work" if working else "after its end"] += 1
+            left = {path.name for path in above.iterdir()} - {"arm3", "arm3.zip"}
+            met["folders or files left beside it"] += bool(left)
+            done("export", model, *arguments, "--out", out)
+            assert {path.name for path in above.iterdir()} == {"arm3", "arm3.zip"}
+            mine = {"notes.txt": b"mine"} if number % 2 else {}
+            assert contents(out) == expected | mine
+            shutil.rmtree(above)
+        told("firmware export", seconds, met)
+
+
+def _without_place(files):
+    """The same, with no word of the folder that an export's record names."""
+    record = json.loads(files["export.json"])
+    for row in record["files"]:
+        del row["path"]
+    return {**files, "export.json": record}
