@@ -105,9 +105,11 @@ def _is_locked(descriptor: int, path: Path) -> bool:
             return False
     except FileNotFoundError:
         return False
-    os.ftruncate(descriptor, 0)
-    os.lseek(descriptor, 0, os.SEEK_SET)
-    os.write(descriptor, f"{os.getpid()} {socket.gethostname()}\n".encode())
+    # On a full disk the lock holds, too; only its holder cannot be told.
+    with suppress(OSError):
+        os.ftruncate(descriptor, 0)
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        os.write(descriptor, f"{os.getpid()} {socket.gethostname()}\n".encode())
     return True
 
 

@@ -61,6 +61,57 @@ def dead() -> int:
     return process.pid
 
 
+# Does some work again and again, each time in a process that is killed before another of its
+# steps, until one comes to its end.
+KILLING = """
+import os, signal, sys
+from itertools import count
+from pathlib import Path
+
+folder, arguments = Path(sys.argv[1]), sys.argv[3:]
+exec(sys.argv[2])
+STEPS = {"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "shutil.rmtree", "os.scandir"}
+for number in count():
+    above = folder / str(number)
+    above.mkdir()
+    before(above)
+    child = os.fork()
+    if child == 0:
+        steps = count()
+
+        def killing(event, values):
+            if event in STEPS and str(folder) in str(values) and next(steps) == number:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        sys.addaudithook(killing)
+        work(above)
+        os._exit(0)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if code != -signal.SIGKILL:
+        break
+print(number if code == 0 else "failed")
+"""
+
+
+@pytest.fixture
+def killed_at_every_step(tmp_path: Path) -> Callable[..., int]:
+    """Function of a script and arguments of it: how often what it defines was killed.
+
+    The script defines `before(above)` and `work(above)`. The folder of each number has what
+    `work` left that was killed before its file operation of that number; one more is whole.
+    """
+    if not hasattr(os, "fork"):
+        pytest.skip("Windows has no fork")
+
+    def kills(script: str, *arguments: str) -> int:
+        command = [sys.executable, "-c", KILLING, str(tmp_path), script, *arguments]
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert result.returncode == 0, result.stderr
+        return int(result.stdout)
+
+    return kills
+
+
 @pytest.fixture
 def no_room() -> Callable[[int], AbstractContextManager[None]]:
     """A context in which no file grows beyond so many bytes, as on a disk that is full."""
