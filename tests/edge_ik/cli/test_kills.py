@@ -6,7 +6,9 @@ prints what the kills met (with `-s`); that takes an hour.
 
 import json
 import os
+import select
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -40,31 +42,65 @@ TINY = (
 )
 
 
-def begun(*arguments):
-    """A command in a process of its own."""
-    command = [sys.executable, "-c", "from edge_ik.cli import main; main()"]
-    return subprocess.Popen(
-        [*command, *map(str, arguments)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-        errors="replace",
-    )
+# Runs commands, each in a process forked from one that has imported everything.
+SERVER = """
+import json, os, sys
+import edge_ik.training
+import edge_ik_tools.board.firmware
+import edge_ik_tools.c99.folder
+import edge_ik_tools.emulate.counts
+import edge_ik_tools.export
+from edge_ik.cli import main
+
+for line in iter(sys.stdin.readline, ""):
+    process = os.fork()
+    if process == 0:
+        log = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        for stream, opened in ((0, os.open(os.devnull, os.O_RDONLY)), (1, log), (2, log)):
+            os.dup2(opened, stream)
+        main(json.loads(line))
+    print(process, flush=True)
+    print(os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]), flush=True)
+"""
 
 
-def killed(process):
-    """End it without a chance to tidy up."""
-    process.kill()
-    process.communicate()
+class Server:
+    """Where commands run that are killed."""
+
+    def __init__(self, folder):
+        self.log = folder / "log.txt"
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", SERVER, str(self.log)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            bufsize=0,
+        )
+
+    def run(self, *arguments, moment=PATIENCE):
+        """Run a command until it ends, or kill it at a moment [s]; its exit code."""
+        self.process.stdin.write(json.dumps([*map(str, arguments)]).encode() + b"\n")
+        process = int(self.process.stdout.readline())
+        if not select.select([self.process.stdout], [], [], moment)[0]:
+            os.kill(process, signal.SIGKILL)
+        return int(self.process.stdout.readline())
+
+    def done(self, *arguments):
+        """Run a command to its end; give what that took [s]."""
+        start = time.perf_counter()
+        assert self.run(*arguments) == 0, self.log.read_text(errors="replace")
+        return time.perf_counter() - start
+
+    def end(self):
+        self.process.stdin.close()
+        self.process.stdout.close()
+        self.process.wait()
 
 
-def done(*arguments):
-    """Run a command to its end; give what that took [s]."""
-    start = time.perf_counter()
-    process = begun(*arguments)
-    said = process.communicate(timeout=PATIENCE)[0]
-    assert process.returncode == 0, said
-    return time.perf_counter() - start
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    server = Server(tmp_path_factory.mktemp("server"))
+    yield server
+    server.end()
 
 
 def listed(folder):
@@ -113,11 +149,12 @@ def test_a_training_killed_after_its_first_epoch_goes_on_as_if_nothing_had_been(
 ):
     folder, config = tmp_path / "killed", tmp_path / "config.toml"
     config.write_text(to_toml(tiny_config))
-    process = begun("train", "--config", config, "--out", folder)
-    until = time.perf_counter() + PATIENCE
-    while not (folder / CHECKPOINT_FILE).exists() and time.perf_counter() < until:
-        time.sleep(0.005)
-    killed(process)
+    command = [sys.executable, "-c", "from edge_ik.cli import main; main()"]
+    command += ["train", "--config", config, "--out", folder]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        while not (folder / CHECKPOINT_FILE).exists() and process.poll() is None:
+            time.sleep(0.005)
+        process.kill()
     assert (folder / LOCK_FILE).exists()
     (folder / f".checkpoint.{process.pid}-0a-9.partial.npz").write_bytes(b"half")
     result = run("train", "--resume", folder)
@@ -125,20 +162,16 @@ def test_a_training_killed_after_its_first_epoch_goes_on_as_if_nothing_had_been(
     assert_same_run(folder, tiny_folder)
 
 
+@pytest.fixture(scope="module")
+def trained(server, tmp_path_factory):
+    """A training that nothing happens to, and what it takes [s]."""
+    folder = tmp_path_factory.mktemp("runs") / "undisturbed"
+    return folder, server.done("train", *TINY, "--out", folder)
+
+
 def moments(seconds):
     """Random moments of a command of this length, over all of it."""
     return np.random.default_rng(RNG_SEED).uniform(0, seconds, KILLS).tolist()
-
-
-def run_until(moment, *arguments):
-    """Run a command until a moment and kill it; whether it was at work still."""
-    process = begun(*arguments)
-    try:
-        process.communicate(timeout=moment)
-    except subprocess.TimeoutExpired:
-        killed(process)
-        return True
-    return False
 
 
 def told(what, seconds, met):
@@ -150,18 +183,13 @@ def told(what, seconds, met):
 @pytest.mark.skipif(not KILLS, reason="EDGE_IK_KILLS=50 kills commands at random")
 @pytest.mark.timeout(KILLS * PATIENCE)
 class TestKillsAtRandomMoments:
-    @pytest.fixture(scope="class")
-    def trained(self, tmp_path_factory):
-        folder = tmp_path_factory.mktemp("runs") / "undisturbed"
-        return folder, done("train", *TINY, "--out", folder)
-
-    def test_a_training(self, trained, tmp_path):
+    def test_a_training(self, server, trained, tmp_path):
         undisturbed, seconds = trained
         met = Counter()
         for number, moment in enumerate(moments(seconds)):
             folder = tmp_path / str(number) / "run"
             folder.parent.mkdir()
-            working = run_until(moment, "train", *TINY, "--out", folder)
+            working = server.run("train", *TINY, "--out", folder, moment=moment) != 0
             begun_already = (folder / RUN_FILE).is_file()
             if not working:
                 met["after its end"] += 1
@@ -175,42 +203,42 @@ class TestKillsAtRandomMoments:
                 path.name.startswith(".") for path in folder.parent.rglob("*")
             )
             again = ("--resume", folder) if begun_already else (*TINY, "--out", folder)
-            done("train", *again)
+            server.done("train", *again)
             assert [path.name for path in folder.parent.iterdir()] == ["run"]
             assert_same_run(folder, undisturbed)
             shutil.rmtree(folder.parent)
         told("training", seconds, met)
 
-    def test_an_export(self, trained, tmp_path):
+    def test_an_export(self, server, trained, tmp_path):
         arguments = ("--quantize", "int8", "--quantize", "float32", "--targets", 500)
         whole = tmp_path / "whole"
         shutil.copytree(trained[0], whole)
-        seconds = done("export", whole, *arguments)
+        seconds = server.done("export", whole, *arguments)
         expected, trained_files = contents(whole / "export"), listed(trained[0])
         met = Counter()
         for number, moment in enumerate(moments(seconds)):
             folder = tmp_path / "run"
             # Every other export replaces one that is there.
             shutil.copytree(whole if number % 2 else trained[0], folder)
-            working = run_until(moment, "export", folder, *arguments)
+            working = server.run("export", folder, *arguments, moment=moment) != 0
             found = contents(folder / "export")
             met["at work" if working else "after its end"] += 1
             met["half files left"] += any(name.startswith(".") for name in found)
             for name, data in found.items():
                 if not name.startswith("."):
                     assert data.startswith(b"{") or data.endswith(expected[name][-100:])
-            done("export", folder, *arguments)
+            server.done("export", folder, *arguments)
             assert _without_place(contents(folder / "export")) == _without_place(expected)
             assert listed(folder) == trained_files | {f"export/{name}" for name in expected}
             shutil.rmtree(folder)
         told("export", seconds, met)
 
-    def test_a_firmware_export(self, source_root, tmp_path):
+    def test_a_firmware_export(self, server, source_root, tmp_path):
         model = tmp_path / "arm3.tflite"
         shutil.copyfile(source_root / "artifacts" / "arm3" / "arm3-int8.tflite", model)
         arguments = ("--firmware", "c99", "--no-count", "--zip", "--board")
         whole = tmp_path / "whole"
-        seconds = done("export", model, *arguments, "--out", whole)
+        seconds = server.done("export", model, *arguments, "--out", whole)
         expected = contents(whole)
         met = Counter()
         for number, moment in enumerate(moments(seconds)):
@@ -220,11 +248,11 @@ class TestKillsAtRandomMoments:
             if number % 2:
                 shutil.copytree(whole, out)
                 (out / "notes.txt").write_text("mine")
-            working = run_until(moment, "export", model, *arguments, "--out", out)
+            working = server.run("export", model, *arguments, "--out", out, moment=moment) != 0
             met["at work" if working else "after its end"] += 1
             left = {path.name for path in above.iterdir()} - {"arm3", "arm3.zip"}
             met["folders or files left beside it"] += bool(left)
-            done("export", model, *arguments, "--out", out)
+            server.done("export", model, *arguments, "--out", out)
             assert {path.name for path in above.iterdir()} == {"arm3", "arm3.zip"}
             mine = {"notes.txt": b"mine"} if number % 2 else {}
             assert contents(out) == expected | mine
