@@ -169,45 +169,60 @@ def trained(server, tmp_path_factory):
     return folder, server.done("train", *TINY, "--out", folder)
 
 
-def moments(seconds):
-    """Random moments of a command of this length, over all of it."""
-    return np.random.default_rng(RNG_SEED).uniform(0, seconds, KILLS).tolist()
+class Moments:
+    """Random moments of a command, over all that it takes, until it was at work in enough.
 
+    Args:
+        seconds: What it takes; to be set again, as other work of the machine changes it.
+    """
 
-def told(what, seconds, met):
-    """Print what the kills met."""
-    counts = ", ".join(f"{count} {name}" for name, count in sorted(met.items()))
-    print(f"\n{what}: {KILLS} kills in {seconds:.1f} s of it; {counts}")  # noqa: T201
+    def __init__(self, seconds):
+        self.seconds, self.met = seconds, Counter()
+        self.rng = np.random.default_rng(RNG_SEED)
+
+    def __iter__(self):
+        number = 0
+        while self.met["at work"] < KILLS:
+            yield number, self.rng.uniform(0, self.seconds)
+            number += 1
+
+    def count(self, code, **met):
+        """Note what a kill met, by the exit code of the command."""
+        self.met["at work" if code else "after the end"] += 1
+        for words, is_so in met.items():
+            self.met[words.replace("_", " ")] += bool(is_so and code)
+
+    def tell(self, what):
+        """Print what the kills met."""
+        counts = ", ".join(f"{count} {name}" for name, count in self.met.items())
+        print(f"\n{what}: {counts}")  # noqa: T201
 
 
 @pytest.mark.skipif(not KILLS, reason="EDGE_IK_KILLS=50 kills commands at random")
-@pytest.mark.timeout(KILLS * PATIENCE)
+@pytest.mark.timeout(3 * KILLS * PATIENCE)
 class TestKillsAtRandomMoments:
     def test_a_training(self, server, trained, tmp_path):
         undisturbed, seconds = trained
-        met = Counter()
-        for number, moment in enumerate(moments(seconds)):
+        moments = Moments(seconds)
+        for number, moment in moments:
             folder = tmp_path / str(number) / "run"
             folder.parent.mkdir()
-            working = server.run("train", *TINY, "--out", folder, moment=moment) != 0
-            begun_already = (folder / RUN_FILE).is_file()
-            if not working:
-                met["after its end"] += 1
-            elif not begun_already:
-                met["before its record"] += 1
-            elif (folder / CHECKPOINT_FILE).is_file():
-                met["after an epoch"] += 1
-            else:
-                met["before its first epoch's end"] += 1
-            met["half files or locks left"] += any(
-                path.name.startswith(".") for path in folder.parent.rglob("*")
+            code = server.run("train", *TINY, "--out", folder, moment=moment)
+            is_begun = (folder / RUN_FILE).is_file()
+            moments.count(
+                code,
+                before_its_record=not is_begun,
+                after_an_epoch=(folder / CHECKPOINT_FILE).is_file(),
+                leaving_a_lock=(folder / LOCK_FILE).exists(),
+                leaving_half_a_file=any(".partial" in name for name in listed(folder)),
             )
-            again = ("--resume", folder) if begun_already else (*TINY, "--out", folder)
-            server.done("train", *again)
+            again = ("--resume", folder) if is_begun else (*TINY, "--out", folder)
+            took = server.done("train", *again)
+            moments.seconds = moments.seconds if is_begun else took
             assert [path.name for path in folder.parent.iterdir()] == ["run"]
             assert_same_run(folder, undisturbed)
             shutil.rmtree(folder.parent)
-        told("training", seconds, met)
+        moments.tell("training")
 
     def test_an_export(self, server, trained, tmp_path):
         arguments = ("--quantize", "int8", "--quantize", "float32", "--targets", 500)
@@ -215,23 +230,22 @@ class TestKillsAtRandomMoments:
         shutil.copytree(trained[0], whole)
         seconds = server.done("export", whole, *arguments)
         expected, trained_files = contents(whole / "export"), listed(trained[0])
-        met = Counter()
-        for number, moment in enumerate(moments(seconds)):
+        moments = Moments(seconds)
+        for number, moment in moments:
             folder = tmp_path / "run"
             # Every other export replaces one that is there.
             shutil.copytree(whole if number % 2 else trained[0], folder)
-            working = server.run("export", folder, *arguments, moment=moment) != 0
+            code = server.run("export", folder, *arguments, moment=moment)
             found = contents(folder / "export")
-            met["at work" if working else "after its end"] += 1
-            met["half files left"] += any(name.startswith(".") for name in found)
+            moments.count(code, leaving_half_a_file=any(".partial" in name for name in found))
             for name, data in found.items():
                 if not name.startswith("."):
                     assert data.startswith(b"{") or data.endswith(expected[name][-100:])
-            server.done("export", folder, *arguments)
+            moments.seconds = server.done("export", folder, *arguments)
             assert _without_place(contents(folder / "export")) == _without_place(expected)
             assert listed(folder) == trained_files | {f"export/{name}" for name in expected}
             shutil.rmtree(folder)
-        told("export", seconds, met)
+        moments.tell("export")
 
     def test_a_firmware_export(self, server, source_root, tmp_path):
         model = tmp_path / "arm3.tflite"
@@ -240,24 +254,23 @@ class TestKillsAtRandomMoments:
         whole = tmp_path / "whole"
         seconds = server.done("export", model, *arguments, "--out", whole)
         expected = contents(whole)
-        met = Counter()
-        for number, moment in enumerate(moments(seconds)):
+        moments = Moments(seconds)
+        for number, moment in moments:
             above = tmp_path / "above"
             above.mkdir()
             out = above / "arm3"
             if number % 2:
                 shutil.copytree(whole, out)
                 (out / "notes.txt").write_text("mine")
-            working = server.run("export", model, *arguments, "--out", out, moment=moment) != 0
-            met["at work" if working else "after its end"] += 1
+            code = server.run("export", model, *arguments, "--out", out, moment=moment)
             left = {path.name for path in above.iterdir()} - {"arm3", "arm3.zip"}
-            met["folders or files left beside it"] += bool(left)
-            server.done("export", model, *arguments, "--out", out)
+            moments.count(code, leaving_something_beside=left)
+            moments.seconds = server.done("export", model, *arguments, "--out", out)
             assert {path.name for path in above.iterdir()} == {"arm3", "arm3.zip"}
             mine = {"notes.txt": b"mine"} if number % 2 else {}
             assert contents(out) == expected | mine
             shutil.rmtree(above)
-        told("firmware export", seconds, met)
+        moments.tell("firmware export")
 
 
 def _without_place(files):
