@@ -15,7 +15,7 @@ from edge_ik.data.targets import BranchTargets, TargetSet, unseen_targets
 from edge_ik.figures import ErrorFigures, describe_rest, error_figures
 from edge_ik.run import METRICS_FILE, Run
 from firmware_host.errors import ModelFileError
-from firmware_host.files import write_json
+from firmware_host.files import check_writable, write_json
 from firmware_host.problem import IkProblem
 from firmware_host.solver import IkSolver
 from firmware_host.solving.branches import solve_any
@@ -27,6 +27,8 @@ from firmware_host.tolerances import Tolerance
 REFINE_STEPS = 3
 # With an orientation, or joints to spare, the figures of the last steps still differ.
 FURTHER_STEPS = 6
+# What can be done where the figures of a run cannot be kept in it.
+COPIED = "copy the run to another place"
 
 
 @dataclass(frozen=True)
@@ -188,10 +190,12 @@ def evaluate_run(folder: Path, count: int, tolerance: Tolerance | None = None) -
 
     Raises:
         RunError: If the folder is not a run, or has no trained network yet.
+        WriteError: If it cannot be written to.
     """
     from edge_ik.predictor import predictor
 
     run = Run.load(folder)
+    check_writable(folder, COPIED)
     network = run.load_network()
     spec = run.spec.with_tolerance(tolerance)
     found = evaluate_seeds(Seeder(spec, predictor(network)), evaluation_targets(run, count))

@@ -23,7 +23,7 @@ from edge_ik.data.sampling import measure_coverage
 from edge_ik.data.source import Curriculum, OneBranch, SampleSource
 from edge_ik.data.streams import POOL_STREAM, aspect_stream, stream
 from edge_ik.data.targets import draw_everywhere
-from edge_ik.run import CHECKPOINT_FILE, AspectRecord, Run, numbered_branches
+from edge_ik.run import CHECKPOINT_FILE, AspectRecord, Run, is_abandoned, numbered_branches
 from edge_ik.sizing import resolved
 from edge_ik.worker import read_worker
 from firmware_host.chain import Chain
@@ -174,6 +174,7 @@ def check_free(folder: Path) -> None:
     # The chief of this run may have made the folder already. It writes no checkpoint,
     # though, before all workers have joined: one that is there is from another run.
     taken = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
+    taken = taken and not is_abandoned(folder)
     if taken if read_worker().is_chief else (folder / CHECKPOINT_FILE).exists():
         raise RunError(
             f"'{folder}' already exists and is not an empty folder. Choose another folder with "

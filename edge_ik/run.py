@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from shlex import quote
@@ -12,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 from edge_ik import __version__
 from edge_ik.config import Config, read_config, to_toml
 from edge_ik.data.focus import FocusCircle, has_focus
+from edge_ik.lock import LOCK_FILE, locked
 from firmware_host.chain import Chain
-from firmware_host.errors import EdgeIkError, RunError
-from firmware_host.files import write_json, write_text
+from firmware_host.errors import EdgeIkError, RunError, WriteError
+from firmware_host.files import PARTIAL, make_folder, remove_partial_files, write_json, write_text
 from firmware_host.normalization import Normalization
 from firmware_host.problem import IkProblem
 from firmware_host.servos import Servos
@@ -33,6 +35,8 @@ HISTORY_FILE = "history.csv"
 BRANCHES_FILE = "branches.json"
 METRICS_FILE = "metrics.json"
 TENSORBOARD_FOLDER = "tensorboard"
+# What can be done where a run cannot be written.
+ELSEWHERE = "name another folder with --out"
 
 
 @dataclass(frozen=True)
@@ -106,19 +110,37 @@ class Run:
         )
 
     def save(self) -> None:
-        """Write the configuration and the record of the run into its folder.
+        """Write the configuration and the record of a new run into its folder: both, or neither.
 
         Raises:
-            RunError: If the folder cannot be made.
+            RunError: If another training has begun in the folder.
+            WriteError: If the folder cannot be written.
         """
+        is_new = not self.folder.exists()
+        make_folder(self.folder, ELSEWHERE)
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise RunError(
-                f"Cannot make the run folder '{self.folder}': {error.strerror}. Name another "
-                "with --out."
-            ) from error
-        write_text(self.folder / CONFIG_FILE, to_toml(self.config))
+            with locked(self.folder):
+                if (self.folder / RUN_FILE).exists():
+                    raise RunError(
+                        f"Another training has begun in '{self.folder}'. Choose another folder "
+                        "with --out."
+                    )
+                remove_partial_files(self.folder)
+                try:
+                    self._write()
+                except BaseException:
+                    with suppress(OSError):
+                        (self.folder / CONFIG_FILE).unlink()
+                    raise
+        except WriteError:
+            if is_new:
+                with suppress(OSError):
+                    self.folder.rmdir()
+            raise
+
+    def _write(self) -> None:
+        """Write the two files; the record last, which makes a run of the folder."""
+        write_text(self.folder / CONFIG_FILE, to_toml(self.config), ELSEWHERE)
         write_json(
             self.folder / RUN_FILE,
             {
@@ -149,6 +171,11 @@ class Run:
                 f"{quote(str(folder))}"
             )
         path = folder / RUN_FILE
+        if is_abandoned(folder):
+            raise RunError(
+                f"The training in '{folder}' was ended before its first step. Begin it anew with "
+                "the command that began it."
+            )
         if not path.is_file() or not (folder / CONFIG_FILE).is_file():
             raise RunError(
                 f"'{folder}' is not a run folder: it holds no {RUN_FILE} with a {CONFIG_FILE}. "
@@ -210,6 +237,17 @@ class Run:
             return keras.saving.load_model(path, compile=False)
         except Exception as error:  # Keras raises many kinds for a damaged archive.
             raise RunError(f"{path} cannot be loaded: {error}") from error
+
+
+def is_abandoned(folder: Path) -> bool:
+    """Whether a run was ended in this folder while its record was written, with nothing else in it.
+
+    The lock that its writer held is there still, which none could have left but in a folder that
+    was free.
+    """
+    names = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    rest = {name for name in names if not (name.startswith(".") and f".{PARTIAL}" in name)}
+    return LOCK_FILE in names and rest <= {LOCK_FILE, CONFIG_FILE}
 
 
 def numbered_branches(heads: int) -> tuple[Branch, ...]:

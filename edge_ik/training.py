@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import asdict
 from typing import Any
 
@@ -16,6 +17,7 @@ from edge_ik.data.dataset import Replicas, features_and_labels, make_dataset
 from edge_ik.data.source import SampleSource
 from edge_ik.data.streams import POOL_STREAM, stream
 from edge_ik.distribution import choose_strategy, lost_worker_reported, mean_over_replicas
+from edge_ik.lock import locked
 from edge_ik.model.network import build_network, spread_heads
 from edge_ik.model.trainer import IkTrainer
 from edge_ik.naming import describe_branches
@@ -55,12 +57,13 @@ def train(
 
     Raises:
         ConfigError: If the batch cannot be shared among the replicas.
-        RunError: If the run's checkpoint does not fit it, or a worker is lost.
+        RunError: If the checkpoint does not fit, a worker is lost, or the folder is in use.
     """
     config = run.config.training
     worker = read_worker()
     strategy = strategy or choose_strategy()
-    with lost_worker_reported(worker, run.folder):
+    alone = locked(run.folder) if worker.is_chief else nullcontext()
+    with alone, lost_worker_reported(worker, run.folder):
         trainer = make_trainer(run, strategy)
         checkpoint = Checkpoint(run.folder / CHECKPOINT_FILE, trainer)
         history = checkpoint.restore(tidy=worker.is_chief)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import math
+import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -23,7 +26,7 @@ from edge_ik.model.trainer import IkTrainer
 from edge_ik.model.weight_grid import snap_to_grid
 from edge_ik.predictor import predictor
 from edge_ik.run import BEST_FILE, HISTORY_FILE, TENSORBOARD_FOLDER, Run
-from firmware_host.files import write_atomically, write_text
+from firmware_host.files import ADVICE, told, write_atomically, write_text
 from firmware_host.solving.seeding import Seeder
 
 # The figures of a validation; `history.csv` has one row an epoch of those that the task has.
@@ -111,8 +114,9 @@ class Watcher(keras.callbacks.Callback):  # type: ignore[misc]
     def on_train_begin(self, logs: Any = None) -> None:
         """Start the clock and the TensorBoard log."""
         self.began = time.perf_counter()
-        folder = str(self.run.folder / TENSORBOARD_FOLDER)
-        self.summary = tf.summary.create_file_writer(folder)
+        folder = self.run.folder / TENSORBOARD_FOLDER
+        with tensorflow_told(folder):
+            self.summary = tf.summary.create_file_writer(str(folder))
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Note which steps the epoch has."""
@@ -178,11 +182,26 @@ class Watcher(keras.callbacks.Callback):  # type: ignore[misc]
         writer.writeheader()
         writer.writerows(self.history)
         write_text(self.run.folder / HISTORY_FILE, text.getvalue())
-        with self.summary.as_default():
+        with tensorflow_told(self.run.folder / TENSORBOARD_FOLDER), self.summary.as_default():
             for name, value in row.items():
                 if name != "step":
                     tf.summary.scalar(name, value, step=int(row["step"]))
-        self.summary.flush()
+            self.summary.flush()
+
+
+@contextmanager
+def tensorflow_told(folder: Path) -> Iterator[None]:
+    """`told` for what TensorFlow writes into a folder; it says in words why it cannot.
+
+    Raises:
+        WriteError: In place of TensorFlow's error.
+    """
+    with told(folder):
+        try:
+            yield
+        except tf.errors.OpError as error:
+            code = next((code for code in ADVICE if os.strerror(code) in error.message), 0)
+            raise OSError(code, os.strerror(code) if code else error.message) from error
 
 
 def copy_averaged_weights(trainer: IkTrainer, network: keras.Model) -> None:

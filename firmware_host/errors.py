@@ -43,6 +43,18 @@ class MissingExtraError(EdgeIkError):
         self.extra = extra
 
 
+class WriteError(EdgeIkError):
+    """A file or a folder cannot be written: the disk is full, read-only, or something is there.
+
+    Attributes:
+        said: What was to be written, why it was not, and what can be done.
+    """
+
+    def __init__(self, said: str, then: str = "Then run the command again.") -> None:
+        super().__init__(f"{said} {then}")
+        self.said = said
+
+
 class ModelFileError(EdgeIkError):
     """A model file is missing, damaged, from elsewhere or made of unsupported parts."""
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from firmware_host.errors import ModelFileError
-from firmware_host.files import write_atomically
+from firmware_host.files import write_bytes
 from firmware_host.names import brief
 from firmware_host.network.flatbuffer import read_graph
 
@@ -158,17 +158,10 @@ def write_model(path: str | Path, flatbuffer: bytes, spec: Mapping[str, Any]) ->
         spec: As for `pack`.
 
     Raises:
-        ModelFileError: If `pack` refuses, or the file cannot be written.
+        ModelFileError: If `pack` refuses.
+        WriteError: If the file cannot be written.
     """
-    data = pack(flatbuffer, spec)
-    try:
-        write_atomically(Path(path), lambda temporary: _fill(temporary, data))
-    except OSError as error:
-        raise ModelFileError(f"Cannot write '{path}': {error.strerror}.") from error
-
-
-def _fill(path: Path, data: bytes) -> None:
-    path.write_bytes(data)
+    write_bytes(Path(path), pack(flatbuffer, spec))
 
 
 def _without_archive(data: bytes) -> ModelFileError:

@@ -1,10 +1,16 @@
 """What every test can use, in an environment with TensorFlow or without."""
 
+import builtins
 import importlib.util
+import io
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -45,6 +51,120 @@ def require_tool() -> Callable[[str, str], Path]:
         return Path(path)
 
     return require
+
+
+@pytest.fixture(scope="session")
+def dead() -> int:
+    """The number of a process that has ended."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+# Does some work again and again, each time in a process that is killed before another of its
+# steps, until one comes to its end.
+KILLING = """
+import os, signal, sys
+from itertools import count
+from pathlib import Path
+
+folder, arguments = Path(sys.argv[1]), sys.argv[3:]
+exec(sys.argv[2])
+STEPS = {"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "shutil.rmtree", "os.scandir"}
+for number in count():
+    above = folder / str(number)
+    above.mkdir()
+    before(above)
+    child = os.fork()
+    if child == 0:
+        steps = count()
+
+        def killing(event, values):
+            if event in STEPS and str(folder) in str(values) and next(steps) == number:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        sys.addaudithook(killing)
+        work(above)
+        os._exit(0)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if code != -signal.SIGKILL:
+        break
+print(number if code == 0 else "failed")
+"""
+
+
+@pytest.fixture
+def killed_at_every_step(tmp_path: Path) -> Callable[..., int]:
+    """Function of a script and arguments of it: how often what it defines was killed.
+
+    The script defines `before(above)` and `work(above)`. The folder of each number has what
+    `work` left that was killed before its file operation of that number; one more is whole.
+    """
+    if not hasattr(os, "fork"):
+        pytest.skip("Windows has no fork")
+
+    def kills(script: str, *arguments: str) -> int:
+        command = [sys.executable, "-c", KILLING, str(tmp_path), script, *arguments]
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert result.returncode == 0, result.stderr
+        return int(result.stdout)
+
+    return kills
+
+
+@pytest.fixture
+def no_room() -> Callable[[int], AbstractContextManager[None]]:
+    """A context in which no file grows beyond so many bytes, as on a disk that is full."""
+    import resource
+
+    @contextmanager
+    def limited(room: int) -> Iterator[None]:
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (room, before[1]))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    return limited
+
+
+@pytest.fixture
+def read_only() -> Callable[[Path], AbstractContextManager[None]]:
+    """A context in which nothing can be written into a folder, not even by root."""
+    import errno
+
+    @contextmanager
+    def protected(folder: Path) -> Iterator[None]:
+        # Root may write where modes forbid it, so the refusal is put where files are opened.
+        opened, made = os.open, os.mkdir
+        real_open = io.open
+
+        def refuse(path: object, writes: bool) -> None:
+            place = Path(os.fsdecode(path)) if isinstance(path, (str, bytes, os.PathLike)) else None
+            if writes and place is not None and place.absolute().is_relative_to(folder):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(place))
+
+        def os_open(path: Any, flags: int, *rest: Any, **named: Any) -> int:
+            refuse(path, bool(flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)))
+            return opened(path, flags, *rest, **named)
+
+        def io_open(path: Any, mode: str = "r", *rest: Any, **named: Any) -> Any:
+            refuse(path, bool(set(mode) & set("wax+")))
+            return real_open(path, mode, *rest, **named)
+
+        def mkdir(path: Any, *rest: Any, **named: Any) -> None:
+            refuse(path, True)
+            made(path, *rest, **named)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(os, "open", os_open)
+            patch.setattr(io, "open", io_open)
+            patch.setattr(builtins, "open", io_open)
+            patch.setattr(os, "mkdir", mkdir)
+            yield
+
+    return protected
 
 
 @pytest.fixture(scope="session")

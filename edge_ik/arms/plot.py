@@ -9,6 +9,7 @@ import numpy as np
 
 from firmware_host.chain import Chain, FloatArray
 from firmware_host.errors import MissingExtraError, RobotError
+from firmware_host.files import write_atomically
 from firmware_host.kinematics import Frames, forward_kinematics, frames
 from firmware_host.names import in_picture
 
@@ -27,7 +28,8 @@ def plot(chain: Chain, q: FloatArray, path: Path) -> None:
         path: The picture; its suffix says of which kind.
 
     Raises:
-        RobotError: If the file cannot be written.
+        RobotError: If there are no pictures of its suffix.
+        WriteError: If it cannot be written.
         MissingExtraError: If matplotlib is not installed.
     """
     try:
@@ -53,8 +55,9 @@ def plot(chain: Chain, q: FloatArray, path: Path) -> None:
     axes.set_title(in_picture(f"{chain.name}: {chain.base} to {chain.tip}"))
     axes.legend(loc="upper left")
     try:
-        figure.savefig(path)
-    except (OSError, ValueError) as error:
+        kind = path.suffix[1:] or "png"
+        write_atomically(path, lambda temporary: figure.savefig(temporary, format=kind))
+    except ValueError as error:
         raise RobotError(f"The picture '{path}' cannot be written: {error}.", str(path)) from error
 
 

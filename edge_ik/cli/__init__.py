@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from edge_ik.cli.evaluate import evaluate
 from edge_ik.cli.export import export
 from edge_ik.cli.inspect import inspect
 from edge_ik.cli.search import search
+from edge_ik.cli.signals import signals_interrupt, status
 from edge_ik.cli.solve import solve
 from edge_ik.cli.train import train
 from firmware_host.errors import EdgeIkError
@@ -32,18 +34,45 @@ class EdgeIkGroup(click.Group):
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="backslashreplace")
-        return super().main(*args, **values)
+        try:
+            return super().main(*args, **values)
+        except OSError as error:
+            # What is written is told where it is written; left are the screen, and /tmp.
+            _drop_output()
+            place = f" ('{error.filename}')" if error.filename else ""
+            with suppress(OSError):
+                click.echo(
+                    shown(
+                        f"Error: The system refuses: {error.strerror or error}{place}. Put that "
+                        "right, and run the command again."
+                    ),
+                    err=True,
+                )
+            sys.exit(1)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; turn the project's errors into a message and status 1."""
+        """Run the command; turn the project's errors into a message and status 1.
+
+        Ctrl-C and signals end it with the status that shells expect.
+        """
         try:
-            return super().invoke(ctx)
+            with signals_interrupt():
+                return super().invoke(ctx)
         except EdgeIkError as error:
             raise click.ClickException(shown(str(error))) from error
         except BrokenPipeError:
             # The reader of a pipe left; what it wanted was written.
-            sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - open until the end
+            _drop_output()
             ctx.exit(0)
+        except KeyboardInterrupt as interrupt:
+            with suppress(OSError):
+                click.echo("Interrupted.", err=True)
+            ctx.exit(status(interrupt))
+
+
+def _drop_output() -> None:
+    """Let nothing more be written to a standard output that takes no more."""
+    sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - open until the end
 
 
 @click.group(cls=EdgeIkGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -9,6 +9,7 @@ import click
 
 from edge_ik.cli.common import (
     console,
+    exported_model,
     json_option,
     print_json,
     print_tables,
@@ -32,7 +33,7 @@ def _one_core(_: click.Context, __: click.Parameter, cores: tuple[str, ...]) -> 
 
 
 @click.command()
-@click.argument("model", type=click.Path(path_type=Path))
+@click.argument("model", metavar="MODEL|RUN", type=click.Path(path_type=Path))
 @click.option(
     "--runtime",
     "runtimes",
@@ -98,7 +99,10 @@ def bench(
     with_peers: bool,
     as_json: bool,
 ) -> None:
-    """Measure how fast an exported model solves: on this machine, emulated, or on a board."""
+    """Measure how fast an exported model solves: on this machine, emulated, or on a board.
+
+    Of a run or a folder, the model in it is taken.
+    """
     if sum((bool(runtimes), core is not None, port is not None)) > 1:
         raise click.UsageError("Give one of --runtime, --target and --serial.")
     if clock_mhz is not None and core is None:
@@ -107,6 +111,7 @@ def bench(
         raise click.UsageError("--baud can be given with --serial alone.")
     if with_peers and (core is not None or port is not None):
         raise click.UsageError("--peers are measured on this machine alone.")
+    model = exported_model(model)
     if port is not None:
         if steps is not None:
             raise click.UsageError("--steps are compiled into a board's firmware.")

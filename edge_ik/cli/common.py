@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -170,6 +171,27 @@ def is_model_file(path: Path, runtime: str | None) -> bool:
     found = "a file of another kind" if path.exists() else "nothing"
     raise RunError(
         f"Expected a run folder or a .tflite file. Received: '{path}', where there is {found}."
+    )
+
+
+def exported_model(path: Path) -> Path:
+    """The model that is meant: a file as it is, of a run the one that was exported of it.
+
+    Raises:
+        RunError: If a folder has none, or several.
+    """
+    if not path.is_dir():
+        return path
+    found = sorted([*path.glob("*.tflite"), *path.glob("export/*.tflite")])
+    if len(found) == 1:
+        say(f"Taking '{found[0]}'.", error=True)
+        return found[0]
+    if found:
+        several = ", ".join(quote(str(model)) for model in found)
+        raise RunError(f"'{path}' has several models. Expected one of them: {several}")
+    raise RunError(
+        f"Expected a .tflite file. Received: '{path}', a folder that none was exported into. "
+        f"Of a run, export one with: edge-ik export {quote(str(path))}"
     )
 
 

@@ -186,7 +186,7 @@ def _with_servos(
 ) -> Path:
     """Write a model once more, with servos: beside it, or into a folder that no firmware is for."""
     from edge_ik.arms.servo_toml import read_servos_file
-    from firmware_host.errors import ModelFileError
+    from firmware_host.files import make_folder
     from firmware_host.model_file import read_model, write_model
     from firmware_host.servos import Servos
     from firmware_host.spec import ModelSpec
@@ -197,10 +197,7 @@ def _with_servos(
         screen.print(sentence)
     folder = model.parent if out is None or kinds else out
     name = f"{model.stem.removesuffix(SERVOS_SUFFIX)}{SERVOS_SUFFIX}{model.suffix}"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ModelFileError(f"Cannot write the folder '{folder}': {error.strerror}.") from error
+    make_folder(folder)
     write_model(folder / name, flatbuffer, record | {"servos": servos.to_list()})
     screen.print(bold(folder / name, "Wrote "))
     return folder / name

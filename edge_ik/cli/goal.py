@@ -43,7 +43,7 @@ def train_to_goal(
         began: When the command began, as `time.perf_counter` counts [s].
         as_json: Whether JSON is wanted.
     """
-    from edge_ik.cli.train import interrupted
+    from edge_ik.cli.train import going_on_told
     from edge_ik.report import duration
     from edge_ik.worker import read_worker
     from edge_ik_tools.tune.goal import GoalTraining, start_goal
@@ -74,11 +74,8 @@ def train_to_goal(
         reporting=reporting,
         spent=time.perf_counter() - began,
     )
-    try:
-        with arm_notes(screen):
-            training.train()
-    except KeyboardInterrupt:
-        interrupted(folder)
+    with going_on_told(folder), arm_notes(screen):
+        training.train()
     _tell(screen, record, as_json)
     if not record.met:
         sys.exit(GOAL_MISSED)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import time
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
@@ -24,6 +24,7 @@ from edge_ik.cli.common import (
     training_stack,
 )
 from edge_ik.cli.progress import arm_notes, passing_seconds, progress_report
+from edge_ik.cli.signals import status
 from firmware_host.tasks import TASKS
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from edge_ik_tools.tune.settings import SearchSettings
 
 DEFAULT_MINUTES = 15.0
-INTERRUPTED = 130  # the shell's status for a program ended by Ctrl-C
 NONE_FOUND = 3  # the status of a search that found no network that meets the goal
 UNITS = {"": 1, "k": 1024, "m": 1024**2}
 
@@ -173,9 +173,10 @@ def _search(
     try:
         with arm_notes(screen):
             front = found_front(searching, searching.search())
-    except KeyboardInterrupt:
-        click.echo("Interrupted. The same command goes on from here.", err=True)
-        sys.exit(INTERRUPTED)
+    except KeyboardInterrupt as interrupt:
+        with suppress(OSError):  # The terminal may be what was closed.
+            click.echo("Interrupted. The same command goes on from here.", err=True)
+        sys.exit(status(interrupt))
     if as_json:
         print_json(front_values(searching, front))
     else:

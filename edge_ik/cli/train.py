@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -25,16 +26,17 @@ from edge_ik.cli.common import (
     training_stack,
 )
 from edge_ik.cli.progress import TimeTold, arm_notes, passing_seconds, progress_report
+from edge_ik.cli.signals import status
 from edge_ik.sizing import ONE_BRANCH_MINING
+from firmware_host.errors import WriteError
 from firmware_host.tasks import TASKS
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from edge_ik.checkpoint import History
     from edge_ik.config import Config
     from edge_ik.run import Run
-
-INTERRUPTED = 130  # the shell's status for a program ended by Ctrl-C
 
 
 @click.command(cls=NumbersCommand)
@@ -168,6 +170,8 @@ def _train(config: Config | None, folder: Path, began: float, as_json: bool) -> 
     """Train a new run, or without a configuration one that is there, to its last step."""
     from edge_ik import preparation, training
     from edge_ik.checkpoint import is_finished, read_history
+    from edge_ik.lock import check_unlocked
+    from edge_ik.run import RUN_FILE
     from edge_ik.worker import read_worker
 
     worker = read_worker()
@@ -179,24 +183,22 @@ def _train(config: Config | None, folder: Path, began: float, as_json: bool) -> 
         )
     screen = console(stderr=as_json, quiet=not worker.is_chief)
     done = False
-    with arm_notes(screen), passing_seconds(screen, "Preparing", began):
-        if config is None:
-            screen.print(bold(folder, "Resuming "))
-            run, source = preparation.resume(folder)
-            done = is_finished(run)
-        else:
-            run, source = preparation.start(config, folder)
-    describe(screen, run)
-    try:
+    with going_on_told(folder):
+        with arm_notes(screen), passing_seconds(screen, "Preparing", began):
+            if config is None:
+                screen.print(bold(folder, "Resuming "))
+                if worker.is_chief and (folder / RUN_FILE).is_file():
+                    check_unlocked(folder)
+                run, source = preparation.resume(folder)
+                done = is_finished(run)
+            else:
+                run, source = preparation.start(config, folder)
+        describe(screen, run)
         with progress_report(screen) as report:
             training.train(run, source, TimeTold(screen, report, began))
-    except KeyboardInterrupt:
-        interrupted(folder)
     if not worker.is_chief:
         return
     history = read_history(run)
-    if done:
-        screen.print("It was finished already.")
     if as_json:
         print_json({"run": str(run.folder), "config": run.config.to_dict(), "history": history})
         return
@@ -205,19 +207,50 @@ def _train(config: Config | None, folder: Path, began: float, as_json: bool) -> 
         f"Solved while training: {100 * share:.3f}% of everything the arm reaches, after "
         f"{run.problem.default_steps} DLS steps."
     )
-    told = (
-        f"Trained in {history[-1]['seconds']:.1f} s; this command took "
-        f"{time.perf_counter() - began:.1f} s, preparation included. Best network in "
-    )
+    told = f"{_duration_words(history, done, began)} Best network in "
     measured = f"; measure it with: edge-ik evaluate {quote(str(run.folder))}"
     screen.print(bold(run.folder, told, measured))
 
 
-def interrupted(folder: Path) -> NoReturn:
-    """Say how to go on, and end as a program that Ctrl-C ended."""
-    resume = f"edge-ik train --resume {quote(str(folder))}"
-    say(f"Interrupted. Nothing is lost: {resume}", error=True)
-    sys.exit(INTERRUPTED)
+def _duration_words(history: History, done: bool, began: float) -> str:
+    """How long the training took, and of it this command."""
+    trained = f"{history[-1]['seconds']:.1f} s"
+    if done:
+        return f"It was finished already, after {trained} of training."
+    return (
+        f"Trained in {trained}; this command took {time.perf_counter() - began:.1f} s, "
+        "preparation included."
+    )
+
+
+@contextmanager
+def going_on_told(folder: Path) -> Iterator[None]:
+    """Say how a training goes on that Ctrl-C or a signal ends, or that can write no more."""
+    try:
+        yield
+    except KeyboardInterrupt as interrupt:
+        words = going_on(folder) or "Nothing has been trained yet: the same command begins anew."
+        with suppress(OSError):  # The terminal may be what was closed.
+            say(f"Interrupted. {words}", error=True)
+        sys.exit(status(interrupt))
+    except WriteError as error:
+        words = going_on(folder)
+        if not words:
+            raise
+        raise WriteError(error.said, words) from error
+
+
+def going_on(folder: Path) -> str:
+    """How a training goes on, in a sentence; empty if it has not come to its first step."""
+    from edge_ik.run import RUN_FILE
+    from edge_ik_tools.tune.record import GOAL_FILE
+
+    if not any((folder / name).is_file() for name in (RUN_FILE, GOAL_FILE)):
+        return ""
+    return (
+        "All that was trained up to the last epoch is saved; go on with: "
+        f"edge-ik train --resume {quote(str(folder))}"
+    )
 
 
 def _overrides(

@@ -1,6 +1,7 @@
 """The checkpoint: all of the state or a clear refusal."""
 
 import dataclasses
+import os
 import shutil
 
 import numpy as np
@@ -91,7 +92,7 @@ def test_without_a_file_there_is_no_history(tmp_path, make_trainer):
 def test_what_a_killed_run_left_is_removed_only_when_asked(tmp_path, make_trainer):
     checkpoint = Checkpoint(tmp_path / "state.npz", make_trainer())
     checkpoint.save(HISTORY)
-    partial = tmp_path / ".state.123.partial.npz"
+    partial = tmp_path / f".state.{os.getpid()}-0a-1.partial.npz"
     partial.write_bytes(b"half of a checkpoint")
     assert checkpoint.restore() == HISTORY
     assert partial.exists()

@@ -9,8 +9,11 @@ import pytest
 
 pytest.importorskip("tensorflow")
 
-from edge_ik.run import BEST_FILE, BRANCHES_FILE, CONFIG_FILE, RUN_FILE, Run
-from firmware_host.errors import EdgeIkError, RunError
+from edge_ik.lock import LOCK_FILE, locked
+from edge_ik.preparation import check_free
+from edge_ik.run import BEST_FILE, BRANCHES_FILE, CONFIG_FILE, RUN_FILE, Run, is_abandoned
+from firmware_host.errors import EdgeIkError, RunError, WriteError
+from firmware_host.files import remove_partial_files
 from firmware_host.spec import ONE_BRANCH, mean_heads
 
 pytestmark = pytest.mark.tensorflow
@@ -41,8 +44,81 @@ def test_a_saved_run_reads_back_exactly(folder, tmp_path):
 def test_a_folder_that_cannot_be_made_is_told(folder, tmp_path):
     (tmp_path / "file").write_text("mine")
     run = dataclasses.replace(Run.load(folder), folder=tmp_path / "file" / "run")
-    with pytest.raises(RunError, match=r"Cannot make the run folder.*--out"):
+    with pytest.raises(WriteError, match=r"Cannot write '.*run'.*--out"):
         run.save()
+
+
+SAVING = """
+import dataclasses
+from edge_ik.run import Run
+
+run = Run.load(Path(arguments[0]))
+
+def before(above):
+    if int(above.name) % 2:
+        (above / "run").mkdir()
+
+def work(above):
+    dataclasses.replace(run, folder=above / "run").save()
+"""
+
+
+def test_a_run_killed_while_it_is_begun_can_be_begun_anew(
+    tiny_folder, tmp_path, killed_at_every_step
+):
+    kills = killed_at_every_step(SAVING, str(tiny_folder))
+    assert kills >= 8
+    whole, files = Run.load(tiny_folder), {CONFIG_FILE, RUN_FILE}
+    abandoned = 0
+    for number in range(kills + 1):
+        made = tmp_path / str(number) / "run"
+        abandoned += is_abandoned(made)
+        if is_abandoned(made):
+            with pytest.raises(RunError, match=r"ended before its first step\. Begin it anew"):
+                Run.load(made)
+        if (made / RUN_FILE).exists():
+            with pytest.raises(RunError, match="--resume"):
+                check_free(made)
+            remove_partial_files(made)
+        else:
+            check_free(made)
+            dataclasses.replace(whole, folder=made).save()
+        assert Run.load(made).config == whole.config
+        assert {path.name for path in made.iterdir()} - {LOCK_FILE} == files
+        assert [path.name for path in made.parent.iterdir()] == ["run"]
+    assert abandoned >= 4
+
+
+@pytest.mark.parametrize("room", [0, 200, 2000])
+def test_a_run_that_cannot_be_begun_leaves_nothing(tiny_folder, tmp_path, no_room, room):
+    run = dataclasses.replace(Run.load(tiny_folder), folder=tmp_path / "run")
+    with no_room(room), pytest.raises(WriteError, match="Cannot write"):
+        run.save()
+    assert list(tmp_path.iterdir()) == []
+    run.folder.mkdir()
+    with no_room(room), pytest.raises(WriteError, match="Cannot write"):
+        run.save()
+    assert list(run.folder.iterdir()) == []
+
+
+def test_what_somebody_put_into_a_folder_is_not_taken_for_a_run_of_ours(tmp_path):
+    (tmp_path / CONFIG_FILE).write_text("mine")
+    assert not is_abandoned(tmp_path)
+    (tmp_path / LOCK_FILE).touch()
+    assert is_abandoned(tmp_path)
+    (tmp_path / "notes.txt").write_text("mine")
+    assert not is_abandoned(tmp_path)
+
+
+def test_two_runs_cannot_begin_in_one_folder(tiny_folder, tmp_path):
+    run = dataclasses.replace(Run.load(tiny_folder), folder=tmp_path)
+    with locked(tmp_path), pytest.raises(RunError, match="in use by another training"):
+        run.save()
+    assert list(tmp_path.iterdir()) == []
+    run.save()
+    with pytest.raises(RunError, match="Another training has begun"):
+        run.save()
+    assert Run.load(tmp_path).config == run.config
 
 
 def test_the_record_tells_where_it_is_from(folder):

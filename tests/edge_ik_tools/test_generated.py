@@ -7,6 +7,7 @@ import pytest
 
 from edge_ik_tools import generated
 from edge_ik_tools.generated import MANIFEST, FirmwareFolderError, write_folder, write_zip
+from firmware_host.errors import WriteError
 
 TEXTS = {"a.c": "int a;\n", "b.h": "int b;\n"}
 
@@ -99,16 +100,71 @@ def test_a_failed_swap_leaves_the_old_folder(out, monkeypatch):
     real = generated.Path.rename
 
     def rename(self, target):
-        if self.name.endswith(".partial"):
+        if self.name.endswith(".partial") and target == out:
             raise OSError(28, "No space left on device")
         return real(self, target)
 
     monkeypatch.setattr(generated.Path, "rename", rename)
-    with pytest.raises(FirmwareFolderError, match="No space left"):
+    with pytest.raises(WriteError, match=r"No space left on device\. Make room there, or name"):
         write_folder(out, {"a.c": "int new;\n"}, {})
     monkeypatch.undo()
     assert contents(out) == before
     assert [path.name for path in out.parent.iterdir()] == ["out"]
+
+
+BEFORE = """
+from edge_ik_tools.generated import write_folder
+old, new = map(eval, arguments)
+
+def before(above):
+    write_folder(above / "out", old, {})
+    (above / "out" / "notes.txt").write_text("mine")
+    (above / "out" / "src" / "build").mkdir(parents=True)
+    (above / "out" / "src" / "build" / "cache").write_text("mine too")
+
+def work(above):
+    write_folder(above / "out", new, {})
+"""
+
+
+def test_a_writer_killed_at_any_step_loses_nothing_and_the_next_leaves_nothing(
+    tmp_path, killed_at_every_step
+):
+    old, new = {**TEXTS, "src/a.c": "int old;\n"}, {"a.c": "int new;\n", "src/b/c.c": "int c;\n"}
+    kills = killed_at_every_step(BEFORE, repr(old), repr(new))
+    assert kills > 20
+    mine = {"notes.txt": "mine", "src/build/cache": "mine too"}
+    missing = taken_over = 0
+    for number in range(kills):
+        above = tmp_path / str(number)
+        found = contents(above)
+        for text in mine.values():
+            assert text in found.values()
+        missing += not (above / "out").exists()
+        taken_over += any(name.startswith(".out.") and ".old" in name for name in found)
+        texts = old if number % 2 else new
+        write_folder(above / "out", texts, {})
+        assert [path.name for path in above.iterdir()] == ["out"], number
+        found = contents(above / "out")
+        found.pop(MANIFEST)
+        assert found == {**texts, **mine}, number
+    # Among them the moments between the two renames, and before what was added was moved.
+    assert missing >= 1
+    assert taken_over > missing
+
+
+def test_what_is_in_both_after_a_kill_is_told_and_kept(out, dead):
+    old = out.with_name(f".out.{dead}-0a-1.old")
+    write_folder(old, TEXTS, {})
+    for folder, text in ((out, "new"), (old, "old")):
+        (folder / "notes.txt").write_text(text)
+    with pytest.raises(FirmwareFolderError, match=r"in both: notes\.txt"):
+        write_folder(out, TEXTS, {})
+    assert (out / "notes.txt").read_text() == "new"
+    (out / "notes.txt").unlink()
+    write_folder(out, TEXTS, {})
+    assert (out / "notes.txt").read_text() == "old"
+    assert not old.exists()
 
 
 NESTED = {"README.md": "Read me.\n", "src/a.c": "int a;\n", "examples/One/One.ino": "// one\n"}

@@ -1,12 +1,26 @@
 """Files are replaced whole or not at all."""
 
 import json
+import os
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firmware_host.files import remove_partial_files, write_atomically, write_json, write_text
+from firmware_host.errors import WriteError
+from firmware_host.files import (
+    check_writable,
+    make_folder,
+    remove_partial_files,
+    temporary_name,
+    tidy_folder,
+    write_atomically,
+    write_json,
+    write_text,
+)
 
 
 def test_text_is_written_and_nothing_else_is_left(tmp_path):
@@ -48,32 +62,106 @@ def test_a_writer_that_fails_leaves_the_old_file_alone(tmp_path):
         temporary.write_text("half")
         raise OSError("disk full")
 
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(WriteError, match=r"state\.npz': disk full\. Put that right, or name"):
         write_atomically(path, write)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_what_a_killed_writer_left_is_removed_and_nothing_else(tmp_path):
+# A process of this number in another container, or before a restart.
+OWN = f"{os.getpid()}-0a-1"
+
+
+def test_what_a_killed_writer_left_is_removed_and_nothing_else(tmp_path, dead):
     (tmp_path / "state.npz").write_text("whole")
     (tmp_path / ".hidden").write_text("not ours")
     (tmp_path / "deep").mkdir()
-    (tmp_path / "deep" / ".state.1.partial.npz").write_text("another folder's")
-    left = []
-    for name in ("state.npz", "best.keras", "note"):
-        write_atomically(tmp_path / name, lambda path: left.append(path) or path.touch())
-    for path in left:
-        path.write_text("half")
-    before = {path for path in tmp_path.rglob("*") if path not in left}
+    (tmp_path / "deep" / f".state.{dead}-0a-1.partial.npz").write_text("another folder's")
+    alive = [".a.1-0a-1.partial.npz", temporary_name(tmp_path / "b.npz").name]
+    (tmp_path / f".firmware.{dead}-0a-1.old").mkdir()
+    for name in alive:
+        (tmp_path / name).write_text("at work")
+    kept = set(tmp_path.rglob("*"))
+    for name in (f".a.{dead}-0a-1.partial.npz", f".b.c.{dead}-ff-12.partial", f".d.{OWN}.partial"):
+        (tmp_path / name).write_text("half")
     remove_partial_files(tmp_path)
-    assert set(tmp_path.rglob("*")) == before
-    assert (tmp_path / "state.npz").exists()
+    assert set(tmp_path.rglob("*")) == kept
     remove_partial_files(tmp_path)
     remove_partial_files(tmp_path / "nowhere")
 
 
+def test_the_next_writer_of_a_file_removes_what_a_killed_one_left(tmp_path, dead):
+    others = [tmp_path / f".b.{dead}-0a-1.partial.txt", tmp_path / f".a.{dead}-0a-1.partial"]
+    left = [tmp_path / f".a.{process}.partial.txt" for process in (f"{dead}-0a-1", OWN)]
+    for path in (*others, *left):
+        path.write_text("half")
+    write_text(tmp_path / "a.txt", "whole")
+    assert set(tmp_path.iterdir()) == {tmp_path / "a.txt", *others}
+
+
+def test_threads_may_write_one_file(tmp_path):
+    path = tmp_path / "state.txt"
+    texts = [str(number) * 10_000 for number in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda text: write_text(path, text), texts * 5))
+    assert path.read_text() in texts
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("name", ["file", "folder", "below/a/file"])
+def test_what_is_in_the_way_is_told_and_stays(tmp_path, name):
+    (tmp_path / "folder" / "mine").mkdir(parents=True)
+    (tmp_path / "below").write_text("mine")
+    (tmp_path / "file").write_text("mine")
+    before = set(tmp_path.rglob("*"))
+    if name == "file":
+        with pytest.raises(WriteError, match=r"File exists\. Move away what is in its place, or"):
+            make_folder(tmp_path / name)
+    else:
+        with pytest.raises(WriteError, match=r"(Is|Not) a directory\. Move away what is in its"):
+            write_text(tmp_path / name, "text")
+    assert set(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows limits no file's size")
+@pytest.mark.parametrize("room", [0, 100, 3000])
+def test_a_file_that_finds_no_room_leaves_none(tmp_path, no_room, room):
+    path = tmp_path / "note.txt"
+    path.write_text("old")
+    with no_room(room), pytest.raises(WriteError) as caught:
+        write_text(path, "new" * 1001)
+    assert str(caught.value) == (
+        f"Cannot write '{path}': File too large. Raise the limit of a file's size (ulimit -f), or "
+        "name another place. Then run the command again."
+    )
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("function", [check_writable, tidy_folder])
+def test_a_place_is_looked_at_before_the_work(tmp_path, read_only, function):
+    function(tmp_path / "new" / "folder")
+    assert not any(path.is_file() for path in tmp_path.rglob("*"))
+    with read_only(tmp_path), pytest.raises(WriteError, match=r"denied\. Make that place writable"):
+        function(tmp_path / "another" / "folder")
+    (tmp_path / "file").touch()
+    with pytest.raises(WriteError, match="Move away what is in its place"):
+        function(tmp_path / "file" / "folder")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such files")
+def test_what_is_no_file_is_written_to_as_it_is(tmp_path):
+    write_text(Path("/dev/null"), "text")
+    assert Path("/dev/null").is_char_device()
+    (tmp_path / "file").write_text("old")
+    (tmp_path / "link").symlink_to("file")
+    write_text(tmp_path / "link", "new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "file").read_text() == "new"
+
+
 def test_a_missing_folder_is_an_error(tmp_path):
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(WriteError, match=r"No such file or directory\. Make its folder,"):
         write_text(tmp_path / "nowhere" / "note.txt", "text")
 
 

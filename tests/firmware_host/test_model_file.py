@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firmware_host import model_file
-from firmware_host.errors import ModelFileError
+from firmware_host.errors import ModelFileError, WriteError
 from firmware_host.model_file import ENVELOPE, MEMBER, pack, read_model, unpack, write_model
 from firmware_host.network.runtimes import available_runtimes, open_interpreter
 
@@ -213,7 +213,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "write_bytes", full_disk)
-    with pytest.raises(ModelFileError, match="No space left on device"):
+    with pytest.raises(WriteError, match=r"No space left on device\. Make room there"):
         write_model(path, FLATBUFFER, {})
     assert [entry.name for entry in tmp_path.iterdir()] == ["arm.tflite"]
     assert read_model(path) == (FLATBUFFER, SPEC)
@@ -224,7 +224,7 @@ def test_files_that_cannot_be_read(tmp_path, monkeypatch):
         read_model(tmp_path / "none.tflite")
     with pytest.raises(ModelFileError, match=r"is a folder\. Expected a \.tflite file.*RUN/export"):
         read_model(tmp_path)
-    with pytest.raises(ModelFileError, match="Cannot write"):
+    with pytest.raises(WriteError, match="Cannot write"):
         write_model(tmp_path / "none" / "arm.tflite", FLATBUFFER, SPEC)
     path = tmp_path / "arm.tflite"
     path.write_bytes(PACKED[:-40])

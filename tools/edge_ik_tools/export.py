@@ -14,7 +14,7 @@ from edge_ik.arms.servo_toml import read_servos_file
 from edge_ik.evaluation import Evaluation, evaluate_seeds, evaluation_targets
 from edge_ik.predictor import predictor
 from edge_ik.preparation import resume
-from edge_ik.run import Run
+from edge_ik.run import ELSEWHERE, Run
 from edge_ik_tools.compress.finetune import compress
 from edge_ik_tools.convert import (
     CALIBRATION_SAMPLES,
@@ -26,7 +26,7 @@ from edge_ik_tools.convert import (
 )
 from edge_ik_tools.verify import Verification, verify
 from firmware_host.errors import ConfigError
-from firmware_host.files import write_json
+from firmware_host.files import check_writable, tidy_folder, write_json
 from firmware_host.model_file import write_model
 from firmware_host.servos import Servos
 from firmware_host.solving.seeding import Seeder
@@ -116,7 +116,7 @@ def export(
     Raises:
         ConfigError: If a format is unknown or cannot be combined with an option.
         RobotError: If the servos are not those of the robot.
-        RunError: If the run has no trained network.
+        RunError, WriteError: If the run has no trained network, or nothing can be written.
         VerificationError: If a converted network does not do what the trained, or the
             fine-tuned, one does; nothing is written then.
     """
@@ -124,6 +124,7 @@ def export(
     destination = out or folder / EXPORT_FOLDER
     if destination.exists() and not destination.is_dir():
         raise ConfigError(f"Expected a folder to write to. Received a file: '{destination}'")
+    check_writable(destination, ELSEWHERE)
     run, source = resume(folder)
     run = _with_servos(run, servos, tell)
     network = run.load_network()
@@ -144,7 +145,7 @@ def export(
         tell(f"Verifying {target.name} on {targets:,} targets")
         measured = verify(flatbuffer, target, spec, converted_from, drawn, calibration)
         made.append((target, flatbuffer, measured))
-    destination.mkdir(parents=True, exist_ok=True)
+    tidy_folder(destination, ELSEWHERE)
     files = tuple(_write(destination, run, spec, qat, sparsity, *one) for one in made)
     result = Export(evaluate_seeds(Seeder(run.spec, trained), drawn), files)
     write_json(destination / EXPORT_FILE, result.to_dict())

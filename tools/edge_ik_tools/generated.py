@@ -1,10 +1,14 @@
-"""Folders of generated files: written in one piece, and never over what somebody wrote."""
+"""Folders of generated files: written in one piece, and never over what somebody wrote.
+
+No system exchanges two folders at once everywhere, so a folder is replaced by two renames. A
+writer that was killed between them has left the old folder beside its place: the next puts it
+back, or takes over what somebody had added to it.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import zipfile
 from collections.abc import Iterable, Mapping
@@ -12,14 +16,17 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from firmware_host.errors import EdgeIkError
-from firmware_host.files import write_atomically
+from firmware_host.files import left_over, temporary_name, told, write_atomically
 
 MANIFEST = "edge-ik.json"
 MADE_BY = "edge-ik"
+# What a folder is kept as while another takes its place.
+OLD = "old"
+ELSEWHERE = "name another folder with --out"
 
 
 class FirmwareFolderError(EdgeIkError):
-    """The folder to write firmware into holds something else, or cannot be written."""
+    """The folder to write firmware into holds something else."""
 
 
 def write_folder(out: Path, texts: Mapping[str, str], record: Mapping[str, Any]) -> None:
@@ -35,25 +42,24 @@ def write_folder(out: Path, texts: Mapping[str, str], record: Mapping[str, Any])
         record: JSON-ready values for the manifest, beside the files' hashes.
 
     Raises:
-        FirmwareFolderError: If the folder is not one to replace, or cannot be written.
+        FirmwareFolderError: If the folder is not one to replace.
+        WriteError: If it cannot be written.
     """
     contents = {**texts, MANIFEST: _manifest(texts, record)}
     out = out.absolute()
-    _check_replaceable(out, record.get("name"))
-    temporary = out.with_name(f".{out.name}.{os.getpid()}.partial")
-    old = out.with_name(f".{out.name}.{os.getpid()}.old")
-    try:
+    with told(out, ELSEWHERE):
+        _repair(out)
+        _check_replaceable(out, record.get("name"))
         out.parent.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir()
-        for name, text in contents.items():
-            (temporary / name).parent.mkdir(parents=True, exist_ok=True)
-            (temporary / name).write_text(text, encoding="utf-8", newline="\n")
-        _swap(temporary, out, old, _added(out, contents))
-    except OSError as error:
-        raise FirmwareFolderError(f"Cannot write the folder '{out}': {error.strerror}.") from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        temporary = temporary_name(out)
+        try:
+            temporary.mkdir()
+            for name, text in contents.items():
+                (temporary / name).parent.mkdir(parents=True, exist_ok=True)
+                (temporary / name).write_text(text, encoding="utf-8", newline="\n")
+            _swap(temporary, out, contents)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
 
 
 def write_zip(out: Path, top: str, texts: Mapping[str, str], record: Mapping[str, Any]) -> None:
@@ -66,7 +72,8 @@ def write_zip(out: Path, top: str, texts: Mapping[str, str], record: Mapping[str
         record: As for `write_folder`.
 
     Raises:
-        FirmwareFolderError: If something else is there, or it cannot be written.
+        FirmwareFolderError: If something else is there.
+        WriteError: If it cannot be written.
     """
     if (out.exists() or out.is_symlink()) and not _is_ours(out):
         raise FirmwareFolderError(
@@ -82,10 +89,7 @@ def write_zip(out: Path, top: str, texts: Mapping[str, str], record: Mapping[str
                 entry.external_attr = 0o644 << 16
                 archive.writestr(entry, text, zipfile.ZIP_DEFLATED)
 
-    try:
-        write_atomically(out, write)
-    except OSError as error:
-        raise FirmwareFolderError(f"Cannot write '{out}': {error.strerror}.") from error
+    write_atomically(out, write, ELSEWHERE)
 
 
 def _manifest(texts: Mapping[str, str], record: Mapping[str, Any]) -> str:
@@ -104,7 +108,7 @@ def _is_ours(archive: Path) -> bool:
         return False
 
 
-def _swap(temporary: Path, out: Path, old: Path, added: list[str]) -> None:
+def _swap(temporary: Path, out: Path, contents: Mapping[str, str]) -> None:
     """Put the temporary folder where `out` is, and what was added there into it.
 
     `out` comes back if that fails, and nothing added is ever deleted.
@@ -112,16 +116,45 @@ def _swap(temporary: Path, out: Path, old: Path, added: list[str]) -> None:
     if not out.exists():
         temporary.rename(out)
         return
+    # Refuses before anything is moved.
+    _added(out, contents)
+    old = temporary_name(out, OLD)
     out.rename(old)
     try:
         temporary.rename(out)
     except OSError:
         old.rename(out)
         raise
-    for name in added:
+    _take_over(old, out, contents)
+
+
+def _take_over(old: Path, out: Path, contents: Iterable[str]) -> None:
+    """Move what was added to the old folder into the new one, and remove the old one."""
+    for name in _added(old, contents):
         (out / name).parent.mkdir(parents=True, exist_ok=True)
         (old / name).rename(out / name)
-    shutil.rmtree(old, ignore_errors=True)
+    # Half removed it would look as if its files were somebody's: it is none to keep any more.
+    rest = temporary_name(out)
+    old.rename(rest)
+    shutil.rmtree(rest, ignore_errors=True)
+
+
+def _repair(out: Path) -> None:
+    """Finish, or undo, what writers of a folder that were killed have left beside it."""
+    for old in left_over(out, OLD):
+        if not out.exists():
+            old.rename(out)
+            continue
+        contents = _hashes(_read_manifest(out / MANIFEST) or {}) or {}
+        double = [name for name in _added(old, contents) if (out / name).exists()]
+        if double:
+            raise FirmwareFolderError(
+                f"An export into '{out}' was ended half way. '{old}' is what was there before, "
+                f"and these are in both: {', '.join(double)}. Move yours away from one of them."
+            )
+        _take_over(old, out, contents)
+    for half in left_over(out):
+        shutil.rmtree(half, ignore_errors=True)
 
 
 def _check_replaceable(out: Path, name: str | None) -> None:
@@ -156,7 +189,7 @@ def _check_replaceable(out: Path, name: str | None) -> None:
         )
 
 
-def _added(out: Path, contents: Mapping[str, str]) -> list[str]:
+def _added(out: Path, contents: Iterable[str]) -> list[str]:
     """Paths of what somebody put into the folder beside what was written into it.
 
     A folder of theirs is one path, whatever is in it.
@@ -164,7 +197,8 @@ def _added(out: Path, contents: Mapping[str, str]) -> list[str]:
     if not out.is_dir():
         return []
     written = {*(_hashes(_read_manifest(out / MANIFEST) or {}) or {}), MANIFEST}
-    folders = _folders(written) | _folders(contents)
+    coming = set(contents)
+    folders = _folders(written) | _folders(coming)
     added = []
     left = [out]
     while left:
@@ -175,8 +209,8 @@ def _added(out: Path, contents: Mapping[str, str]) -> list[str]:
             elif name not in written:
                 added.append(name)
     added.sort()
-    clash = [name for name in added if name in contents or name in _folders(contents)]
-    clash += [name for name in added if _folders([name]) & contents.keys()]
+    clash = [name for name in added if name in coming or name in _folders(coming)]
+    clash += [name for name in added if _folders([name]) & coming]
     if clash:
         raise FirmwareFolderError(
             f"The folder '{out}' has files of its own where firmware goes: {', '.join(clash)}. "

@@ -8,7 +8,7 @@ from pathlib import Path
 from string import Template
 
 from firmware_host.errors import ConfigError
-from firmware_host.files import write_text
+from firmware_host.files import tidy_folder, write_text
 
 FOLDER = "board"
 BOARD = "board_template.c"
@@ -31,11 +31,12 @@ def write_board_firmware(folder: str | Path, name: str) -> list[Path]:
 
     Raises:
         ConfigError: If the name is no name in C.
+        WriteError: If a file cannot be written.
     """
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
         raise ConfigError(f"Expected the name of a model in C. Received: {name!r}")
     out = Path(folder) / FOLDER
-    out.mkdir(parents=True, exist_ok=True)
+    tidy_folder(out)
     values = {"name": name, "NAME": name.upper(), "board": BOARD}
     texts = {file: _source(file) for file in (*SOURCES, BOARD)}
     for file, template in _TEMPLATES.items():

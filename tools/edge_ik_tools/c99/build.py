@@ -11,7 +11,7 @@ import sys
 import sysconfig
 import tempfile
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib.machinery import ExtensionFileLoader
 from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
@@ -24,7 +24,7 @@ from edge_ik_tools.c99.source import Firmware
 from edge_ik_tools.errors import FirmwareBuildError
 from edge_ik_tools.templates import filled
 from firmware_host.errors import EdgeIkError
-from firmware_host.files import write_atomically
+from firmware_host.files import tidy_folder, write_atomically
 from firmware_host.tolerances import FARTHEST_JOINT, FARTHEST_TARGET, FARTHEST_TURN
 
 COMPILERS = ("cc", "gcc", "clang")
@@ -40,6 +40,7 @@ MODULE = "edge_ik_firmware"
 # The machine's own instructions; compilers that do not know the word go without.
 NATIVE = "-march=native"
 COMPILE_SECONDS = 300.0
+OTHER_CACHE = "name another folder of caches in the environment variable XDG_CACHE_HOME"
 # How much of the compiler's complaint is told.
 TOLD_CHARACTERS = 1500
 
@@ -89,7 +90,7 @@ def build_library(firmware: Firmware, compiler: Path) -> Path:
 
     Raises:
         MissingHeadersError: If Python's headers are not installed.
-        FirmwareBuildError: If the compiler refuses the firmware.
+        FirmwareBuildError, WriteError: If the compiler refuses it, or there is no place for it.
     """
     headers = find_headers()
     texts = {
@@ -101,12 +102,13 @@ def build_library(firmware: Firmware, compiler: Path) -> Path:
     library = cache_folder() / f"firmware-{key.hexdigest()[:32]}.so"
     if library.exists():
         return library
-    library.parent.mkdir(parents=True, exist_ok=True)
+    tidy_folder(library.parent, OTHER_CACHE)
     with tempfile.TemporaryDirectory(prefix="edge-ik-host-") as name:
         folder = Path(name)
         for file, text in texts.items():
             (folder / file).write_text(text, encoding="utf-8")
-        write_atomically(library, lambda out: _compile(compiler, headers, folder / "host.c", out))
+        _compile(compiler, headers, folder / "host.c", folder / library.name)
+        write_atomically(library, partial(shutil.copyfile, folder / library.name), OTHER_CACHE)
     return library
 
 

@@ -62,7 +62,8 @@ def write_c99(
         archive: A zip file to write as well, or None: the same in one folder of its name.
 
     Raises:
-        FirmwareFolderError: If the folder or the archive is something else, or cannot be written.
+        FirmwareFolderError: If the folder or the archive is something else.
+        WriteError: If it cannot be written.
         ModelFileError: If the model solves nothing that firmware could be tested with.
     """
     tell("Computing golden vectors")

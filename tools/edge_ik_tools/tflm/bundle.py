@@ -71,7 +71,8 @@ def write_tflm(
     Raises:
         ModelFileError: If the file is damaged, or made of what no firmware is made for.
         ConfigError: If the name has nothing that C can use, or the steps are negative.
-        FirmwareFolderError: If the folder holds something else, or cannot be written.
+        FirmwareFolderError: If the folder holds something else.
+        WriteError: If it cannot be written.
     """
     firmware = Firmware.load(path, name, steps, tolerance=tolerance)
     flatbuffer, _ = read_model(path)

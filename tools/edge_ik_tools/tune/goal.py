@@ -16,6 +16,7 @@ from edge_ik import preparation, training
 from edge_ik.checkpoint import read_history
 from edge_ik.config import Config
 from edge_ik.data.source import SampleSource
+from edge_ik.lock import locked
 from edge_ik.run import (
     BEST_FILE,
     BRANCHES_FILE,
@@ -40,7 +41,7 @@ from edge_ik_tools.tune.pace import (
 )
 from edge_ik_tools.tune.record import GOAL_FILE, GoalRecord, Round, leaving_nothing
 from edge_ik_tools.tune.words import percent, size_words
-from firmware_host.files import write_atomically
+from firmware_host.files import make_folder, remove_partial_files, told, write_atomically
 
 # What the first measurement is taken to last [s]; later ones last as long as those before.
 MEASURING_SECONDS = 10.0
@@ -99,8 +100,14 @@ class GoalTraining:
         Raises:
             RobotError: If the robot cannot be used.
             ConfigError: If a value does not fit the robot.
-            RunError: If a folder of it is damaged.
+            RunError: If a folder of it is damaged, or another training works in it.
+            WriteError: If something of it cannot be written.
         """
+        with leaving_nothing(self.record.folder, GOAL_FILE), locked(self.record.folder):
+            remove_partial_files(self.record.folder)
+            return self._to_its_end()
+
+    def _to_its_end(self) -> GoalRecord:
         record = self.record
         while True:
             number, last = len(record.rounds), record.rounds[-1]
@@ -233,7 +240,7 @@ class GoalTraining:
         one_branch = round_.config.task.branches == "home"
         known = self.runs.get(one_branch)
         if known is None or round_.config.task.branches == "auto":
-            with self.preparing(), leaving_nothing(self.record.folder, GOAL_FILE):
+            with self.preparing():
                 run, source = preparation.start(round_.config, folder)
             self.sources[run.one_branch] = source
             return run
@@ -244,9 +251,10 @@ class GoalTraining:
             branches=numbered_branches(round_.config.network.heads),
         )
         if round_.extends is not None:
-            folder.mkdir(parents=True)
+            make_folder(folder)
             for name in (CHECKPOINT_FILE, BEST_FILE):
-                shutil.copyfile(self.record.round_folder(round_.extends) / name, folder / name)
+                extended = self.record.round_folder(round_.extends) / name
+                write_atomically(folder / name, partial(_copy, extended))
         run.save()
         return run
 
@@ -260,7 +268,8 @@ class GoalTraining:
             if (source / name).is_file():
                 write_atomically(target, partial(_copy, source / name))
             else:
-                target.unlink(missing_ok=True)
+                with told(target):
+                    target.unlink(missing_ok=True)
 
     def _add_round(self) -> bool:
         """Begin another round if one fits into the time."""

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from edge_ik.config import Config, config_from_dict
+from edge_ik.run import ELSEWHERE
 from edge_ik_tools.tune.measure import Measured
 from firmware_host.errors import EdgeIkError, RunError
-from firmware_host.files import write_json
+from firmware_host.files import make_folder, write_json
 
 GOAL_FILE = "goal.json"
 
@@ -135,7 +136,7 @@ class GoalRecord:
 
     def save(self) -> None:
         """Write the record in one piece."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder, ELSEWHERE)
         write_json(self.folder / GOAL_FILE, self.to_dict())
 
     @classmethod

@@ -10,6 +10,7 @@ from pathlib import Path
 import optuna
 from optuna.trial import TrialState
 
+from edge_ik.lock import locked
 from edge_ik_tools.emulate.cores import find_core
 from edge_ik_tools.tune.cost import CostModel, NetworkSize, fitted_cost, measured_sizes
 from edge_ik_tools.tune.measure import target_count
@@ -19,7 +20,7 @@ from edge_ik_tools.tune.settings import SEARCH_FILE, SearchState
 from edge_ik_tools.tune.space import WIDTH_STEP, Space, Tried, is_hopeless, objection
 from edge_ik_tools.tune.trials import Base, Follower, OutOfTimeError, Trial, run_trial
 from edge_ik_tools.tune.words import percent
-from firmware_host.files import write_atomically
+from firmware_host.files import remove_partial_files, write_atomically
 
 STUDY_FILE = "study.db"
 STUDY_NAME = "search"
@@ -96,7 +97,15 @@ class Search:
         Raises:
             RobotError: If the robot cannot be used.
             MissingToolError: If the compiler or the emulator is not installed.
+            RunError: If another search works in the folder.
+            WriteError: If something of it cannot be written.
         """
+        self._save()
+        with leaving_nothing(self.folder, SEARCH_FILE), locked(self.folder):
+            remove_partial_files(self.folder)
+            return self._to_its_end()
+
+    def _to_its_end(self) -> list[Trial]:
         self._prepare()
         study = self._study()
         try:
@@ -129,7 +138,7 @@ class Search:
         config = self.settings.config
         wanted = config.task.branches
         self._save()
-        with self.preparing(), leaving_nothing(self.folder, SEARCH_FILE):
+        with self.preparing():
             if wanted != "home":
                 many = replace(config, task=replace(config.task, branches="all"))
                 self.bases[False] = Base.prepared(many, self.folder / "all-branches")

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from edge_ik.config import Config, config_from_dict
+from edge_ik.run import ELSEWHERE
 from firmware_host.errors import EdgeIkError, RunError
-from firmware_host.files import write_json
+from firmware_host.files import make_folder, write_json
 
 SEARCH_FILE = "search.json"
 
@@ -64,7 +65,7 @@ class SearchState:
 
     def save(self) -> None:
         """Write the record in one piece."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder, ELSEWHERE)
         write_json(
             self.folder / SEARCH_FILE, {"settings": self.settings.to_dict(), "spent": self.spent}
         )

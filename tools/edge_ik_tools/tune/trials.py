@@ -20,7 +20,7 @@ from edge_ik.watcher import Progress, Report
 from edge_ik_tools.tune.cost import NetworkSize
 from edge_ik_tools.tune.measure import Measured, int8_network, measure_int8, target_count
 from edge_ik_tools.tune.pace import Clock
-from firmware_host.files import write_json
+from firmware_host.files import write_bytes, write_json
 
 RESULT_FILE = "trial.json"
 FLATBUFFER_FILE = "int8.bin"
@@ -200,7 +200,7 @@ def _measured(run: Run, base: Base, goal: float) -> Measured:
     """What the trained network solves in int8; its flatbuffer is kept."""
     run = Run.load(run.folder)
     flatbuffer = int8_network(run, base.source)
-    (run.folder / FLATBUFFER_FILE).write_bytes(flatbuffer)
+    write_bytes(run.folder / FLATBUFFER_FILE, flatbuffer)
     targets = target_count(goal)
     measured = measure_int8(run, flatbuffer, targets, 0)
     if measured.solved < goal:
