@@ -60,7 +60,7 @@ def test_what_a_killed_writer_left_is_removed_and_nothing_else(tmp_path):
     (tmp_path / "deep").mkdir()
     (tmp_path / "deep" / ".state.1.partial.npz").write_text("another folder's")
     left = []
-    for name in ("state.npz", "best.keras", "note"):
+    for name in ("state.npz", "best.npz", "note"):
         write_atomically(tmp_path / name, lambda path: left.append(path) or path.touch())
     for path in left:
         path.write_text("half")
