@@ -28,13 +28,17 @@ INT32_BIAS_TYPE = 2  # TensorType.INT32 in `quantized_bias_type`
 
 # A 32-bit accumulator keeps this much room for rounding and the zero point.
 INT32_ROOM = 2**31 - 2**16
+# Numbers of one value between layers; 256 heads of 32 joints have 16,640.
+MAX_WIDTH = 65_536
+# Weights of trained networks are below 100.
+MOST_FLOAT = 1e6
 # TFLite refuses a bias whose scale is further than this from that of W x, in output steps.
 BIAS_SCALE_TOLERANCE = 0.02
 # The 64-bit requantization of TFLite is defined below this magnitude.
 INT48_LIMIT = 2**47
 
 
-def read_step(graph: Graph, operator: Operator) -> Step:
+def read_step(graph: Graph, operator: Operator, hybrid: bool = False) -> Step:
     """One operator reduced to its constants, or a ModelFileError that says why not."""
     name = operator.name
     if name not in SUPPORTED:
@@ -57,8 +61,10 @@ def read_step(graph: Graph, operator: Operator) -> Step:
             raise ModelFileError(
                 f"{name} mixes {tensor.dtype.name} with the type of the model's input."
             )
-    if output.data is not None:
+    if output.data is not None or all(tensor.data is not None for tensor in operands):
         raise ModelFileError(f"The TFLite model is damaged: {name} computes a constant.")
+    for tensor in inputs:
+        _check_constant(tensor)
     if name != "FULLY_CONNECTED":
         for tensor in operands:
             # Constants may be one number for all; all else has the output's width.
@@ -69,13 +75,15 @@ def read_step(graph: Graph, operator: Operator) -> Step:
                     f"{name} combines {width_of(tensor)} numbers into {width_of(output)}."
                 )
     if name == "FULLY_CONNECTED":
-        return _fully_connected(operator, inputs, output)
+        return _fully_connected(operator, inputs, output, hybrid)
     if name == "LOGISTIC":
         return _logistic(operator, inputs[0], output)
     return _elementwise(operator, (inputs[0], inputs[1]), output)
 
 
-def _fully_connected(operator: Operator, inputs: list[Tensor], output: Tensor) -> Step:
+def _fully_connected(
+    operator: Operator, inputs: list[Tensor], output: Tensor, hybrid: bool
+) -> Step:
     source, filters = inputs[:2]
     bias = inputs[2] if len(inputs) > 2 else None
     n_in, n_out = width_of(source), width_of(output)
@@ -86,12 +94,12 @@ def _fully_connected(operator: Operator, inputs: list[Tensor], output: Tensor) -
             f"Received: {filters.shape}"
         )
     offsets = None if bias is None else bias.data
-    if bias is not None and (offsets is None or offsets.size != n_out):
+    if bias is not None and (offsets is None or offsets.shape != (n_out,)):
         raise ModelFileError(f"FULLY_CONNECTED needs a constant bias of {n_out} numbers.")
     if operator.options.get("weights_format"):
         raise ModelFileError("FULLY_CONNECTED has shuffled weights, which are not supported.")
     if output.dtype == np.float32:
-        return _float_fully_connected(operator, filters, bias)
+        return _float_fully_connected(operator, filters, bias, hybrid)
     if filters.dtype != np.int8:
         raise ModelFileError(
             f"FULLY_CONNECTED has {filters.dtype.name} weights. Expected: int8 weights."
@@ -108,6 +116,8 @@ def _fully_connected(operator: Operator, inputs: list[Tensor], output: Tensor) -
     scales = _weight_scales(filters, n_out)
     # The product must be in double precision, for one scale as for many.
     factors = input_scale * np.resize(scales, n_out).astype(np.float64) / output_scale
+    if bias is not None and bias.quantization is not None:
+        _weight_scales(bias, n_out)
     if bias is not None and scales.size == 1:
         bias_scale = _affine(bias)[0]
         if abs(input_scale * float(scales[0]) - bias_scale) / output_scale > BIAS_SCALE_TOLERANCE:
@@ -140,11 +150,11 @@ def _folded_bias(
     weights: AnyArray, bias: IntArray, input_zero: int, limits: np.iinfo[Any]
 ) -> tuple[IntArray, IntArray]:
     """The bias (n_out,) with the input's zero point folded in, and the largest sums (n_out,)."""
-    w = weights.astype(np.int64)
+    absolute = np.abs(weights.astype(np.int16)).sum(axis=1, dtype=np.int64)
     reach = max(limits.max - input_zero, input_zero - limits.min)
     _check_range("a bias", np.abs(bias.astype(np.float64)), INT48_LIMIT)
-    folded = bias - input_zero * w.sum(axis=1)
-    return folded, np.abs(w).sum(axis=1) * reach + np.maximum(np.abs(bias), np.abs(folded))
+    folded = bias - input_zero * weights.sum(axis=1, dtype=np.int64)
+    return folded, absolute * reach + np.maximum(np.abs(bias), np.abs(folded))
 
 
 def _logistic(operator: Operator, source: Tensor, output: Tensor) -> Step:
@@ -219,10 +229,15 @@ def _elementwise(operator: Operator, inputs: tuple[Tensor, Tensor], output: Tens
     )
 
 
-def _float_fully_connected(operator: Operator, filters: Tensor, bias: Tensor | None) -> FloatStep:
-    if filters.dtype != np.float32 or (bias is not None and bias.dtype != np.float32):
+def _float_fully_connected(
+    operator: Operator, filters: Tensor, bias: Tensor | None, hybrid: bool
+) -> FloatStep:
+    integers = hybrid and filters.dtype == np.int8
+    if not (integers or filters.dtype == np.float32) or (bias and bias.dtype != np.float32):
         raise ModelFileError("FULLY_CONNECTED mixes float32 with integer weights.")
     weights: AnyArray = np.asarray(filters.data)
+    if integers:
+        weights = weights * _weight_scales(filters, len(weights))[:, None]
     offset: Any = np.float32(0) if bias is None else np.asarray(bias.data).reshape(-1)
     return FloatStep(
         (operator.inputs[0],),
@@ -246,16 +261,27 @@ def _float_logistic(x: AnyArray) -> AnyArray:
 
 
 def width_of(tensor: Tensor) -> int:
-    """Give n of an activation (1, ..., 1, n); a constant may have any shape of n numbers."""
-    count = math.prod(tensor.shape)
-    if not tensor.shape or count != tensor.shape[-1] or count == 0:
-        if tensor.data is not None and tensor.data.size == 1:
-            return 1
+    """Give n of an activation (1, n); a constant may have the shape (n,) or () as well."""
+    count, constant = math.prod(tensor.shape), tensor.data is not None
+    shapes = [(1, count), (count,), ()] if constant else [(1, count)]
+    if tensor.shape not in shapes or not 1 <= count <= MAX_WIDTH:
         raise ModelFileError(
-            f"Tensor '{tensor.name}' has a shape that is not supported. Expected (1, n). "
-            f"Received: {tensor.shape}"
+            f"Tensor '{tensor.name}' has a shape that is not supported. Expected (1, n), and n up "
+            f"to {MAX_WIDTH:,}. Received: {tensor.shape}"
         )
     return count
+
+
+def _check_constant(tensor: Tensor) -> None:
+    """Refuse a constant whose numbers are none, or too large to be computed with."""
+    if tensor.data is None or tensor.dtype != np.float32:
+        return
+    # The largest without a copy: what is not a number is neither.
+    if not (tensor.data.max(initial=0) <= MOST_FLOAT and tensor.data.min(initial=0) >= -MOST_FLOAT):
+        raise ModelFileError(
+            f"Tensor '{tensor.name}' has numbers that are not finite, or larger than "
+            f"{MOST_FLOAT:g}."
+        )
 
 
 def _affine(tensor: Tensor) -> tuple[float, int]:

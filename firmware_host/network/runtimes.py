@@ -19,9 +19,11 @@ from typing import Any
 import numpy as np
 
 from firmware_host.errors import ConfigError, ModelFileError, RuntimeUnavailableError
+from firmware_host.network.checking import read_steps
 from firmware_host.network.flatbuffer import Graph, read_graph
 from firmware_host.network.interpreter import AnyArray, Interpreter
 from firmware_host.network.reference import ReferenceInterpreter
+from firmware_host.network.writing import write_graph
 
 # Rows that LiteRT takes at once: its speed per row grows no more beyond this.
 MAX_BATCH = 1024
@@ -89,7 +91,6 @@ def open_interpreter(
     obstacle = _obstacle(name)
     if obstacle is not None:
         raise _unavailable(name, obstacle)
-    # A native runtime may take the process down over a damaged model: look first.
     graph = read_graph(flatbuffer)
     if name == "reference":
         return _Reference(flatbuffer, graph)
@@ -97,9 +98,11 @@ def open_interpreter(
         module = importlib.import_module(RUNTIMES[name].module)
     except (ImportError, OSError, AttributeError) as error:
         raise _unavailable(name, f"importing it fails with '{error}'") from error
+    # A native runtime may take the process down over a damaged model: it gets none of the file.
+    read_steps(graph, hybrid=name != "tflite-micro")
     if name == "tflite-micro":
-        return _TfliteMicro(flatbuffer, graph, module)
-    return _LiteRt(flatbuffer, graph, module, name, threads)
+        return _TfliteMicro(write_graph(graph), graph, module)
+    return _LiteRt(write_graph(graph), graph, module, name, threads)
 
 
 class _Reference(Interpreter):
@@ -118,8 +121,6 @@ class _TfliteMicro(Interpreter):
 
     def __init__(self, flatbuffer: bytes, graph: Graph, module: Any) -> None:
         super().__init__(_named("tflite-micro"), graph)
-        # TFLite Micro ends the process over a scale it cannot use: let the reference look first.
-        ReferenceInterpreter(flatbuffer)
         try:
             self._native = module.Interpreter.from_bytes(flatbuffer, arena_size=ARENA_BYTES)
         except (RuntimeError, ValueError, TypeError, struct.error) as error:
