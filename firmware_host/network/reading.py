@@ -32,8 +32,13 @@ INT32_ROOM = 2**31 - 2**16
 MAX_WIDTH = 65_536
 # Weights of trained networks are below 100.
 MOST_FLOAT = 1e6
+# Of integer weights under floats; single precision has its reciprocal too.
+LEAST_SCALE = 1e-30
 # TFLite refuses a bias whose scale is further than this from that of W x, in output steps.
 BIAS_SCALE_TOLERANCE = 0.02
+# Output steps of one step of W x; LiteRT's kernels end the process beyond. Trained networks
+# have some thousandths, and a row of zeros may have none.
+LEAST_FACTOR, FACTOR_LIMIT = 2.0**-32, 2.0**8
 # The 64-bit requantization of TFLite is defined below this magnitude.
 INT48_LIMIT = 2**47
 
@@ -132,6 +137,8 @@ def _fully_connected(
         _check_range("a result of FULLY_CONNECTED", largest * factors, INT32_ROOM)
     else:
         _check_range("a sum of FULLY_CONNECTED", np.ldexp(largest, np.maximum(shift, 0)))
+    if not np.all((factors == 0) | ((factors >= LEAST_FACTOR) & (factors < FACTOR_LIMIT))):
+        raise ModelFileError("FULLY_CONNECTED has an output scale out of all proportion to W x.")
     return FullyConnected(
         (operator.inputs[0],),
         operator.outputs[0],
@@ -237,7 +244,10 @@ def _float_fully_connected(
         raise ModelFileError("FULLY_CONNECTED mixes float32 with integer weights.")
     weights: AnyArray = np.asarray(filters.data)
     if integers:
-        weights = weights * _weight_scales(filters, len(weights))[:, None]
+        scales = _weight_scales(filters, len(weights))
+        if not np.all((scales == 0) | ((scales >= LEAST_SCALE) & (scales <= MOST_FLOAT / 128))):
+            raise ModelFileError(f"Weights '{filters.name}' have a scale out of all proportion.")
+        weights = weights * scales[:, None]
     offset: Any = np.float32(0) if bias is None else np.asarray(bias.data).reshape(-1)
     return FloatStep(
         (operator.inputs[0],),
