@@ -22,6 +22,7 @@ BATCH = 500
 SECONDS = 2.0
 MEGABYTES = 500.0
 LEDGER_FILE = "ledger.jsonl"
+COMMAND = (sys.executable, "-P", "-m", "edge_ik_tools.mutants.looking")
 
 
 @dataclass
@@ -175,9 +176,8 @@ def _batch(models: list[Path], seed: int, first: int, last: int) -> Batch:
 def _processed(models: list[Path], seed: int, first: int, last: int) -> Iterator[Looked]:
     """What a process tells of mutants, and of the one that ended it."""
     asked = {"models": [str(path) for path in models], "seed": seed, "first": first, "last": last}
-    command = [sys.executable, "-P", "-m", "edge_ik_tools.mutants.looking", json.dumps(asked)]
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        [*COMMAND, json.dumps(asked)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     ) as process:
         assert process.stdout is not None  # noqa: S101 - narrows the type
         begun = None
