@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from firmware_host.errors import ModelFileError
+from firmware_host.names import brief
 from firmware_host.network.bytes_reader import Reader, Table, malformed
 
 IDENTIFIER = b"TFL3"
@@ -134,7 +135,7 @@ class Tensor:
     """One tensor of the graph.
 
     Attributes:
-        name: Name given by the converter.
+        name: Name given by the converter, as a sentence may repeat it.
         shape: Its dimensions as stored; the batch is 1.
         dtype: Type of its elements.
         quantization: Scale and zero point, or None.
@@ -269,7 +270,7 @@ def _operator(table: Table, codes: list[tuple[str, int]], tensor_count: int) -> 
 
 
 def _tensor(table: Table, buffers: list[npt.NDArray[np.uint8] | None]) -> Tensor:
-    name = table.vector(3, "u1").tobytes().decode("utf-8", "replace")
+    name = brief(table.vector(3, "u1").tobytes().decode("utf-8", "replace"))
     code = table.scalar(1, "b")
     if code not in TENSOR_TYPES:
         raise ModelFileError(f"Tensor '{name}' has a type that is not supported, number {code}.")

@@ -151,6 +151,13 @@ def test_the_old_and_the_new_operator_code(codes, name):
     assert name in OPERATORS.values() or "number" in name
 
 
+def test_a_name_is_one_that_a_sentence_may_repeat():
+    named = tensor(s3=text("a\x1b[2J\n" + "n" * 9999))
+    (found, _) = read_graph(flatbuffer(model({}, [named, tensor()]))).tensors
+    assert found.name.startswith("a\\x1b[2J\\nnnn")
+    assert len(found.name) < 600
+
+
 def test_data_behind_the_flatbuffer():
     values = np.arange(6, dtype=np.int8)
 
