@@ -8,8 +8,9 @@ import numpy as np
 
 from firmware_host.errors import ModelFileError
 from firmware_host.network.flatbuffer import Graph
-from firmware_host.network.reading import read_step, width_of
+from firmware_host.network.reading import read_step
 from firmware_host.network.steps import Step
+from firmware_host.network.tensors import width_of
 
 DTYPES = (np.dtype(np.int8), np.dtype(np.int16), np.dtype(np.float32))
 # Numbers that operators take and give, for each that the file holds: weights are taken once, and

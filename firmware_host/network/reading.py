@@ -21,6 +21,13 @@ from firmware_host.network.steps import (
     Mul,
     Step,
 )
+from firmware_host.network.tensors import (
+    MOST_FLOAT,
+    affine,
+    check_constant,
+    weight_scales,
+    width_of,
+)
 
 SUPPORTED = ("FULLY_CONNECTED", "LOGISTIC", "MUL", "ADD")
 ACTIVATIONS = ("NONE", "RELU", "RELU_N1_TO_1", "RELU6", "TANH", "SIGN_BIT")
@@ -28,10 +35,6 @@ INT32_BIAS_TYPE = 2  # TensorType.INT32 in `quantized_bias_type`
 
 # A 32-bit accumulator keeps this much room for rounding and the zero point.
 INT32_ROOM = 2**31 - 2**16
-# Numbers of one value between layers; 256 heads of 32 joints have 16,640.
-MAX_WIDTH = 65_536
-# Weights of trained networks are below 100.
-MOST_FLOAT = 1e6
 # Of integer weights under floats; single precision has its reciprocal too.
 LEAST_SCALE = 1e-30
 # TFLite refuses a bias whose scale is further than this from that of W x, in output steps.
@@ -69,7 +72,7 @@ def read_step(graph: Graph, operator: Operator, hybrid: bool = False) -> Step:
     if output.data is not None or all(tensor.data is not None for tensor in operands):
         raise ModelFileError(f"The TFLite model is damaged: {name} computes a constant.")
     for tensor in inputs:
-        _check_constant(tensor)
+        check_constant(tensor)
     if name != "FULLY_CONNECTED":
         for tensor in operands:
             # Constants may be one number for all; all else has the output's width.
@@ -116,17 +119,12 @@ def _fully_connected(
     )
     if bias is not None and bias.dtype != (np.int64 if wide else np.int32):
         raise ModelFileError(f"FULLY_CONNECTED has a bias of type {bias.dtype.name}.")
-    input_scale, input_zero = _affine(source)
-    output_scale, output_zero = _affine(output)
-    scales = _weight_scales(filters, n_out)
+    input_scale, input_zero = affine(source)
+    output_scale, output_zero = affine(output)
+    scales = weight_scales(filters, n_out)
     # The product must be in double precision, for one scale as for many.
     factors = input_scale * np.resize(scales, n_out).astype(np.float64) / output_scale
-    if bias is not None and bias.quantization is not None:
-        _weight_scales(bias, n_out)
-    if bias is not None and scales.size == 1:
-        bias_scale = _affine(bias)[0]
-        if abs(input_scale * float(scales[0]) - bias_scale) / output_scale > BIAS_SCALE_TOLERANCE:
-            raise ModelFileError("FULLY_CONNECTED has a bias of another scale than W x.")
+    _check_bias_scale(bias, input_scale, scales, output_scale)
     multiplier, shift = _multipliers(factors)
     plain = np.zeros(n_out, np.int64) if offsets is None else offsets.ravel().astype(np.int64)
     folded, largest = _folded_bias(weights, plain, input_zero, np.iinfo(output.dtype))
@@ -153,6 +151,18 @@ def _fully_connected(
     )
 
 
+def _check_bias_scale(
+    bias: Tensor | None, input_scale: float, scales: npt.NDArray[np.float32], output_scale: float
+) -> None:
+    """Refuse a bias in other steps than W x, where that has one scale for all rows."""
+    if bias is not None and bias.quantization is not None:
+        weight_scales(bias, width_of(bias))
+    if bias is None or scales.size > 1:
+        return
+    if abs(input_scale * float(scales[0]) - affine(bias)[0]) / output_scale > BIAS_SCALE_TOLERANCE:
+        raise ModelFileError("FULLY_CONNECTED has a bias of another scale than W x.")
+
+
 def _folded_bias(
     weights: AnyArray, bias: IntArray, input_zero: int, limits: np.iinfo[Any]
 ) -> tuple[IntArray, IntArray]:
@@ -168,12 +178,12 @@ def _logistic(operator: Operator, source: Tensor, output: Tensor) -> Step:
     where = (operator.inputs[0],), operator.outputs[0]
     if output.dtype == np.float32:
         return FloatStep(*where, _float_logistic)
-    scale, zero_point = _affine(source)
+    scale, zero_point = affine(source)
     levels, expected_zero = (256, -128) if output.dtype == np.int8 else (32768, 0)
-    if _affine(output) != (1 / levels, expected_zero):
+    if affine(output) != (1 / levels, expected_zero):
         raise ModelFileError(
             f"LOGISTIC needs the output scale 1/{levels} and zero point {expected_zero}. "
-            f"Received: {_affine(output)}"
+            f"Received: {affine(output)}"
         )
     if output.dtype == np.int8:
         return Logistic8(*where, logistic_table(scale, zero_point))
@@ -200,8 +210,8 @@ def _elementwise(operator: Operator, inputs: tuple[Tensor, Tensor], output: Tens
     if output.dtype == np.float32:
         function = np.multiply if operator.name == "MUL" else np.add
         return FloatStep(*where, _float_activated(function, operator))
-    (scale_a, zero_a), (scale_b, zero_b) = _affine(inputs[0]), _affine(inputs[1])
-    output_scale, output_zero = _affine(output)
+    (scale_a, zero_a), (scale_b, zero_b) = affine(inputs[0]), affine(inputs[1])
+    output_scale, output_zero = affine(output)
     limits = np.iinfo(output.dtype)
     if output.dtype == np.int16 and (zero_a, zero_b, output_zero) != (0, 0, 0):
         raise ModelFileError(f"{operator.name} needs int16 zero points of 0.")
@@ -244,7 +254,7 @@ def _float_fully_connected(
         raise ModelFileError("FULLY_CONNECTED mixes float32 with integer weights.")
     weights: AnyArray = np.asarray(filters.data)
     if integers:
-        scales = _weight_scales(filters, len(weights))
+        scales = weight_scales(filters, len(weights))
         if not np.all((scales == 0) | ((scales >= LEAST_SCALE) & (scales <= MOST_FLOAT / 128))):
             raise ModelFileError(f"Weights '{filters.name}' have a scale out of all proportion.")
         weights = weights * scales[:, None]
@@ -270,59 +280,6 @@ def _float_logistic(x: AnyArray) -> AnyArray:
     return result
 
 
-def width_of(tensor: Tensor) -> int:
-    """Give n of an activation (1, n); a constant may have the shape (n,) or () as well."""
-    count, constant = math.prod(tensor.shape), tensor.data is not None
-    shapes = [(1, count), (count,), ()] if constant else [(1, count)]
-    if tensor.shape not in shapes or not 1 <= count <= MAX_WIDTH:
-        raise ModelFileError(
-            f"Tensor '{tensor.name}' has a shape that is not supported. Expected (1, n), and n up "
-            f"to {MAX_WIDTH:,}. Received: {tensor.shape}"
-        )
-    return count
-
-
-def _check_constant(tensor: Tensor) -> None:
-    """Refuse a constant whose numbers are none, or too large to be computed with."""
-    if tensor.data is None or tensor.dtype != np.float32:
-        return
-    # The largest without a copy: what is not a number is neither.
-    if not (tensor.data.max(initial=0) <= MOST_FLOAT and tensor.data.min(initial=0) >= -MOST_FLOAT):
-        raise ModelFileError(
-            f"Tensor '{tensor.name}' has numbers that are not finite, or larger than "
-            f"{MOST_FLOAT:g}."
-        )
-
-
-def _affine(tensor: Tensor) -> tuple[float, int]:
-    """The one scale and zero point of a tensor."""
-    quantization = tensor.quantization
-    if quantization is None or quantization.scale.size != 1:
-        raise ModelFileError(f"Tensor '{tensor.name}' needs one scale and one zero point.")
-    if not (math.isfinite(quantization.scale[0]) and quantization.scale[0] > 0):
-        raise ModelFileError(f"Tensor '{tensor.name}' has a scale that is not positive.")
-    zero_point = int(quantization.zero_point[0])
-    limits = np.iinfo(tensor.dtype)
-    if not limits.min <= zero_point <= limits.max:
-        raise ModelFileError(f"Tensor '{tensor.name}' has the zero point {zero_point}.")
-    return float(quantization.scale[0]), zero_point
-
-
-def _weight_scales(tensor: Tensor, n_out: int) -> npt.NDArray[np.float32]:
-    """(1,) or (n_out,) scales of weights, whose zero points must be 0."""
-    quantization = tensor.quantization
-    if quantization is None or quantization.scale.size not in (1, n_out):
-        raise ModelFileError(f"Weights '{tensor.name}' need one scale, or one for each output.")
-    # A row of zeros, which pruning leaves, may come with the scale 0.
-    if not np.all(np.isfinite(quantization.scale) & (quantization.scale >= 0)):
-        raise ModelFileError(f"Weights '{tensor.name}' have a scale that is negative.")
-    if np.any(quantization.zero_point != 0):
-        raise ModelFileError(f"Weights '{tensor.name}' have a zero point that is not 0.")
-    if quantization.scale.size > 1 and quantization.dimension != 0:
-        raise ModelFileError(f"Weights '{tensor.name}' have scales along their inputs.")
-    return quantization.scale
-
-
 def _check_range(what: str, magnitude: Any, limit: float = INT32_ROOM) -> None:
     if not np.all(np.asarray(magnitude, np.float64) < limit):
         raise ModelFileError(f"The model can overflow: {what} may need more bits than it has.")
@@ -346,5 +303,5 @@ def _activation(operator: Operator) -> str:
 
 def _activation_range(operator: Operator, output: Tensor) -> tuple[int, int]:
     limits = np.iinfo(output.dtype)
-    lower = _affine(output)[1] if _activation(operator) == "RELU" else int(limits.min)
+    lower = affine(output)[1] if _activation(operator) == "RELU" else int(limits.min)
     return lower, int(limits.max)

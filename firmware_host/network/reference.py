@@ -15,7 +15,7 @@ from firmware_host.errors import TargetError
 from firmware_host.network.arithmetic import AnyArray
 from firmware_host.network.checking import read_steps
 from firmware_host.network.flatbuffer import read_graph
-from firmware_host.network.reading import width_of
+from firmware_host.network.tensors import width_of
 
 # Rows computed at once: large enough for NumPy, small enough for a cache.
 BATCH_ROWS = 4096

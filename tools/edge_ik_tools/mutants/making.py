@@ -13,24 +13,15 @@ import json
 import random
 import struct
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import numpy as np
-
+from edge_ik_tools.mutants.graphs import GRAPH_CHANGES, SCALES
 from firmware_host.errors import ModelFileError
 from firmware_host.model_file import ENVELOPE, FORMAT, FORMAT_VERSION, joined
-from firmware_host.network.arithmetic import AnyArray
 from firmware_host.network.bytes_reader import Reader
-from firmware_host.network.flatbuffer import (
-    OPERATORS,
-    TENSOR_TYPES,
-    Graph,
-    Quantization,
-    Tensor,
-    read_graph,
-)
+from firmware_host.network.flatbuffer import Graph, read_graph
 from firmware_host.network.writing import write_graph
 
 Record = dict[str, Any]
@@ -44,7 +35,6 @@ VALUES: tuple[Any, ...] = (
 FACTORS = (-1, 0, 1e3, 1e-6, 1 + 1e-9, 2)
 TOKENS = ("NaN", "-Infinity", "1e999", "[" * 5000, '{"a":' * 5000, "\\ud800", "9" * 5000, ",", '"')
 INTEGERS = (0, 1, 2, 3, 4, 7, 8, 127, 128, 255, 2**15 - 1, 2**16 - 1, 2**31 - 1, 2**31, 2**32 - 1)
-SCALES = (0.0, -1.0, 1e-45, 1e-38, 1e-20, 1e-6, 1.0, 1e3, 1e20, 3.4e38, np.inf, np.nan, 1 / 256)
 
 # The tables of the schema that lead on: slot -> what is there. A string is a format of `struct`
 # for a number, a vector of such with "*" before it, a table by its name, or a vector of these.
@@ -223,108 +213,6 @@ def _of_graph(rng: random.Random, base: Base) -> bytes:
     return enveloped(flatbuffer, base.record)
 
 
-def _other_tensor(rng: random.Random, graph: Graph) -> Graph:
-    """One tensor of another shape, type, quantization or content."""
-    index = rng.randrange(len(graph.tensors))
-    tensors = list(graph.tensors)
-    tensors[index] = _changed_tensor(rng, tensors[index], rng.choice(tensors))
-    return replace(graph, tensors=tuple(tensors))
-
-
-def _changed_tensor(rng: random.Random, tensor: Tensor, other: Tensor) -> Tensor:
-    shape = list(tensor.shape) or [1]
-    match rng.randrange(8):
-        case 0:
-            sizes = (0, 1, 2, 5, 6, 7, 1000, 2**20, 2**31 - 1)
-            shape[rng.randrange(len(shape))] = rng.choice(sizes)
-            return replace(tensor, shape=tuple(shape))
-        case 1:
-            return replace(tensor, shape=rng.choice(((), (1, *shape), (*shape, 1), other.shape)))
-        case 2:
-            return replace(tensor, dtype=np.dtype(rng.choice(list(TENSOR_TYPES.values()))))
-        case 3:
-            return replace(tensor, data=other.data, shape=other.shape)
-        case 4:
-            return replace(tensor, quantization=other.quantization)
-        case 5 if tensor.data is not None:
-            values = rng.choice((-128, 127, 0, 1, np.nan, np.inf, 3e38, 2**31 - 1, -(2**31)))
-            return replace(tensor, data=_filled(tensor.data, values))
-    return replace(tensor, quantization=_changed_affine(rng, tensor))
-
-
-def _filled(data: AnyArray, value: float) -> AnyArray:
-    """Numbers of the same type, each this one, as near as the type has it."""
-    if np.issubdtype(data.dtype, np.integer):
-        limits = np.iinfo(data.dtype)
-        value = 0 if not np.isfinite(value) else min(max(value, limits.min), limits.max)
-    return np.full_like(data, value)
-
-
-def _changed_affine(rng: random.Random, tensor: Tensor) -> Quantization | None:
-    affine = tensor.quantization
-    if affine is None:
-        return Quantization(np.ones(1, "<f4"), np.zeros(1, "<i8"), 0)
-    scale, zero = np.array(affine.scale), np.array(affine.zero_point)
-    match rng.randrange(5):
-        case 0:
-            scale[rng.randrange(len(scale))] = rng.choice(SCALES)
-        case 1:
-            scale *= np.float32(rng.choice((1e-30, 1e-9, 1e-3, 0.5, 2, 100, 1e9, 1e30)))
-        case 2:
-            zero[rng.randrange(len(zero))] = rng.choice((-129, -128, -1, 1, 127, 128, 2**40))
-        case 3:
-            count = rng.choice((1, 2, 4, 6, 8))
-            scale, zero = np.resize(scale, count), np.resize(zero, count)
-        case 4:
-            return rng.choice((None, replace(affine, dimension=rng.choice((-1, 0, 1, 5)))))
-    return Quantization(scale, zero, affine.dimension)
-
-
-def _other_operator(rng: random.Random, graph: Graph) -> Graph:
-    """One operator of another name, with other tensors or options, or elsewhere."""
-    operators = list(graph.operators)
-    index = rng.randrange(len(operators))
-    chosen = operators[index]
-    match rng.randrange(7):
-        case 0:
-            operators[index] = replace(chosen, name=rng.choice(list(OPERATORS.values())))
-        case 1:
-            operators[index] = replace(chosen, inputs=_moved(rng, graph, chosen.inputs))
-        case 2:
-            operators[index] = replace(chosen, outputs=_moved(rng, graph, chosen.outputs))
-        case 3 if chosen.options:
-            key = rng.choice(list(chosen.options))
-            value = rng.choice((0, 1, 2, 3, 4, 5, 9, 127))
-            operators[index] = replace(chosen, options={**chosen.options, key: value})
-        case 4:
-            operators[index] = replace(chosen, version=rng.choice((0, 1, 2, 3, 5, 12, 14, 99)))
-        case 5:
-            rng.choice((operators.pop, lambda at: operators.insert(0, operators[at])))(index)
-        case _:
-            rng.shuffle(operators)
-    return replace(graph, operators=tuple(operators))
-
-
-def _moved(rng: random.Random, graph: Graph, indices: tuple[int, ...]) -> tuple[int, ...]:
-    """Tensors of an operator with another among them, one more, or one fewer."""
-    moved, index = list(indices), rng.randrange(-1, len(graph.tensors))
-    match rng.randrange(3):
-        case 0 if moved:
-            moved[rng.randrange(len(moved))] = index
-        case 1 if moved:
-            moved.pop(rng.randrange(len(moved)))
-        case _:
-            moved.insert(rng.randint(0, len(moved)), index)
-    return tuple(moved)
-
-
-def _other_ends(rng: random.Random, graph: Graph) -> Graph:
-    """Other inputs or outputs of the graph."""
-    if rng.random() < 0.5:
-        return replace(graph, inputs=_moved(rng, graph, graph.inputs))
-    return replace(graph, outputs=_moved(rng, graph, graph.outputs))
-
-
 def _table_places(reader: Reader, position: int, kind: str) -> Iterator[Place]:
     """The places of a table: where its fields are said, its fields, and what these lead to."""
     vtable = position - reader.unpack("i", position)
@@ -369,9 +257,3 @@ MAKERS: Mapping[str, Callable[[random.Random, Base], bytes]] = {
     "places": _of_places,
     "graph": _of_graph,
 }
-GRAPH_CHANGES: tuple[Callable[[random.Random, Graph], Graph], ...] = (
-    _other_tensor,
-    _other_tensor,
-    _other_operator,
-    _other_ends,
-)
