@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import keras
@@ -18,6 +18,8 @@ from edge_ik.evaluation import evaluate_run
 from edge_ik.run import METRICS_FILE, RUN_FILE, Run
 from edge_ik.sizing import resolved
 from firmware_host.errors import RunError
+from firmware_host.json_text import read_json
+from firmware_host.names import brief
 
 
 @dataclass(frozen=True)
@@ -205,7 +207,14 @@ def _measured(run: Run, targets: int) -> dict[str, Any]:
     """The run's figures, from its folder if they are there."""
     path = run.folder / METRICS_FILE
     if path.is_file():
-        stored: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if stored["targets"] == targets:
-            return stored
+        try:
+            stored: dict[str, Any] = read_json(path, finite=False)
+            _compared(stored, True)
+            if stored["targets"] == targets:
+                return stored
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise RunError(
+                f"{path} is damaged: {type(error).__name__}: {brief(str(error))}. Delete it, and "
+                f"have it written anew with: edge-ik evaluate {quote(str(run.folder))}"
+            ) from error
     return evaluate_run(run.folder, targets)

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import json
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
+from edge_ik.arrays import ArrayFile, write_arrays
 from edge_ik.model.trainer import IkTrainer
 from edge_ik.run import CHECKPOINT_FILE, Run
 from firmware_host.errors import RunError
-from firmware_host.files import remove_partial_files, write_atomically
+from firmware_host.files import remove_partial_files
+from firmware_host.json_text import parse_json
 
 History = list[dict[str, float]]
+
+# The member of the file that has the history, the first one; a row takes some 400 bytes.
+HISTORY = "history"
+MOST_HISTORY = 16 * 2**20
+# What each row has, whatever the task measures.
+REQUIRED = {"step", "seconds", "solved", "rmse_m"}
 
 
 class Checkpoint:
@@ -44,12 +51,7 @@ class Checkpoint:
             for index, variable in enumerate(self.variables)
         }
         record = np.frombuffer(json.dumps(history).encode(), dtype=np.uint8)
-
-        def write(temporary: Path) -> None:
-            with temporary.open("wb") as stream:
-                np.savez(stream, history=record, **arrays)
-
-        write_atomically(self.path, write)
+        write_arrays(self.path, {HISTORY: record, **arrays})
 
     def restore(self, tidy: bool = False) -> History:
         """Load the state if there is one; return the history, empty without one.
@@ -67,22 +69,18 @@ class Checkpoint:
             return []
         variables = self.variables
         try:
-            # NumPy leaves a damaged file open if it opens it itself.
-            with self.path.open("rb") as stream, np.load(stream) as stored:
+            with ArrayFile(self.path) as stored:
                 history = _history(stored)
-                values = [stored[f"variable_{index}"] for index in range(len(variables))]
-                fits = len(stored.files) == len(variables) + 1
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-            raise RunError(f"The checkpoint {self.path} is damaged: {error}.") from error
-        fits = fits and all(
-            value.shape == tuple(variable.shape)
-            for value, variable in zip(values, variables, strict=True)
-        )
-        if not fits:
+                values = [
+                    stored.read(f"variable_{index}", variable.dtype, tuple(variable.shape))
+                    for index, variable in enumerate(variables)
+                ]
+                stored.end()
+        except (OSError, ValueError) as error:
             raise RunError(
-                f"The checkpoint {self.path} belongs to another configuration or version. "
-                "Expected the one that this run wrote; start a new run."
-            )
+                f"The checkpoint {self.path} is damaged, or belongs to another configuration or "
+                f"version: {error}. Expected the one that this run wrote; start a new run."
+            ) from error
         for value, variable in zip(values, variables, strict=True):
             variable.assign(value)
         return history
@@ -96,9 +94,9 @@ def read_history(run: Run) -> History:
     """
     path = run.folder / CHECKPOINT_FILE
     try:
-        with path.open("rb") as stream, np.load(stream) as stored:
+        with ArrayFile(path) as stored:
             return _history(stored)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError) as error:
         raise RunError(f"The checkpoint {path} cannot be read: {error}.") from error
 
 
@@ -108,6 +106,15 @@ def is_finished(run: Run) -> bool:
     return path.is_file() and len(read_history(run)) >= run.config.training.epochs
 
 
-def _history(stored: Any) -> History:
-    history: History = json.loads(stored["history"].tobytes())
-    return history
+def _history(stored: ArrayFile) -> History:
+    """The rows that a file begins with; ValueError if there are none."""
+    # A training that has gone wrong has figures that are not finite.
+    rows = parse_json(stored.read_bytes(HISTORY, MOST_HISTORY), finite=False)
+    if not isinstance(rows, list) or not all(map(_is_row, rows)):
+        raise ValueError("its history is not one of figures by name")
+    return rows
+
+
+def _is_row(row: Any) -> bool:
+    figures = isinstance(row, dict) and all(type(value) in (int, float) for value in row.values())
+    return figures and row.keys() >= REQUIRED

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 
 BRANCHES = ("auto", "home", "all")
 
+# Beyond these a file asks for more memory or time than machines have, not for a training.
+MOST_WIDTH, MOST_BLOCKS = 8192, 64
+MOST_SAMPLES = 10_000_000
+MOST_BATCH = 1_000_000
+MOST_EPOCHS, MOST_STEPS = 10_000, 1_000_000
 
 CHOSEN = "to let it be chosen"
 
@@ -57,7 +62,7 @@ def _check_sampling(config: Config) -> None:
         expect(f"data.{key}", 0 <= getattr(data, key) <= 1, "between 0 and 1")
     curriculum = data.curriculum == -1 or 0 <= data.curriculum <= 1
     expect("data.curriculum", curriculum, f"between 0 and 1, or -1 {CHOSEN}")
-    expect("data.pool", data.pool >= 1000, "of 1000 at the least")
+    expect("data.pool", 1000 <= data.pool <= MOST_SAMPLES, f"of 1000 to {MOST_SAMPLES:,}")
     expect("data.focus_center", len(data.focus_center) in (0, 3), "to be empty or x, y, z")
     expect("data.focus_radius", data.focus_radius > 0, "greater than 0")
     normal = len(data.focus_normal) == 3 and any(data.focus_normal)
@@ -67,8 +72,9 @@ def _check_sampling(config: Config) -> None:
 
 def _check_network(config: Config) -> None:
     expect, network = partial(_expect, config), config.network
-    expect("network.width", network.width >= 0, f"of 1 or more, or 0 {CHOSEN}")
-    expect("network.blocks", network.blocks >= -1, f"of 0 or more, or -1 {CHOSEN}")
+    width, blocks = 0 <= network.width <= MOST_WIDTH, -1 <= network.blocks <= MOST_BLOCKS
+    expect("network.width", width, f"of 1 to {MOST_WIDTH:,}, or 0 {CHOSEN}")
+    expect("network.blocks", blocks, f"of 0 to {MOST_BLOCKS}, or -1 {CHOSEN}")
     heads = 0 <= network.heads <= MOST_BRANCHES
     expect("network.heads", heads, f"of 1 to {MOST_BRANCHES}, or 0 {CHOSEN}")
     if config.task.branches == "home":
@@ -83,16 +89,20 @@ def _check_training(config: Config) -> None:
     expect(
         "mining.share", mining.share == -1 or 0 <= mining.share < 1, f"in [0, 1), or -1 {CHOSEN}"
     )
-    expect("mining.buffer", mining.buffer >= 1, "of 1 or more")
-    expect("training.epochs", training.epochs >= 0, f"of 1 or more, or 0 {CHOSEN}")
+    expect("mining.buffer", 1 <= mining.buffer <= MOST_SAMPLES, f"of 1 to {MOST_SAMPLES:,}")
+    epochs = 0 <= training.epochs <= MOST_EPOCHS
+    expect("training.epochs", epochs, f"of 1 to {MOST_EPOCHS:,}, or 0 {CHOSEN}")
     for key in ("steps_per_epoch", "steps_per_execution"):
-        expect(f"training.{key}", getattr(training, key) >= 1, "of 1 or more")
-    expect("training.batch_size", training.batch_size >= 8, "of 8 or more")
+        steps = 1 <= getattr(training, key) <= MOST_STEPS
+        expect(f"training.{key}", steps, f"of 1 to {MOST_STEPS:,}")
+    batch = 8 <= training.batch_size <= MOST_BATCH
+    expect("training.batch_size", batch, f"of 8 to {MOST_BATCH:,}")
     rate = training.learning_rate
     expect("training.learning_rate", rate >= 0, f"greater than 0, or 0 {CHOSEN}")
     expect("training.final_learning_rate", training.final_learning_rate >= 0, "of 0 or more")
     expect("training.warmup", 0 <= training.warmup < 1, "in [0, 1)")
     expect("training.grid_start", 0 <= training.grid_start <= 1, "between 0 and 1")
     expect("training.ema", 0 <= training.ema < 1, "in [0, 1)")
-    expect("training.validation_targets", training.validation_targets >= 1, "of 1 or more")
+    targets = 1 <= training.validation_targets <= MOST_SAMPLES
+    expect("training.validation_targets", targets, f"of 1 to {MOST_SAMPLES:,}")
     expect("training.rng_seed", 0 <= training.rng_seed < 2**31, "in [0, 2^31)")

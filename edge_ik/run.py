@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from edge_ik import __version__
+from edge_ik.arrays import ArrayFile, write_arrays
 from edge_ik.config import Config, read_config, to_toml
 from edge_ik.data.focus import FocusCircle, has_focus
 from edge_ik.lock import LOCK_FILE, locked
 from firmware_host.chain import Chain
-from firmware_host.errors import EdgeIkError, RunError, WriteError
+from firmware_host.errors import EdgeIkError, ModelFileError, RunError, WriteError
 from firmware_host.files import PARTIAL, make_folder, remove_partial_files, write_json, write_text
+from firmware_host.json_text import read_json
+from firmware_host.names import brief
 from firmware_host.normalization import Normalization
 from firmware_host.problem import IkProblem
 from firmware_host.servos import Servos
@@ -30,13 +34,15 @@ if TYPE_CHECKING:
 CONFIG_FILE = "config.toml"
 RUN_FILE = "run.json"
 CHECKPOINT_FILE = "checkpoint.npz"
-BEST_FILE = "best.keras"
+BEST_FILE = "best.npz"
 HISTORY_FILE = "history.csv"
 BRANCHES_FILE = "branches.json"
 METRICS_FILE = "metrics.json"
 TENSORBOARD_FOLDER = "tensorboard"
 # What can be done where a run cannot be written.
 ELSEWHERE = "name another folder with --out"
+
+FLOAT_BYTES = 4
 
 
 @dataclass(frozen=True)
@@ -52,6 +58,14 @@ class AspectRecord:
     count: int
     joint_space: float
     workspace: float
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> AspectRecord:
+        """The record from its fields; ValueError if they cannot be meant."""
+        record = cls(int(data["count"]), float(data["joint_space"]), float(data["workspace"]))
+        if record.count < 1 or not (0 <= record.joint_space <= 1 and 0 <= record.workspace <= 1):
+            raise ValueError("expected a number of aspects and two shares")
+        return record
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,61 +196,85 @@ class Run:
                 "Expected a folder that `edge-ik train` wrote."
             )
         config = read_config(folder / CONFIG_FILE)
+        _check_resolved(folder / CONFIG_FILE, config)
         try:
-            record: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-            aspect = record["aspect"]
+            record: Mapping[str, Any] = read_json(path)
             if record["config_hash"] != config.hash():
                 raise RunError(
                     f"{folder / CONFIG_FILE} was changed after the run began. Start a new run "
                     "for other values, or restore the file."
                 )
-            problem = IkProblem(Chain.from_dict(record["robot"]), config.task.make())
-            home = tuple(float(angle) for angle in record["home"])
-            if len(home) != problem.joints:
-                raise ValueError(f"home has {len(home)} angles for {problem.joints} joints")
-            if (aspect is not None) != (config.task.branches == "home"):
+            branches = _branches(folder / BRANCHES_FILE, config.network.heads)
+            spec = _spec(record, config, branches)
+            aspect, focus, home_alone = record["aspect"], record["focus"], _of_home(config)
+            if (aspect is not None) != home_alone:
                 raise ValueError("an aspect is missing, or there is one too many")
-            servos = record.get("servos")
-            focus = record["focus"]
-            if (focus is not None) != has_focus(problem, config.task.branches == "home"):
+            if (focus is not None) != has_focus(spec.problem, home_alone):
                 raise ValueError("a focus circle is missing, or there is one too many")
             return cls(
                 folder=folder,
                 config=config,
-                problem=problem,
-                home=home,
-                normalization=Normalization.from_dict(record["normalization"]),
+                problem=spec.problem,
+                home=spec.home,
+                normalization=spec.normalization,
                 focus=None if focus is None else FocusCircle.from_dict(focus),
                 workspace=Workspace.from_dict(record["workspace"]),
-                aspect=None if aspect is None else AspectRecord(**aspect),
-                branches=_branches(folder / BRANCHES_FILE, config.network.heads),
-                servos=None if servos is None else Servos.from_list(problem.chain, servos),
+                aspect=None if aspect is None else AspectRecord.from_dict(aspect),
+                branches=branches,
+                servos=spec.servos,
             )
+        except ModelFileError as error:
+            raise RunError(f"{path} is damaged: {error}") from error
         except EdgeIkError:
             raise
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise RunError(f"{path} is damaged: {type(error).__name__}: {error}.") from error
+        except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
+            raise RunError(
+                f"{path} is damaged: {type(error).__name__}: {brief(str(error))}."
+            ) from error
+
+    def save_network(self, network: keras.Model) -> None:
+        """Write the weights of the network that `load_network` gives, in one piece."""
+        arrays = [np.asarray(weight) for weight in network.get_weights()]
+        write_arrays(self.folder / BEST_FILE, dict(zip(_names(arrays), arrays, strict=True)))
 
     def load_network(self) -> keras.Model:
         """The network with the best validation error so far.
 
+        It is built from the configuration; the file holds numbers alone, so that one from
+        elsewhere is nothing that could run.
+
         Raises:
             RunError: If the training has not come to its first checkpoint.
         """
-        import keras
+        from edge_ik.model.network import build_network, parameter_count
 
-        from edge_ik.model import network  # noqa: F401 - registers the custom layers
-
-        path = self.folder / BEST_FILE
+        path, numbers = self.folder / BEST_FILE, self.problem.outputs.size
         if not path.is_file():
             raise RunError(
                 f"'{self.folder}' has no trained network yet. Continue it with: "
                 f"edge-ik train --resume {quote(str(self.folder))}"
             )
         try:
-            return keras.saving.load_model(path, compile=False)
-        except Exception as error:  # Keras raises many kinds for a damaged archive.
-            raise RunError(f"{path} cannot be loaded: {error}") from error
+            # Before memory is taken for a network that is not there.
+            least = FLOAT_BYTES * parameter_count(self.spec.inputs, numbers, self.config.network)
+            if path.stat().st_size < least:
+                raise ValueError(f"it has fewer than {least:,} bytes")
+            network = build_network(
+                self.spec.inputs, numbers, self.config.network, self.config.training.rng_seed
+            )
+            with ArrayFile(path) as stored:
+                found = [
+                    stored.read(name, np.float32, tuple(weight.shape))
+                    for name, weight in zip(_names(network.weights), network.weights, strict=True)
+                ]
+                stored.end()
+        except (OSError, ValueError) as error:
+            raise RunError(
+                f"{path} is damaged, or of another configuration or version: {error}. Expected "
+                "the one that this run wrote; start a new run."
+            ) from error
+        network.set_weights(found)
+        return network
 
 
 def is_abandoned(folder: Path) -> bool:
@@ -266,12 +304,51 @@ def _branches(path: Path, heads: int) -> tuple[Branch, ...]:
     if not path.is_file():
         return numbered_branches(heads)
     try:
-        branches = read_branches(json.loads(path.read_text(encoding="utf-8"))["branches"])
+        branches = read_branches(read_json(path)["branches"])
         if len(branches) != heads:
             raise ValueError(f"it names {len(branches)} branches of {heads} heads")
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
         raise RunError(
-            f"{path} is damaged: {type(error).__name__}: {error}. Delete it, and have it written "
-            f"anew with: edge-ik train --resume {quote(str(path.parent))}"
+            f"{path} is damaged: {type(error).__name__}: {brief(str(error))}. Delete it, and have "
+            f"it written anew with: edge-ik train --resume {quote(str(path.parent))}"
         ) from error
     return branches
+
+
+def _names(weights: Sequence[Any]) -> list[str]:
+    """Members of the file that has a network's weights, in the order of Keras."""
+    return [f"weight_{index}" for index in range(len(weights))]
+
+
+def _of_home(config: Config) -> bool:
+    """Whether a network answers in the branch of the home posture alone."""
+    return config.task.branches == "home"
+
+
+def _spec(record: Mapping[str, Any], config: Config, branches: tuple[Branch, ...]) -> ModelSpec:
+    """What the record of a run says, held to what that of a model is held to."""
+    task = config.task.make()
+    given = {key: record[key] for key in ("robot", "home", "normalization", "workspace")}
+    servos = {"servos": record["servos"]} if record.get("servos") is not None else {}
+    rows = [asdict(branch) for branch in branches]
+    said = {"task": task.name, **task.options(), "branches": rows, "provenance": {}}
+    return ModelSpec.from_dict({**given, **servos, **said})
+
+
+def _check_resolved(path: Path, config: Config) -> None:
+    """Refuse a configuration that no run was begun with.
+
+    Raises:
+        RunError: If it leaves something to be chosen.
+    """
+    network, training = config.network, config.training
+    chosen = (
+        *(network.width, network.heads, training.epochs, training.learning_rate),
+        *(network.blocks >= 0, config.data.curriculum >= 0, config.mining.share >= 0),
+        config.task.branches != "auto",
+    )
+    if not all(chosen):
+        raise RunError(
+            f"{path} leaves values to be chosen, which `edge-ik train` writes out when a run "
+            "begins. Restore the file, or start a new run."
+        )

@@ -10,6 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from firmware_host.errors import ConfigError
+from firmware_host.json_text import read_bytes
+from firmware_host.names import brief
+
+# A configuration takes some 2 KB; reading TOML takes a second for a few hundred.
+MOST_BYTES = 64 * 2**10
+# Of a line; a list of a robot's numbers has some dozens.
+MOST_DOTS = 256
 
 
 def toml_value(value: Any) -> str:
@@ -29,18 +36,33 @@ def read_toml(file: Path, what: str = "the configuration") -> dict[str, Any]:
         ConfigError: If the file cannot be read or is none.
     """
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        return parse_toml_text(read_bytes(file, MOST_BYTES).decode("utf-8"))
     except OSError as error:
         raise ConfigError(f"Cannot read {what} {file}: {error.strerror}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{file} is not a TOML file: {error}.") from error
+    except ValueError as error:
+        raise ConfigError(f"{file} is not a TOML file: {brief(str(error))}.") from error
+
+
+def parse_toml_text(text: str) -> dict[str, Any]:
+    """The values of a TOML document from elsewhere.
+
+    Raises:
+        ValueError: If it is none, or nested too deeply.
+    """
+    # A key of very many parts takes time with their square.
+    if any(line.count(".") > MOST_DOTS for line in text.splitlines()):
+        raise ValueError(f"a line has more than {MOST_DOTS} dots")
+    try:
+        return tomllib.loads(text)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
 
 
 def parsed_value(text: str, hint: Any) -> Any:
     """A value given as text: a TOML value, or else the text itself."""
     try:
-        value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+        value = parse_toml_text(f"value = {text}")["value"]
+    except ValueError:
         return text
     # The name of a robot may read like a number.
     return text if hint is str and not isinstance(value, str) else value
@@ -60,7 +82,9 @@ def checked_value(key: str, value: Any, hint: Any) -> Any:
     if isinstance(hint, types.GenericAlias):  # tuple[float, ...]
         numbers = isinstance(value, list | tuple) and all(_is_number(item) for item in value)
         if not numbers:
-            raise ConfigError(f"Expected a list of numbers for '{key}'. Received: {value!r}")
+            raise ConfigError(
+                f"Expected a list of numbers for '{key}'. Received: {brief(repr(value))}"
+            )
         return tuple(float(item) for item in value)
     if hint is float and _is_number(value):
         return float(value)
@@ -74,10 +98,11 @@ def checked_value(key: str, value: Any, hint: Any) -> Any:
             bool: "true or false",
             str: "text",
         }
-        raise ConfigError(f"Expected {names[hint]} for '{key}'. Received: {value!r}")
+        raise ConfigError(f"Expected {names[hint]} for '{key}'. Received: {brief(repr(value))}")
     if isinstance(value, str) and not _is_unicode(value):
         raise ConfigError(
-            f"Expected text for '{key}'. Received: {value!r}, which is not UTF-8; rename the file."
+            f"Expected text for '{key}'. Received: {brief(repr(value))}, which is not UTF-8; "
+            "rename the file."
         )
     return value
 

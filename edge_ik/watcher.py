@@ -25,8 +25,8 @@ from edge_ik.evaluation import evaluate_branch, validate
 from edge_ik.model.trainer import IkTrainer
 from edge_ik.model.weight_grid import snap_to_grid
 from edge_ik.predictor import predictor
-from edge_ik.run import BEST_FILE, HISTORY_FILE, TENSORBOARD_FOLDER, Run
-from firmware_host.files import ADVICE, told, write_atomically, write_text
+from edge_ik.run import HISTORY_FILE, TENSORBOARD_FOLDER, Run
+from firmware_host.files import ADVICE, told, write_text
 from firmware_host.solving.seeding import Seeder
 
 # The figures of a validation; `history.csv` has one row an epoch of those that the task has.
@@ -136,7 +136,7 @@ class Watcher(keras.callbacks.Callback):  # type: ignore[misc]
         best = min(((math.inf, math.inf), *(self._merit(past) for past in self.history)))
         self.history.append(row)
         if self._merit(row) < best:
-            write_atomically(self.run.folder / BEST_FILE, self.averaged.save)
+            self.run.save_network(self.averaged)
         self._log(row)
         self.checkpoint.save(self.history)
         self.tell(int(row["step"]))

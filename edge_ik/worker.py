@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from firmware_host.errors import ConfigError
+from firmware_host.json_text import parse_json
 
 JOBS = ("chief", "worker")
 
@@ -41,7 +41,7 @@ def read_worker() -> Worker:
     if not text:
         return Worker()
     try:
-        return _worker(json.loads(text))
+        return _worker(parse_json(text))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         reason = f"no {error}" if isinstance(error, KeyError) else str(error)
         raise ConfigError(

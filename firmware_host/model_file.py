@@ -10,10 +10,8 @@ before that hash is checked.
 from __future__ import annotations
 
 import hashlib
-import io
 import json
-import math
-import zipfile
+import struct
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,6 +19,7 @@ from typing import Any
 
 from firmware_host.errors import ModelFileError
 from firmware_host.files import write_bytes
+from firmware_host.json_text import parse_json
 from firmware_host.names import brief
 from firmware_host.network.flatbuffer import read_graph
 
@@ -38,7 +37,15 @@ MAX_FILE_BYTES = 256 * 2**20
 END_BYTES = 22
 END_MARK = b"PK\x05\x06"
 MEMBER_MARK = b"PK\x03\x04"
-EARLIEST_DATE = (1980, 1, 1, 0, 0, 0)
+DIRECTORY_MARK = b"PK\x01\x02"
+# Time and date, 1 January 1980; the version of ZIP; who made it, as file systems go.
+EARLIEST = (0, 0x21)
+VERSION, UNIX = 20, 3
+# Bytes of a member's header and of its entry in the directory, each with its name, and where
+# the entry says where the header is.
+HEADER_BYTES = 30 + len(MEMBER)
+DIRECTORY_BYTES = 46 + len(MEMBER)
+DIRECTORY_START = 42
 
 
 def pack(flatbuffer: bytes, spec: Mapping[str, Any]) -> bytes:
@@ -75,14 +82,19 @@ def pack(flatbuffer: bytes, spec: Mapping[str, Any]) -> bytes:
         raise ModelFileError(f"The spec cannot be written as JSON: {error}.") from error
     if len(content) > MAX_SPEC_BYTES:
         raise ModelFileError(f"The spec is too large: {len(content)} of {MAX_SPEC_BYTES} bytes.")
-    member = zipfile.ZipInfo(MEMBER, EARLIEST_DATE)
-    member.create_system = 3  # The default depends on the operating system.
-    member.external_attr = 0o644 << 16
-    file = io.BytesIO()
-    file.write(flatbuffer)
-    with zipfile.ZipFile(file, "a", zipfile.ZIP_STORED) as archive:
-        archive.writestr(member, content)
-    return file.getvalue()
+    if len(flatbuffer) > MAX_FILE_BYTES - 2 * MAX_SPEC_BYTES:
+        raise ModelFileError(f"The network is too large for a model: {len(flatbuffer):,} bytes.")
+    return joined(flatbuffer, content)
+
+
+def joined(flatbuffer: bytes, content: bytes) -> bytes:
+    """A flatbuffer and the member behind it, whatever they say; `pack` has what they should.
+
+    Args:
+        flatbuffer: A TFLite model without an archive behind it.
+        content: The text of the member.
+    """
+    return flatbuffer + _archive(content, len(flatbuffer))
 
 
 def unpack(data: bytes) -> tuple[bytes, dict[str, Any]]:
@@ -180,40 +192,47 @@ def _without_archive(data: bytes) -> ModelFileError:
     )
 
 
+def _archive(content: bytes, start: int) -> bytes:
+    """The archive of one stored member that stands behind a flatbuffer of `start` bytes.
+
+    Section 4.3 of PKWARE's APPNOTE.TXT has the fields of the header, the directory and the end.
+    """
+    name, size = MEMBER.encode(), len(content)
+    member = struct.pack(
+        "<5H3I2H", VERSION, 0, 0, *EARLIEST, zlib.crc32(content), size, size, len(name), 0
+    )
+    attributes = struct.pack("<3H2I", 0, 0, 0, 0o644 << 16, start)
+    entry = DIRECTORY_MARK + bytes((VERSION, UNIX)) + member + attributes + name
+    behind = start + HEADER_BYTES + size
+    end = struct.pack("<4H2IH", 0, 0, 1, 1, len(entry), behind, 0)
+    return b"".join((MEMBER_MARK, member, name, content, entry, END_MARK, end))
+
+
 def _member(data: bytes) -> tuple[bytes, int]:
-    """The JSON text, and where the archive starts."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            members = archive.infolist()
-            if [member.filename for member in members] != [MEMBER] or archive.comment:
-                raise ModelFileError(
-                    f"The model file's archive holds something else. Expected one member, "
-                    f"{MEMBER}. Received: {len(members)}"
-                )
-            (member,) = members
-            size = member.file_size
-            if member.compress_type != zipfile.ZIP_STORED or member.compress_size != size:
-                raise ModelFileError(f"The member {MEMBER} is compressed. Expected it stored.")
-            if size > MAX_SPEC_BYTES:
-                raise ModelFileError(f"The member {MEMBER} is too large: {size} bytes.")
-            return archive.read(member), member.header_offset
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        NotImplementedError,  # a ZIP feature that Python lacks
-        RuntimeError,  # encrypted
-        OSError,
-        EOFError,
-        ValueError,
-    ) as error:
-        raise ModelFileError(f"The model file's archive is damaged: {error}.") from error
+    """The JSON text, and where the archive starts.
+
+    A ZIP may be a bomb, of many members or of a large directory. There is one archive for each
+    text, and nothing is read of any other: the directory says where the text is, and the archive
+    of that text must be what stands there.
+    """
+    directory = len(data) - END_BYTES - DIRECTORY_BYTES
+    if directory > HEADER_BYTES:
+        (start,) = struct.unpack_from("<I", data, directory + DIRECTORY_START)
+        content = data[start + HEADER_BYTES : directory]
+        fits = 0 <= directory - HEADER_BYTES - start <= MAX_SPEC_BYTES
+        if fits and data[start:] == _archive(content, start):
+            return content, start
+    raise ModelFileError(
+        f"The model file's archive is damaged, or holds something else. Expected one member, "
+        f"{MEMBER}, of at most {MAX_SPEC_BYTES} bytes, as edge-ik writes it."
+    )
 
 
 def _parsed(content: bytes) -> dict[str, Any]:
     """The JSON object, with the format and version checked."""
     try:
-        values = json.loads(content, parse_constant=_refuse_constant, parse_float=_finite)
-    except (ValueError, RecursionError) as error:
+        values = parse_json(content)
+    except ValueError as error:
         raise ModelFileError(f"The member {MEMBER} is not JSON: {error}.") from error
     if not isinstance(values, dict) or values.get("format") != FORMAT:
         raise ModelFileError(f"The member {MEMBER} does not say that its format is '{FORMAT}'.")
@@ -229,15 +248,3 @@ def _parsed(content: bytes) -> dict[str, Any]:
         if key not in values:
             raise ModelFileError(f"The member {MEMBER} lacks the key '{key}'.")
     return values
-
-
-def _finite(text: str) -> float:
-    """The number that JSON has; a float has none for 1e999."""
-    number = float(text)
-    if math.isinf(number):
-        raise ValueError(f"{text[:40]} is too large a number")
-    return number
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not a JSON number")

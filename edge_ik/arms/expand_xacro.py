@@ -1,4 +1,4 @@
-"""Runs xacro on one file, in a process of its own: python -m edge_ik.arms.expand_xacro FILE.
+"""Runs xacro on one file, in a process of its own: python -P expand_xacro.py FILE.
 
 Where there is no ROS, `$(find PACKAGE)` means the folder of that name, or with that name in its
 package.xml, beside the file or beside a folder that the file is in: as in a checkout.

@@ -33,7 +33,6 @@ alpha and a of the link before.
 from __future__ import annotations
 
 import math
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
@@ -56,10 +55,11 @@ from edge_ik.arms.rotation import pose_from_rpy, rotation, translation
 from edge_ik.arms.safe_xml import MAX_JOINTS
 from edge_ik.arms.servo_toml import TABLE, read_servos
 from edge_ik.arms.units import check_angles, in_order
+from edge_ik.toml_values import parse_toml_text
 from firmware_host.bounds import MOST_NUMBER
 from firmware_host.chain import FloatArray
 from firmware_host.errors import RobotError
-from firmware_host.names import is_name
+from firmware_host.names import brief, is_name
 from firmware_host.servo import Servo
 
 _AXES: dict[str, FloatArray] = {
@@ -106,10 +106,11 @@ def parse_toml(text: str, source: str) -> Description:
             source,
         )
     try:
-        values = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        values = parse_toml_text(text)
+    except ValueError as error:
         raise RobotError(
-            f"'{source}' is neither XML (URDF, xacro, MJCF) nor a robot TOML: {error}.", source
+            f"'{source}' is neither XML (URDF, xacro, MJCF) nor a robot TOML: {brief(str(error))}.",
+            source,
         ) from error
     if "network" in values or "training" in values:
         raise RobotError(

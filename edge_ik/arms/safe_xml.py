@@ -18,6 +18,9 @@ from firmware_host.errors import RobotError
 # leaves each of them its parts, and keeps reading within a second and some 100 MB.
 MAX_JOINTS = 10_000
 MAX_ELEMENTS = 100_000
+# A tree has one link more than joints; some that nothing holds may be left in a file.
+MAX_LINKS = 2 * MAX_JOINTS
+MOST_PARTS = {"joint": MAX_JOINTS, "link": MAX_LINKS}
 
 # The parser has no bound for one element, and takes seconds for a million attributes.
 _LONG = re.compile(r"<[^<]{1000000}")
@@ -67,7 +70,7 @@ class _Builder:
         self.open: list[Element] = []
         self.skipped = 0
         self.elements = 0
-        self.joints = 0
+        self.parts = dict.fromkeys(MOST_PARTS, 0)
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         """An element begins."""
@@ -101,18 +104,19 @@ class _Builder:
     def _count(self, tag: str) -> None:
         """Refuse what is too large while it is read."""
         self.elements += 1
-        self.joints += tag == "joint"
-        if self.joints > MAX_JOINTS or self.elements > MAX_ELEMENTS:
-            what = (
-                f"{MAX_JOINTS:,} joints"
-                if self.joints > MAX_JOINTS
-                else f"{MAX_ELEMENTS:,} elements"
-            )
-            raise RobotError(
-                f"'{self.source}' has more than {what}, which is no robot that a chain could be "
-                "taken from. Give a file with the part of interest.",
-                self.source,
-            )
+        if tag in self.parts:
+            self.parts[tag] += 1
+            if self.parts[tag] > MOST_PARTS[tag]:
+                raise self._too_large(f"{MOST_PARTS[tag]:,} {tag}s")
+        if self.elements > MAX_ELEMENTS:
+            raise self._too_large(f"{MAX_ELEMENTS:,} elements")
+
+    def _too_large(self, what: str) -> RobotError:
+        return RobotError(
+            f"'{self.source}' has more than {what}, which is no robot that a chain could be "
+            "taken from. Give a file with the part of interest.",
+            self.source,
+        )
 
 
 def _parsed(text: str, source: str, wanted: Wanted) -> Element:

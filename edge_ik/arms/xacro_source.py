@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NoReturn
 from xml.etree.ElementTree import Element
 
@@ -18,8 +19,9 @@ SECONDS = 60
 # Elements that only say what others may use: alone, they change nothing.
 _DEFINITIONS = ("macro", "property", "arg")
 _URLS = ("ros.org/wiki/xacro", "wiki.ros.org/xacro", "ros.org/xacro")
-# Runs in its own process, so that neither time nor memory of a strange file is ours.
-COMMAND = (sys.executable, "-m", "edge_ik.arms.expand_xacro")
+# Runs in its own process, so that neither time nor memory of a strange file is ours. As a file, for
+# it needs nothing of this package; -P: what lies beside it, or in the working folder, is no module.
+COMMAND = (sys.executable, "-P", str(Path(__file__).with_name("expand_xacro.py")))
 
 
 class XacroSourceError(RobotError):

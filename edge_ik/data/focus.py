@@ -12,6 +12,7 @@ import numpy.typing as npt
 from scipy.spatial import cKDTree
 
 from edge_ik.data.region import Region
+from firmware_host.bounds import MOST_REACH, bounded
 from firmware_host.chain import FloatArray
 from firmware_host.errors import ConfigError
 from firmware_host.kinematics import tool_position
@@ -55,10 +56,13 @@ class FocusCircle:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> FocusCircle:
-        """The circle from `to_dict`'s values."""
+        """The circle from `to_dict`'s values; ValueError if there is none like it."""
         x, y, z = (float(value) for value in data["center"])
         u, v, w = (float(value) for value in data["normal"])
-        return cls((x, y, z), float(data["radius"]), (u, v, w))
+        radius = float(data["radius"])
+        if not bounded((x, y, z, u, v, w)) or not (any((u, v, w)) and 0 < radius <= MOST_REACH):
+            raise ValueError("expected a circle of finite numbers, with a radius and a normal")
+        return cls((x, y, z), radius, (u, v, w))
 
     def points(self, angles: FloatArray) -> FloatArray:
         """Positions (N, 3) [m] at angles (N,) [rad] along the circle."""

@@ -8,7 +8,6 @@ import keras
 from keras import ops
 
 
-@keras.saving.register_keras_serializable(package="edge_ik")
 class GatedResidualBlock(keras.layers.Layer):  # type: ignore[misc]
     """x + dropout(value(x) * sigmoid(gate(x))), with dense value and gate.
 

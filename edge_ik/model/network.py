@@ -18,7 +18,6 @@ LAST_LAYER = "sin_cos"
 HEAD_START = 0.5
 
 
-@keras.saving.register_keras_serializable(package="edge_ik")
 class SiLU(keras.layers.Layer):  # type: ignore[misc]
     """x * sigmoid(x), written so that it converts to LOGISTIC and MUL.
 
@@ -58,6 +57,13 @@ def build_network(
         )(x)
     outputs = keras.layers.Dense(network_outputs(numbers, config.heads), name=LAST_LAYER)(x)
     return keras.Model(inputs, outputs, name="edge_ik")
+
+
+def parameter_count(features: int, numbers: int, config: NetworkConfig) -> int:
+    """How many numbers the network of `build_network` has, without building it."""
+    width, outputs = config.width, network_outputs(numbers, config.heads)
+    dense = (1 + config.gate) * config.blocks
+    return (features + 1 + dense * (width + 1)) * width + (width + 1) * outputs
 
 
 def spread_heads(network: keras.Model, answers: npt.NDArray[np.floating[Any]], heads: int) -> None:

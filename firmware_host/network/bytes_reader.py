@@ -106,11 +106,14 @@ class Table:
         position = self.target(slot)
         return None if position is None else self.reader.table(position)
 
-    def tables(self, slot: int) -> list[Table]:
-        """A vector of tables; empty if absent."""
+    def tables(self, slot: int, most: int) -> list[Table]:
+        """A vector of tables, `most` of them at most; empty if absent."""
         position = self.target(slot)
         if position is None:
             return []
+        count = self.reader.unpack("I", position)
+        if count > most:
+            raise malformed(f"it has {count:,} parts of one kind, more than {most:,}")
         offsets = self.reader.vector(position, "<u4").tolist()
         return [
             self.reader.table(position + 4 + 4 * index + offset)

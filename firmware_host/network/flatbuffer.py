@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from firmware_host.errors import ModelFileError
+from firmware_host.names import brief
 from firmware_host.network.bytes_reader import Reader, Table, malformed
 
 IDENTIFIER = b"TFL3"
@@ -93,19 +94,25 @@ OPERATORS: Mapping[int, str] = {
 }
 
 # Operator -> union tag of its builtin options, and the scalar fields read from them:
-# name, slot, format.
-OPTIONS: Mapping[str, tuple[int, tuple[tuple[str, int, str], ...]]] = {
+# name, slot, format, and the value of one that is absent.
+OPTIONS: Mapping[str, tuple[int, tuple[tuple[str, int, str, int], ...]]] = {
     "FULLY_CONNECTED": (
         8,
         (
-            ("fused_activation_function", 0, "b"),
-            ("weights_format", 1, "b"),
-            ("quantized_bias_type", 4, "b"),
+            ("fused_activation_function", 0, "b", 0),
+            ("weights_format", 1, "b", 0),
+            ("keep_num_dims", 2, "B", 0),
+            ("asymmetric_quantize_inputs", 3, "B", 0),
+            ("quantized_bias_type", 4, "b", 0),
         ),
     ),
-    "ADD": (11, (("fused_activation_function", 0, "b"),)),
-    "MUL": (21, (("fused_activation_function", 0, "b"),)),
+    "ADD": (11, (("fused_activation_function", 0, "b", 0), ("pot_scale_int16", 1, "B", 1))),
+    "MUL": (21, (("fused_activation_function", 0, "b", 0),)),
 }
+# The largest version of an operator that is read; those of today end at 14.
+MOST_VERSION = 100
+# Tensors, operators or buffers of a graph: a network of 64 blocks has some 1,500.
+MAX_PARTS = 10_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +135,7 @@ class Tensor:
     """One tensor of the graph.
 
     Attributes:
-        name: Name given by the converter.
+        name: Name given by the converter, as a sentence may repeat it.
         shape: Its dimensions as stored; the batch is 1.
         dtype: Type of its elements.
         quantization: Scale and zero point, or None.
@@ -150,14 +157,16 @@ class Operator:
         name: Name in the TFLite schema, as FULLY_CONNECTED.
         inputs: Indices of its input tensors; -1 for an optional one left out.
         outputs: Indices of its output tensors.
-        options: Scalar fields of its builtin options, by their schema names;
-            an absent field is 0.
+        options: Scalar fields of its builtin options, by their schema names; an absent field
+            has its default.
+        version: Which version of the operator the converter asks for.
     """
 
     name: str
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     options: Mapping[str, int] = field(default_factory=dict)
+    version: int = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -205,26 +214,29 @@ def read_graph(flatbuffer: bytes) -> Graph:
             f"The TFLite schema version is not supported. Expected {SCHEMA_VERSION}. "
             f"Received: {version}"
         )
-    subgraphs = model.tables(2)
+    subgraphs = model.tables(2, MAX_PARTS)
     if len(subgraphs) != 1:
         raise ModelFileError(f"Expected a model of one subgraph. Received: {len(subgraphs)}")
-    codes = [_operator_name(code) for code in model.tables(1)]
-    buffers = [reader.buffer(buffer) for buffer in model.tables(4)]
+    codes = [_operator_code(code) for code in model.tables(1, MAX_PARTS)]
+    buffers = [reader.buffer(buffer) for buffer in model.tables(4, MAX_PARTS)]
     (subgraph,) = subgraphs
-    tensors = tuple(_tensor(tensor, buffers) for tensor in subgraph.tables(0))
+    tensors = tuple(_tensor(tensor, buffers) for tensor in subgraph.tables(0, MAX_PARTS))
     count = len(tensors)
     return Graph(
         tensors=tensors,
-        operators=tuple(_operator(table, codes, count) for table in subgraph.tables(3)),
+        operators=tuple(_operator(table, codes, count) for table in subgraph.tables(3, MAX_PARTS)),
         inputs=_indices(subgraph.vector(1, "<i4"), 0, count, "a graph input"),
         outputs=_indices(subgraph.vector(2, "<i4"), 0, count, "a graph output"),
     )
 
 
-def _operator_name(code: Table) -> str:
-    """The name of an operator code; the old 8-bit field holds those below 127."""
+def _operator_code(code: Table) -> tuple[str, int]:
+    """Name and version of an operator code; the old 8-bit field holds those below 127."""
     builtin = max(code.scalar(0, "b"), code.scalar(3, "i"))
-    return OPERATORS.get(builtin, f"operator number {builtin}")
+    version = code.scalar(2, "i", 1)
+    if not 1 <= version <= MOST_VERSION:
+        raise malformed(f"an operator has the version {version}")
+    return OPERATORS.get(builtin, f"operator number {builtin}"), version
 
 
 def _indices(values: npt.NDArray[Any], lowest: int, count: int, what: str) -> tuple[int, ...]:
@@ -235,11 +247,11 @@ def _indices(values: npt.NDArray[Any], lowest: int, count: int, what: str) -> tu
     return indices
 
 
-def _operator(table: Table, codes: list[str], tensor_count: int) -> Operator:
+def _operator(table: Table, codes: list[tuple[str, int]], tensor_count: int) -> Operator:
     code = table.scalar(0, "I")
     if code >= len(codes):
         raise malformed(f"an operator has code {code} of {len(codes)}")
-    name = codes[code]
+    name, version = codes[code]
     options = {}
     if name in OPTIONS:
         expected, fields = OPTIONS[name]
@@ -247,17 +259,18 @@ def _operator(table: Table, codes: list[str], tensor_count: int) -> Operator:
         if tag != (0 if given is None else expected):
             raise malformed(f"{name} has options of type {tag}")
         if given is not None:
-            options = {key: given.scalar(slot, fmt) for key, slot, fmt in fields}
+            options = {key: given.scalar(slot, fmt, absent) for key, slot, fmt, absent in fields}
     return Operator(
         name=name,
         inputs=_indices(table.vector(1, "<i4"), -1, tensor_count, f"an input of {name}"),
         outputs=_indices(table.vector(2, "<i4"), 0, tensor_count, f"an output of {name}"),
         options=options,
+        version=version,
     )
 
 
 def _tensor(table: Table, buffers: list[npt.NDArray[np.uint8] | None]) -> Tensor:
-    name = table.vector(3, "u1").tobytes().decode("utf-8", "replace")
+    name = brief(table.vector(3, "u1").tobytes().decode("utf-8", "replace"))
     code = table.scalar(1, "b")
     if code not in TENSOR_TYPES:
         raise ModelFileError(f"Tensor '{name}' has a type that is not supported, number {code}.")

@@ -79,7 +79,10 @@ class Interpreter(ABC):
         if not math.isfinite(np.vdot(x, x)) and not np.all(np.isfinite(x)):
             raise TargetError("The features are not finite.")
         if self._float:
-            return self._network(x)
+            outputs: FloatArray = self._network(x)
+            if not math.isfinite(np.vdot(outputs, outputs)) and not np.all(np.isfinite(outputs)):
+                raise ModelFileError("The network's answers are not finite: its weights are none.")
+            return outputs
         return self.dequantize(self._network(self.quantize(x)))
 
     def run_raw(self, q: npt.ArrayLike) -> AnyArray:

@@ -21,6 +21,13 @@ from firmware_host.network.steps import (
     Mul,
     Step,
 )
+from firmware_host.network.tensors import (
+    MOST_FLOAT,
+    affine,
+    check_constant,
+    weight_scales,
+    width_of,
+)
 
 SUPPORTED = ("FULLY_CONNECTED", "LOGISTIC", "MUL", "ADD")
 ACTIVATIONS = ("NONE", "RELU", "RELU_N1_TO_1", "RELU6", "TANH", "SIGN_BIT")
@@ -28,13 +35,18 @@ INT32_BIAS_TYPE = 2  # TensorType.INT32 in `quantized_bias_type`
 
 # A 32-bit accumulator keeps this much room for rounding and the zero point.
 INT32_ROOM = 2**31 - 2**16
+# Of integer weights under floats; single precision has its reciprocal too.
+LEAST_SCALE = 1e-30
 # TFLite refuses a bias whose scale is further than this from that of W x, in output steps.
 BIAS_SCALE_TOLERANCE = 0.02
+# Output steps of one step of W x; LiteRT's kernels end the process beyond. Trained networks
+# have some thousandths, and a row of zeros may have none.
+LEAST_FACTOR, FACTOR_LIMIT = 2.0**-32, 2.0**8
 # The 64-bit requantization of TFLite is defined below this magnitude.
 INT48_LIMIT = 2**47
 
 
-def read_step(graph: Graph, operator: Operator) -> Step:
+def read_step(graph: Graph, operator: Operator, hybrid: bool = False) -> Step:
     """One operator reduced to its constants, or a ModelFileError that says why not."""
     name = operator.name
     if name not in SUPPORTED:
@@ -57,8 +69,10 @@ def read_step(graph: Graph, operator: Operator) -> Step:
             raise ModelFileError(
                 f"{name} mixes {tensor.dtype.name} with the type of the model's input."
             )
-    if output.data is not None:
+    if output.data is not None or all(tensor.data is not None for tensor in operands):
         raise ModelFileError(f"The TFLite model is damaged: {name} computes a constant.")
+    for tensor in inputs:
+        check_constant(tensor)
     if name != "FULLY_CONNECTED":
         for tensor in operands:
             # Constants may be one number for all; all else has the output's width.
@@ -69,13 +83,15 @@ def read_step(graph: Graph, operator: Operator) -> Step:
                     f"{name} combines {width_of(tensor)} numbers into {width_of(output)}."
                 )
     if name == "FULLY_CONNECTED":
-        return _fully_connected(operator, inputs, output)
+        return _fully_connected(operator, inputs, output, hybrid)
     if name == "LOGISTIC":
         return _logistic(operator, inputs[0], output)
     return _elementwise(operator, (inputs[0], inputs[1]), output)
 
 
-def _fully_connected(operator: Operator, inputs: list[Tensor], output: Tensor) -> Step:
+def _fully_connected(
+    operator: Operator, inputs: list[Tensor], output: Tensor, hybrid: bool
+) -> Step:
     source, filters = inputs[:2]
     bias = inputs[2] if len(inputs) > 2 else None
     n_in, n_out = width_of(source), width_of(output)
@@ -86,12 +102,12 @@ def _fully_connected(operator: Operator, inputs: list[Tensor], output: Tensor) -
             f"Received: {filters.shape}"
         )
     offsets = None if bias is None else bias.data
-    if bias is not None and (offsets is None or offsets.size != n_out):
+    if bias is not None and (offsets is None or offsets.shape != (n_out,)):
         raise ModelFileError(f"FULLY_CONNECTED needs a constant bias of {n_out} numbers.")
     if operator.options.get("weights_format"):
         raise ModelFileError("FULLY_CONNECTED has shuffled weights, which are not supported.")
     if output.dtype == np.float32:
-        return _float_fully_connected(operator, filters, bias)
+        return _float_fully_connected(operator, filters, bias, hybrid)
     if filters.dtype != np.int8:
         raise ModelFileError(
             f"FULLY_CONNECTED has {filters.dtype.name} weights. Expected: int8 weights."
@@ -103,15 +119,12 @@ def _fully_connected(operator: Operator, inputs: list[Tensor], output: Tensor) -
     )
     if bias is not None and bias.dtype != (np.int64 if wide else np.int32):
         raise ModelFileError(f"FULLY_CONNECTED has a bias of type {bias.dtype.name}.")
-    input_scale, input_zero = _affine(source)
-    output_scale, output_zero = _affine(output)
-    scales = _weight_scales(filters, n_out)
+    input_scale, input_zero = affine(source)
+    output_scale, output_zero = affine(output)
+    scales = weight_scales(filters, n_out)
     # The product must be in double precision, for one scale as for many.
     factors = input_scale * np.resize(scales, n_out).astype(np.float64) / output_scale
-    if bias is not None and scales.size == 1:
-        bias_scale = _affine(bias)[0]
-        if abs(input_scale * float(scales[0]) - bias_scale) / output_scale > BIAS_SCALE_TOLERANCE:
-            raise ModelFileError("FULLY_CONNECTED has a bias of another scale than W x.")
+    _check_bias_scale(bias, input_scale, scales, output_scale)
     multiplier, shift = _multipliers(factors)
     plain = np.zeros(n_out, np.int64) if offsets is None else offsets.ravel().astype(np.int64)
     folded, largest = _folded_bias(weights, plain, input_zero, np.iinfo(output.dtype))
@@ -122,6 +135,8 @@ def _fully_connected(operator: Operator, inputs: list[Tensor], output: Tensor) -
         _check_range("a result of FULLY_CONNECTED", largest * factors, INT32_ROOM)
     else:
         _check_range("a sum of FULLY_CONNECTED", np.ldexp(largest, np.maximum(shift, 0)))
+    if not np.all((factors == 0) | ((factors >= LEAST_FACTOR) & (factors < FACTOR_LIMIT))):
+        raise ModelFileError("FULLY_CONNECTED has an output scale out of all proportion to W x.")
     return FullyConnected(
         (operator.inputs[0],),
         operator.outputs[0],
@@ -136,27 +151,39 @@ def _fully_connected(operator: Operator, inputs: list[Tensor], output: Tensor) -
     )
 
 
+def _check_bias_scale(
+    bias: Tensor | None, input_scale: float, scales: npt.NDArray[np.float32], output_scale: float
+) -> None:
+    """Refuse a bias in other steps than W x, where that has one scale for all rows."""
+    if bias is not None and bias.quantization is not None:
+        weight_scales(bias, width_of(bias))
+    if bias is None or scales.size > 1:
+        return
+    if abs(input_scale * float(scales[0]) - affine(bias)[0]) / output_scale > BIAS_SCALE_TOLERANCE:
+        raise ModelFileError("FULLY_CONNECTED has a bias of another scale than W x.")
+
+
 def _folded_bias(
     weights: AnyArray, bias: IntArray, input_zero: int, limits: np.iinfo[Any]
 ) -> tuple[IntArray, IntArray]:
     """The bias (n_out,) with the input's zero point folded in, and the largest sums (n_out,)."""
-    w = weights.astype(np.int64)
+    absolute = np.abs(weights.astype(np.int16)).sum(axis=1, dtype=np.int64)
     reach = max(limits.max - input_zero, input_zero - limits.min)
     _check_range("a bias", np.abs(bias.astype(np.float64)), INT48_LIMIT)
-    folded = bias - input_zero * w.sum(axis=1)
-    return folded, np.abs(w).sum(axis=1) * reach + np.maximum(np.abs(bias), np.abs(folded))
+    folded = bias - input_zero * weights.sum(axis=1, dtype=np.int64)
+    return folded, absolute * reach + np.maximum(np.abs(bias), np.abs(folded))
 
 
 def _logistic(operator: Operator, source: Tensor, output: Tensor) -> Step:
     where = (operator.inputs[0],), operator.outputs[0]
     if output.dtype == np.float32:
         return FloatStep(*where, _float_logistic)
-    scale, zero_point = _affine(source)
+    scale, zero_point = affine(source)
     levels, expected_zero = (256, -128) if output.dtype == np.int8 else (32768, 0)
-    if _affine(output) != (1 / levels, expected_zero):
+    if affine(output) != (1 / levels, expected_zero):
         raise ModelFileError(
             f"LOGISTIC needs the output scale 1/{levels} and zero point {expected_zero}. "
-            f"Received: {_affine(output)}"
+            f"Received: {affine(output)}"
         )
     if output.dtype == np.int8:
         return Logistic8(*where, logistic_table(scale, zero_point))
@@ -183,8 +210,8 @@ def _elementwise(operator: Operator, inputs: tuple[Tensor, Tensor], output: Tens
     if output.dtype == np.float32:
         function = np.multiply if operator.name == "MUL" else np.add
         return FloatStep(*where, _float_activated(function, operator))
-    (scale_a, zero_a), (scale_b, zero_b) = _affine(inputs[0]), _affine(inputs[1])
-    output_scale, output_zero = _affine(output)
+    (scale_a, zero_a), (scale_b, zero_b) = affine(inputs[0]), affine(inputs[1])
+    output_scale, output_zero = affine(output)
     limits = np.iinfo(output.dtype)
     if output.dtype == np.int16 and (zero_a, zero_b, output_zero) != (0, 0, 0):
         raise ModelFileError(f"{operator.name} needs int16 zero points of 0.")
@@ -219,10 +246,18 @@ def _elementwise(operator: Operator, inputs: tuple[Tensor, Tensor], output: Tens
     )
 
 
-def _float_fully_connected(operator: Operator, filters: Tensor, bias: Tensor | None) -> FloatStep:
-    if filters.dtype != np.float32 or (bias is not None and bias.dtype != np.float32):
+def _float_fully_connected(
+    operator: Operator, filters: Tensor, bias: Tensor | None, hybrid: bool
+) -> FloatStep:
+    integers = hybrid and filters.dtype == np.int8
+    if not (integers or filters.dtype == np.float32) or (bias and bias.dtype != np.float32):
         raise ModelFileError("FULLY_CONNECTED mixes float32 with integer weights.")
     weights: AnyArray = np.asarray(filters.data)
+    if integers:
+        scales = weight_scales(filters, len(weights))
+        if not np.all((scales == 0) | ((scales >= LEAST_SCALE) & (scales <= MOST_FLOAT / 128))):
+            raise ModelFileError(f"Weights '{filters.name}' have a scale out of all proportion.")
+        weights = weights * scales[:, None]
     offset: Any = np.float32(0) if bias is None else np.asarray(bias.data).reshape(-1)
     return FloatStep(
         (operator.inputs[0],),
@@ -243,48 +278,6 @@ def _float_logistic(x: AnyArray) -> AnyArray:
     magnitude = np.exp(-np.abs(x))
     result: AnyArray = np.where(x >= 0, 1 / (1 + magnitude), magnitude / (1 + magnitude))
     return result
-
-
-def width_of(tensor: Tensor) -> int:
-    """Give n of an activation (1, ..., 1, n); a constant may have any shape of n numbers."""
-    count = math.prod(tensor.shape)
-    if not tensor.shape or count != tensor.shape[-1] or count == 0:
-        if tensor.data is not None and tensor.data.size == 1:
-            return 1
-        raise ModelFileError(
-            f"Tensor '{tensor.name}' has a shape that is not supported. Expected (1, n). "
-            f"Received: {tensor.shape}"
-        )
-    return count
-
-
-def _affine(tensor: Tensor) -> tuple[float, int]:
-    """The one scale and zero point of a tensor."""
-    quantization = tensor.quantization
-    if quantization is None or quantization.scale.size != 1:
-        raise ModelFileError(f"Tensor '{tensor.name}' needs one scale and one zero point.")
-    if not (math.isfinite(quantization.scale[0]) and quantization.scale[0] > 0):
-        raise ModelFileError(f"Tensor '{tensor.name}' has a scale that is not positive.")
-    zero_point = int(quantization.zero_point[0])
-    limits = np.iinfo(tensor.dtype)
-    if not limits.min <= zero_point <= limits.max:
-        raise ModelFileError(f"Tensor '{tensor.name}' has the zero point {zero_point}.")
-    return float(quantization.scale[0]), zero_point
-
-
-def _weight_scales(tensor: Tensor, n_out: int) -> npt.NDArray[np.float32]:
-    """(1,) or (n_out,) scales of weights, whose zero points must be 0."""
-    quantization = tensor.quantization
-    if quantization is None or quantization.scale.size not in (1, n_out):
-        raise ModelFileError(f"Weights '{tensor.name}' need one scale, or one for each output.")
-    # A row of zeros, which pruning leaves, may come with the scale 0.
-    if not np.all(np.isfinite(quantization.scale) & (quantization.scale >= 0)):
-        raise ModelFileError(f"Weights '{tensor.name}' have a scale that is negative.")
-    if np.any(quantization.zero_point != 0):
-        raise ModelFileError(f"Weights '{tensor.name}' have a zero point that is not 0.")
-    if quantization.scale.size > 1 and quantization.dimension != 0:
-        raise ModelFileError(f"Weights '{tensor.name}' have scales along their inputs.")
-    return quantization.scale
 
 
 def _check_range(what: str, magnitude: Any, limit: float = INT32_ROOM) -> None:
@@ -310,5 +303,5 @@ def _activation(operator: Operator) -> str:
 
 def _activation_range(operator: Operator, output: Tensor) -> tuple[int, int]:
     limits = np.iinfo(output.dtype)
-    lower = _affine(output)[1] if _activation(operator) == "RELU" else int(limits.min)
+    lower = affine(output)[1] if _activation(operator) == "RELU" else int(limits.min)
     return lower, int(limits.max)

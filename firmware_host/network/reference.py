@@ -11,12 +11,12 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from firmware_host.errors import ModelFileError, TargetError
+from firmware_host.errors import TargetError
 from firmware_host.network.arithmetic import AnyArray
+from firmware_host.network.checking import read_steps
 from firmware_host.network.flatbuffer import read_graph
-from firmware_host.network.reading import read_step, width_of
+from firmware_host.network.tensors import width_of
 
-DTYPES = (np.dtype(np.int8), np.dtype(np.int16), np.dtype(np.float32))
 # Rows computed at once: large enough for NumPy, small enough for a cache.
 BATCH_ROWS = 4096
 
@@ -38,18 +38,9 @@ class ReferenceInterpreter:
 
     def __init__(self, flatbuffer: bytes) -> None:
         self.graph = read_graph(flatbuffer)
-        if len(self.graph.inputs) != 1 or len(self.graph.outputs) != 1:
-            raise ModelFileError(
-                "Expected a model of one input and one output. Received: "
-                f"{len(self.graph.inputs)} inputs, {len(self.graph.outputs)} outputs"
-            )
+        self.steps = read_steps(self.graph)
         (self._input,), (self._output,) = self.graph.inputs, self.graph.outputs
         source = self.graph.tensors[self._input]
-        if source.dtype not in DTYPES:
-            raise ModelFileError(
-                f"The input's type is not supported. Expected int8, int16 or float32. "
-                f"Received: {source.dtype.name}"
-            )
         self._dtype = source.dtype
         self._n_in = width_of(source)
         self._constants = {
@@ -57,17 +48,6 @@ class ReferenceInterpreter:
             for index, tensor in enumerate(self.graph.tensors)
             if tensor.data is not None
         }
-        self.steps = tuple(read_step(self.graph, operator) for operator in self.graph.operators)
-        known = {self._input, *self._constants}
-        for step, operator in zip(self.steps, self.graph.operators, strict=True):
-            if not known.issuperset(step.inputs) or step.output in known:
-                raise ModelFileError(
-                    f"The TFLite model is damaged: {operator.name} reads a tensor that "
-                    "nothing has computed, or computes one twice."
-                )
-            known.add(step.output)
-        if self._output not in known - set(self._constants):
-            raise ModelFileError("The TFLite model is damaged: nothing computes its output.")
 
     def run(self, x: npt.ArrayLike) -> AnyArray:
         """Run the network.

@@ -21,9 +21,11 @@ from typing import Any
 import numpy as np
 
 from firmware_host.errors import ConfigError, ModelFileError, RuntimeUnavailableError
+from firmware_host.network.checking import read_steps
 from firmware_host.network.flatbuffer import Graph, read_graph
 from firmware_host.network.interpreter import AnyArray, Interpreter
 from firmware_host.network.reference import ReferenceInterpreter
+from firmware_host.network.writing import write_graph
 
 # Rows that LiteRT takes at once: its speed per row grows no more beyond this.
 MAX_BATCH = 1024
@@ -91,7 +93,6 @@ def open_interpreter(
     obstacle = _obstacle(name)
     if obstacle is not None:
         raise _unavailable(name, obstacle)
-    # A native runtime may take the process down over a damaged model: look first.
     graph = read_graph(flatbuffer)
     opened = partial(open_interpreter, flatbuffer, name, threads=threads)
     if name == "reference":
@@ -100,9 +101,11 @@ def open_interpreter(
         module = importlib.import_module(RUNTIMES[name].module)
     except (ImportError, OSError, AttributeError) as error:
         raise _unavailable(name, f"importing it fails with '{error}'") from error
+    # A native runtime may take the process down over a damaged model: it gets none of the file.
+    read_steps(graph, hybrid=name != "tflite-micro")
     if name == "tflite-micro":
-        return _TfliteMicro(flatbuffer, graph, opened, module)
-    return _LiteRt(flatbuffer, graph, opened, module, name, threads)
+        return _TfliteMicro(write_graph(graph), graph, opened, module)
+    return _LiteRt(write_graph(graph), graph, opened, module, name, threads)
 
 
 class _Opened(Interpreter):
@@ -139,8 +142,6 @@ class _TfliteMicro(_Opened):
         self, flatbuffer: bytes, graph: Graph, opened: partial[Interpreter], module: Any
     ) -> None:
         super().__init__(_named("tflite-micro"), graph, opened)
-        # TFLite Micro ends the process over a scale it cannot use: let the reference look first.
-        ReferenceInterpreter(flatbuffer)
         self._flatbuffer, self._module = flatbuffer, module
         self.local.native = self._allocated()
 

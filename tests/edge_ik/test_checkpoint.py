@@ -20,7 +20,10 @@ from firmware_host.errors import RunError
 
 pytestmark = pytest.mark.tensorflow
 
-HISTORY = [{"step": 10, "rmse_m": 1 / 3}, {"step": 20, "rmse_m": 0.1}]
+HISTORY = [
+    {"step": 10, "seconds": 1.5, "solved": 0.5, "rmse_m": 1 / 3},
+    {"step": 20, "seconds": 2.5, "solved": 0.75, "rmse_m": 0.1},
+]
 SMALL = NetworkConfig(width=4, blocks=1, heads=1, dropout=0.1)
 
 

@@ -35,7 +35,7 @@ share_below_one = st.floats(0, 1, exclude_max=True)
 positive = st.floats(0, exclude_min=True, allow_infinity=False)
 not_negative = st.floats(0, allow_infinity=False)
 finite = st.floats(allow_nan=False, allow_infinity=False)
-count = st.integers(1, 2**40)
+count = st.integers(1, 1_000_000)
 text = st.text(st.characters(codec="utf-8"))
 three = st.tuples(finite, finite, finite)
 
@@ -56,7 +56,7 @@ configs = st.builds(
     ),
     data=st.builds(
         DataConfig,
-        pool=st.integers(1000, 2**40),
+        pool=st.integers(1000, 10_000_000),
         focus_center=st.just(()) | three,
         focus_radius=positive,
         focus_normal=three.filter(any),
@@ -68,8 +68,8 @@ configs = st.builds(
     ),
     network=st.builds(
         NetworkConfig,
-        width=count | st.just(0),
-        blocks=st.integers(-1, 100),
+        width=st.integers(0, 8192),
+        blocks=st.integers(-1, 64),
         heads=st.integers(0, 256),
         dropout=share_below_one,
         gate=st.booleans(),
@@ -84,10 +84,10 @@ configs = st.builds(
     mining=st.builds(MiningConfig, share=share_below_one | st.just(-1.0), buffer=count),
     training=st.builds(
         TrainingConfig,
-        epochs=count | st.just(0),
+        epochs=st.integers(0, 10_000),
         steps_per_epoch=count,
         steps_per_execution=count,
-        batch_size=st.integers(8, 2**40),
+        batch_size=st.integers(8, 1_000_000),
         learning_rate=not_negative,
         final_learning_rate=not_negative,
         warmup=share_below_one,

@@ -251,5 +251,5 @@ class TestNetwork:
     @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 not an archive", b"x" * 1000])
     def test_a_damaged_one_is_told(self, folder, content):
         (folder / BEST_FILE).write_bytes(content)
-        with pytest.raises(RunError, match=r"best\.keras cannot be loaded"):
+        with pytest.raises(RunError, match=r"best\.npz is damaged"):
             Run.load(folder).load_network()

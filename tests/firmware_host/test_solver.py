@@ -11,7 +11,7 @@ import pytest
 
 from firmware_host.errors import ConfigError, ModelFileError, TargetError
 from firmware_host.kinematics import forward_kinematics, tool_position
-from firmware_host.model_file import MEMBER, read_model, write_model
+from firmware_host.model_file import MEMBER, joined, read_model, write_model
 from firmware_host.network.runtimes import DEFAULT_RUNTIME, RUNTIMES, available_runtimes
 from firmware_host.normalization import Normalization
 from firmware_host.solver import IkSolver, Status
@@ -386,9 +386,7 @@ class TestLoad:
             values = json.loads(archive.read(MEMBER))
         # Before networks had heads, nothing was said of branches.
         del values["branches"]
-        path.write_bytes(flatbuffer)
-        with zipfile.ZipFile(path, "a") as archive:
-            archive.writestr(MEMBER, json.dumps({**values, "format_version": 1}))
+        path.write_bytes(joined(flatbuffer, json.dumps({**values, "format_version": 1}).encode()))
         with pytest.raises(ModelFileError, match=r"version 1.*Train it anew with `edge-ik train`"):
             IkSolver.load(path, "reference")
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from firmware_host.errors import EdgeIkError
 from firmware_host.files import left_over, temporary_name, told, write_atomically
+from firmware_host.json_text import read_json
 
 MANIFEST = "edge-ik.json"
 MADE_BY = "edge-ik"
@@ -227,8 +228,8 @@ def _folders(names: Iterable[str]) -> set[str]:
 def _read_manifest(path: Path) -> dict[str, Any] | None:
     """The values of a manifest, or None if it is none of ours."""
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        values = read_json(path)
+    except (OSError, ValueError):
         return None
     return values if isinstance(values, dict) and values.get("made_by") == MADE_BY else None
 

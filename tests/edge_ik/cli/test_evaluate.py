@@ -8,9 +8,8 @@ import pytest
 
 pytest.importorskip("tensorflow")
 
-import keras
 
-from edge_ik.run import BEST_FILE, METRICS_FILE, Run
+from edge_ik.run import METRICS_FILE, Run
 
 pytestmark = pytest.mark.tensorflow
 
@@ -56,14 +55,14 @@ def forgetful(tmp_path):
 
     def make(folder):
         copy = shutil.copytree(folder, tmp_path / "run")
-        network = keras.models.load_model(copy / BEST_FILE)
-        kernel, bias = network.layers[-1].get_weights()
         run = Run.load(copy)
+        network = run.load_network()
+        kernel, bias = network.layers[-1].get_weights()
         answer = np.concatenate([np.sin(run.chain.upper), np.cos(run.chain.upper)])
         answers = np.tile(answer, len(run.branches))
         bias = np.concatenate([answers, np.zeros(len(bias) - len(answers))])
         network.layers[-1].set_weights([np.zeros_like(kernel), bias])
-        network.save(copy / BEST_FILE)
+        run.save_network(network)
         return copy
 
     return make

@@ -6,7 +6,7 @@ import zipfile
 
 import pytest
 
-from firmware_host.model_file import MEMBER, read_model
+from firmware_host.model_file import MEMBER, joined, read_model
 
 
 @pytest.fixture(autouse=True)
@@ -35,9 +35,7 @@ def test_a_model_of_the_kind_before_is_told_in_one_sentence(run, planar_model, t
     flatbuffer, _ = read_model(planar_model)
     with zipfile.ZipFile(planar_model) as archive:
         values = json.loads(archive.read(MEMBER))
-    path.write_bytes(flatbuffer)
-    with zipfile.ZipFile(path, "a") as archive:
-        archive.writestr(MEMBER, json.dumps({**values, "format_version": 1}))
+    path.write_bytes(joined(flatbuffer, json.dumps({**values, "format_version": 1}).encode()))
     result = run("inspect", path)
     assert result.exit_code == 1
     assert result.stdout == ""

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from edge_ik.cli.common import bold
 from edge_ik.cli.screen import Screen
-from firmware_host.model_file import MEMBER, read_model
+from firmware_host.model_file import MEMBER, joined, read_model
 
 MARKUP = "[/foo] [bold]x :smile:"
 HOSTILE = ["\x1b[2J\x07", "\x9b31m", "\u202e", "\ud800", "\r", "\0"]
@@ -54,11 +54,10 @@ def with_record(planar_model, tmp_path):
 
     def changed(**values):
         path = tmp_path / "model.tflite"
-        path.write_bytes(read_model(planar_model)[0])
         with zipfile.ZipFile(planar_model) as archive:
             record = json.loads(archive.read(MEMBER))
-        with zipfile.ZipFile(path, "a") as archive:
-            archive.writestr(MEMBER, json.dumps(record | values))
+        content = json.dumps(record | values).encode()
+        path.write_bytes(joined(read_model(planar_model)[0], content))
         return path
 
     return changed

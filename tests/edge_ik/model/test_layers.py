@@ -5,7 +5,6 @@ import pytest
 
 pytest.importorskip("keras")
 
-import keras
 
 from edge_ik.model.layers import GatedResidualBlock
 
@@ -52,16 +51,6 @@ def test_the_configuration_gives_every_argument_back():
     again = GatedResidualBlock.from_config(block.get_config())
     assert (again.dropout, again.gate, again.residual, again.name) == (0.3, False, False, "mine")
     assert again.get_config() == block.get_config()
-
-
-@pytest.mark.parametrize(("gate", "residual"), SWITCHES)
-def test_a_saved_model_computes_the_same(tmp_path, gate, residual):
-    given = keras.Input((WIDTH,))
-    model = keras.Model(given, built(gate=gate, residual=residual, dropout=0.1)(given))
-    model.save(tmp_path / "block.keras")
-    loaded = keras.saving.load_model(tmp_path / "block.keras", compile=False)
-    np.testing.assert_array_equal(loaded(inputs()), model(inputs()))
-    assert loaded.layers[-1].get_config() == model.layers[-1].get_config()
 
 
 class TestDropout:

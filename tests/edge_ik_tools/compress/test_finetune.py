@@ -26,12 +26,11 @@ def run(tmp_path_factory):
     from edge_ik import preparation
     from edge_ik.config import make_config
     from edge_ik.model.network import build_network
-    from edge_ik.run import BEST_FILE
 
     config = make_config("nano", overrides={"data.pool": 2000, "training.batch_size": 64})
     run, _ = preparation.start(config, tmp_path_factory.mktemp("runs") / "untrained")
     network = build_network(6, 2 * len(run.chain), run.config.network, config.training.rng_seed)
-    network.save(run.folder / BEST_FILE)
+    run.save_network(network)
     return run
 
 

@@ -162,7 +162,7 @@ def test_killed_at_any_moment_it_goes_on(tmp_path, require_optuna, require_tool)
         "cost.json",
         "study.db",
         "trials/*/run.json",
-        "trials/*/best.keras",
+        "trials/*/best.npz",
     ):
         process = subprocess.Popen(command)
         while not list(folder.glob(awaited)) and process.poll() is None:

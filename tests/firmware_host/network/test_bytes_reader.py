@@ -23,7 +23,7 @@ def test_a_table_gives_its_fields_and_defaults():
     assert table.scalar(7, "I", 42) == 42
     assert table.vector(1, "u1").tobytes() == b"abc"
     assert table.vector(9, "u1").size == 0
-    assert table.tables(9) == []
+    assert table.tables(9, 1) == []
     assert table.table(9) is None
 
 

@@ -151,6 +151,13 @@ def test_the_old_and_the_new_operator_code(codes, name):
     assert name in OPERATORS.values() or "number" in name
 
 
+def test_a_name_is_one_that_a_sentence_may_repeat():
+    named = tensor(s3=text("a\x1b[2J\n" + "n" * 9999))
+    (found, _) = read_graph(flatbuffer(model({}, [named, tensor()]))).tensors
+    assert found.name.startswith("a\\x1b[2J\\nnnn")
+    assert len(found.name) < 600
+
+
 def test_data_behind_the_flatbuffer():
     values = np.arange(6, dtype=np.int8)
 
@@ -216,7 +223,9 @@ def test_overlapping_parts_do_not_multiply_the_work():
     # A file of 200 KB that asks for 2 GB: every tensor is the same one, of a long name.
     shared = tensor(s3=text("n" * 100_000))
     with pytest.raises(ModelFileError, match="its parts overlap"):
-        read_graph(flatbuffer(model({}, [shared] * 20_000)))
+        read_graph(flatbuffer(model({}, [shared] * 10_000)))
+    with pytest.raises(ModelFileError, match="has 10,001 parts of one kind, more than 10,000"):
+        read_graph(flatbuffer(model({}, [tensor()] * 10_001)))
     assert len(read_graph(flatbuffer(model({}, [shared] * 2))).tensors) == 2
 
 

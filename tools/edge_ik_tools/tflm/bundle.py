@@ -12,6 +12,8 @@ from edge_ik_tools.generated import write_folder
 from edge_ik_tools.tflm.arena import Arena, arena_for
 from edge_ik_tools.tflm.source import TflmSource
 from firmware_host.model_file import read_model
+from firmware_host.network.flatbuffer import read_graph
+from firmware_host.network.writing import write_graph
 from firmware_host.tolerances import Tolerance
 
 # What the manifest says otherwise, or not at all.
@@ -75,7 +77,8 @@ def write_tflm(
         WriteError: If it cannot be written.
     """
     firmware = Firmware.load(path, name, steps, tolerance=tolerance)
-    flatbuffer, _ = read_model(path)
+    # What was found computable, and nothing else of the file, for the library trusts its input.
+    flatbuffer = write_graph(read_graph(read_model(path)[0]))
     arena = arena_for(flatbuffer, firmware.spec.provenance)
     source = TflmSource(firmware, flatbuffer, arena)
     texts = source.texts()

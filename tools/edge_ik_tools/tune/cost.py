@@ -25,6 +25,7 @@ from edge_ik_tools.c99.sums import VECTOR
 from edge_ik_tools.c99.units import ROWS
 from edge_ik_tools.emulate.cores import Core
 from edge_ik_tools.tune.counting import count, random_network
+from edge_ik_tools.tune.kept import read_kept
 from firmware_host.chain import FloatArray
 from firmware_host.files import write_json
 from firmware_host.problem import IkProblem
@@ -228,13 +229,11 @@ def _kept(problem: IkProblem, core: Core, folder: Path) -> CostModel:
     model = CostModel(problem, core)
     if not path.is_file():
         return model
-    values = json.loads(path.read_text(encoding="utf-8"))
-    if values["of"] != json.loads(json.dumps(_identity(problem, core))):
-        return model
-    return CostModel(
-        problem,
-        core,
-        [NetworkSize(**size) for size in values["sizes"]],
-        values["instructions"],
-        values["flash"],
-    )
+
+    def read(values: Any) -> CostModel:
+        if values["of"] != json.loads(json.dumps(_identity(problem, core))):
+            return model
+        sizes = [NetworkSize(**size) for size in values["sizes"]]
+        return CostModel(problem, core, sizes, values["instructions"], values["flash"])
+
+    return read_kept(path, read)

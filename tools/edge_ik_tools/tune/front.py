@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import shlex
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -15,6 +14,7 @@ from edge_ik.config import Config
 from edge_ik.report import counted, figure_cell
 from edge_ik.run import Run
 from edge_ik_tools.tune.counting import Counts, count
+from edge_ik_tools.tune.kept import read_kept
 from edge_ik_tools.tune.measure import Measured, measure_int8, target_count
 from edge_ik_tools.tune.search import Search
 from edge_ik_tools.tune.trials import FLATBUFFER_FILE, Trial
@@ -133,8 +133,9 @@ def _row(search: Search, trial: Trial) -> Row:
     folder, settings = search.trial_folder(trial.number), search.settings
     path = folder / EXACT_FILE
     if path.is_file():
-        values = json.loads(path.read_text(encoding="utf-8"))
-        counts, measured = Counts(**values["counts"]), Measured(**values["measured"])
+        counts, measured = read_kept(
+            path, lambda kept: (Counts(**kept["counts"]), Measured(**kept["measured"]))
+        )
     else:
         run = Run.load(folder)
         flatbuffer = (folder / FLATBUFFER_FILE).read_bytes()

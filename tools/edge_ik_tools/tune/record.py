@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -11,6 +10,7 @@ from typing import Any
 
 from edge_ik.config import Config, config_from_dict
 from edge_ik.run import ELSEWHERE
+from edge_ik_tools.tune.kept import read_kept
 from edge_ik_tools.tune.measure import Measured
 from firmware_host.errors import EdgeIkError, RunError
 from firmware_host.files import make_folder, write_json
@@ -147,17 +147,14 @@ class GoalRecord:
             RunError: If there is none, or it is damaged.
         """
         path = folder / GOAL_FILE
-        try:
-            values = json.loads(path.read_text(encoding="utf-8"))
-            return cls(
+        return read_kept(
+            path,
+            lambda values: cls(
                 folder=folder,
                 goal=float(values["goal"]),
                 limit=float(values["limit"]),
                 kept=frozenset(values["kept"]),
                 rounds=[Round.from_dict(row) for row in values["rounds"]],
                 spent=float(values["spent"]),
-            )
-        except EdgeIkError:
-            raise
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise RunError(f"{path} cannot be read: {type(error).__name__}: {error}.") from error
+            ),
+        )

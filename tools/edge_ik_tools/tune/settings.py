@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,7 +9,8 @@ from typing import Any
 
 from edge_ik.config import Config, config_from_dict
 from edge_ik.run import ELSEWHERE
-from firmware_host.errors import EdgeIkError, RunError
+from edge_ik_tools.tune.kept import read_kept
+from firmware_host.errors import RunError
 from firmware_host.files import make_folder, write_json
 
 SEARCH_FILE = "search.json"
@@ -85,15 +85,13 @@ class SearchState:
                     "--out."
                 )
             return cls(folder, settings)
-        try:
-            values = json.loads(path.read_text(encoding="utf-8"))
+
+        def read(values: Any) -> tuple[SearchSettings, float]:
             config = config_from_dict(values["settings"]["config"])
             found = SearchSettings(**{**values["settings"], "config": config})
-            spent = float(values["spent"])
-        except EdgeIkError:
-            raise
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise RunError(f"{path} cannot be read: {type(error).__name__}: {error}.") from error
+            return found, float(values["spent"])
+
+        found, spent = read_kept(path, read)
         if found != settings:
             raise RunError(
                 f"'{folder}' holds a search for something else: {_difference(found, settings)}. "

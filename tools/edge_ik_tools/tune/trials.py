@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from edge_ik.data.source import SampleSource
 from edge_ik.run import CHECKPOINT_FILE, RUN_FILE, Run, numbered_branches
 from edge_ik.watcher import Progress, Report
 from edge_ik_tools.tune.cost import NetworkSize
+from edge_ik_tools.tune.kept import read_kept
 from edge_ik_tools.tune.measure import Measured, int8_network, measure_int8, target_count
 from edge_ik_tools.tune.pace import Clock
 from firmware_host.files import write_bytes, write_json
@@ -69,15 +69,16 @@ class Trial:
         path = folder / RESULT_FILE
         if not path.is_file():
             return None
-        values = json.loads(path.read_text(encoding="utf-8"))
-        return cls(
-            **{
-                **values,
-                "size": NetworkSize(**values["size"]),
-                "curve": tuple(values["curve"]),
-                "measured": Measured(**values["measured"]),
-            }
-        )
+        return read_kept(path, cls._from_dict)
+
+    @classmethod
+    def _from_dict(cls, values: Mapping[str, Any]) -> Trial:
+        parts = {
+            "size": NetworkSize(**values["size"]),
+            "curve": tuple(values["curve"]),
+            "measured": Measured(**values["measured"]),
+        }
+        return cls(**{**values, **parts})
 
 
 @dataclass(frozen=True, eq=False)
