@@ -91,8 +91,9 @@ class IkSolver:
 
         Args:
             path: A `.tflite` that carries its robot.
-            runtime: "litert" (the default), "tflite-runtime", "tflite-micro",
-                "reference", or "firmware": the generated C, built for this machine.
+            runtime: "litert", "tflite-runtime", "tflite-micro", "reference", or "firmware":
+                the generated C, built for this machine. By default the first of "litert",
+                "tflite-runtime" and "reference" that is installed; `runtime` says which.
             refine_steps: Damped-least-squares steps, 0 or more;
                 `IkProblem.default_steps` without it.
             restarts: Seeds drawn at random, at most, for branch "any".

@@ -50,12 +50,19 @@ RUNTIMES: Mapping[str, Runtime] = {
     "tflite-micro": Runtime("tflite-micro", "tflite_micro.python.tflite_micro.runtime"),
     "reference": Runtime("numpy", "numpy"),
 }
-DEFAULT_RUNTIME = "litert"
+# Unless one is asked for, the first of these that is installed answers, and says so. LiteRT has
+# no wheels for 32-bit systems, musl and new Pythons; the reference is everywhere.
+DEFAULT_RUNTIMES = ("litert", "tflite-runtime", "reference")
 
 
 def available_runtimes() -> tuple[str, ...]:
     """Names of the runtimes that are installed and fit the installed NumPy."""
     return tuple(name for name in RUNTIMES if _obstacle(name) is None)
+
+
+def default_runtime() -> str:
+    """Name of the runtime that answers where none is asked for."""
+    return next(name for name in DEFAULT_RUNTIMES if _obstacle(name) is None)
 
 
 def open_interpreter(
@@ -68,7 +75,7 @@ def open_interpreter(
             both int8, int16 or float32. From a file, take what `read_model` returns:
             its hash is checked.
         runtime: "litert", "tflite-runtime", "tflite-micro" or "reference"; None means
-            "litert".
+            the first of `DEFAULT_RUNTIMES` that is installed, mostly "litert".
         threads: Threads for "litert" and "tflite-runtime"; the others use one.
 
     Returns:
@@ -79,7 +86,7 @@ def open_interpreter(
         RuntimeUnavailableError: If the runtime is not installed or does not work here.
         ModelFileError: If the model is damaged or the runtime refuses it.
     """
-    name = DEFAULT_RUNTIME if runtime is None else runtime
+    name = default_runtime() if runtime is None else runtime
     if name not in RUNTIMES:
         raise ConfigError(
             f"Unknown runtime. Expected one of {', '.join(RUNTIMES)}. Received: runtime={name!r}"
