@@ -38,17 +38,28 @@ class Runtime:
     Attributes:
         package: Name of the distribution that pip installs.
         module: Module with the `Interpreter` class.
+        wheels: Which machines it has wheels for.
     """
 
     package: str
     module: str
+    wheels: str
 
 
 RUNTIMES: Mapping[str, Runtime] = {
-    "litert": Runtime("ai-edge-litert", "ai_edge_litert.interpreter"),
-    "tflite-runtime": Runtime("tflite-runtime", "tflite_runtime.interpreter"),
-    "tflite-micro": Runtime("tflite-micro", "tflite_micro.python.tflite_micro.runtime"),
-    "reference": Runtime("numpy", "numpy"),
+    "litert": Runtime(
+        "ai-edge-litert",
+        "ai_edge_litert.interpreter",
+        "Python 3.11 to 3.14 on Linux with glibc (x86-64, 64-bit Arm), macOS (Apple silicon) and "
+        "Windows (x86-64)",
+    ),
+    "tflite-runtime": Runtime(
+        "tflite-runtime", "tflite_runtime.interpreter", "Python 3.11 on Linux, to use with NumPy 1"
+    ),
+    "tflite-micro": Runtime(
+        "tflite-micro", "tflite_micro.python.tflite_micro.runtime", "Linux on x86-64"
+    ),
+    "reference": Runtime("numpy", "numpy", "all"),
 }
 # Unless one is asked for, the first of these that is installed answers, and says so. LiteRT has
 # no wheels for 32-bit systems, musl and new Pythons; the reference is everywhere.
@@ -222,7 +233,10 @@ def _named(name: str) -> str:
 
 
 def _unavailable(name: str, reason: str) -> RuntimeUnavailableError:
-    return RuntimeUnavailableError(name, RUNTIMES[name].package, available_runtimes(), reason)
+    runtime = RUNTIMES[name]
+    return RuntimeUnavailableError(
+        name, runtime.package, available_runtimes(), reason, runtime.wheels
+    )
 
 
 @contextmanager

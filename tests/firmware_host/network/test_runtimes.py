@@ -83,7 +83,7 @@ def test_a_missing_runtime_is_not_replaced(flatbuffer_of, monkeypatch):
     assert caught.value.package == "ai-edge-litert"
     assert "reference" in caught.value.installed
     assert "litert" not in caught.value.installed
-    assert "pip install 'ai-edge-litert'" in str(caught.value)
+    assert "pip install 'ai-edge-litert', which has wheels for Python" in str(caught.value)
 
 
 def test_where_none_is_asked_for_the_first_that_is_installed_answers_and_says_so(
@@ -108,7 +108,7 @@ def test_tflite_runtime_does_not_fit_numpy_2(flatbuffer_of, monkeypatch):
 
 def test_a_runtime_that_cannot_be_imported_says_why(flatbuffer_of, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: name)
-    broken = runtimes.Runtime("ai-edge-litert", "firmware_host.no_such_module")
+    broken = runtimes.Runtime("ai-edge-litert", "firmware_host.no_such_module", "all")
     monkeypatch.setattr(runtimes, "RUNTIMES", {**RUNTIMES, "litert": broken})
     with pytest.raises(RuntimeUnavailableError, match=r"No module named .firmware_host\.no_such"):
         open_interpreter(flatbuffer_of("float32"))

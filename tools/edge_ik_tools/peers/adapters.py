@@ -21,6 +21,7 @@ import numpy as np
 from edge_ik_tools.peers.urdf_text import TIP, chain_urdf
 from firmware_host.chain import FloatArray
 from firmware_host.errors import EdgeIkError
+from firmware_host.installed import install_command
 from firmware_host.joints import PRISMATIC
 from firmware_host.kinematics import forward_kinematics
 from firmware_host.problem import IkProblem
@@ -66,7 +67,7 @@ def peers(problem: IkProblem, start: FloatArray) -> Iterator[tuple[str, Peer | s
     """
     for package, (module, make) in ADAPTERS.items():
         if importlib.util.find_spec(module) is None:
-            yield package, "not installed: pip install 'edge-ik[peers]'"
+            yield package, f"not installed: {install_command('peers')}"
             continue
         if not _is_common(problem.task):
             yield package, f"solves no such task as '{problem.task.name}'"
