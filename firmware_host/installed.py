@@ -14,14 +14,14 @@ from urllib.request import url2pathname
 DISTRIBUTION = "edge-ik"
 
 
-def install_command(extra: str) -> str:
-    """The command that adds an extra to what is installed here.
+def install_command(extra: str = "") -> str:
+    """The command that adds an extra to what is installed here, or repairs that.
 
     An installer records what it was given as a direct URL (PEP 610): a folder, a file or a
     repository. Without a record it came from an index, which then has the extra too.
 
     Args:
-        extra: Name of an extra, such as "train".
+        extra: Name of an extra, such as "train", or "" for none.
 
     Returns:
         A line for a shell. For a folder or a file that is there no more, and where nothing was
@@ -32,7 +32,7 @@ def install_command(extra: str) -> str:
     except importlib.metadata.PackageNotFoundError:
         return _from_folder(_source_root(), extra, editable=True)
     if recorded is None:
-        return _pip(f"{DISTRIBUTION}[{extra}]")
+        return _pip(_with(DISTRIBUTION, extra))
     try:
         return _from_record(json.loads(recorded), extra)
     except (ValueError, KeyError, TypeError, AttributeError):
@@ -45,23 +45,27 @@ def _from_record(record: Any, extra: str) -> str:
         vcs = record["vcs_info"]
         revision = vcs.get("requested_revision")
         at = f"@{revision}" if revision else ""
-        return _pip(f"{DISTRIBUTION}[{extra}] @ {vcs['vcs']}+{url}{at}")
+        return _pip(f"{_with(DISTRIBUTION, extra)} @ {vcs['vcs']}+{url}{at}")
     if "dir_info" in record:
         return _from_folder(local, extra, editable=record["dir_info"].get("editable", False))
     if local is None:
-        return _pip(f"{DISTRIBUTION}[{extra}] @ {url}")
-    return _pip(f"{local}[{extra}]") if local.is_file() else _in_a_clone(extra)
+        return _pip(f"{_with(DISTRIBUTION, extra)} @ {url}")
+    return _pip(_with(str(local), extra)) if local.is_file() else _in_a_clone(extra)
 
 
 def _from_folder(folder: Path | None, extra: str, editable: bool) -> str:
     if folder is None or not (folder / "pyproject.toml").is_file():
         return _in_a_clone(extra)
-    what = f".[{extra}]" if folder == Path.cwd() else f"{folder}[{extra}]"
-    return _pip(what, "-e " if editable else "")
+    here = "." if folder == Path.cwd() else str(folder)
+    return _pip(_with(here, extra), "-e " if editable else "")
 
 
 def _in_a_clone(extra: str) -> str:
-    return f"{_pip(f'.[{extra}]')} (in the root of a clone of {DISTRIBUTION})"
+    return f"{_pip(_with('.', extra))} (in the root of a clone of {DISTRIBUTION})"
+
+
+def _with(what: str, extra: str) -> str:
+    return f"{what}[{extra}]" if extra else what
 
 
 def _source_root() -> Path:
