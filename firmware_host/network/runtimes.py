@@ -1,6 +1,6 @@
 """The runtimes that can run a network: LiteRT, tflite-runtime, TFLite Micro, the reference.
 
-Which one answered is always said; none is swapped in silently.
+Which one answered is always said. One that is asked for is never replaced by another.
 """
 
 from __future__ import annotations
