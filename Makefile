@@ -3,19 +3,24 @@
 # make format  rewrite the sources in the project's format
 # make clean   remove the environment and what was built
 #
-# Needs Python 3.11 or 3.12 and make; everything else goes into .venv.
+# Needs Python 3.11 to 3.14 and make; everything else goes into .venv.
 # Another interpreter: make demo PYTHON=/path/to/python3.12
 
 VENV ?= .venv
 BIN := $(VENV)/bin
 RUN := runs/demo
 PACKAGES := edge_ik firmware_host tools
-SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))
+SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))
+# TensorFlow 2.21 has wheels up to this one; for 3.14 there is a release candidate alone.
+RELEASED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 
-# The first interpreter of a supported version, unless one was named.
+# Unless one was named: the first interpreter that TensorFlow is released for, or else the first
+# of a supported version.
+PYTHONS := python3 python3.14 python3.13 python3.12 python3.11
+first = $(firstword $(foreach python,$(PYTHONS),\
+	$(shell $(python) -c '$(1)' 2>/dev/null && echo $(python))))
 ifndef PYTHON
-PYTHON := $(firstword $(foreach python,python3 python3.12 python3.11,\
-	$(shell $(python) -c '$(SUPPORTED)' 2>/dev/null && echo $(python))))
+PYTHON := $(or $(call first,$(RELEASED)),$(call first,$(SUPPORTED)))
 endif
 
 # Hides TensorFlow's notes on the processor it found; its errors still show.
@@ -64,14 +69,22 @@ clean:
 
 # A stamp per extra: nothing is installed again until pyproject.toml changes.
 $(VENV)/.installed-%: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --editable '.[$*]'
+	@echo "Installing edge-ik[$*] into $(VENV)"
+	@$(if $(shell command -v uv),uv pip install --quiet --python $(BIN)/python --editable '.[$*]' ||) \
+		$(BIN)/python -m pip install --quiet --editable '.[$*]'
 	@touch $@
 
 $(BIN)/python:
 	@if [ -z "$(PYTHON)" ] || ! "$(PYTHON)" -c '$(SUPPORTED)'; then \
-		echo "edge-ik needs Python 3.11 or 3.12, found: $$("$(or $(PYTHON),python3)" --version 2>&1 | head -1)."; \
+		echo "edge-ik needs Python 3.11 to 3.14, found: $$("$(or $(PYTHON),python3)" --version 2>&1 | head -1)."; \
 		echo "Install one, or name it: make $(or $(MAKECMDGOALS),demo) PYTHON=/path/to/python3.12"; \
 		exit 1; \
+	fi
+	@if ! "$(PYTHON)" -c '$(RELEASED)'; then \
+		echo "TensorFlow has no release for $$("$(PYTHON)" --version) yet: a release candidate is installed"; \
+		echo "if there is one, and --qat and --prune are missing. For a release name a Python of 3.11 to 3.13."; \
+	elif python3 -c '$(SUPPORTED)' 2>/dev/null && ! python3 -c '$(RELEASED)'; then \
+		echo "Taking $(PYTHON): TensorFlow has no release for python3 ($$(python3 --version 2>&1 | head -1))."; \
 	fi
 	@"$(PYTHON)" -m venv --clear $(VENV) || { \
 		rm -rf $(VENV); \

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from firmware_host.installed import install_command
+
 
 class EdgeIkError(Exception):
     """Base of every error that a user can cause; its text says what to do."""
@@ -37,7 +39,7 @@ class MissingExtraError(EdgeIkError):
     def __init__(self, package: str, extra: str, purpose: str) -> None:
         super().__init__(
             f"{purpose} needs the package '{package}', which is not installed. "
-            f"Install it with: pip install 'edge-ik[{extra}]'"
+            f"Install it with: {install_command(extra)}"
         )
         self.package = package
         self.extra = extra
@@ -67,18 +69,30 @@ class RuntimeUnavailableError(EdgeIkError):
         package: The package to install.
         installed: Names of the runtimes that can be used instead.
         reason: Why this one cannot.
+        wheels: Which machines the package has wheels for, or "".
     """
 
-    def __init__(self, runtime: str, package: str, installed: tuple[str, ...], reason: str) -> None:
+    def __init__(
+        self,
+        runtime: str,
+        package: str,
+        installed: tuple[str, ...],
+        reason: str,
+        wheels: str = "",
+    ) -> None:
+        where = f", which has wheels for {wheels}" if wheels else ""
         super().__init__(
-            f"Runtime '{runtime}' cannot be used: {reason}. Install it with: "
-            f"pip install '{package}'. Runtimes that can be used here: {', '.join(installed)}."
+            f"Runtime '{runtime}' cannot be used: {reason}. Install it with: pip install "
+            f"'{package}'{where}. Runtimes that can be used here: {', '.join(installed)}."
         )
         self.runtime = runtime
         self.package = package
         self.installed = installed
         self.reason = reason
+        self.wheels = wheels
 
     def among(self, installed: tuple[str, ...]) -> RuntimeUnavailableError:
         """The same where other runtimes can be used instead."""
-        return RuntimeUnavailableError(self.runtime, self.package, installed, self.reason)
+        return RuntimeUnavailableError(
+            self.runtime, self.package, installed, self.reason, self.wheels
+        )

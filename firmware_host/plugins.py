@@ -19,6 +19,11 @@ def available_solvers() -> tuple[str, ...]:
     return (*available_runtimes(), *found)
 
 
+def known_solvers() -> tuple[str, ...]:
+    """Names of the runtimes that `IkSolver.load` takes, whether they can be used or not."""
+    return (*RUNTIMES, *_plugins())
+
+
 def open_network(flatbuffer: bytes, runtime: str | None) -> Interpreter:
     """`open_interpreter`, whose error names also what solves as a whole.
 

@@ -98,8 +98,8 @@ class IkSolver:
 
         Args:
             path: A `.tflite` that carries its robot.
-            runtime: "litert" (the default), "tflite-runtime", "tflite-micro",
-                "reference", or "firmware": the generated C, built for this machine.
+            runtime: "litert", "tflite-runtime", "tflite-micro", "reference", or "firmware", the C
+                built for this machine; by default the first of `DEFAULT_RUNTIMES` that is here.
             refine_steps: Damped-least-squares steps, 0 or more;
                 `IkProblem.default_steps` without it.
             restarts: Seeds drawn at random, at most, for branch "any".

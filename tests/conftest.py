@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from firmware_host.installed import install_command
+
 # Shared machines are slow at times, and a failure must come back when it is looked at.
 settings.register_profile("edge_ik", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("edge_ik")
@@ -22,7 +24,7 @@ settings.load_profile("edge_ik")
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if item.get_closest_marker("tensorflow") and not importlib.util.find_spec("tensorflow"):
-        pytest.skip("needs TensorFlow: pip install 'edge-ik[train]'")
+        pytest.skip(f"needs TensorFlow: {install_command('train')}")
 
 
 @pytest.fixture(scope="session", autouse=True)

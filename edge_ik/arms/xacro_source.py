@@ -13,6 +13,7 @@ from xml.etree.ElementTree import Element
 
 from edge_ik.arms.description import MOVING
 from firmware_host.errors import RobotError
+from firmware_host.installed import install_command
 
 # Longer than the largest robots take; a file whose macros call themselves never ends.
 SECONDS = 60
@@ -101,7 +102,7 @@ def refuse_xacro(source: str) -> NoReturn:
     raise XacroSourceError(
         f"'{source}' is xacro source: macros that a URDF is made from. Expand it, in ROS with: "
         f"xacro {source} > robot.urdf; or install the package and give the same file again: "
-        "pip install 'edge-ik[xacro]'",
+        + install_command("xacro"),
         source,
     )
 

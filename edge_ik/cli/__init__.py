@@ -15,6 +15,7 @@ from edge_ik import __version__
 from edge_ik.cli.ablate import ablate
 from edge_ik.cli.arms import arms
 from edge_ik.cli.bench import bench
+from edge_ik.cli.doctor import doctor
 from edge_ik.cli.evaluate import evaluate
 from edge_ik.cli.export import export
 from edge_ik.cli.inspect import inspect
@@ -81,5 +82,5 @@ def main() -> None:
     """Inverse kinematics in constant time, from a robot description to a microcontroller."""
 
 
-for command in (arms, train, search, evaluate, export, solve, inspect, bench, ablate):
+for command in (arms, train, search, evaluate, export, solve, inspect, bench, ablate, doctor):
     main.add_command(command)

@@ -1,6 +1,6 @@
 """The runtimes that can run a network: LiteRT, tflite-runtime, TFLite Micro, the reference.
 
-Which one answered is always said; none is swapped in silently.
+Which one answered is always said. One that is asked for is never replaced by another.
 """
 
 from __future__ import annotations
@@ -42,24 +42,42 @@ class Runtime:
     Attributes:
         package: Name of the distribution that pip installs.
         module: Module with the `Interpreter` class.
+        wheels: Which machines it has wheels for.
     """
 
     package: str
     module: str
+    wheels: str
 
 
 RUNTIMES: Mapping[str, Runtime] = {
-    "litert": Runtime("ai-edge-litert", "ai_edge_litert.interpreter"),
-    "tflite-runtime": Runtime("tflite-runtime", "tflite_runtime.interpreter"),
-    "tflite-micro": Runtime("tflite-micro", "tflite_micro.python.tflite_micro.runtime"),
-    "reference": Runtime("numpy", "numpy"),
+    "litert": Runtime(
+        "ai-edge-litert",
+        "ai_edge_litert.interpreter",
+        "Python 3.11 to 3.14 on Linux with glibc (x86-64, 64-bit Arm), macOS (Apple silicon) and "
+        "Windows (x86-64)",
+    ),
+    "tflite-runtime": Runtime(
+        "tflite-runtime", "tflite_runtime.interpreter", "Python 3.11 on Linux, to use with NumPy 1"
+    ),
+    "tflite-micro": Runtime(
+        "tflite-micro", "tflite_micro.python.tflite_micro.runtime", "Linux on x86-64"
+    ),
+    "reference": Runtime("numpy", "numpy", "all"),
 }
-DEFAULT_RUNTIME = "litert"
+# Unless one is asked for, the first of these that is installed answers, and says so. LiteRT has
+# no wheels for 32-bit systems, musl and new Pythons; the reference is everywhere.
+DEFAULT_RUNTIMES = ("litert", "tflite-runtime", "reference")
 
 
 def available_runtimes() -> tuple[str, ...]:
     """Names of the runtimes that are installed and fit the installed NumPy."""
     return tuple(name for name in RUNTIMES if _obstacle(name) is None)
+
+
+def default_runtime() -> str:
+    """Name of the runtime that answers where none is asked for."""
+    return next(name for name in DEFAULT_RUNTIMES if _obstacle(name) is None)
 
 
 def open_interpreter(
@@ -72,7 +90,7 @@ def open_interpreter(
             both int8, int16 or float32. From a file, take what `read_model` returns:
             its hash is checked.
         runtime: "litert", "tflite-runtime", "tflite-micro" or "reference"; None means
-            "litert".
+            the first of `DEFAULT_RUNTIMES` that is installed, mostly "litert".
         threads: Threads for "litert" and "tflite-runtime"; the others use one.
 
     Returns:
@@ -83,7 +101,7 @@ def open_interpreter(
         RuntimeUnavailableError: If the runtime is not installed or does not work here.
         ModelFileError: If the model is damaged or the runtime refuses it.
     """
-    name = DEFAULT_RUNTIME if runtime is None else runtime
+    name = default_runtime() if runtime is None else runtime
     if name not in RUNTIMES:
         raise ConfigError(
             f"Unknown runtime. Expected one of {', '.join(RUNTIMES)}. Received: runtime={name!r}"
@@ -254,7 +272,10 @@ def _named(name: str) -> str:
 
 
 def _unavailable(name: str, reason: str) -> RuntimeUnavailableError:
-    return RuntimeUnavailableError(name, RUNTIMES[name].package, available_runtimes(), reason)
+    runtime = RUNTIMES[name]
+    return RuntimeUnavailableError(
+        name, runtime.package, available_runtimes(), reason, runtime.wheels
+    )
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 pytest.importorskip("tensorflow")
 
 from edge_ik.cli import main
+from firmware_host.installed import install_command
 from firmware_host.kinematics import tool_position
 from firmware_host.solver import IkSolver
 
@@ -35,7 +36,7 @@ def description(relative):
     try:
         found = metadata.distribution("example-robot-data")
     except metadata.PackageNotFoundError:
-        pytest.skip("needs example-robot-data: pip install 'edge-ik[test]'")
+        pytest.skip(f"needs example-robot-data: {install_command('test')}")
     return Path(found.locate_file("cmeel.prefix/share/example-robot-data/robots")) / relative
 
 

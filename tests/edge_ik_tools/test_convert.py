@@ -24,6 +24,7 @@ from edge_ik_tools.convert import (
     convert,
 )
 from firmware_host.errors import ConfigError
+from firmware_host.installed import install_command
 from firmware_host.network.flatbuffer import read_graph
 from firmware_host.network.runtimes import available_runtimes, open_interpreter
 
@@ -188,7 +189,7 @@ def per_tensor(monkeypatch):
 @pytest.mark.parametrize("kind", ["per channel", "per tensor"])
 def test_tflite_micro_and_the_reference_never_differ(trained, flatbuffers, monkeypatch, kind, name):
     if "tflite-micro" not in available_runtimes():
-        pytest.skip("needs tflite-micro: pip install 'edge-ik[tflm]'")
+        pytest.skip(f"needs tflite-micro: {install_command('tflm')}")
     flatbuffer = flatbuffers[name]
     if kind == "per tensor":
         per_tensor(monkeypatch)

@@ -23,6 +23,7 @@ from edge_ik_tools.convert import CALIBRATION_SAMPLES, CALIBRATION_SEED_OFFSET, 
 from edge_ik_tools.export import EXPORT_FILE, EXPORT_FOLDER, export
 from edge_ik_tools.verify import VerificationError
 from firmware_host.errors import ConfigError, ModelFileError, RunError
+from firmware_host.installed import install_command
 from firmware_host.model_file import read_model, write_model
 from firmware_host.network.flatbuffer import read_graph
 from firmware_host.solver import IkSolver, Status
@@ -298,7 +299,7 @@ def names(values):
 @pytest.mark.slow
 @pytest.mark.skipif(
     importlib.util.find_spec("tensorflow_model_optimization") is None,
-    reason="needs tensorflow-model-optimization: pip install 'edge-ik[compress]'",
+    reason=f"needs tensorflow-model-optimization: {install_command('compress')}",
 )
 @pytest.mark.parametrize(
     ("options", "suffix"), [({"qat": True}, "-qat"), ({"sparsity": 0.3}, "-pruned30")]

@@ -17,6 +17,7 @@ from edge_ik_tools.convert import FORMATS, calibration_features, convert
 from edge_ik_tools.tflm.arena import measure_arena
 from edge_ik_tools.verify import VerificationError, verify
 from firmware_host.errors import EdgeIkError, ModelFileError
+from firmware_host.installed import install_command
 from firmware_host.network.flatbuffer import read_graph
 from firmware_host.network.runtimes import available_runtimes, open_interpreter
 from firmware_host.solving.seeding import Seeder
@@ -26,7 +27,7 @@ pytestmark = pytest.mark.tensorflow
 
 needs_micro = pytest.mark.skipif(
     "tflite-micro" not in available_runtimes(),
-    reason="needs tflite-micro: pip install 'edge-ik[tflm]'",
+    reason=f"needs tflite-micro: {install_command('tflm')}",
 )
 
 
@@ -186,7 +187,7 @@ class TestRefused:
             return interpreter
 
         if "tflite-micro" not in available_runtimes():
-            pytest.skip("needs tflite-micro: pip install 'edge-ik[tflm]'")
+            pytest.skip(f"needs tflite-micro: {install_command('tflm')}")
         monkeypatch.setattr(module, "open_interpreter", open_wrong)
         with pytest.raises(VerificationError, match=r"100\.00% of the int8 network's outputs"):
             subject.verify("int8")

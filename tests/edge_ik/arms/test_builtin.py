@@ -9,6 +9,7 @@ import pytest
 
 from edge_ik.arms import arm_names, builtin_arms, load_arm, select_arm
 from edge_ik.data.rank import chosen_task, working_tasks
+from firmware_host.installed import install_command
 from firmware_host.kinematics import forward_kinematics, jacobian, tool_position
 from firmware_host.problem import IkProblem
 
@@ -43,7 +44,7 @@ def real_description(relative):
     try:
         found = metadata.distribution("example-robot-data")
     except metadata.PackageNotFoundError:
-        pytest.skip("needs example-robot-data: pip install 'edge-ik[test]'")
+        pytest.skip(f"needs example-robot-data: {install_command('test')}")
     robots = Path(found.locate_file("cmeel.prefix/share/example-robot-data/robots"))
     return robots / relative
 

@@ -7,6 +7,7 @@ import pytest
 
 from edge_ik.arms import load_arm, select_arm, xacro_source
 from firmware_host.errors import RobotError
+from firmware_host.installed import install_command
 
 LIMIT = '<limit lower="-1" upper="1"/>'
 WRITTEN_OUT = f"""<link name="a"/><link name="b"/><joint name="j" type="revolute">
@@ -55,7 +56,7 @@ class TestTold:
         with pytest.raises(RobotError, match="is xacro source") as caught:
             load_arm(path)
         assert f"xacro {path} > robot.urdf" in str(caught.value)
-        assert "pip install 'edge-ik[xacro]'" in str(caught.value)
+        assert install_command("xacro") in str(caught.value)
 
     @pytest.mark.parametrize(
         "left",

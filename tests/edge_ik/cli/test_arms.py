@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from edge_ik.arms import builtin_arms, load_arm
+from firmware_host.installed import install_command
 from firmware_host.kinematics import forward_kinematics
 
 URDF = """<robot name="twin">
@@ -159,12 +160,12 @@ class TestOneRobot:
 
     def test_a_picture_needs_its_extra(self, refused, twin, monkeypatch):
         monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-        assert "edge-ik[plot]" in refused("arms", twin, "--plot")
+        assert install_command("plot") in refused("arms", twin, "--plot")
 
     def test_mjcf_needs_its_extra(self, refused, tmp_path):
         path = tmp_path / "arm.xml"
         path.write_text("<mujoco/>")
-        assert "edge-ik[mjcf]" in refused("arms", path)
+        assert install_command("mjcf") in refused("arms", path)
 
 
 def test_what_servos_of_a_robot_toml_do_not_reach_looks_wrong(run, printed, tmp_path):

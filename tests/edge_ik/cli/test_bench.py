@@ -7,6 +7,7 @@ import pytest
 
 from edge_ik_tools.peers import adapters
 from firmware_host.bench import measure
+from firmware_host.installed import install_command
 
 
 @pytest.fixture(autouse=True)
@@ -91,7 +92,7 @@ def test_an_unknown_core_is_told_with_those_there_are(run, planar_model, require
 
 
 def test_a_port_that_is_not_there_is_told(run, planar_model):
-    pytest.importorskip("serial", reason="needs pyserial: pip install 'edge-ik[serial]'")
+    pytest.importorskip("serial", reason=f"needs pyserial: {install_command('serial')}")
     result = run("bench", planar_model, "--serial", "/dev/no-such-port")
     assert result.exit_code == 1
     assert "/dev/no-such-port" in result.stderr

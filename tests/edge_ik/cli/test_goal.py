@@ -7,6 +7,7 @@ import pytest
 pytest.importorskip("tensorflow")
 
 from edge_ik.cli.search import _bytes
+from firmware_host.installed import install_command
 
 pytestmark = pytest.mark.tensorflow
 
@@ -90,4 +91,4 @@ class TestSearch:
     def test_a_missing_optuna_is_told_by_its_extra(self, refused, tmp_path, monkeypatch):
         monkeypatch.setitem(__import__("sys").modules, "optuna", None)
         message = refused("search", "--goal", "0.9", "--out", tmp_path / "search")
-        assert "pip install 'edge-ik[search]'" in message
+        assert install_command("search") in message

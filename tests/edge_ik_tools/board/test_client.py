@@ -161,7 +161,7 @@ def test_numbers_out_of_range_are_refused(options):
 
 def test_without_pyserial_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "serial", None)
-    with pytest.raises(MissingExtraError, match=r"pip install 'edge-ik\[serial\]'"):
+    with pytest.raises(MissingExtraError, match=r"pip install .*\[serial\]"):
         BoardClient("/dev/null")
 
 

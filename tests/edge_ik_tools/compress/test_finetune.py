@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 from firmware_host.errors import ConfigError, MissingExtraError, RunError
+from firmware_host.installed import install_command
 
 pytestmark = pytest.mark.tensorflow
 
 needs_extra = pytest.mark.skipif(
     importlib.util.find_spec("tensorflow_model_optimization") is None,
-    reason="needs tensorflow-model-optimization: pip install 'edge-ik[compress]'",
+    reason=f"needs tensorflow-model-optimization: {install_command('compress')}",
 )
 STEPS = 60
 SPARSITY = 0.5
@@ -208,7 +209,7 @@ def test_a_missing_package_is_named_with_its_extra(run, monkeypatch, missing, di
     monkeypatch.setattr(
         module.importlib.util, "find_spec", lambda name: None if name == missing else object()
     )
-    with pytest.raises(MissingExtraError, match=r"edge-ik\[compress\]") as caught:
+    with pytest.raises(MissingExtraError, match=r"pip install .*\[compress\]") as caught:
         module.compress(run, qat=True)
     assert caught.value.package == distribution
 

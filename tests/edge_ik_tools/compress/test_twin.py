@@ -7,12 +7,14 @@ import sys
 
 import pytest
 
+from firmware_host.installed import install_command
+
 pytestmark = [
     pytest.mark.tensorflow,
     pytest.mark.slow,
     pytest.mark.skipif(
         importlib.util.find_spec("tensorflow_model_optimization") is None,
-        reason="needs tensorflow-model-optimization: pip install 'edge-ik[compress]'",
+        reason=f"needs tensorflow-model-optimization: {install_command('compress')}",
     ),
 ]
 
@@ -27,6 +29,7 @@ from edge_ik_tools.compress import twin as twins
 from edge_ik_tools.compress.weights import dense_weights
 from firmware_host.network.flatbuffer import read_graph
 from firmware_host.network.reference import ReferenceInterpreter
+from firmware_host.installed import install_command
 
 VARIANTS = {
     "default": {},

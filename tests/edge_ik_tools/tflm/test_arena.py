@@ -7,6 +7,7 @@ import pytest
 from edge_ik_tools.tflm import arena
 from edge_ik_tools.tflm.arena import arena_bound, arena_for, measure_arena
 from firmware_host.errors import ModelFileError
+from firmware_host.installed import install_command
 from firmware_host.model_file import read_model
 from firmware_host.network.flatbuffer import read_graph
 
@@ -48,7 +49,7 @@ def test_without_the_library_the_arena_is_a_bound(flatbuffer, not_installed):
 
 @pytest.mark.parametrize("path", NETWORKS, ids=lambda path: path.stem)
 def test_the_bound_is_more_than_is_needed_and_not_much_more(path):
-    pytest.importorskip("tflite_micro", reason="needs tflite-micro: pip install 'edge-ik[tflm]'")
+    pytest.importorskip("tflite_micro", reason=f"needs tflite-micro: {install_command('tflm')}")
     content = path.read_bytes()
     measured = measure_arena(content)
     assert measured <= arena_bound(read_graph(content)) <= 2 * measured

@@ -5,6 +5,7 @@ import ctypes
 import numpy as np
 import pytest
 
+from firmware_host.installed import install_command
 from firmware_host.kinematics import tool_position
 from firmware_host.network.runtimes import available_runtimes, open_interpreter
 from firmware_host.solver import IkSolver
@@ -122,7 +123,7 @@ def test_a_target_is_made_of_a_quaternion(load):
 @pytest.mark.parametrize("key", ["arm3", "int8_per_channel", "int16x8"])
 def test_tensorflow_lite_micro_itself_gives_the_same_answers(build, load, key):
     if "tflite-micro" not in available_runtimes():
-        pytest.skip("needs TensorFlow Lite Micro: pip install 'edge-ik[tflm]'")
+        pytest.skip(f"needs TensorFlow Lite Micro: {install_command('tflm')}")
     loaded, made = load(key), build(key)
     size = len(made.flatbuffer)
     array = (ctypes.c_ubyte * size).in_dll(loaded.library, f"{loaded.name}_model")

@@ -6,12 +6,14 @@ from contextlib import nullcontext
 
 import pytest
 
+from firmware_host.installed import install_command
+
 
 @pytest.fixture
 def require_optuna():
     """Skip the test, or fail it, where Optuna is missing: EDGE_IK_REQUIRE_TOOLS=1 decides."""
     if importlib.util.find_spec("optuna") is None:
-        advice = "Optuna is missing: pip install 'edge-ik[search]'"
+        advice = f"Optuna is missing: {install_command('search')}"
         if os.environ.get("EDGE_IK_REQUIRE_TOOLS", "0") not in ("", "0"):
             pytest.fail(advice, pytrace=False)
         pytest.skip(advice)

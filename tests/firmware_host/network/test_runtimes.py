@@ -10,7 +10,12 @@ import pytest
 
 from firmware_host.errors import ConfigError, ModelFileError, RuntimeUnavailableError
 from firmware_host.network import runtimes
-from firmware_host.network.runtimes import RUNTIMES, available_runtimes, open_interpreter
+from firmware_host.network.runtimes import (
+    RUNTIMES,
+    available_runtimes,
+    default_runtime,
+    open_interpreter,
+)
 
 # Sums of float32 in two orders.
 DRIFT = 2e-6
@@ -63,21 +68,35 @@ def test_nothing_is_imported_before_it_is_asked_for():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_a_missing_runtime_is_not_replaced(flatbuffer_of, monkeypatch):
+def _without(monkeypatch, *modules):
     find_spec = importlib.util.find_spec
     monkeypatch.setattr(
-        importlib.util,
-        "find_spec",
-        lambda name: None if name == "ai_edge_litert" else find_spec(name),
+        importlib.util, "find_spec", lambda name: None if name in modules else find_spec(name)
     )
-    for asked in (None, "litert"):
-        with pytest.raises(RuntimeUnavailableError) as caught:
-            open_interpreter(flatbuffer_of("float32"), asked)
-        assert caught.value.runtime == "litert"
-        assert caught.value.package == "ai-edge-litert"
-        assert "reference" in caught.value.installed
-        assert "litert" not in caught.value.installed
-        assert "pip install 'ai-edge-litert'" in str(caught.value)
+
+
+def test_a_missing_runtime_is_not_replaced(flatbuffer_of, monkeypatch):
+    _without(monkeypatch, "ai_edge_litert")
+    with pytest.raises(RuntimeUnavailableError) as caught:
+        open_interpreter(flatbuffer_of("float32"), "litert")
+    assert caught.value.runtime == "litert"
+    assert caught.value.package == "ai-edge-litert"
+    assert "reference" in caught.value.installed
+    assert "litert" not in caught.value.installed
+    assert "pip install 'ai-edge-litert', which has wheels for Python" in str(caught.value)
+
+
+def test_where_none_is_asked_for_the_first_that_is_installed_answers_and_says_so(
+    flatbuffer_of, monkeypatch
+):
+    _without(monkeypatch, "ai_edge_litert", "tflite_runtime")
+    assert default_runtime() == "reference"
+    assert open_interpreter(flatbuffer_of("float32")).runtime.startswith("reference ")
+    monkeypatch.setattr(np, "__version__", "1.26.4")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name != "ai_edge_litert" or None)
+    assert default_runtime() == "tflite-runtime"
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name)
+    assert default_runtime() == "litert"
 
 
 def test_tflite_runtime_does_not_fit_numpy_2(flatbuffer_of, monkeypatch):
@@ -89,7 +108,7 @@ def test_tflite_runtime_does_not_fit_numpy_2(flatbuffer_of, monkeypatch):
 
 def test_a_runtime_that_cannot_be_imported_says_why(flatbuffer_of, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: name)
-    broken = runtimes.Runtime("ai-edge-litert", "firmware_host.no_such_module")
+    broken = runtimes.Runtime("ai-edge-litert", "firmware_host.no_such_module", "all")
     monkeypatch.setattr(runtimes, "RUNTIMES", {**RUNTIMES, "litert": broken})
     with pytest.raises(RuntimeUnavailableError, match=r"No module named .firmware_host\.no_such"):
         open_interpreter(flatbuffer_of("float32"))

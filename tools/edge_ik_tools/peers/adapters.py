@@ -15,6 +15,7 @@ from edge_ik_tools.peers.iterative import ikpy, rtb, tracik
 from edge_ik_tools.peers.peer import Peer, PeerRefusedError, is_common
 from edge_ik_tools.peers.stepwise import mink, pin, placo
 from firmware_host.chain import FloatArray
+from firmware_host.installed import install_command
 from firmware_host.problem import IkProblem
 
 # By the name to install: the module that must be there, and what makes a peer of it.
@@ -39,7 +40,7 @@ def peers(problem: IkProblem, start: FloatArray) -> Iterator[tuple[str, Peer | s
     """
     for package, (module, make) in ADAPTERS.items():
         if importlib.util.find_spec(module) is None:
-            yield package, "not installed: pip install 'edge-ik[peers]'"
+            yield package, f"not installed: {install_command('peers')}"
             continue
         if not is_common(problem.task):
             yield package, f"solves no such task as '{problem.task.name}'"

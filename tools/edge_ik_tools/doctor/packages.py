@@ -1,0 +1,103 @@
+"""The packages of each extra, against what the distribution itself demands."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import re
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from edge_ik_tools.doctor.finding import Finding
+from firmware_host.installed import DISTRIBUTION, install_command
+
+# What the extras of users are for; "" is what is always installed.
+PURPOSES: Mapping[str, str] = {
+    "": "solve, inspect, bench, arms, firmware of a model",
+    "train": "train, evaluate, export",
+    "compress": "export --qat, --prune",
+    "search": "search",
+    "mjcf": "robots in MJCF files",
+    "xacro": "robots in xacro sources",
+    "plot": "arms --plot",
+    "serial": "bench --serial",
+    "peers": "bench --peers",
+    "tflm": "runtime tflite-micro",
+}
+# "tensorflow>=2.18; extra == 'train'": a name, perhaps the least version, perhaps an extra.
+_REQUIREMENT = re.compile(r"\s*(?P<name>[\w.-]+)\s*(?P<part>\[)?[^;>]*(>=\s*(?P<least>[\w.]+))?")
+_EXTRA = re.compile(r"extra\s*==\s*[\"'](?P<extra>[\w-]+)[\"']")
+
+
+class Requirement(NamedTuple):
+    """A package that is demanded.
+
+    Attributes:
+        name: Its name.
+        least: The least version, or "".
+        extra: The extra that demands it, or "".
+        somewhere: Whether only some machines or versions of Python need it.
+    """
+
+    name: str
+    least: str
+    extra: str
+    somewhere: bool
+
+
+def requirements() -> list[Requirement]:
+    """What the installed distribution demands, each extra's own packages alone."""
+    try:
+        lines = importlib.metadata.requires(DISTRIBUTION) or []
+    except importlib.metadata.PackageNotFoundError:
+        return []
+    return list(_read(lines))
+
+
+def find_packages() -> list[Finding]:
+    """One finding for what is always installed, and one for each extra of users."""
+    demanded = requirements()
+    if not demanded:
+        return [
+            Finding(
+                DISTRIBUTION,
+                PURPOSES[""],
+                False,
+                "run from sources that were not installed",
+                install_command(),
+            )
+        ]
+    return [_finding(extra, [one for one in demanded if one.extra == extra]) for extra in PURPOSES]
+
+
+def _read(lines: list[str]) -> Iterator[Requirement]:
+    for line in lines:
+        found, extra = _REQUIREMENT.match(line), _EXTRA.search(line)
+        # One of our own extras demands others of ours: those have findings of their own.
+        if found is None or found["part"]:
+            continue
+        somewhere = "python_version" in line or "sys_platform" in line
+        of = extra["extra"] if extra else ""
+        yield Requirement(found["name"], found["least"] or "", of, somewhere)
+
+
+def _finding(extra: str, demanded: list[Requirement]) -> Finding:
+    there, lacking = [], []
+    for one in demanded:
+        try:
+            version = importlib.metadata.version(one.name)
+        except importlib.metadata.PackageNotFoundError:
+            if not one.somewhere:
+                lacking.append(f"no {one.name}")
+            continue
+        there.append(f"{one.name} {version}")
+        if release(version) < release(one.least):
+            lacking.append(f"{one.name} is below {one.least}")
+    name = f"{DISTRIBUTION}[{extra}]" if extra else DISTRIBUTION
+    advice = install_command(extra) if lacking else ""
+    return Finding(name, PURPOSES[extra], not lacking, ", ".join([*there, *lacking]), advice)
+
+
+def release(version: str) -> tuple[int, ...]:
+    """The numbers that a version begins with: (2, 21, 0) of "2.21.0rc1"."""
+    found = re.match(r"\d+(\.\d+)*", version)
+    return tuple(map(int, found[0].split("."))) if found else ()
