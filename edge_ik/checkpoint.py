@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from firmware_host.errors import RunError
 from firmware_host.files import remove_partial_files, write_atomically
 
 History = list[dict[str, float]]
+State = Mapping[str, Any]
 
 
 class Checkpoint:
@@ -37,17 +39,20 @@ class Checkpoint:
         own = [value for value in self.trainer.variables if id(value) not in metrics]
         return own + list(self.trainer.optimizer.variables)
 
-    def save(self, history: History) -> None:
-        """Write the state after the last epoch of the history, replacing the one before."""
+    def snapshot(self, history: History) -> State:
+        """The present state, after the last epoch of the history; training may go on."""
         arrays = {
             f"variable_{index}": keras.ops.convert_to_numpy(variable)
             for index, variable in enumerate(self.variables)
         }
-        record = np.frombuffer(json.dumps(history).encode(), dtype=np.uint8)
+        return {"history": np.frombuffer(json.dumps(history).encode(), dtype=np.uint8), **arrays}
+
+    def save(self, state: State) -> None:
+        """Write what `snapshot` gave, replacing the state before."""
 
         def write(temporary: Path) -> None:
             with temporary.open("wb") as stream:
-                np.savez(stream, history=record, **arrays)
+                np.savez(stream, **state)
 
         write_atomically(self.path, write)
 

@@ -22,6 +22,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             "batch_size": 128,
             "learning_rate": 1e-4,
             "steps_per_execution": 1,
+            "grid_start": 1.0,
         },
     },
 }

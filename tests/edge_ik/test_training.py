@@ -56,6 +56,16 @@ def with_training(config, **values):
     return dataclasses.replace(config, training=dataclasses.replace(config.training, **values))
 
 
+@pytest.fixture(scope="module")
+def large_folder(tmp_path_factory, tiny_config):
+    """A run trained as a large network is, though it is small."""
+    folder = tmp_path_factory.mktemp("runs") / "large"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "LARGE_WEIGHTS", 0)
+        training.train(*preparation.start(tiny_config, folder))
+    return folder
+
+
 class TestTinyRun:
     def test_it_leaves_the_files_of_a_run_and_no_others(self, tiny_folder):
         names = {path.name for path in tiny_folder.iterdir()}
@@ -198,6 +208,7 @@ from edge_ik import checkpoint, preparation, training
 from edge_ik.config import read_config
 
 moment, config, folder = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
+training.LARGE_WEIGHTS = int(sys.argv[4])
 savez, saved = np.savez, []
 
 def die():
@@ -215,7 +226,7 @@ def half_written(stream, **arrays):
         die()
     savez(stream, **arrays)
 
-def never_saved(self, history):
+def never_saved(self, state):
     die()
 
 if moment == "while writing the second checkpoint":
@@ -235,12 +246,18 @@ training.train(*preparation.start(read_config(config), folder), report)
         ("after the best network, before its checkpoint", 0, "tiny_folder"),
         ("while writing the second checkpoint", 1, "tiny_folder"),
         ("100", 2, "heads_folder"),
+        ("while writing the second checkpoint", 1, "large_folder"),
     ],
 )
-def test_a_killed_run_resumes_to_the_same_end(request, tmp_path, moment, epochs_done, undisturbed):
+def test_a_killed_run_resumes_to_the_same_end(
+    request, monkeypatch, tmp_path, moment, epochs_done, undisturbed
+):
     undisturbed = request.getfixturevalue(undisturbed)
     folder = tmp_path / "run"
-    arguments = [moment, str(undisturbed / CONFIG_FILE), str(folder)]
+    if undisturbed.name == "large":
+        monkeypatch.setattr(training, "LARGE_WEIGHTS", 0)
+    large = str(training.LARGE_WEIGHTS)
+    arguments = [moment, str(undisturbed / CONFIG_FILE), str(folder), large]
     killed = subprocess.run(
         [sys.executable, "-c", KILLED, *arguments], capture_output=True, check=False
     )
