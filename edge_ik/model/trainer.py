@@ -115,12 +115,24 @@ class IkTrainer(keras.Model):  # type: ignore[misc]
             # The optimizer sums the gradients of all replicas.
             share = loss / self.replicas
         variables = self.trainable_variables
-        self.optimizer.apply(tape.gradient(share, variables), variables)
+        self._update(tape.gradient(share, variables))
         if self.hard_rows:
             # Replayed rows stay out: they would come back in and crowd out all others.
             fresh = slice(-self.hard_rows)
             self._keep_hardest(features[fresh], labels[fresh], found.position[fresh])
         return self._updated(loss, found)
+
+    def _update(self, gradients: list[Any]) -> None:
+        """Let the optimizer take its step; compiled as one, it passes over memory once.
+
+        Of a network of many weights that takes a third of the time.
+        """
+
+        def apply(*values: Any) -> None:
+            self.optimizer.apply(list(values), self.trainable_variables)
+
+        alone = self.replicas == 1 and not self.jit_compile
+        (tf.function(apply, jit_compile=True) if alone else apply)(*gradients)
 
     def _forward(self, features: Any) -> Any:
         """The network's training outputs, its kernels rounded to their grid if so configured."""
