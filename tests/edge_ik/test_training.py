@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import errno
 import shutil
 import signal
 import subprocess
@@ -16,7 +17,7 @@ import keras
 import tensorflow as tf
 
 from edge_ik import preparation, training
-from edge_ik.checkpoint import read_history
+from edge_ik.checkpoint import Checkpoint, read_history
 from edge_ik.config import Config, TrainingConfig
 from edge_ik.data.streams import VALIDATION_STREAM, stream
 from edge_ik.data.targets import draw_branch, draw_everywhere
@@ -277,6 +278,32 @@ def test_a_killed_run_resumes_to_the_same_end(
         for found in map(Run.load, (folder, undisturbed))
     )
     assert first == second
+
+
+@pytest.mark.parametrize(("width", "large"), [(64, False), (512, True)])
+def test_the_number_of_weights_chooses_how_a_network_is_compiled(
+    tiny_folder, tiny_config, width, large
+):
+    run = Run.load(tiny_folder)
+    network = dataclasses.replace(run.config.network, width=width)
+    wider = dataclasses.replace(run, config=dataclasses.replace(run.config, network=network))
+    trainer = training.make_trainer(wider, tf.distribute.get_strategy())
+    assert training.is_large(trainer.network) == large
+    assert trainer.jit_compile != large
+
+
+def test_what_prevented_the_writing_of_a_large_network_ends_its_training(
+    tmp_path, tiny_config, monkeypatch
+):
+    def full(self, state):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(training, "LARGE_WEIGHTS", 0)
+    monkeypatch.setattr(Checkpoint, "save", full)
+    told = []
+    with pytest.raises(OSError, match="No space left"):
+        training.train(*preparation.start(tiny_config, tmp_path / "run"), told.append)
+    assert told[-1].step == 80
 
 
 class TestLearningRate:
