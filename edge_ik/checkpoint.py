@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from firmware_host.files import remove_partial_files
 from firmware_host.json_text import parse_json
 
 History = list[dict[str, float]]
+State = Mapping[str, Any]
 
 # The member of the file that has the history, the first one; a row takes some 400 bytes.
 HISTORY = "history"
@@ -44,14 +46,17 @@ class Checkpoint:
         own = [value for value in self.trainer.variables if id(value) not in metrics]
         return own + list(self.trainer.optimizer.variables)
 
-    def save(self, history: History) -> None:
-        """Write the state after the last epoch of the history, replacing the one before."""
+    def snapshot(self, history: History) -> State:
+        """The present state, after the last epoch of the history; training may go on."""
         arrays = {
             f"variable_{index}": keras.ops.convert_to_numpy(variable)
             for index, variable in enumerate(self.variables)
         }
-        record = np.frombuffer(json.dumps(history).encode(), dtype=np.uint8)
-        write_arrays(self.path, {HISTORY: record, **arrays})
+        return {HISTORY: np.frombuffer(json.dumps(history).encode(), dtype=np.uint8), **arrays}
+
+    def save(self, state: State) -> None:
+        """Write what `snapshot` gave, replacing the state before."""
+        write_arrays(self.path, state)
 
     def restore(self, tidy: bool = False) -> History:
         """Load the state if there is one; return the history, empty without one.

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from edge_ik import __version__
 from edge_ik.data.focus import FocusCircle
@@ -121,16 +122,17 @@ def evaluate_seeds(seeder: Seeder, targets: TargetSet, steps: int | None = None)
         Figures after 0, 1, ..., `steps` steps; each error is recomputed by forward
         kinematics on the clamped joints.
     """
+    everywhere = _asked_once(seeder)
     problem = seeder.spec.problem
     usual = problem.default_steps
     anywhere: dict[int, ErrorFigures] = {}
     tried, solved = 1.0, np.ones(len(targets.q), dtype=bool)
     for taken in range((most_steps(problem) if steps is None else max(steps, usual)) + 1):
         if taken == 0:
-            guesses = seeder.guesses(targets.target)
+            guesses = everywhere.guesses(targets.target)
             q = guesses.seeds(guesses.order[:, 0])
         else:
-            answers = solve_any(seeder, targets.target, taken)
+            answers = solve_any(everywhere, targets.target, taken)
             q = answers.q
         errors = problem.errors(q, targets.target)
         anywhere[taken] = error_figures(problem, q, errors, np.zeros(0), None)
@@ -150,8 +152,25 @@ def evaluate_seeds(seeder: Seeder, targets: TargetSet, steps: int | None = None)
     )
 
 
+def _asked_once(seeder: Seeder) -> Seeder:
+    """The network, which is not run again on the targets that it was run on last.
+
+    That of a wide network takes longer than everything else of an evaluation.
+    """
+    last: tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]] | None = None
+
+    def predict(features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        nonlocal last
+        if last is None or not np.array_equal(last[0], features):
+            last = features, seeder.predict(features)
+        return last[1]
+
+    return replace(seeder, predict=predict)
+
+
 def validate(seeder: Seeder, targets: TargetSet) -> tuple[float, ErrorFigures]:
     """The share solved by default, and the figures of the network alone: less than all."""
+    seeder = _asked_once(seeder)
     problem = seeder.spec.problem
     guesses = seeder.guesses(targets.target)
     seeds = guesses.seeds(guesses.order[:, 0])

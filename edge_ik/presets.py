@@ -18,10 +18,14 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     "capstone": {
         "network": {"width": 2048, "blocks": 10, "dropout": 0.1},
         "training": {
-            "epochs": 40,
-            "batch_size": 128,
-            "learning_rate": 1e-4,
+            "epochs": 30,
+            "steps_per_epoch": 200,
             "steps_per_execution": 1,
+            "batch_size": 128,
+            "learning_rate": 3e-4,
+            # As the study's, it is no network of integers.
+            "grid_start": 1.0,
+            "validation_targets": 2000,
         },
     },
 }

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from collections.abc import Callable
+from contextlib import ExitStack, nullcontext
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import keras
@@ -12,7 +14,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from edge_ik.checkpoint import Checkpoint
-from edge_ik.config import Config
+from edge_ik.config import Config, TrainingConfig
 from edge_ik.data.dataset import Replicas, features_and_labels, make_dataset
 from edge_ik.data.source import SampleSource
 from edge_ik.data.streams import POOL_STREAM, stream
@@ -32,6 +34,9 @@ from firmware_host.spec import mean_heads
 
 # Postures that heads begin with are chosen among these.
 HEAD_POSTURES = 5000
+# Beyond so many weights matrix products are nearly all of a step, and writing the state takes
+# longer than many steps. Between 100,000 and 400,000 a step without XLA becomes the faster one.
+LARGE_WEIGHTS = 200_000
 
 
 def train(
@@ -72,28 +77,48 @@ def train(
                 f"Worker {worker.index} reads a checkpoint of {len(history)} epochs in "
                 f"'{run.folder}', and others read another. Give all workers the same folder."
             )
-        done = len(history) * config.steps_per_epoch
-        callbacks = []
-        if worker.is_chief:
-            watcher = Watcher(run, source, checkpoint, history, report)
-            watcher.tell(done)
-            callbacks.append(watcher)
-        if done < config.steps:
-            trainer.fit(
-                _dataset(run, source, strategy, done),
-                initial_epoch=len(history),
-                epochs=config.epochs,
-                steps_per_epoch=config.steps_per_epoch,
-                callbacks=callbacks,
-                shuffle=False,
-                verbose=0,
-            )
+        with ExitStack() as stack:
+            watcher = None
+            if worker.is_chief:
+                meanwhile = is_large(trainer.network)
+                watcher = Watcher(run, source, checkpoint, history, report, meanwhile)
+                stack.enter_context(watcher)
+            _fit(trainer, config, len(history), watcher, partial(_dataset, run, source, strategy))
         if worker.is_chief and run.spec.heads > 1:
             write_branches(run)
         if worker.count > 1:
             # A worker that left while the chief still validates would count as lost.
             mean_over_replicas(strategy, config.epochs)
     return trainer
+
+
+def _fit(
+    trainer: IkTrainer,
+    config: TrainingConfig,
+    epochs_done: int,
+    watcher: Watcher | None,
+    dataset: Callable[[int], Any],
+) -> None:
+    """Train to the last step, on the batches of a dataset from a step on."""
+    done = epochs_done * config.steps_per_epoch
+    if watcher is not None:
+        watcher.tell(done)
+    if done < config.steps:
+        trainer.fit(
+            dataset(done),
+            initial_epoch=epochs_done,
+            epochs=config.epochs,
+            steps_per_epoch=config.steps_per_epoch,
+            callbacks=[] if watcher is None else [watcher],
+            shuffle=False,
+            verbose=0,
+        )
+
+
+def is_large(network: keras.Model) -> bool:
+    """Whether a network is trained without XLA, and written while its training goes on."""
+    large: bool = network.count_params() > LARGE_WEIGHTS
+    return large
 
 
 def write_branches(run: Run) -> None:
@@ -143,8 +168,9 @@ def make_trainer(run: Run, strategy: tf.distribute.Strategy) -> IkTrainer:
         optimizer.build(trainer.trainable_variables)
         trainer.compile(
             optimizer,
-            # XLA compiles a step for one device only.
-            jit_compile=not distributed,
+            # XLA compiles a step for one device only; of a large network, oneDNN's matrix
+            # products, which TensorFlow takes without it, are several times as fast.
+            jit_compile=not (distributed or is_large(network)),
             steps_per_execution=_execution_steps(run.config, distributed),
         )
     return trainer

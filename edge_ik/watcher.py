@@ -8,6 +8,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from edge_ik.checkpoint import Checkpoint, History
+from edge_ik.checkpoint import Checkpoint, History, State
 from edge_ik.data.source import SampleSource
 from edge_ik.data.streams import VALIDATION_STREAM, stream
 from edge_ik.data.targets import draw_branch, draw_everywhere
@@ -74,12 +75,16 @@ def silent(progress: Progress) -> None:
 class Watcher(keras.callbacks.Callback):  # type: ignore[misc]
     """After each epoch: validates the averaged weights, logs, and saves.
 
+    Used as a context, it ends when everything is written.
+
     Args:
         run: The run to write into.
         source: What the validation targets are drawn like.
         checkpoint: Where the state goes.
         history: Rows of the epochs already done; grows by one an epoch.
         report: Called with the progress.
+        meanwhile: Whether the next epoch is trained while this one is written. A run that is
+            killed then repeats up to two epochs instead of one.
     """
 
     def __init__(
@@ -89,8 +94,13 @@ class Watcher(keras.callbacks.Callback):  # type: ignore[misc]
         checkpoint: Checkpoint,
         history: History,
         report: Report,
+        meanwhile: bool = False,
     ) -> None:
         super().__init__()
+        self.meanwhile = meanwhile
+        # One thread, so that files are written in the order in which they are handed over.
+        self.writer = ThreadPoolExecutor(1)
+        self.written: Future[None] | None = None
         self.run = run
         self.checkpoint = checkpoint
         self.history = history
@@ -105,6 +115,19 @@ class Watcher(keras.callbacks.Callback):  # type: ignore[misc]
         self.predict = predictor(self.averaged)
         self.seconds_before = history[-1]["seconds"] if history else 0.0
         self.summary: Any = None
+
+    def __enter__(self) -> Watcher:
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self.writer.shutdown()
+        if not any(failure):
+            self.wait()
+
+    def wait(self) -> None:
+        """Wait until the last epoch is written; raise what prevented it."""
+        if self.written is not None:
+            self.written.result()
 
     def tell(self, step: int) -> None:
         """Report that training has come to a step."""
@@ -127,7 +150,8 @@ class Watcher(keras.callbacks.Callback):  # type: ignore[misc]
         self.tell(self.first_step + batch + 1)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Validate and save; the best network first, so that no checkpoint is ahead of it."""
+        """Validate and save."""
+        self.wait()
         copy_averaged_weights(self.checkpoint.trainer, self.averaged)
         # Also before the rounding starts, so that epochs are judged alike.
         if self.run.config.training.grid_step is not None:
@@ -135,11 +159,20 @@ class Watcher(keras.callbacks.Callback):  # type: ignore[misc]
         row = self._row(epoch, logs or {})
         best = min(((math.inf, math.inf), *(self._merit(past) for past in self.history)))
         self.history.append(row)
-        if self._merit(row) < best:
-            self.run.save_network(self.averaged)
-        self._log(row)
-        self.checkpoint.save(self.history)
+        state = self.checkpoint.snapshot(self.history)
+        self.written = self.writer.submit(
+            self._write, list(self.history), state, self._merit(row) < best
+        )
+        if not self.meanwhile:
+            self.wait()
         self.tell(int(row["step"]))
+
+    def _write(self, history: History, state: State, is_best: bool) -> None:
+        """Write an epoch; the best network first, so that no checkpoint is ahead of it."""
+        if is_best:
+            self.run.save_network(self.averaged)
+        self._log(history)
+        self.checkpoint.save(state)
 
     def _row(self, epoch: int, logs: dict[str, Any]) -> dict[str, float]:
         """The epoch's figures by `HISTORY_FIELDS`."""
@@ -175,12 +208,13 @@ class Watcher(keras.callbacks.Callback):  # type: ignore[misc]
         error = row["rmse_m"] + angle * self.run.problem.length
         return (0.0 if self.run.one_branch else 1.0 - row["solved"], error)
 
-    def _log(self, row: dict[str, float]) -> None:
-        """Write the CSV file and the TensorBoard scalars."""
+    def _log(self, history: History) -> None:
+        """Write the CSV file and the TensorBoard scalars of the last epoch."""
+        row = history[-1]
         text = io.StringIO()
         writer = csv.DictWriter(text, list(row))
         writer.writeheader()
-        writer.writerows(self.history)
+        writer.writerows(history)
         write_text(self.run.folder / HISTORY_FILE, text.getvalue())
         with tensorflow_told(self.run.folder / TENSORBOARD_FOLDER), self.summary.as_default():
             for name, value in row.items():

@@ -115,12 +115,26 @@ class IkTrainer(keras.Model):  # type: ignore[misc]
             # The optimizer sums the gradients of all replicas.
             share = loss / self.replicas
         variables = self.trainable_variables
-        self.optimizer.apply(tape.gradient(share, variables), variables)
+        self._update(tape.gradient(share, variables))
         if self.hard_rows:
             # Replayed rows stay out: they would come back in and crowd out all others.
             fresh = slice(-self.hard_rows)
             self._keep_hardest(features[fresh], labels[fresh], found.position[fresh])
         return self._updated(loss, found)
+
+    def _update(self, gradients: list[Any]) -> None:
+        """Let the optimizer take its step, compiled by XLA even if the rest is not.
+
+        It then goes over weights, moments and averages once: of a network of many weights a
+        third of the time of one operation after the other.
+        """
+
+        def apply(*values: Any) -> None:
+            self.optimizer.apply(list(values), self.trainable_variables)
+
+        # Gradients are averaged over replicas in there, which XLA cannot.
+        plain = self.replicas > 1 or self.jit_compile or self.run_eagerly
+        (apply if plain else tf.function(apply, jit_compile=True))(*gradients)
 
     def _forward(self, features: Any) -> Any:
         """The network's training outputs, its kernels rounded to their grid if so configured."""

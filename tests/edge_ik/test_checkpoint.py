@@ -55,7 +55,7 @@ def fill(checkpoint, seed):
 def test_all_of_the_state_comes_back(tmp_path, make_trainer):
     saved = Checkpoint(tmp_path / "state.npz", make_trainer())
     fill(saved, 0)
-    saved.save(HISTORY)
+    saved.save(saved.snapshot(HISTORY))
     other = Checkpoint(saved.path, make_trainer())
     fill(other, 1)
     assert other.restore() == HISTORY
@@ -81,7 +81,7 @@ def test_the_state_of_heads_comes_back_with_the_weight_of_their_promises(tmp_pat
     saved = Checkpoint(tmp_path / "state.npz", make_trainer(config))
     assert any("promise_log_variance" in variable.path for variable in saved.variables)
     fill(saved, 0)
-    saved.save(HISTORY)
+    saved.save(saved.snapshot(HISTORY))
     other = Checkpoint(saved.path, make_trainer(config))
     assert other.restore() == HISTORY
     for before, after in zip(state(saved), state(other), strict=True):
@@ -94,7 +94,7 @@ def test_without_a_file_there_is_no_history(tmp_path, make_trainer):
 
 def test_what_a_killed_run_left_is_removed_only_when_asked(tmp_path, make_trainer):
     checkpoint = Checkpoint(tmp_path / "state.npz", make_trainer())
-    checkpoint.save(HISTORY)
+    checkpoint.save(checkpoint.snapshot(HISTORY))
     partial = tmp_path / f".state.{os.getpid()}-0a-1.partial.npz"
     partial.write_bytes(b"half of a checkpoint")
     assert checkpoint.restore() == HISTORY
@@ -117,7 +117,8 @@ def test_what_a_killed_run_left_is_removed_only_when_asked(tmp_path, make_traine
 )
 def test_that_of_another_configuration_is_refused(tmp_path, make_trainer, change):
     path = tmp_path / "state.npz"
-    Checkpoint(path, make_trainer()).save(HISTORY)
+    saved = Checkpoint(path, make_trainer())
+    saved.save(saved.snapshot(HISTORY))
     with pytest.raises(RunError, match=r"state\.npz"):
         Checkpoint(path, make_trainer(dataclasses.replace(SMALL, **change))).restore()
 
@@ -126,7 +127,7 @@ def test_a_damaged_file_is_refused_or_reads_the_same(tmp_path, make_trainer):
     path = tmp_path / "state.npz"
     whole = Checkpoint(path, make_trainer())
     fill(whole, 0)
-    whole.save(HISTORY)
+    whole.save(whole.snapshot(HISTORY))
     content = path.read_bytes()
     rng = np.random.default_rng(0)
     damaged = [content[:0], content[:20], content[: len(content) // 2], content[:-1], b"\0" * 999]

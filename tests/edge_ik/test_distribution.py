@@ -45,7 +45,8 @@ if settings:
     run, source = preparation.start(make_config("micro", None, json.loads(settings)), Path(folder))
 else:
     run, source = preparation.resume(Path(folder))
-Checkpoint(Path(dump), training.train(run, source, report)).save([])
+dumped = Checkpoint(Path(dump), training.train(run, source, report))
+dumped.save(dumped.snapshot([]))
 """
 
 TRAIN_MIRRORED = """

@@ -101,6 +101,21 @@ def test_refinement_is_measured_step_by_step(problem, targets):
     assert measured(problem, predict, targets, steps=0).one_branch.refined == {}
 
 
+def test_the_network_is_run_once_on_each_target(problem, targets):
+    runs, network = [], closed_form()
+
+    def predict(features):
+        runs.append(len(features))
+        return network(features)
+
+    own = targets.one_branch
+    measured(problem, predict, targets)
+    assert runs == [len(targets.target), len(own.target) + len(own.focus)]
+    runs.clear()
+    validate(seeder_of(problem, predict), targets)
+    assert runs == [len(targets.target)]
+
+
 class TestEverything:
     """The first figures: of targets from uniform joints, answered as the solver does."""
 

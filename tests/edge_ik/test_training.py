@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import errno
 import shutil
 import signal
 import subprocess
@@ -16,7 +17,7 @@ import keras
 import tensorflow as tf
 
 from edge_ik import preparation, training
-from edge_ik.checkpoint import read_history
+from edge_ik.checkpoint import Checkpoint, read_history
 from edge_ik.config import Config, TrainingConfig
 from edge_ik.data.streams import VALIDATION_STREAM, stream
 from edge_ik.data.targets import draw_branch, draw_everywhere
@@ -54,6 +55,16 @@ def assert_same_result(folder, other):
 
 def with_training(config, **values):
     return dataclasses.replace(config, training=dataclasses.replace(config.training, **values))
+
+
+@pytest.fixture(scope="module")
+def large_folder(tmp_path_factory, tiny_config):
+    """A run trained as a large network is, though it is small."""
+    folder = tmp_path_factory.mktemp("runs") / "large"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "LARGE_WEIGHTS", 0)
+        training.train(*preparation.start(tiny_config, folder))
+    return folder
 
 
 class TestTinyRun:
@@ -198,6 +209,7 @@ from edge_ik import checkpoint, preparation, training
 from edge_ik.config import read_config
 
 moment, config, folder = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
+training.LARGE_WEIGHTS = int(sys.argv[4])
 savez, saved = np.savez, []
 
 def die():
@@ -215,7 +227,7 @@ def half_written(stream, **arrays):
         die()
     savez(stream, **arrays)
 
-def never_saved(self, history):
+def never_saved(self, state):
     die()
 
 if moment == "while writing the second checkpoint":
@@ -235,12 +247,18 @@ training.train(*preparation.start(read_config(config), folder), report)
         ("after the best network, before its checkpoint", 0, "tiny_folder"),
         ("while writing the second checkpoint", 1, "tiny_folder"),
         ("100", 2, "heads_folder"),
+        ("while writing the second checkpoint", 1, "large_folder"),
     ],
 )
-def test_a_killed_run_resumes_to_the_same_end(request, tmp_path, moment, epochs_done, undisturbed):
+def test_a_killed_run_resumes_to_the_same_end(
+    request, monkeypatch, tmp_path, moment, epochs_done, undisturbed
+):
     undisturbed = request.getfixturevalue(undisturbed)
     folder = tmp_path / "run"
-    arguments = [moment, str(undisturbed / CONFIG_FILE), str(folder)]
+    if undisturbed.name == "large":
+        monkeypatch.setattr(training, "LARGE_WEIGHTS", 0)
+    large = str(training.LARGE_WEIGHTS)
+    arguments = [moment, str(undisturbed / CONFIG_FILE), str(folder), large]
     killed = subprocess.run(
         [sys.executable, "-c", KILLED, *arguments], capture_output=True, check=False
     )
@@ -260,6 +278,32 @@ def test_a_killed_run_resumes_to_the_same_end(request, tmp_path, moment, epochs_
         for found in map(Run.load, (folder, undisturbed))
     )
     assert first == second
+
+
+@pytest.mark.parametrize(("width", "large"), [(64, False), (512, True)])
+def test_the_number_of_weights_chooses_how_a_network_is_compiled(
+    tiny_folder, tiny_config, width, large
+):
+    run = Run.load(tiny_folder)
+    network = dataclasses.replace(run.config.network, width=width)
+    wider = dataclasses.replace(run, config=dataclasses.replace(run.config, network=network))
+    trainer = training.make_trainer(wider, tf.distribute.get_strategy())
+    assert training.is_large(trainer.network) == large
+    assert trainer.jit_compile != large
+
+
+def test_what_prevented_the_writing_of_a_large_network_ends_its_training(
+    tmp_path, tiny_config, monkeypatch
+):
+    def full(self, state):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(training, "LARGE_WEIGHTS", 0)
+    monkeypatch.setattr(Checkpoint, "save", full)
+    told = []
+    with pytest.raises(OSError, match="No space left"):
+        training.train(*preparation.start(tiny_config, tmp_path / "run"), told.append)
+    assert told[-1].step == 80
 
 
 class TestLearningRate:

@@ -68,6 +68,25 @@ def test_steps_on_one_batch_lower_both_errors(arm3_source, balance):
     assert after["loss"] < before["loss"]
 
 
+def test_a_step_is_the_same_whether_all_of_it_is_compiled_or_the_optimizer_alone(arm3_source):
+    found = []
+    for whole in (True, False):
+        # Without mining, of which XLA would draw other rows.
+        trainer = make_trainer(arm3_source.problem)
+        trainer.compile(keras.optimizers.Adam(1e-2, use_ema=True), jit_compile=whole)
+        trainer.optimizer.build(trainer.trainable_variables)
+        assert not trainer.run_eagerly
+        dataset = make_dataset(arm3_source, ROWS, 0, 1000)
+        history = trainer.fit(dataset, steps_per_epoch=5, shuffle=False, verbose=0).history
+        state = [*trainer.variables, *trainer.optimizer.variables]
+        found.append((history, [values(variable) for variable in state]))
+    (history, state), (other_history, other_state) = found
+    for name, expected in history.items():
+        np.testing.assert_allclose(other_history[name], expected, rtol=1e-4)
+    for own, other in zip(state, other_state, strict=True):
+        np.testing.assert_allclose(other, own, rtol=1e-3, atol=1e-4)
+
+
 class TestWeights:
     def test_fixed_weights_are_used_and_stay(self, arm3_source):
         chain = arm3_source.problem.chain

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from edge_ik_tools.c99.host import MissingCompilerError, find_compiler
+from edge_ik_tools.c99.build import MissingCompilerError, find_compiler
 from edge_ik_tools.doctor.finding import Finding
 from edge_ik_tools.emulate.families import ARM, AVR, RISCV, XTENSA, Family
 
