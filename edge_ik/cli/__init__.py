@@ -20,6 +20,7 @@ from edge_ik.cli.inspect import inspect
 from edge_ik.cli.search import search
 from edge_ik.cli.solve import solve
 from edge_ik.cli.train import train
+from edge_ik.cli.view import view
 from firmware_host.errors import EdgeIkError
 from firmware_host.names import shown
 
@@ -52,5 +53,5 @@ def main() -> None:
     """Inverse kinematics in constant time, from a robot description to a microcontroller."""
 
 
-for command in (arms, train, search, evaluate, export, solve, inspect, bench, ablate):
+for command in (arms, train, search, evaluate, export, solve, inspect, view, bench, ablate):
     main.add_command(command)

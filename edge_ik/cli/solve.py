@@ -110,7 +110,7 @@ def solve(
     if is_model_file(model, runtime):
         solver = IkSolver.load(model, runtime, steps, restarts)
     else:
-        solver = _run_solver(model, steps, restarts)
+        solver = run_solver(model, steps, restarts)
     turned = orientation(quaternion, xyzw, rpy)
     given = solve_target(
         solver.task,
@@ -292,7 +292,7 @@ def solve_target(task: Task, options: Mapping[str, tuple[float, ...] | None]) ->
     return (*target, *(options[more[0]] or () if more else ()))
 
 
-def _run_solver(folder: Path, steps: int | None, restarts: int) -> IkSolver:
+def run_solver(folder: Path, steps: int | None, restarts: int) -> IkSolver:
     """A solver that runs a run's network in Keras."""
     from firmware_host.solver import IkSolver
 
