@@ -105,7 +105,7 @@ class Figure:
         length = float(np.linalg.norm(bar.end - bar.start))
         shape = trimesh.creation.capsule(height=length, radius=radius, count=(12, 12))
         toward = trimesh.geometry.align_vectors((0, 0, 1), (bar.end - bar.start) / length)
-        toward[:3, 3] = bar.start
+        toward[:3, 3] = (bar.start + bar.end) / 2
         self._keep(shape.apply_transform(toward), name, color, opacity)
 
     def _joint(self, name: str, opacity: float) -> None:

@@ -73,8 +73,8 @@ def _carried(chain: Chain, tree: LinkTree) -> Iterator[tuple[str, int, FloatArra
     """
     names = [segment.name for segment in chain.segments]
     zero, T = [np.eye(4)], np.eye(4)
-    for link in chain.links[:-1]:
-        T = T @ link
+    for between in chain.links[:-1]:
+        T = T @ between
         zero.append(T)
     tip = chain.tip.removesuffix("+offset")
     waiting: list[tuple[str, int, FloatArray, bool]] = [
@@ -117,8 +117,8 @@ def _meshes(
 
 def _pose(origin: Element | None) -> FloatArray:
     given = {} if origin is None else origin.attrib
-    xyz = _numbers(given.get("xyz"), [0.0, 0.0, 0.0])
-    return pose_from_rpy(xyz, _numbers(given.get("rpy"), [0.0, 0.0, 0.0]))
+    xyz, rpy = (_numbers(given.get(name), [0.0, 0.0, 0.0]).tolist() for name in ("xyz", "rpy"))
+    return pose_from_rpy(xyz, rpy)
 
 
 def _color(material: Element | None) -> tuple[float, float, float] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -19,6 +20,8 @@ from edge_ik_tools.view.session import Cloud, Ghost, Session, spaced
 from firmware_host import EdgeIkError, IkSolver
 from firmware_host.chain import FloatArray
 from firmware_host.solving.branches import ANY, NEAREST
+
+logger = logging.getLogger(__name__)
 
 # Solves and pictures a second, at most.
 RATE = 60.0
@@ -63,35 +66,44 @@ class Page:
         self.changed = threading.Event()
         self.stopped = threading.Event()
         self.wanted: Callable[[], None] | None = None
-        self.quiet = False
         self.corners: list[FloatArray] = []
         self.ghosts: list[Figure] = []
         self.cloud: Cloud | None = None
+        self.aimed: FloatArray | None = None
         reach = session.chain.reach
         scene = server.scene
         scene.set_up_direction("+z")
-        scene.add_grid("/floor", 4 * reach, 4 * reach, cell_size=reach / 5, section_size=reach)
+        scene.add_grid("/floor", 3 * reach, 3 * reach, cell_size=reach / 8, section_size=reach / 2)
         self.figure = Figure(scene, "/robot", session.chain, meshes)
         self.gizmo = scene.add_transform_controls(
             "/target",
-            scale=0.3 * reach,
+            scale=0.2 * reach,
             disable_rotations=not self._turns(),
             depth_test=False,
             visible=session.solver is not None,
         )
-        self.gizmo.on_update(lambda event: self.ask(self._aim))
+        self.heed(self.gizmo, self._aim)
         self._panel(runtimes)
-        server.initial_camera.position = tuple(reach * np.array([1.6, -1.6, 1.2]))
-        server.initial_camera.look_at = (0.0, 0.0, 0.3 * reach)
+        server.initial_camera.position = tuple(reach * np.array([1.0, -1.0, 0.7]))
+        server.initial_camera.look_at = (0.0, 0.0, 0.2 * reach)
+        session.aim(session.pose)
         self.show()
         self.worker = threading.Thread(target=self._work, daemon=True)
         self.worker.start()
 
     def ask(self, act: Callable[[], None]) -> None:
         """Have something done by the worker; of what is asked meanwhile the last is done."""
-        if not self.quiet:
-            self.wanted = act
-            self.changed.set()
+        self.wanted = act
+        self.changed.set()
+
+    def heed(self, part: Any, act: Callable[[], None]) -> None:
+        """Ask for something where someone moves a part of the page, not where `show` does."""
+
+        def moved(event: Any) -> None:
+            if event.client_id is not None:
+                self.ask(act)
+
+        part.on_update(moved)
 
     def close(self) -> None:
         """End the worker and the server."""
@@ -107,16 +119,14 @@ class Page:
         session = self.session
         self.figure.place(session.q)
         pose = session.target_pose
-        self.quiet = True
-        try:
-            with self.server.atomic():
+        with self.server.atomic():
+            if pose is not self.aimed:  # a hand on the gizmo is not pushed away
                 self.gizmo.position = pose[:3, 3]
                 self.gizmo.wxyz = SO3.from_matrix(pose[:3, :3]).wxyz
-                for slider, angle in zip(self.sliders, session.q, strict=True):
+            for slider, angle in zip(self.sliders, session.q, strict=True):
+                if abs(slider.value - angle) > slider.step:
                     slider.value = float(np.clip(angle, slider.min, slider.max))
-                self.told.content = _table(session.figures())
-        finally:
-            self.quiet = False
+            self.told.content = _table(session.figures())
 
     def _turns(self) -> bool:
         solver = self.session.solver
@@ -136,6 +146,9 @@ class Page:
                     self.say("")
                 except EdgeIkError as error:
                     self.say(str(error))
+                except Exception as error:  # The page must outlive what was not thought of.
+                    logger.exception("The viewer could not do what was asked.")
+                    self.say(f"That failed: {error!r}. The terminal has more.")
                 self.show()
             time.sleep(max(0.0, 1 / RATE - (time.perf_counter() - began)))
 
@@ -148,6 +161,7 @@ class Page:
         pose = np.eye(4)
         pose[:3, :3] = SO3(np.array(self.gizmo.wxyz)).as_matrix()
         pose[:3, 3] = self.gizmo.position
+        self.aimed = pose
         self.session.aim(pose)
         self._draw_ghosts()
 
@@ -175,7 +189,7 @@ class Page:
             (upper - lower) / 1000,
             float(np.clip(self.session.q[index], lower, upper)),
         )
-        slider.on_update(lambda event: self.ask(self._move))
+        self.heed(slider, self._move)
         return slider
 
     def _move(self) -> None:
@@ -186,17 +200,15 @@ class Page:
         gui, several = self.server.gui, len(solver.branches) > 1
         with gui.add_folder("Solver"):
             if len(runtimes) > 1 and self.load is not None:
-                runtime = gui.add_dropdown(
-                    "runtime", tuple(runtimes), initial_value=runtimes[0]
-                )
-                runtime.on_update(lambda event: self.ask(lambda: self._use(runtime.value)))
+                runtime = gui.add_dropdown("runtime", tuple(runtimes), initial_value=runtimes[0])
+                self.heed(runtime, lambda: self._use(runtime.value))
             if not several:
                 return
             names = [NEAREST, ANY, *(_branch(n, name) for n, name in enumerate(solver.branches))]
-            self.branch = gui.add_dropdown("branch", tuple(names), initial_value=NEAREST)
-            self.branch.on_update(lambda event: self.ask(self._choose))
+            self.branch: Any = gui.add_dropdown("branch", tuple(names), initial_value=NEAREST)
+            self.heed(self.branch, self._choose)
             self.shown = gui.add_checkbox("show the other branches", initial_value=False)
-            self.shown.on_update(lambda event: self.ask(self._draw_ghosts))
+            self.heed(self.shown, self._draw_ghosts)
             self.listed = gui.add_markdown("")
 
     def _use(self, runtime: str) -> None:
@@ -226,9 +238,7 @@ class Page:
             number = len(self.ghosts)
             color = GHOSTS[number % len(GHOSTS)]
             name = f"/ghost{number}"
-            figure = Figure(
-                self.server.scene, name, self.session.chain, color=color, opacity=0.25
-            )
+            figure = Figure(self.server.scene, name, self.session.chain, color=color, opacity=0.25)
             figure.on_click(lambda event, n=number: self.ask(lambda: self._pick_number(n)))
             self.ghosts.append(figure)
         for ghost, figure in zip(found, self.ghosts, strict=False):
@@ -253,7 +263,7 @@ class Page:
             step = gui.add_slider("steps", 0, solver.refine_steps, 1, 0)
             gui.add_markdown("Dark is 0.1 um and less, yellow 10 mm and more.")
         for part in (box, step):
-            part.on_update(lambda event: self.ask(lambda: self._draw_cloud(box.value, step.value)))
+            self.heed(part, lambda: self._draw_cloud(box.value, step.value))
 
     def _draw_cloud(self, shown: bool, step: int) -> None:
         if not shown:
@@ -298,7 +308,10 @@ class Page:
         corners = np.array([self.session.target_pose[:3, 3], *self.corners])
         segments = np.stack([corners[:-1], corners[1:]], axis=1)
         if len(segments):
-            self.server.scene.add_line_segments("/path", segments, (213, 94, 0), line_width=3.0)
+            thickness = 0.004 * self.session.chain.reach
+            self.server.scene.add_line_segments(
+                "/path", segments, (213, 94, 0), thickness=thickness
+            )
 
     def _clear(self) -> None:
         self.followed.content = ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -85,7 +86,7 @@ class Session:
         self.target_pose = self.pose
 
     def aim(self, pose: FloatArray) -> IkSolution | None:
-        """Solve for a pose (4, 4) of the tool, or what of it is the task's, from where joints are."""
+        """Solve for a pose (4, 4), or what of it is the task's, from where the joints are."""
         self.target_pose = np.asarray(pose, dtype=float)
         if self.solver is None:
             return None
@@ -181,7 +182,7 @@ class Session:
 def spaced(points: FloatArray, step: float) -> FloatArray:
     """Places (N, 3) along a line through corners (M, 3), no further apart than a step [m]."""
     rows = [points[:1]]
-    for start, end in zip(points[:-1], points[1:], strict=True):
+    for start, end in pairwise(points):
         count = max(1, int(np.ceil(np.linalg.norm(end - start) / step)))
         shares = np.arange(1, count + 1)[:, None] / count
         rows.append(start + shares * (end - start))
