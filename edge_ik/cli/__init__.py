@@ -23,6 +23,7 @@ from edge_ik.cli.search import search
 from edge_ik.cli.signals import signals_interrupt, status
 from edge_ik.cli.solve import solve
 from edge_ik.cli.train import train
+from edge_ik.cli.view import view
 from firmware_host.errors import EdgeIkError
 from firmware_host.names import shown
 
@@ -82,5 +83,5 @@ def main() -> None:
     """Inverse kinematics in constant time, from a robot description to a microcontroller."""
 
 
-for command in (arms, train, search, evaluate, export, solve, inspect, bench, ablate, doctor):
+for command in (arms, train, search, evaluate, export, solve, inspect, view, bench, ablate, doctor):
     main.add_command(command)

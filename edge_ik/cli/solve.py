@@ -113,7 +113,7 @@ def solve(
     if is_model_file(model, runtime):
         solver = IkSolver.load(model, runtime, steps, restarts, tolerance)
     else:
-        solver = _run_solver(model, steps, restarts, tolerance)
+        solver = run_solver(model, steps, restarts, tolerance)
     turned = orientation(quaternion, xyzw, rpy)
     given = solve_target(
         solver.task,
@@ -301,7 +301,7 @@ def solve_target(task: Task, options: Mapping[str, tuple[float, ...] | None]) ->
     return (*target, *(options[more[0]] or () if more else ()))
 
 
-def _run_solver(
+def run_solver(
     folder: Path, steps: int | None, restarts: int, tolerance: Tolerance | None
 ) -> IkSolver:
     """A solver that runs a run's network in Keras."""

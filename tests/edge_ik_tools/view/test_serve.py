@@ -1,0 +1,151 @@
+"""The page is served here, says so, and follows what is asked."""
+
+import builtins
+import socket
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from edge_ik_tools.view.serve import LOOPBACK, address, of_model, of_robot, start
+from firmware_host import EdgeIkError
+from firmware_host.errors import MissingExtraError
+
+viser = pytest.importorskip("viser", reason="needs viser: the extra `view`")
+
+
+@pytest.fixture
+def model(source_root):
+    return source_root / "artifacts" / "arm3" / "arm3-int8.tflite"
+
+
+@pytest.fixture
+def page(model):
+    made = start(of_model(model, "reference"), port=0)
+    yield made
+    made.close()
+
+
+def until(holds, seconds=10.0):
+    """Wait for something, and say how long it took [s]."""
+    began = time.perf_counter()
+    while not holds():
+        assert time.perf_counter() < began + seconds
+        time.sleep(0.001)
+    return time.perf_counter() - began
+
+
+def drag(page, offset):
+    """Move the gizmo as a browser does, and give where it is then."""
+    place = np.array(page.gizmo.position) + offset
+    page.gizmo.position = place
+    page.ask(page._aim)
+    return place
+
+
+def tool(page):
+    return page.session.pose[:3, 3]
+
+
+def test_it_is_served_on_this_machine_alone(page, capfd):
+    assert page.server.get_host() == LOOPBACK
+    assert address(page).startswith("http://localhost:")
+    with socket.create_connection((LOOPBACK, page.server.get_port()), timeout=5):
+        pass
+    assert capfd.readouterr().out == ""
+
+
+def test_the_joints_follow_the_gizmo(page):
+    before = np.array(page.figure.bodies[-1].position)
+    place = drag(page, [0.02, 0.03, -0.02])
+    until(lambda: np.abs(tool(page) - place).max() < 1e-4)
+    until(lambda: np.abs(np.array(page.figure.bodies[-1].position) - before).max() > 1e-3)
+    np.testing.assert_allclose([s.value for s in page.sliders], page.session.q, atol=0.01)
+    assert "solved" in page.told.content
+
+
+def test_of_many_moves_the_last_one_counts(page):
+    for _ in range(50):
+        place = drag(page, [0.0005, 0.0, -0.0005])
+    until(lambda: np.abs(tool(page) - place).max() < 1e-4)
+
+
+def test_a_slider_moves_the_joint_and_the_gizmo(page):
+    page.sliders[0].value = 0.5
+    page.ask(page._move)
+    until(lambda: abs(page.session.q[0] - 0.5) < 0.01)
+    until(lambda: np.abs(np.array(page.gizmo.position) - tool(page)).max() < 1e-9)
+
+
+def test_a_target_out_of_reach_is_told(page):
+    drag(page, [3.0, 0.0, 0.0])
+    until(lambda: "unreachable" in page.told.content)
+
+
+def test_the_cloud_comes_and_goes(page):
+    page.ask(lambda: page._draw_cloud(True, 0))
+    until(lambda: page.cloud is not None, 60)
+    page.ask(lambda: page._draw_cloud(False, 0))
+
+
+def test_a_path_is_drawn_and_followed(page):
+    start_at = tool(page).copy()
+    away = np.array([1.0, 0.0, 0.0])
+    corner = start_at + np.array([0.0, 0.03, 0.02])
+    ray = corner - 2.0 * away
+    page.ask(lambda: page._corner(ray, away))
+    until(lambda: len(page.corners) == 1)
+    np.testing.assert_allclose(page.corners[0], corner, atol=1e-9)
+    page.ask(page._follow)
+    until(lambda: "100.0% solved" in page.followed.content)
+    page.ask(page._follow)
+    until(lambda: "There is no path yet" in page.sentence.content)
+
+
+def test_names_from_files_do_not_act_in_the_page():
+    from edge_ik_tools.view.page import _safe
+
+    hostile = "{globalThis.x = 1}<img src=x onerror=alert(1)>|a*b_c`d`"
+    assert not set("{}<>|*_`=()[]") & set(_safe(hostile).replace("&#", ""))
+
+
+def test_a_port_in_use_is_told(model):
+    with socket.socket() as other:
+        other.bind((LOOPBACK, 0))
+        other.listen()
+        port = other.getsockname()[1]
+        with pytest.raises(EdgeIkError, match=f"Port {port} .* cannot be used: .*--port"):
+            start(of_model(model, "reference"), port=port)
+
+
+def test_a_missing_extra_is_told(model, monkeypatch):
+    true_import = builtins.__import__
+
+    def without(name, *rest, **named):
+        if name == "viser":
+            raise ImportError(name)
+        return true_import(name, *rest, **named)
+
+    shown = of_model(model, "reference")
+    monkeypatch.setattr(builtins, "__import__", without)
+    with pytest.raises(MissingExtraError, match="view"):
+        start(shown, port=0)
+
+
+def test_a_robot_alone_is_shown_by_its_joints():
+    page = start(of_robot("so101"), port=0)
+    try:
+        assert not page.gizmo.visible
+        page.sliders[1].value = 0.3
+        page.ask(page._move)
+        until(lambda: abs(page.session.q[1] - 0.3) < 0.02)
+    finally:
+        page.close()
+
+
+def test_closing_ends_its_threads(model):
+    page = start(of_model(model, "reference"), port=0)
+    page.close()
+    assert not page.worker.is_alive()
+    assert page.worker not in threading.enumerate()

@@ -1,0 +1,364 @@
+"""The page: a scene and a panel around a session."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout, suppress
+from io import StringIO
+from typing import Any
+
+import numpy as np
+import viser
+from viser.transforms import SO3
+
+from edge_ik_tools.view.bodies import MeshFile
+from edge_ik_tools.view.drawing import Color, Figure, error_colors
+from edge_ik_tools.view.session import Cloud, Ghost, Session, spaced
+from firmware_host import EdgeIkError, IkSolver
+from firmware_host.chain import FloatArray
+from firmware_host.solving.branches import ANY, NEAREST
+
+logger = logging.getLogger(__name__)
+
+# Solves and pictures a second, at most.
+RATE = 60.0
+CLOUD_TARGETS = 3000
+# A path's targets are no further apart than this share of the reach.
+PATH_SHARE = 0.005
+# Figures in the background: blue, green, vermilion, purple, sky (Okabe and Ito).
+GHOSTS: tuple[Color, ...] = (
+    (0, 114, 178),
+    (0, 158, 115),
+    (213, 94, 0),
+    (204, 121, 167),
+    (86, 180, 233),
+)
+# More branches than this are listed, not drawn.
+MOST_GHOSTS = 12
+
+
+class Page:
+    """A session in a browser.
+
+    Args:
+        server: Where it is shown.
+        session: What is shown.
+        runtimes: Names of runtimes that can answer, the present one first.
+        load: Gives the model's solver in a runtime.
+        meshes: For each body the files that draw it.
+    """
+
+    def __init__(
+        self,
+        server: viser.ViserServer,
+        session: Session,
+        runtimes: Sequence[str] = (),
+        load: Callable[[str], IkSolver] | None = None,
+        meshes: Sequence[Sequence[MeshFile]] = (),
+    ) -> None:
+        self.server = server
+        self.session = session
+        self.load = load
+        self.lock = threading.Lock()
+        self.changed = threading.Event()
+        self.stopped = threading.Event()
+        self.wanted: Callable[[], None] | None = None
+        self.corners: list[FloatArray] = []
+        self.ghosts: list[Figure] = []
+        self.cloud: Cloud | None = None
+        self.aimed: FloatArray | None = None
+        reach = session.chain.reach
+        scene = server.scene
+        scene.set_up_direction("+z")
+        scene.add_grid("/floor", 3 * reach, 3 * reach, cell_size=reach / 8, section_size=reach / 2)
+        self.figure = Figure(scene, "/robot", session.chain, meshes)
+        self.gizmo = scene.add_transform_controls(
+            "/target",
+            scale=0.2 * reach,
+            disable_rotations=not self._turns(),
+            depth_test=False,
+            visible=session.solver is not None,
+        )
+        self.heed(self.gizmo, self._aim)
+        self._panel(runtimes)
+        server.initial_camera.position = tuple(reach * np.array([1.0, -1.0, 0.7]))
+        server.initial_camera.look_at = (0.0, 0.0, 0.2 * reach)
+        session.aim(session.pose)
+        self.show()
+        self.worker = threading.Thread(target=self._work, daemon=True)
+        self.worker.start()
+
+    def ask(self, act: Callable[[], None]) -> None:
+        """Have something done by the worker; of what is asked meanwhile the last is done."""
+        self.wanted = act
+        self.changed.set()
+
+    def heed(self, part: Any, act: Callable[[], None]) -> None:
+        """Ask for something where someone moves a part of the page, not where `show` does."""
+
+        def moved(event: Any) -> None:
+            if event.client_id is not None:
+                self.ask(act)
+
+        part.on_update(moved)
+
+    def close(self) -> None:
+        """End the worker and the server."""
+        self.stopped.set()
+        self.changed.set()
+        self.worker.join(timeout=5.0)
+        # It says so on standard output, in its own words.
+        with redirect_stdout(StringIO()):
+            self.server.stop()
+
+    def show(self) -> None:
+        """Put what the session says on the page."""
+        session = self.session
+        self.figure.place(session.q)
+        pose = session.target_pose
+        with self.server.atomic():
+            if pose is not self.aimed:  # a hand on the gizmo is not pushed away
+                self.gizmo.position = pose[:3, 3]
+                self.gizmo.wxyz = SO3.from_matrix(pose[:3, :3]).wxyz
+            for slider, angle in zip(self.sliders, session.q, strict=True):
+                if abs(slider.value - angle) > slider.step:
+                    slider.value = float(np.clip(angle, slider.min, slider.max))
+            self.told.content = _table(session.figures())
+
+    def _turns(self) -> bool:
+        solver = self.session.solver
+        return solver is not None and solver.task.has_orientation
+
+    def _work(self) -> None:
+        while not self.stopped.is_set():
+            self.changed.wait()
+            self.changed.clear()
+            act, self.wanted = self.wanted, None
+            if act is None or self.stopped.is_set():
+                continue
+            began = time.perf_counter()
+            with self.lock:
+                try:
+                    act()
+                    self.say("")
+                except EdgeIkError as error:
+                    self.say(str(error))
+                except Exception as error:  # The page must outlive what was not thought of.
+                    logger.exception("The viewer could not do what was asked.")
+                    self.say(f"That failed: {error!r}. The terminal has more.")
+                self.show()
+            time.sleep(max(0.0, 1 / RATE - (time.perf_counter() - began)))
+
+    def say(self, text: str) -> None:
+        """Show a sentence, or none."""
+        if self.sentence.content != _safe(text):
+            self.sentence.content = _safe(text)
+
+    def _aim(self) -> None:
+        pose = np.eye(4)
+        pose[:3, :3] = SO3(np.array(self.gizmo.wxyz)).as_matrix()
+        pose[:3, 3] = self.gizmo.position
+        self.aimed = pose
+        self.session.aim(pose)
+        self._draw_ghosts()
+
+    def _panel(self, runtimes: Sequence[str]) -> None:
+        gui, session = self.server.gui, self.session
+        gui.set_panel_label(f"edge-ik: {session.chain.name}")
+        with gui.add_folder("Answer"):
+            self.told = gui.add_markdown("")
+            self.sentence = gui.add_markdown("")
+        if session.solver is not None:
+            self._answers(session.solver, runtimes)
+            self._workspace()
+            self._path()
+        with gui.add_folder("Joints", expand_by_default=session.solver is None):
+            self.sliders = [self._slider(index) for index in range(len(session.chain))]
+
+    def _slider(self, index: int) -> Any:
+        chain = self.session.chain
+        lower, upper = float(chain.lower[index]), float(chain.upper[index])
+        unit = chain.units[index]
+        slider = self.server.gui.add_slider(
+            f"{chain.joint_names[index]} [{unit}]",
+            lower,
+            upper,
+            (upper - lower) / 1000,
+            float(np.clip(self.session.q[index], lower, upper)),
+        )
+        self.heed(slider, self._move)
+        return slider
+
+    def _move(self) -> None:
+        self.session.move(np.array([slider.value for slider in self.sliders]))
+        self._draw_ghosts()
+
+    def _answers(self, solver: IkSolver, runtimes: Sequence[str]) -> None:
+        gui, several = self.server.gui, len(solver.branches) > 1
+        with gui.add_folder("Solver"):
+            if len(runtimes) > 1 and self.load is not None:
+                runtime = gui.add_dropdown("runtime", tuple(runtimes), initial_value=runtimes[0])
+                self.heed(runtime, lambda: self._use(runtime.value))
+            if not several:
+                return
+            names = [NEAREST, ANY, *(_branch(n, name) for n, name in enumerate(solver.branches))]
+            self.branch: Any = gui.add_dropdown("branch", tuple(names), initial_value=NEAREST)
+            self.heed(self.branch, self._choose)
+            self.shown = gui.add_checkbox("show the other branches", initial_value=False)
+            self.heed(self.shown, self._draw_ghosts)
+            self.listed = gui.add_markdown("")
+
+    def _use(self, runtime: str) -> None:
+        assert self.load is not None  # noqa: S101 - the choice is there only with it
+        self.session.use(self.load(runtime))
+
+    def _choose(self) -> None:
+        name = self.branch.value
+        self.session.choose(name if name in (NEAREST, ANY) else int(name.partition(":")[0]))
+
+    def _pick(self, ghost: Ghost) -> None:
+        self.branch.value = _branch(ghost.number, ghost.name)
+        self.session.choose(ghost.number)
+        self._draw_ghosts()
+
+    def _draw_ghosts(self) -> None:
+        """The other branches that reach the target, faint; a click takes one."""
+        if not hasattr(self, "shown"):
+            return
+        if not self.shown.value:
+            for figure in self.ghosts:
+                figure.visible = False
+            self.listed.content = ""
+            return
+        found = self.session.ghosts()
+        while len(self.ghosts) < min(len(found), MOST_GHOSTS):
+            number = len(self.ghosts)
+            color = GHOSTS[number % len(GHOSTS)]
+            name = f"/ghost{number}"
+            figure = Figure(self.server.scene, name, self.session.chain, color=color, opacity=0.25)
+            figure.on_click(lambda event, n=number: self.ask(lambda: self._pick_number(n)))
+            self.ghosts.append(figure)
+        for ghost, figure in zip(found, self.ghosts, strict=False):
+            away = np.abs(ghost.q - self.session.q).max() > 1e-3
+            figure.visible = bool(ghost.solved and away)
+            figure.place(ghost.q)
+        rows = [
+            f"{_branch(g.number, g.name)}: " + ("reaches it" if g.solved else _millimetres(g.error))
+            for g in found
+        ]
+        self.listed.content = "\n".join(f"- {_safe(row)}" for row in rows)
+
+    def _pick_number(self, number: int) -> None:
+        assert self.session.solver is not None  # noqa: S101 - ghosts are of a solver
+        self._pick(self.session.ghosts()[number])
+
+    def _workspace(self) -> None:
+        gui, solver = self.server.gui, self.session.solver
+        assert solver is not None  # noqa: S101 - called with one
+        with gui.add_folder("Workspace", expand_by_default=False):
+            box = gui.add_checkbox("points by error", initial_value=False)
+            step = gui.add_slider("steps", 0, solver.refine_steps, 1, 0)
+            gui.add_markdown("Dark is 0.1 um and less, yellow 10 mm and more.")
+        for part in (box, step):
+            self.heed(part, lambda: self._draw_cloud(box.value, step.value))
+
+    def _draw_cloud(self, shown: bool, step: int) -> None:
+        if not shown:
+            with suppress(KeyError):
+                self.server.scene.remove_by_name("/workspace")
+            return
+        if self.cloud is None:
+            self.cloud = self.session.cloud(CLOUD_TARGETS)
+        self.server.scene.add_point_cloud(
+            "/workspace",
+            self.cloud.points.astype(np.float32),
+            error_colors(self.cloud.errors[step]),
+            point_size=0.008 * self.session.chain.reach,
+        )
+
+    def _path(self) -> None:
+        gui = self.server.gui
+        with gui.add_folder("Path", expand_by_default=False):
+            gui.add_markdown("Shift and click: a corner, in the upright plane through the tool.")
+            follow, clear = gui.add_button("Follow"), gui.add_button("Clear")
+            self.followed = gui.add_markdown("")
+        follow.on_click(lambda event: self.ask(self._follow))
+        clear.on_click(lambda event: self.ask(self._clear))
+
+        @self.server.scene.on_click(modifier="shift")
+        def _(event: viser.SceneClickEvent) -> None:
+            origin, way = np.array(event.ray_origin), np.array(event.ray_direction)
+            self.ask(lambda: self._corner(origin, way))
+
+    def _corner(self, origin: FloatArray, way: FloatArray) -> None:
+        """Add where a ray meets the upright plane through the tool that faces the viewer."""
+        normal = np.array([way[0], way[1], 0.0])
+        if np.linalg.norm(normal) < 1e-6:
+            normal = np.array([0.0, 0.0, 1.0])
+        place = self.corners[-1] if self.corners else self.session.target_pose[:3, 3]
+        along = float(normal @ (place - origin)) / float(normal @ way)
+        if along > 0:
+            self.corners.append(origin + along * way)
+            self._draw_path()
+
+    def _draw_path(self) -> None:
+        corners = np.array([self.session.target_pose[:3, 3], *self.corners])
+        segments = np.stack([corners[:-1], corners[1:]], axis=1)
+        if len(segments):
+            thickness = 0.004 * self.session.chain.reach
+            self.server.scene.add_line_segments(
+                "/path", segments, (213, 94, 0), thickness=thickness
+            )
+
+    def _clear(self) -> None:
+        self.followed.content = ""
+        self._forget_path()
+
+    def _forget_path(self) -> None:
+        self.corners.clear()
+        with suppress(KeyError):
+            self.server.scene.remove_by_name("/path")
+
+    def _follow(self) -> None:
+        if not self.corners:
+            raise EdgeIkError("There is no path yet: shift and click into the scene.")
+        session = self.session
+        corners = np.array([session.target_pose[:3, 3], *self.corners])
+        points = spaced(corners, PATH_SHARE * session.chain.reach)
+        path = session.follow(points)
+        worst = _millimetres(float(path.position_error_m.max()))
+        jumps = f", {len(path.jumps)} jumps" if path.jumps else ""
+        self.followed.content = (
+            f"{len(points)} targets, {100 * path.solved.mean():.1f}% solved{jumps}; at most {worst}"
+        )
+        for q in path.q:
+            self.figure.place(q)
+            time.sleep(1 / RATE)
+            if self.stopped.is_set():
+                return
+        self._forget_path()
+
+
+def _branch(number: int, name: str) -> str:
+    return f"{number}: {name}"
+
+
+def _millimetres(distance: float) -> str:
+    return f"{1e3 * distance:.4g} mm off"
+
+
+def _table(figures: dict[str, Any]) -> str:
+    """Figures as a Markdown table."""
+    rows = [f"| {_safe(str(key))} | {_safe(str(value))} |" for key, value in figures.items()]
+    return "\n".join(["| | |", "|---|---|", *rows])
+
+
+def _safe(text: str) -> str:
+    """Text of which nothing acts in the page's Markdown, where braces are programs."""
+    return "".join(
+        character if character.isalnum() or character in " .,:%" else f"&#{ord(character)};"
+        for character in text
+    )
