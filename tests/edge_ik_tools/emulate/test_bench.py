@@ -59,6 +59,12 @@ def test_firmware_answers_as_the_host_does(tools_for, planar_firmware, target):
     assert emulation_tables(values)
 
 
+def test_firmware_with_servos_is_counted_too(tools_for, servo_model, tmp_path):
+    tools_for(CORES["cortex-m4"])
+    found = emulated_bench(*generate(servo_model, tmp_path, 4), servo_model, "cortex-m4", 20)
+    assert found.to_dict()["network_differences"] == 0
+
+
 def test_firmware_of_another_network_shows(tools, planar_firmware, source_root, tmp_path):
     folder, name, _ = planar_firmware
     other = source_root / "tests/firmware_host/models/int8_per_tensor.tflite"

@@ -288,9 +288,8 @@ def solver_header(
         "#define BENCH_RESTARTED(info) 0",
         "#endif",
     ]
-    public = ("solve", "seed", "forward", "target", "solve_branch", "solve_near", "seed_branch",
-              "within_limits", "all_joints", "track", "track_start", "solve_um", "solve_near_um",
-              "track_um", "track_start_um")  # fmt: skip
+    header = sources.header.read_text(encoding="utf-8")
+    public = sorted(set(re.findall(rf"\b{name}_(\w+)\(", header)))
     # The source is compiled twice into one program, the second time under other names.
     renamed = [f"#define {name}_{part} staged_{part}" for part in public]
     return "\n".join(
