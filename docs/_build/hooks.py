@@ -20,6 +20,7 @@ from mkdocs.structure.pages import Page
 sys.path.insert(0, str(Path(__file__).parent))
 
 from c_reference import c_reference  # noqa: E402 - of this folder
+from notebooks import notebook_pages  # noqa: E402
 from pictures import pictures  # noqa: E402
 from python_reference import python_reference  # noqa: E402
 from tables import configuration_tables, robot_gallery  # noqa: E402
@@ -37,6 +38,7 @@ def on_files(files: Files, *, config: MkDocsConfig) -> Files:
     root = Path(config.config_file_path).parent
     texts = {
         **python_reference(root, LOG.warning),
+        **notebook_pages(root / "docs" / "notebooks"),
         "reference/c.md": c_reference(root / MODEL),
         "reference/configuration.md": configuration_tables(),
         "gallery.md": robot_gallery(root),
