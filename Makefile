@@ -1,5 +1,6 @@
 # make demo    train a small network, export it as int8, solve and measure (minutes, from nothing)
 # make test    everything that must pass: lint, types, import contracts, tests
+# make docs    the pages, into build/site
 # make format  rewrite the sources in the project's format
 # make clean   remove the environment and what was built
 #
@@ -28,7 +29,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 2
 export PIP_DISABLE_PIP_VERSION_CHECK ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types contracts unit quick format clean
+.PHONY: help demo test lint types contracts unit quick docs format clean
 
 help:
 	@sed -n 's/^# \{0,1\}//; /^$$/q; p' Makefile
@@ -58,6 +59,11 @@ unit: $(VENV)/.installed-dev
 
 quick: $(VENV)/.installed-dev
 	$(BIN)/pytest -n 2 --dist loadfile -m "not slow"
+
+# A warning fails it: a broken link, or a public name without a docstring.
+docs: $(VENV)/.installed-docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "The pages are in build/site/index.html"
 
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix .

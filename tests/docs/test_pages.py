@@ -1,0 +1,68 @@
+"""What the pages and the README tell people to type works."""
+
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+
+from edge_ik.cli import main
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+FENCE = re.compile(r"^( *)```([^\n]*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
+
+
+def blocks(page, languages):
+    text = page.read_text(encoding="utf-8")
+    return [code for _, language, code in FENCE.findall(text) if language.strip() in languages]
+
+
+def python_blocks(page):
+    return [code for code in blocks(page, {"python"}) if "runs/" not in code]
+
+
+def commands(page):
+    """Command lines of edge-ik in the blocks and the text of a page."""
+    lines = [line for code in blocks(page, {"", "bash", "sh"}) for line in code.splitlines()]
+    return [line.split("#")[0].strip() for line in lines if line.strip().startswith("edge-ik ")]
+
+
+def test_pages_are_found():
+    assert len(PAGES) > 10
+    assert sum(len(python_blocks(page)) for page in PAGES) >= 5
+    assert sum(len(commands(page)) for page in PAGES) >= 30
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if python_blocks(page)], ids=lambda page: page.stem
+)
+def test_the_python_of_a_page_runs(page, monkeypatch, capsys):
+    monkeypatch.chdir(ROOT)
+    names = {"__name__": "page"}
+    for code in python_blocks(page):
+        exec(compile(code, str(page), "exec"), names)
+    assert capsys.readouterr().out.strip()
+
+
+def context(line):
+    """The command of a line with its options read, as far as no file must be there."""
+    words = shlex.split(line)[1:]
+    group = click.Context(main, info_name="edge-ik")
+    name, command, rest = main.resolve_command(group, words)
+    return command.make_context(name, list(rest), parent=group, resilient_parsing=False)
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if commands(page)], ids=lambda page: page.stem
+)
+def test_the_commands_of_a_page_exist_with_their_options(page, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    for line in commands(page):
+        try:
+            context(line)
+        except click.exceptions.Exit:
+            pass  # --help and --version end a command.
+        except click.UsageError as error:
+            pytest.fail(f"{page.name}: {line}: {error.format_message()}")
