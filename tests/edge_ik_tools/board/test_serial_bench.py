@@ -3,6 +3,7 @@
 import hashlib
 import json
 import random
+import struct
 
 import numpy as np
 import pytest
@@ -215,11 +216,17 @@ def test_a_target_that_is_no_number_is_sent_as_it_is(board_line, answers_by_hear
     assert solution.status in Status
 
 
-def test_a_counter_without_a_frequency_is_refused(planar_model, fake_board):
+@pytest.mark.parametrize(
+    ("tolerance", "told"), [(1e-3, "edge_ik_board_cycles_hz"), (0.0, "tolerance cannot be one")]
+)
+def test_a_counter_without_a_frequency_and_no_tolerance_are_refused(
+    planar_model, fake_board, tolerance, told
+):
     digest = hashlib.sha256(read_model(planar_model)[0]).hexdigest()[:16]
-    stopped = bytes((1, 2, 3, 3)) + bytes(8) + digest.encode() + b"planar"
+    figures = bytes((1, 2, 3, 3)) + struct.pack("<fI", tolerance, 0)
+    stopped = figures + digest.encode() + b"planar"
     line = fake_board(lambda m: encode_frame(Message(m.type | 0x80, m.sequence, stopped)))
-    with pytest.raises(AnswerError, match="edge_ik_board_cycles_hz"):
+    with pytest.raises(AnswerError, match=told):
         run(planar_model, line)
 
 

@@ -72,7 +72,7 @@ def serial_bench(
     with BoardClient(port, baud_rate=baud_rate, timeout=timeout, retries=retries) as client:
         hello = client.hello()
         _check_model(hello, model_hash, port, Path(path))
-        tolerance = Tolerance(hello.tolerance_m, rotation_tolerance)
+        tolerance = _tolerance(hello, rotation_tolerance)
         solver = IkSolver.load(path, HOST_RUNTIME, hello.steps, tolerance=tolerance)
         tell(f"{hello.name} on {port}: {hello.joints} joints, {hello.steps} steps")
         tell("Drawing targets")
@@ -168,6 +168,16 @@ def _check_model(hello: Hello, model_hash: str, port: str, path: Path) -> None:
             model_hash,
             hello.model_hash,
         )
+
+
+def _tolerance(hello: Hello, rotation: float) -> Tolerance:
+    """What the board counts as solved: its distance [m], and an angle [rad] it does not say."""
+    try:
+        return Tolerance(hello.tolerance_m, rotation)
+    except ConfigError as error:
+        raise AnswerError(
+            f"The board's tolerance cannot be one. {error} Generate its firmware again."
+        ) from error
 
 
 def _check_hello(hello: Hello, solver: IkSolver, targets: FloatArray) -> None:
