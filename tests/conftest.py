@@ -18,7 +18,14 @@ from hypothesis import settings
 from firmware_host.installed import install_command
 
 # Shared machines are slow at times, and a failure must come back when it is looked at.
-settings.register_profile("edge_ik", deadline=None, derandomize=True, print_blob=True)
+# EDGE_IK_EXAMPLES is for environments in which versions are tested, not laws.
+settings.register_profile(
+    "edge_ik",
+    deadline=None,
+    derandomize=True,
+    print_blob=True,
+    max_examples=int(os.environ.get("EDGE_IK_EXAMPLES", "100")),
+)
 settings.load_profile("edge_ik")
 
 
