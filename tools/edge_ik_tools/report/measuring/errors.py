@@ -99,7 +99,9 @@ def measure_errors(answered: Answered, one_branch: bool) -> Errors:
             JointErrors(name, unit, row)
             for name, unit, row in zip(chain.joint_names, chain.units, spread, strict=True)
         ),
-        study={name: value for name, value in STUDY.items() if name.endswith("_m")} if study else {},
+        study={name: value for name, value in STUDY.items() if name.endswith("_m")}
+        if study
+        else {},
     )
 
 

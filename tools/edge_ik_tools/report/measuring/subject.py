@@ -11,6 +11,7 @@ from typing import Any
 from edge_ik import __version__
 from edge_ik.data.focus import FocusCircle
 from edge_ik.run import BEST_FILE, RUN_FILE, Run
+from firmware_host.bounds import bounded
 from firmware_host.errors import EdgeIkError, ModelFileError
 from firmware_host.inspect_model import inspect_network
 from firmware_host.model_file import read_model
@@ -104,7 +105,8 @@ def open_model(path: Path, runtime: str | None = None) -> Subject:
     solver = IkSolver.load(path, runtime)
     origin = _origin_of_file(path, solver)
     run = _run_of(path, origin)
-    return Subject(path, path.name, solver, origin, run, _twin_of_file(path, solver, origin, run))
+    twin = _twin_of_file(path, solver, origin, run)
+    return Subject(path, path.name, solver, origin, None if isinstance(run, str) else run, twin)
 
 
 def open_run(folder: Path) -> Subject:
@@ -163,7 +165,7 @@ def _origin_of_file(path: Path, solver: IkSolver) -> Origin:
             config_hash=str(said.get("config_hash", "")),
             rng_seed=int(said.get("rng_seed", 0)),
             one_branch=said.get("trained_branches") == "home",
-            focus=None if circle is None else FocusCircle.from_dict(circle),
+            focus=None if circle is None else _circle(circle),
             format=str(quantization.get("format", "")),
             parameters=int(said.get("parameters", parameters)),
             sha256=hashlib.sha256(flatbuffer).hexdigest(),
@@ -175,18 +177,29 @@ def _origin_of_file(path: Path, solver: IkSolver) -> Origin:
         ) from error
 
 
-def _run_of(path: Path, origin: Origin) -> Run | None:
-    """The run folder that a model was exported from, if it is where `export` writes."""
+def _circle(values: Mapping[str, Any]) -> FocusCircle:
+    """The focus circle of a record; ValueError if it is none."""
+    circle = FocusCircle.from_dict(values)
+    if not bounded([*circle.center, circle.radius, *circle.normal]) or not any(circle.normal):
+        raise ValueError("the focus circle has no usable size")
+    return circle
+
+
+def _run_of(path: Path, origin: Origin) -> Run | str:
+    """The run folder that a model was exported from, or why it cannot be used."""
+    reason = "Its run folder is not where edge-ik export writes, above the folder of the model."
     for folder in (path.resolve().parent.parent, path.resolve().parent):
         if not (folder / RUN_FILE).is_file():
             continue
         try:
             run = Run.load(folder)
-        except EdgeIkError:
+        except EdgeIkError as error:
+            reason = str(error)
             continue
         if run.config.hash() == origin.config_hash:
             return run
-    return None
+        reason = f"The run folder '{folder}' is of another training."
+    return reason
 
 
 def _beside(folder: Path, origin: Origin, exact: bool) -> list[tuple[Path, str]]:
@@ -212,7 +225,7 @@ def _format(said: Mapping[str, Any]) -> str:
     return str(quantization.get("format", "")) if isinstance(quantization, Mapping) else ""
 
 
-def _twin_of_file(path: Path, solver: IkSolver, origin: Origin, run: Run | None) -> Twin | str:
+def _twin_of_file(path: Path, solver: IkSolver, origin: Origin, run: Run | str) -> Twin | str:
     """A model file beside the same network in the other kind of numbers, or why there is none."""
     exact = origin.format == FLOAT
     for other, _ in _beside(path.resolve().parent, origin, exact=not exact):
@@ -222,9 +235,9 @@ def _twin_of_file(path: Path, solver: IkSolver, origin: Origin, run: Run | None)
         return Twin(found, solver, (other.name, path.name))
     if exact:
         return "No model of the same training in integers lies beside this one in floats."
-    if run is None:
+    if isinstance(run, str):
         return (
-            "Neither its run folder nor a float32 model of the same training lies beside it; "
+            f"No float32 model of the same training lies beside it. {run} "
             "edge-ik export RUN --quantize float32 --quantize int8 writes both."
         )
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from scipy.stats import beta
+from scipy.special import betaincinv
 
 from edge_ik_tools.report.measuring.answers import Answered
 from edge_ik_tools.report.measuring.following import Followed
@@ -87,7 +87,7 @@ def solved_at_least(solved: int, total: int) -> float:
     """
     if solved == 0:
         return 0.0
-    return float(beta.ppf(1 - CONFIDENCE, solved, total - solved + 1))
+    return float(betaincinv(solved, total - solved + 1, 1 - CONFIDENCE))
 
 
 def rule() -> str:

@@ -105,7 +105,8 @@ def measure_workspace(
         place=place[:points],
         error=tuple(step.error[:points] for step in answered.steps),
         cuts=tuple(
-            _cuts(answered, axis, 1 if flat[axis] else cuts) for axis in across[: 1 + 2 * (not flat.any())]
+            _cuts(answered, axis, 1 if flat[axis] else cuts)
+            for axis in across[: 1 + 2 * (not flat.any())]
         ),
     )
 
@@ -114,7 +115,10 @@ def _cuts(answered: Answered, axis: int, count: int) -> Cuts:
     """Slices across one axis."""
     left, right = (side for side in range(3) if side != axis)
     place = answered.place
-    edges = [_edges(place[:, side], parts) for side, parts in ((axis, count), (left, CELLS), (right, CELLS))]
+    edges = [
+        _edges(place[:, side], parts)
+        for side, parts in ((axis, count), (left, CELLS), (right, CELLS))
+    ]
     number, column, row = (
         np.clip(np.searchsorted(ends, place[:, side], side="right") - 1, 0, len(ends) - 2)
         for ends, side in zip(edges, (axis, left, right), strict=True)

@@ -1,0 +1,335 @@
+"""Pictures as plotly draws them: traces and layouts in JSON, colours still words.
+
+A colour stands as `@word`, which the page's script replaces by that of the light or the dark
+palette; arrays stand as `Arrays` writes them.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from edge_ik_tools.report.drawing.arrays import Arrays
+from edge_ik_tools.report.drawing.pictures import (
+    Axis,
+    Bars,
+    Cells,
+    Line,
+    Panel,
+    Picture,
+    Points,
+    Rule,
+    Scale,
+)
+from edge_ik_tools.report.drawing.words import markup
+
+FONT = {"size": 12, "color": "@muted"}
+SYMBOLS = {"circle": "circle", "diamond": "diamond", "cross": "cross", "x": "x"}
+# The share of a bar's place that it fills.
+BAR_GAP = 0.28
+
+
+def plotly_picture(picture: Picture, arrays: Arrays) -> dict[str, Any]:
+    """A picture as the page's script takes it.
+
+    Args:
+        picture: The picture.
+        arrays: Where its numbers go.
+    """
+    return {
+        "name": picture.name,
+        "panels": [plotly_panel(panel, arrays) for panel in picture.panels],
+        "sliders": [
+            {"key": slider.key, "stops": list(slider.stops), "start": slider.start}
+            for slider in picture.sliders
+        ],
+    }
+
+
+def plotly_panel(panel: Panel, arrays: Arrays) -> dict[str, Any]:
+    """One panel as traces and a layout."""
+    traces = []
+    shown = False
+    for mark in panel.marks:
+        if isinstance(mark, Rule):
+            continue
+        trace = _trace(mark, panel, arrays)
+        if "coloraxis" in trace.get("marker", trace):
+            shown = True
+        traces.append(trace)
+    layout = {
+        "font": FONT,
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "hoverlabel": {"bgcolor": "@paper", "bordercolor": "@faint", "font": {"color": "@ink"}},
+        "legend": _legend(shown),
+        "showlegend": sum(bool(getattr(mark, "name", "")) for mark in panel.marks) > 1,
+        "hovermode": "closest",
+        "uirevision": "kept",
+        **(_scene(panel) if panel.z is not None else _plane(panel)),
+    }
+    if shown:
+        layout["coloraxis"] = _coloraxis(panel)
+    return {"traces": traces, "layout": layout, "tall": panel.tall, "space": panel.z is not None}
+
+
+def _trace(mark: Line | Points | Bars | Cells, panel: Panel, arrays: Arrays) -> dict[str, Any]:
+    if isinstance(mark, Line):
+        return _line(mark, arrays)
+    if isinstance(mark, Points):
+        return _points(mark, arrays)
+    if isinstance(mark, Bars):
+        return _bars(mark, panel, arrays)
+    return {
+        "type": "heatmap",
+        "x": arrays.number(mark.x),
+        "y": arrays.number(mark.y),
+        "z": arrays.cells(mark.values, mark.scale, exponent=False),
+        "customdata": arrays.cells(mark.values, mark.scale, exponent=True),
+        "coloraxis": "coloraxis",
+        "hovertemplate": "%{x:.3f}, %{y:.3f} m<br>%{customdata:.2g} mm<extra></extra>",
+        "hoverongaps": False,
+        "xgap": 1,
+        "ygap": 1,
+    }
+
+
+def _named(name: str) -> dict[str, Any]:
+    return {"name": markup(name), "showlegend": bool(name)}
+
+
+def _space_or_plane(mark: Line | Points, arrays: Arrays) -> dict[str, Any]:
+    places = {"x": arrays.number(mark.x), "y": arrays.number(mark.y)}
+    if mark.z is None:
+        return {"type": "scatter", **places}
+    return {"type": "scatter3d", **places, "z": arrays.number(mark.z)}
+
+
+def _line(mark: Line, arrays: Arrays) -> dict[str, Any]:
+    color = f"@{mark.color}"
+    trace: dict[str, Any] = {
+        **_space_or_plane(mark, arrays),
+        **_named(mark.name),
+        "mode": "lines+markers" if mark.dots else "lines",
+        "line": {"color": color, "width": mark.width, "dash": mark.dash},
+        "opacity": 0.65 if mark.faint else 1.0,
+    }
+    if mark.dots:
+        trace["marker"] = {"color": color, "size": 4.5}
+    if mark.fill:
+        trace |= {"fill": "tozeroy", "fillcolor": f"{color}~0.10"}
+        trace["line"] |= {"shape": "spline", "smoothing": 0.6}
+    if mark.z is not None:
+        trace["hoverinfo"] = "skip" if not mark.key else "name"
+    else:
+        trace["hovertemplate"] = "%{x:.4g}, %{y:.4g}" + f"<extra>{markup(mark.name)}</extra>"
+    return trace | ({"meta": mark.key} if mark.key else {})
+
+
+def _points(mark: Points, arrays: Arrays) -> dict[str, Any]:
+    marker: dict[str, Any] = {"size": mark.size, "symbol": SYMBOLS[mark.symbol], "line": {"width": 0}}
+    trace: dict[str, Any] = {
+        **_space_or_plane(mark, arrays),
+        **_named(mark.name),
+        "mode": "markers",
+        "marker": marker,
+        "opacity": mark.opacity,
+    }
+    told = "%{x:.3f}, %{y:.3f}, %{z:.3f} m" if mark.z is not None else "%{x:.4g}, %{y:.4g}"
+    if isinstance(mark.color, str):
+        marker["color"] = f"@{mark.color}"
+    else:
+        marker |= {"color": arrays.number(mark.color, log=True), "coloraxis": "coloraxis"}
+        trace["customdata"] = arrays.number(mark.color)
+        told += "<br>%{customdata:.3g} mm"
+    if mark.texts:
+        trace["text"] = [markup(text) for text in mark.texts]
+        told = "%{text}<br>" + told
+    trace["hovertemplate"] = f"{told}<extra>{markup(mark.name)}</extra>"
+    return trace | ({"meta": mark.key} if mark.key else {})
+
+
+def _bars(mark: Bars, panel: Panel, arrays: Arrays) -> dict[str, Any]:
+    place = list(range(len(mark.labels)))
+    values = arrays.number(mark.values)
+    colors = mark.colors
+    color: Any = f"@{colors}" if isinstance(colors, str) else [f"@{each}" for each in colors]
+    names = [markup(label) for label in mark.labels]
+    value = "%{x:.4g}" if mark.level else "%{y:.4g}"
+    trace = {
+        "type": "bar",
+        **_named(mark.name),
+        "x": values if mark.level else place,
+        "y": place if mark.level else values,
+        "orientation": "h" if mark.level else "v",
+        "marker": {"color": color, "line": {"width": 0}},
+        "customdata": names,
+        "hovertemplate": "%{customdata}: " + value + f"<extra>{markup(mark.name)}</extra>",
+    }
+    if mark.texts:
+        trace |= {
+            "text": [markup(text) for text in mark.texts],
+            "textposition": "auto",
+            "cliponaxis": False,
+        }
+    return trace
+
+
+def _legend(lower: bool) -> dict[str, Any]:
+    return {
+        "orientation": "h",
+        "x": 0,
+        "y": 1.01,
+        "yanchor": "bottom",
+        "bgcolor": "rgba(0,0,0,0)",
+        "font": {"size": 12, "color": "@ink"},
+        "itemsizing": "constant",
+    }
+
+
+def _coloraxis(panel: Panel) -> dict[str, Any]:
+    scale = next(scale for mark in panel.marks if (scale := _scale(mark)) is not None)
+    return {
+        "cmin": math.log10(scale.low),
+        "cmax": math.log10(scale.high),
+        "colorscale": "@errors",
+        "colorbar": {
+            "orientation": "h",
+            "thickness": 9,
+            "len": 0.82,
+            "y": 0 if panel.z is not None else -0.2,
+            "yanchor": "top",
+            "outlinewidth": 0,
+            "ticklen": 3,
+            "tickcolor": "@faint",
+            "tickvals": [math.log10(value) for value, _ in scale.ticks],
+            "ticktext": [text for _, text in scale.ticks],
+            "tickfont": {"size": 11, "color": "@muted"},
+        },
+    }
+
+
+def _scale(mark: Any) -> Scale | None:
+    scale: Scale | None = getattr(mark, "scale", None)
+    return scale
+
+
+def _plane(panel: Panel) -> dict[str, Any]:
+    """The layout of a panel of two axes."""
+    bars = [mark for mark in panel.marks if isinstance(mark, Bars)]
+    categories = bars[0].labels if bars else ()
+    level = bool(bars) and bars[0].level
+    x = _axis(panel.x, () if level else categories, upright=False)
+    y = _axis(panel.y, categories if level else (), upright=True)
+    if panel.alike:
+        y |= {"scaleanchor": "x", "constrain": "domain"}
+        x |= {"constrain": "domain"}
+    scaled = any(_scale(mark) is not None for mark in panel.marks)
+    rules = [mark for mark in panel.marks if isinstance(mark, Rule)]
+    layout = {
+        "xaxis": x,
+        "yaxis": y,
+        "margin": {"l": 58, "r": 14, "t": 34, "b": 92 if scaled else 48},
+        "shapes": [_shape(rule) for rule in rules],
+        "annotations": [_annotation(rule, panel) for rule in rules if rule.label],
+    }
+    if bars:
+        layout |= {"barmode": "stack" if panel.stacked else "group", "bargap": BAR_GAP}
+        layout |= {"bargroupgap": 0.05}
+    return layout
+
+
+def _axis(axis: Axis, categories: tuple[str, ...], upright: bool) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "title": {"text": markup(axis.label), "font": {"size": 12, "color": "@muted"}, "standoff": 8},
+        "gridcolor": "@grid",
+        "zeroline": False,
+        "linecolor": "@faint",
+        "showline": not upright,
+        "ticks": "" if upright else "outside",
+        "tickcolor": "@faint",
+        "ticklen": 4,
+        "automargin": True,
+    }
+    words = axis.categories or categories
+    if words:
+        found |= {
+            "tickvals": list(range(len(words))),
+            "ticktext": [markup(word) for word in words],
+            "range": [-0.6, len(words) - 0.4],
+            "showgrid": False,
+        }
+    elif axis.ticks:
+        found |= {"tickvals": [at for at, _ in axis.ticks], "ticktext": [text for _, text in axis.ticks]}
+    if axis.log:
+        # Powers of ten alone are told: smaller marks in between say the rest.
+        found |= {"type": "log", "dtick": 1, "exponentformat": "power", "minor": {"ticks": "", "showgrid": False}}
+        del found["dtick"]
+        found |= {"nticks": 7}
+    if axis.low is not None and axis.high is not None:
+        ends = (axis.low, axis.high)
+        found["range"] = [math.log10(end) for end in ends] if axis.log else list(ends)
+    return found
+
+
+def _shape(rule: Rule) -> dict[str, Any]:
+    along, across = ("x", "y") if rule.axis == "x" else ("y", "x")
+    return {
+        "type": "line",
+        f"{along}0": rule.at,
+        f"{along}1": rule.at,
+        f"{across}0": 0,
+        f"{across}1": 1,
+        f"{across}ref": f"{across} domain",
+        "line": {"color": f"@{rule.color}", "width": 1.3, "dash": rule.dash},
+        "layer": "below",
+    }
+
+
+def _annotation(rule: Rule, panel: Panel) -> dict[str, Any]:
+    axis = panel.x if rule.axis == "x" else panel.y
+    at = math.log10(rule.at) if axis.log else rule.at
+    words = {
+        "text": markup(rule.label),
+        "showarrow": False,
+        "font": {"size": 11, "color": f"@{rule.color}"},
+        "bgcolor": "@paper~0.75",
+    }
+    if rule.axis == "x":
+        return words | {
+            "x": at, "y": 1 - 0.07 * rule.lift, "yref": "y domain", "xanchor": "left", "yanchor": "top",
+        }
+    return words | {"y": at, "x": 1, "xref": "x domain", "xanchor": "right", "yanchor": "bottom"}
+
+
+def _scene(panel: Panel) -> dict[str, Any]:
+    """The layout of a panel of three axes."""
+    assert panel.z is not None  # noqa: S101 - narrows the type
+    height, azimuth = panel.view
+    turn = math.radians(azimuth)
+    axes = {
+        f"{name}axis": {
+            "title": {"text": markup(axis.label), "font": {"size": 12, "color": "@muted"}},
+            "color": "@muted",
+            "gridcolor": "@grid",
+            "zerolinecolor": "@faint",
+            "linecolor": "@faint",
+            "showbackground": False,
+            "showspikes": False,
+            "nticks": 6,
+            "tickfont": {"size": 11},
+        }
+        for name, axis in zip("xyz", (panel.x, panel.y, panel.z), strict=True)
+    }
+    eye = {"x": 1.35 * math.cos(turn), "y": 1.35 * math.sin(turn), "z": 1.35 * height}
+    return {
+        "scene": {
+            **axes,
+            "aspectmode": "data",
+            "camera": {"eye": eye, "center": {"x": 0, "y": 0, "z": -0.06}},
+            "dragmode": "turntable",
+        },
+        "margin": {"l": 0, "r": 0, "t": 34, "b": 44},
+    }

@@ -1,0 +1,336 @@
+"""Pictures of space: the robot, its workspace, cuts, branches, worst targets, a path."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from edge_ik_tools.report.drawing import words
+from edge_ik_tools.report.drawing.palette import MOST_GROUPS, group
+from edge_ik_tools.report.drawing.pictures import (
+    Array,
+    Axis,
+    Cells,
+    Line,
+    Mark,
+    Panel,
+    Picture,
+    Points,
+    Rule,
+    Scale,
+    Slider,
+    Varying,
+)
+from edge_ik_tools.report.measuring.branches import Branches
+from edge_ik_tools.report.measuring.following import Followed
+from edge_ik_tools.report.measuring.geometry import Skeleton
+from edge_ik_tools.report.measuring.workspace import Cuts, JointRow, Workspace
+from edge_ik_tools.report.measuring.worst import WorstTarget
+from firmware_host.chain import FloatArray
+
+AXES = ("x", "y", "z")
+SPACE = tuple(Axis(f"{name} [m]") for name in AXES)
+# Errors that colours tell apart [mm].
+LEAST_MM, MOST_MM = 1e-3, 100.0
+ERRORS = Scale(
+    "error",
+    LEAST_MM,
+    MOST_MM,
+    (
+        (1e-3, "≤ 1 µm"),
+        (1e-2, "10 µm"),
+        (0.1, "0.1 mm"),
+        (1.0, "1 mm"),
+        (10.0, "10 mm"),
+        (100.0, "100 mm"),
+    ),
+)
+POSTURE = "posture"
+
+
+def workspace_picture(found: Workspace) -> Picture:
+    """The robot with its joints and limits, and the workspace around it, coloured by error."""
+    steps = _steps(found)
+    cloud = Points(
+        *found.place.T,
+        color=Varying(("step",), tuple(1e3 * error for error in found.error), (len(steps.stops),)),
+        scale=ERRORS,
+        size=2.6,
+        opacity=0.75,
+        name="targets",
+        texts=(),
+    )
+    outlines = tuple(_outline(cuts) for cuts in found.cuts if len(cuts.edges) > 2)
+    return Picture(
+        "workspace",
+        "The robot and its workspace",
+        "Each dot is a target that training never saw, placed where the tool should be and "
+        "coloured by how far off the answer is; move the slider from the network alone to the "
+        "last step. Arcs show how far each joint turns from the home posture drawn, dashes how "
+        "far one slides; rectangles are the cuts below.",
+        (_space((cloud, *robot_marks(found.robot, found.joints), *outlines), tall=1.5, wide=True),),
+        (steps,),
+    )
+
+
+def cuts_picture(found: Workspace) -> Picture:
+    """Slices of the workspace across the axes of the base."""
+    steps = _steps(found)
+    sliders = [steps]
+    panels = []
+    for cuts in found.cuts:
+        name = AXES[cuts.axis]
+        stops = tuple(
+            f"{1e3 * low:.0f} to {1e3 * high:.0f} mm"
+            for low, high in zip(cuts.edges[:-1], cuts.edges[1:], strict=True)
+        )
+        key = f"cut-{name}"
+        several = len(stops) > 1
+        if several:
+            sliders.append(Slider(key, f"{name} of the cut", stops, len(stops) // 2))
+        values = [1e3 * each for worst in cuts.worst for each in worst]
+        over, places = (
+            (("step", key), (len(cuts.worst), len(stops)))
+            if several
+            else (("step",), (len(cuts.worst),))
+        )
+        left, right = (AXES[side] for side in cuts.sides)
+        panels.append(
+            Panel(
+                Axis(f"{left} [m]"),
+                Axis(f"{right} [m]"),
+                (
+                    Cells(
+                        words.middles(cuts.columns),
+                        words.middles(cuts.rows),
+                        Varying(over, tuple(values), places),
+                        ERRORS,
+                    ),
+                    Points([0.0], [0.0], color="muted", symbol="cross", size=7.0),
+                ),
+                title=f"across {name}" if several else f"the {left}{right} plane",
+                alike=True,
+                tall=1.1,
+            )
+        )
+    return Picture(
+        "cuts",
+        "Cuts through the workspace",
+        "Each cell shows the worst target that fell into it in the slice chosen; white cells "
+        "had none, and the cross marks the base.",
+        tuple(panels),
+        tuple(sliders),
+    )
+
+
+def branches_map(found: Branches) -> Picture:
+    """Which branch answers where."""
+    order = np.argsort([-row.answers for row in found.rows], kind="stable").tolist()
+    marks: list[Mark] = []
+    for rank, number in enumerate(order[:MOST_GROUPS]):
+        marks += _some(
+            found.place[found.answered == number], group(rank), words.label(found.rows[number].name)
+        )
+    rest = ~np.isin(found.answered, order[:MOST_GROUPS])
+    marks += _some(found.place[rest], group(MOST_GROUPS), "others")
+    return Picture(
+        "branches-map",
+        "Which branch answers where",
+        "Each dot is a target, coloured by the branch of the answer that the solver gives by "
+        "default: the first that is within tolerance. Click a name to hide it.",
+        (_space(tuple(marks), tall=1.35),),
+    )
+
+
+def worst_picture(
+    robot: Skeleton, worst: Sequence[WorstTarget]
+) -> Picture:
+    """The worst targets, and the robot at one of them."""
+    place = np.array([each.place for each in worst])
+    texts = tuple(
+        f"{rank}: {words.length(each.error_m)}" for rank, each in enumerate(worst, start=1)
+    )
+    first = worst[0]
+    marks = (
+        Points(
+            *place.T,
+            color=np.array([1e3 * each.error_m for each in worst]),
+            scale=ERRORS,
+            size=5.0,
+            texts=texts,
+            name="worst targets",
+        ),
+        Line(*robot.points.T, color="faint", width=3.0, name="home posture", faint=True),
+        Line(*first.points.T, color="robot", width=6.0, dots=True, name="answer", key=POSTURE),
+        Points(
+            *first.place[:, None],
+            color="bad",
+            symbol="x",
+            size=7.0,
+            name="its target",
+            key=f"{POSTURE}-target",
+        ),
+    )
+    return Picture(
+        "worst",
+        "The worst targets",
+        "Dots are the targets that are answered worst, the robot stands at the answer to one of "
+        "them; choose another in the table.",
+        (_space(marks, tall=1.35),),
+    )
+
+
+def path_picture(found: Followed) -> tuple[Picture, Picture]:
+    """A path in space, and what its joints and errors are along it."""
+    jumps = list(found.jumps)
+    marks: list[Mark] = [
+        Line(*found.place.T, color="faint", width=5.0, name="targets"),
+        Points(
+            *found.tool.T,
+            color=1e3 * found.error,
+            scale=ERRORS,
+            size=3.5,
+            name="tool",
+            texts=tuple(f"target {index}" for index in range(len(found.tool))),
+        ),
+        Line(*found.points.T, color="robot", width=6.0, dots=True, name="robot at the start"),
+    ]
+    if jumps:
+        marks.append(
+            Points(*found.place[jumps].T, color="bad", symbol="diamond", size=6.0, name="jumps")
+        )
+    space = Picture(
+        "path-space",
+        "A path followed",
+        f"The tool on {found.what}, coloured by how far off it is.",
+        (_space(tuple(marks), tall=1.2),),
+    )
+    return space, _path_charts(found)
+
+
+def _path_charts(found: Followed) -> Picture:
+    index = np.arange(len(found.error), dtype=float)
+    rules = tuple(
+        Rule(float(jump), "jump" if jump == found.jumps[0] else "", color="bad")
+        for jump in found.jumps
+    )
+    asked = np.flatnonzero(found.asked)
+    errors: list[Mark] = [
+        Line(index, 1e3 * np.maximum(found.error, 1e-12), color="accent", name="error"),
+        Rule(1.0, "tolerance, 1 mm", axis="y"),
+        *rules,
+    ]
+    if len(asked) and len(asked) < len(index):
+        errors.append(
+            Points(
+                index[asked],
+                1e3 * np.maximum(found.error[asked], 1e-12),
+                color="step1",
+                size=5.0,
+                name="network asked",
+            )
+        )
+    panels = [
+        Panel(Axis("target"), Axis("error [mm]", log=True), tuple(errors), title="Track error")
+    ]
+    for unit, title in (("rad", "Joints that turn"), ("m", "Joints that slide")):
+        own = [k for k, each in enumerate(found.units) if each == unit]
+        if own:
+            scale, sign = words.joint_units(unit)
+            lines = tuple(
+                Line(
+                    index,
+                    scale * found.q[:, k],
+                    color=group(place),
+                    name=words.label(found.joints[k], 18),
+                )
+                for place, k in enumerate(own)
+            )
+            panels.append(
+                Panel(Axis("target"), Axis(f"joint [{sign}]"), (*lines, *rules), title=title)
+            )
+    panels.append(
+        Panel(
+            Axis("target"),
+            Axis("largest way of a joint [°]"),
+            (
+                Line(
+                    index, np.degrees(found.step), color="accent", name="way since the last target"
+                ),
+                Rule(float(np.degrees(found.largest_step)), "a jump", axis="y", color="bad"),
+            ),
+            title="Way from target to target",
+        )
+    )
+    return Picture(
+        "path",
+        "Along the path",
+        "From target to target: how far the tool is off, where the joints are, and how far the "
+        "busiest of them had to go, where a whole characteristic length counts as a radian of a "
+        "joint that slides; red lines are jumps.",
+        tuple(panels),
+    )
+
+
+def robot_marks(robot: Skeleton, joints: Sequence[JointRow]) -> tuple[Mark, ...]:
+    """The robot in a posture, with the axes of its joints, their limits and the tool's frame."""
+    turning = _joined(robot.axes)
+    names = [row.name for row in joints]
+    texts = (
+        "base",
+        *(
+            words.label(names[k]) if len(names) == len(robot.axes) else f"joint {k + 1}"
+            for k in range(len(robot.axes))
+        ),
+        "tool",
+    )
+    return (
+        Line(*_joined(robot.ranges).T, color="range", width=4.0, name="limits"),
+        Line(*turning.T, color="joint", width=4.0, name="joint axes"),
+        Line(*robot.points.T, color="robot", width=8.0, name="robot"),
+        Points(*robot.points.T, color="robot", size=5.0, texts=texts),
+        *(
+            Line(
+                *robot.tool[k].T, color=AXES[k], width=4.0, name="tool's x, y, z" if k == 0 else ""
+            )
+            for k in range(3)
+        ),
+    )
+
+
+def _space(marks: tuple[Mark, ...], tall: float, wide: bool = False) -> Panel:
+    x, y, z = SPACE
+    return Panel(x, y, marks, z=z, tall=tall, wide=wide, alike=True)
+
+
+def _steps(found: Workspace) -> Slider:
+    stops = tuple(words.steps_name(steps) for steps in range(len(found.error)))
+    return Slider("step", "answer", stops, 0, spread=True)
+
+
+def _outline(cuts: Cuts) -> Line:
+    """The rectangle that a cut lies in."""
+    name = AXES[cuts.axis]
+    left, right = cuts.columns[[0, -1]], cuts.rows[[0, -1]]
+    corners = np.zeros((5, 3))
+    corners[:, cuts.sides[0]] = left[[0, 1, 1, 0, 0]]
+    corners[:, cuts.sides[1]] = right[[0, 0, 1, 1, 0]]
+    sides: list[Array | Varying] = list(corners.T)
+    heights = words.middles(cuts.edges)
+    sides[cuts.axis] = Varying(
+        (f"cut-{name}",), tuple(np.full(5, height) for height in heights), (len(heights),)
+    )
+    return Line(sides[0], sides[1], sides[2], color=name, width=2.0, faint=True)
+
+
+def _some(place: FloatArray, color: str, name: str) -> list[Mark]:
+    if not len(place):
+        return []
+    return [Points(*place.T, color=color, size=3.0, opacity=0.8, name=name)]
+
+
+def _joined(parts: Sequence[FloatArray] | FloatArray) -> FloatArray:
+    """Lines (k, 3) one after another, with a gap behind each."""
+    gap = np.full((1, 3), np.nan)
+    return np.concatenate([piece for part in parts for piece in (part, gap)])
