@@ -17,6 +17,7 @@ from edge_ik.cli.bench import bench
 from edge_ik.cli.evaluate import evaluate
 from edge_ik.cli.export import export
 from edge_ik.cli.inspect import inspect
+from edge_ik.cli.report import report
 from edge_ik.cli.search import search
 from edge_ik.cli.solve import solve
 from edge_ik.cli.train import train
@@ -52,5 +53,5 @@ def main() -> None:
     """Inverse kinematics in constant time, from a robot description to a microcontroller."""
 
 
-for command in (arms, train, search, evaluate, export, solve, inspect, bench, ablate):
+for command in (arms, train, search, evaluate, export, solve, inspect, bench, report, ablate):
     main.add_command(command)

@@ -38,9 +38,7 @@ class Album:
         """All of them, in the order of the page."""
         parts = (self.workspace, self.errors, self.rounding, self.branches)
         return tuple(
-            picture
-            for part in (*parts, self.worst, self.path, self.training)
-            for picture in part
+            picture for part in (*parts, self.worst, self.path, self.training) for picture in part
         )
 
 

@@ -1,6 +1,8 @@
-"""Charts of one model: errors, joints, rounding, branches, training, and what a solve costs."""
+"""Charts of one model: errors, joints, floats against integers, branches, training."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -16,49 +18,55 @@ from edge_ik_tools.report.drawing.pictures import (
     Points,
     Rule,
 )
+from edge_ik_tools.report.drawing.scales import logarithmic
 from edge_ik_tools.report.measuring.branches import Branches
 from edge_ik_tools.report.measuring.errors import Distribution, Errors, JointErrors
 from edge_ik_tools.report.measuring.rounding import Rounding
 from edge_ik_tools.report.measuring.training import Training
+from firmware_host.chain import FloatArray
 from firmware_host.tolerances import SOLVED_ROTATION
 
-# Errors that a picture goes down to [m]: less is the arithmetic's own.
+# Errors that a picture goes down to [m, rad]: less is the arithmetic's own.
 LEAST_SHOWN = 1e-9
-STUDY_WORDS = {"rmse_m": "RMSE", "p95_m": "p95", "max_m": "worst", "focus_rmse_m": "focus"}
+# The least difference of joints on a logarithmic axis, in degrees or millimetres.
+LEAST_DIFFERENCE = 1e-4
+STUDY_WORDS = {"rmse_m": "study, RMSE", "p95_m": "study, p95", "max_m": "study, worst"}
+OF_JOINTS = (("rad", "Joints that turn"), ("m", "Joints that slide"))
 
 
 def errors_picture(found: Errors) -> Picture:
     """How errors are distributed after each step."""
-    marks = [*_steps_lines(found.position, 1e3), Rule(1.0, "solved: 1 mm", color="good")]
-    for name, value in sorted(found.study.items(), key=lambda item: item[1]):
-        if name != "focus_rmse_m":
-            marks.append(
-                Rule(
-                    1e3 * value, f"study's {STUDY_WORDS[name]}", lift=1 + len(marks) % 3, dash="dot"
-                )
-            )
+    rules = [Rule(1.0, "solved: 1 mm", color="good")]
+    known = [
+        (value, STUDY_WORDS[name]) for name, value in found.study.items() if name in STUDY_WORDS
+    ]
+    for row, (value, name) in enumerate(sorted(known), start=1):
+        rules.append(Rule(1e3 * value, name, dash="dot", lift=row))
+    distance = _error_axis("distance from the target", found.position, 1e3)
+    worse = [100 * each.worse for each in found.position]
     panels = [
         Panel(
-            _errors_axis("distance from the target [mm]", found.position, 1e3),
-            Axis("targets [%]"),
-            tuple(marks),
+            distance,
+            Axis("targets [%]", low=0.0, high=_room(found.position)),
+            (*_shares(found.position, 1e3), *rules),
             title="Distances",
         ),
         Panel(
-            _errors_axis("distance from the target [mm]", found.position, 1e3),
-            Axis("targets that are at least so far off [%]", log=True),
-            (*_worse_lines(found.position, 1e3), Rule(1.0, "solved: 1 mm", color="good")),
+            distance,
+            logarithmic("targets at least so far off [%]", worse),
+            (*_worse(found.position, 1e3), rules[0]),
             title="How many are worse",
         ),
     ]
     if found.rotation:
-        tolerance = float(np.degrees(SOLVED_ROTATION))
+        degrees = 180 / np.pi
+        tolerance = degrees * SOLVED_ROTATION
         panels.append(
             Panel(
-                _errors_axis("angle from the target [°]", found.rotation, 180 / np.pi),
-                Axis("targets [%]"),
+                _error_axis("angle from the target [°]", found.rotation, degrees),
+                Axis("targets [%]", low=0.0, high=_room(found.rotation)),
                 (
-                    *_steps_lines(found.rotation, 180 / np.pi),
+                    *_shares(found.rotation, degrees),
                     Rule(tolerance, f"solved: {tolerance:g}°", color="good"),
                 ),
                 title="Angles",
@@ -72,87 +80,96 @@ def errors_picture(found: Errors) -> Picture:
     return Picture(
         "errors",
         "How far answers are off",
-        "Each curve is all targets after so many steps: further left is better, and every decade "
-        f"is a factor of ten. What is right of the green line is not solved.{study}",
+        "Each curve is all targets after so many steps: further left is better, and what is right "
+        "of the green line is not solved; what is off by less than a nanometre or a billionth of a "
+        f"radian lies beyond the left edge.{study}",
         tuple(panels),
     )
 
 
-def _errors_axis(label: str, found: tuple[Distribution, ...], scale: float) -> Axis:
-    low = max(LEAST_SHOWN, min(float(each.edges[0]) for each in found))
-    high = max(float(each.edges[-1]) for each in found)
-    return Axis(label, log=True, low=scale * low, high=scale * high)
+def _error_axis(label: str, found: Sequence[Distribution], scale: float) -> Axis:
+    least, most = LEAST_SHOWN, max(float(each.error.max()) for each in found)
+    low = max(least, min(float(each.edges[0]) for each in found))
+    return logarithmic(label, [[scale * low, scale * max(most, 10 * low)]], scale == 1e3)
 
 
-def _steps_lines(found: tuple[Distribution, ...], scale: float) -> list[Mark]:
+def _room(found: Sequence[Distribution]) -> float:
+    """The height of an axis for shares, as far as they are shown."""
+    highest = max(
+        (float(each.share[each.edges[1:] > LEAST_SHOWN].max(initial=0.0)) for each in found),
+        default=0.0,
+    )
+    return max(112 * highest, 1.0)
+
+
+def _shares(found: Sequence[Distribution], scale: float) -> list[Mark]:
+    """Each distribution's shares of its bins."""
     marks: list[Mark] = []
     for steps, each in enumerate(found):
-        middle = scale * np.sqrt(each.edges[1:] * each.edges[:-1])
-        shown = middle >= scale * LEAST_SHOWN
-        marks.append(
-            Line(
-                middle[shown],
-                100 * each.share[shown],
-                color=step(steps),
-                name=words.steps_name(steps),
-                fill=True,
+        middle = np.sqrt(each.edges[1:] * each.edges[:-1])
+        shown = middle >= LEAST_SHOWN
+        if shown.any():
+            marks.append(
+                Line(
+                    scale * middle[shown],
+                    100 * each.share[shown],
+                    color=step(steps),
+                    name=words.steps_name(steps),
+                    fill=True,
+                )
             )
-        )
     return marks
 
 
-def _worse_lines(found: tuple[Distribution, ...], scale: float) -> list[Mark]:
-    return [
-        Line(
-            scale * each.error[each.error >= LEAST_SHOWN],
-            100 * each.worse[each.error >= LEAST_SHOWN],
-            color=step(steps),
-            name=words.steps_name(steps),
-        )
-        for steps, each in enumerate(found)
-    ]
+def _worse(found: Sequence[Distribution], scale: float) -> list[Mark]:
+    """Of each distribution how many targets are worse than a bound."""
+    marks: list[Mark] = []
+    for steps, each in enumerate(found):
+        shown = each.error >= LEAST_SHOWN
+        if shown.any():
+            error, worse = scale * each.error[shown], 100 * each.worse[shown]
+            marks.append(Line(error, worse, color=step(steps), name=words.steps_name(steps)))
+    return marks
 
 
 def joints_picture(found: Errors) -> Picture:
     """The network alone against the answer, joint by joint."""
     panels = []
-    for unit, title in (("rad", "Joints that turn"), ("m", "Joints that slide")):
+    for unit, title in OF_JOINTS:
         own = [joint for joint in found.joints if joint.unit == unit]
         if own:
             panels.append(_joints_panel(own, unit, title))
     return Picture(
         "joints",
         "Joint by joint",
-        "How far the network alone is from the answer it leads to: the dot is the median, the "
-        "thick line holds the middle half of the targets, the thin one 90%, the cross is the worst.",
+        "How far the network alone is from the answer that it leads to: the dot is the median, "
+        "the thick line holds the middle half of the targets, the thin one 90% of them, and the "
+        "cross is the worst.",
         tuple(panels),
     )
 
 
-def _joints_panel(joints: list[JointErrors], unit: str, title: str) -> Panel:
+def _joints_panel(joints: Sequence[JointErrors], unit: str, title: str) -> Panel:
     scale, sign = words.joint_units(unit)
-    names = tuple(words.label(joint.name, 18) for joint in joints)
-    least = 1e-6
-    values = scale * np.maximum(np.array([joint.quantiles for joint in joints]), least / scale)
+    values = np.maximum(scale * np.array([joint.quantiles for joint in joints]), LEAST_DIFFERENCE)
     place = np.arange(len(joints), dtype=float)
-    thin, thick = (
-        _spans(place, values[:, 0], values[:, 4]),
-        _spans(place, values[:, 1], values[:, 3]),
-    )
+    thin = _spans(place, values[:, 0], values[:, 4])
+    thick = _spans(place, values[:, 1], values[:, 3])
     return Panel(
-        Axis("joint", categories=names),
-        Axis(f"difference [{sign}]", log=True),
+        Axis("", categories=tuple(words.label(joint.name, 18) for joint in joints)),
+        logarithmic(f"difference [{sign}]", [values]),
         (
-            Line(*thin, color="accent", width=1.5, name="90% of the targets"),
-            Line(*thick, color="accent", width=7.0, name="the middle half"),
-            Points(place, values[:, 2], color="paper", size=5.0),
-            Points(place, values[:, 5], color="bad", symbol="x", size=6.0, name="worst"),
+            Line(*thin, color="accent", width=2.0, name="90% of the targets"),
+            Line(*thick, color="accent", width=9.0, name="the middle half"),
+            Points(place, values[:, 2], color="paper", size=6.0),
+            Points(place, values[:, 5], color="bad", symbol="x", size=7.0, name="the worst"),
         ),
         title=title,
     )
 
 
-def _spans(place: np.ndarray, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _spans(place: FloatArray, low: FloatArray, high: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Upright lines, each from low to high, as one line with gaps."""
     gap = np.full(len(place), np.nan)
     return np.stack([place, place, gap], 1).ravel(), np.stack([low, high, gap], 1).ravel()
 
@@ -160,117 +177,88 @@ def _spans(place: np.ndarray, low: np.ndarray, high: np.ndarray) -> tuple[np.nda
 def rounding_picture(found: Rounding) -> Picture:
     """The network in floats against the one in integers."""
     errors = 1e3 * np.maximum(found.seed_error, LEAST_SHOWN)
-    low, high = float(errors.min()) / 1.2, float(errors.max()) * 1.2
+    exact = logarithmic("network in floats", [errors], True)
+    ends = [exact.low or 0.0, exact.high or 0.0]
     panels = [
         Panel(
-            Axis("network in floats [mm]", log=True, low=low, high=high),
-            Axis("network in integers [mm]", log=True, low=low, high=high),
+            exact,
+            logarithmic("network in integers", [errors], True),
             (
                 Points(
                     errors[:, 0],
                     errors[:, 1],
                     color="accent",
-                    size=2.5,
-                    opacity=0.45,
+                    size=3.0,
+                    opacity=0.4,
                     name="targets",
                 ),
                 Line(
-                    [low, high],
-                    [low, high],
-                    color="muted",
-                    width=1.5,
-                    dash="dash",
-                    name="as good as in floats",
+                    ends, ends, color="muted", width=1.5, dash="dash", name="rounding cost nothing"
                 ),
             ),
-            title="Target by target",
+            title="Distance from the target, one dot a target",
             alike=True,
-            tall=1.15,
         )
     ]
-    for unit, title in (("rad", "Joints that turn"), ("m", "Joints that slide")):
+    for unit, title in OF_JOINTS:
         own = [k for k, each in enumerate(found.units) if each == unit]
         if own:
             scale, sign = words.joint_units(unit)
-            panels.append(
-                Panel(
-                    Axis("joint"),
-                    Axis(f"mean difference [{sign}]"),
-                    (
-                        Bars(
-                            tuple(words.label(found.joints[k], 18) for k in own),
-                            scale * found.moved[own],
-                            "accent",
-                        ),
-                    ),
-                    title=title,
-                )
-            )
+            names = tuple(words.label(found.joints[k], 18) for k in own)
+            bars = Bars(names, scale * found.moved[own], "accent")
+            panels.append(Panel(Axis(""), Axis(f"mean difference [{sign}]"), (bars,), title=title))
     return Picture(
         "rounding",
         "Floats against integers",
-        "Each dot is a target: to the right the error of the network in floats, upwards that of "
-        "the same network in integers, both alone; on the dashed line rounding cost nothing. Bars "
-        "tell how far the guesses of the same head are apart.",
+        "To the right the error of the network in floats, upwards that of the same network in "
+        "integers, both alone: on the dashed line rounding cost nothing. Bars tell how far the "
+        "guesses of the same head are apart.",
         tuple(panels),
     )
 
 
 def branches_picture(found: Branches) -> Picture:
     """How often each branch is tried and answers, and how many reach a place."""
-    order = np.argsort([-row.answers for row in found.rows], kind="stable").tolist()
+    order = np.argsort([row.answers for row in found.rows], kind="stable").tolist()
     rows = [found.rows[k] for k in order]
     names = tuple(words.label(row.name) for row in rows)
-    most = len(rows)
-    counts = [
-        np.bincount(each, minlength=most + 1)[: most + 1] / len(each)
+    leading, different = (
+        np.bincount(each, minlength=len(rows) + 1) / len(each)
         for each in (found.leading, found.different)
-    ]
-    used = max(int(np.flatnonzero(share)[-1]) for share in counts) + 1
+    )
+    used = int(max(np.flatnonzero(leading)[-1], np.flatnonzero(different)[-1])) + 1
     numbers = tuple(str(k) for k in range(used))
-    tried = found.tried
+    tried = tuple(str(k + 1) for k in range(len(found.tried)))
     return Picture(
         "branches",
         "How the branches share the work",
-        "On the left, of all targets: for how many each branch is tried first, and for how many "
-        "its answer is given. In the middle how many branches lead to a place, and to how many "
-        "different postures; on the right how many had to be tried.",
+        "On the left for how many targets each branch is tried first, and for how many it "
+        "answers; then to how many places so many branches lead, and to how many different "
+        "postures; then how many had to be tried.",
         (
             Panel(
                 Axis("targets [%]"),
-                Axis("", categories=names[::-1]),
+                Axis(""),
                 (
-                    Bars(
-                        names[::-1],
-                        [100 * row.first for row in rows[::-1]],
-                        "group0",
-                        "tried first",
-                        level=True,
-                    ),
-                    Bars(
-                        names[::-1],
-                        [100 * row.answers for row in rows[::-1]],
-                        "group1",
-                        "answers",
-                        level=True,
-                    ),
+                    Bars(names, [100 * row.answers for row in rows], "group1", "answers", True),
+                    Bars(names, [100 * row.first for row in rows], "group0", "tried first", True),
                 ),
                 title="Branches",
-                tall=max(1.0, 0.35 + 0.075 * most),
+                tall=max(1.0, 0.3 + 0.085 * len(rows)),
             ),
             Panel(
-                Axis("number of them", categories=numbers),
+                Axis("how many of them"),
                 Axis("targets [%]"),
                 (
-                    Bars(numbers, 100 * counts[0][:used], "group0", "branches that lead there"),
-                    Bars(numbers, 100 * counts[1][:used], "group2", "different postures"),
+                    Bars(numbers, 100 * leading[:used], "group0", "branches"),
+                    Bars(numbers, 100 * different[:used], "group2", "different postures"),
                 ),
-                title="How many reach a place",
+                title="How many lead to a place",
             ),
             Panel(
-                Axis("branches tried", categories=tuple(str(k + 1) for k in range(len(tried)))),
-                Axis("targets [%]", log=True),
-                (Bars(tuple(str(k + 1) for k in range(len(tried))), 100 * tried, "accent"),),
+                Axis("branches tried"),
+                logarithmic("targets [%]", [100 * found.tried]),
+                (Bars(tried, 100 * found.tried, "group0"),),
                 title="How many are tried",
             ),
         ),
@@ -279,71 +267,51 @@ def branches_picture(found: Branches) -> Picture:
 
 def training_picture(found: Training) -> Picture:
     """The curves of a training."""
-    x = found.step
     columns = found.columns
-    panels = [
-        Panel(
-            Axis("training step"),
-            Axis("error of the network alone [mm]", log=True),
-            tuple(
-                Line(x, 1e3 * columns[name], color=group(place), name=text)
-                for place, (name, text) in enumerate(
-                    (
-                        ("rmse_m", "RMSE"),
-                        ("p95_m", "p95"),
-                        ("max_m", "worst"),
-                        ("train_rmse_m", "RMSE in training"),
-                    )
-                )
-                if _told(columns, name)
-            ),
-            title="Error on unseen targets",
+    errors = (
+        ("rmse_m", "RMSE"),
+        ("p95_m", "p95"),
+        ("max_m", "worst"),
+        ("train_rmse_m", "RMSE in training"),
+    )
+    weights = (("position_weight", "distance"), ("angle_weight", "joints"))
+    unsolved = {"unsolved": 100 * (1 - columns["solved"])} if "solved" in columns else {}
+    panels = (
+        _curves(found, columns, errors, "distance from the target", "Network alone", True),
+        _curves(found, columns, weights, "learned weight", "Weights of the losses"),
+        _curves(found, columns, (("learning_rate", ""),), "learning rate", "Learning rate"),
+        _curves(
+            found, unsolved, (("unsolved", ""),), "targets [%]", "Not solved after the usual steps"
         ),
-    ]
-    weights = [
-        (name, text)
-        for name, text in (("position_weight", "distance"), ("angle_weight", "joints"))
-        if _told(columns, name)
-    ]
-    if weights:
-        panels.append(
-            Panel(
-                Axis("training step"),
-                Axis("learned weight", log=True),
-                tuple(
-                    Line(x, columns[name], color=group(k), name=text)
-                    for k, (name, text) in enumerate(weights)
-                ),
-                title="Weights of the losses",
-            )
-        )
-    if _told(columns, "learning_rate"):
-        panels.append(
-            Panel(
-                Axis("training step"),
-                Axis("learning rate", log=True),
-                (Line(x, columns["learning_rate"], color="accent", name="learning rate"),),
-                title="Learning rate",
-            )
-        )
-    if _told(columns, "solved"):
-        share = np.maximum(100 * (1 - columns["solved"]), 1e-3)
-        panels.append(
-            Panel(
-                Axis("training step"),
-                Axis("not solved after the steps [%]", log=True),
-                (Line(x, share, color="accent", name="not solved"),),
-                title="What is left unsolved",
-            )
-        )
+    )
     return Picture(
         "training",
         "Training",
-        "Errors are measured on targets kept apart from training. The weights of the two losses "
-        "are learned with the network: they grow as the errors they weigh shrink.",
-        tuple(panels),
+        "Distances are those of targets kept apart from training, but where it says otherwise. The "
+        "weights of the two losses are learned with the network: each grows as the error that it "
+        "weighs shrinks.",
+        tuple(panel for panel in panels if panel is not None),
     )
 
 
-def _told(columns: dict[str, np.ndarray], name: str) -> bool:
-    return name in columns and bool(np.isfinite(columns[name]).any())
+def _curves(
+    found: Training,
+    columns: Mapping[str, FloatArray],
+    named: Sequence[tuple[str, str]],
+    label: str,
+    title: str,
+    millimetres: bool = False,
+) -> Panel | None:
+    """Some columns of a history over its steps; None where it has none of them."""
+    scale = 1e3 if millimetres else 1.0
+    lines, values = [], []
+    for place, (name, text) in enumerate(named):
+        column = columns.get(name)
+        if column is not None and bool((column > 0).any()):
+            values.append(scale * np.where(column > 0, column, np.nan))
+            lines.append(Line(found.step, values[-1], color=group(place), name=text))
+    if not lines:
+        return None
+    return Panel(
+        Axis("training step"), logarithmic(label, values, millimetres), tuple(lines), title=title
+    )

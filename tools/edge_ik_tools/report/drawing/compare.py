@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from edge_ik_tools.report.drawing import words
 from edge_ik_tools.report.drawing.charts import LEAST_SHOWN
 from edge_ik_tools.report.drawing.palette import group
-from edge_ik_tools.report.drawing.pictures import Axis, Line, Mark, Panel, Picture, Rule
+from edge_ik_tools.report.drawing.pictures import Line, Mark, Panel, Picture, Rule
+from edge_ik_tools.report.drawing.scales import logarithmic
 from edge_ik_tools.report.measuring.record import Record
 
 
@@ -23,11 +24,12 @@ def compare_picture(records: Sequence[Record]) -> Picture:
                 name = words.label(record.label)
                 error, worse = 1e3 * found.error[shown], 100 * found.worse[shown]
                 marks.append(Line(error, worse, color=group(index), name=name))
+        lines = [mark for mark in marks if isinstance(mark, Line)]
         marks.append(Rule(1.0, "solved: 1 mm", color="good"))
         panels.append(
             Panel(
-                Axis("distance from the target [mm]", log=True),
-                Axis("targets that are at least so far off [%]", log=True),
+                logarithmic("distance from the target", [*(line.x for line in lines), [1.0]], True),
+                logarithmic("targets at least so far off [%]", [line.y for line in lines]),
                 tuple(marks),
                 title=title,
             )
@@ -39,4 +41,3 @@ def compare_picture(records: Sequence[Record]) -> Picture:
         "is off by, or more. Further left and lower is better.",
         tuple(panels),
     )
-

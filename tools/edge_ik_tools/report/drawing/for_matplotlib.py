@@ -94,7 +94,9 @@ def write_picture(picture: Picture, folder: Path, prefix: str = "") -> list[Path
             rows, columns = -(-rows // 2), min(rows, 2)
         tall = max(panel.tall for panel in picture.panels)
         figure = Figure(
-            figsize=(PANEL_WIDTH * columns, PANEL_HEIGHT * tall * rows), layout="constrained", dpi=DPI
+            figsize=(PANEL_WIDTH * columns, PANEL_HEIGHT * tall * rows),
+            layout="constrained",
+            dpi=DPI,
         )
         places = itertools.product(range(len(states)), picture.panels)
         for index, (state, panel) in enumerate(places, start=1):
@@ -139,12 +141,19 @@ def _mark_numbers(mark: Any) -> dict[str, Any]:
         return {"kind": "rule", "label": mark.label, mark.axis: mark.at}
     if isinstance(mark, Bars):
         values = [_number(value) for value in np.asarray(mark.values, dtype=float).tolist()]
-        return {"kind": "bars", "name": mark.name, "values": dict(enumerate(values)), "labels": list(mark.labels)}
+        return {
+            "kind": "bars",
+            "name": mark.name,
+            "values": dict(enumerate(values)),
+            "labels": list(mark.labels),
+        }
     if isinstance(mark, Cells):
         parts = {"x": mark.x, "y": mark.y, mark.scale.label: mark.values}
         return {"kind": "cells", **{name: _listed(values) for name, values in parts.items()}}
     found: dict[str, Any] = {"kind": type(mark).__name__.lower(), "name": mark.name}
-    found |= {name: _listed(getattr(mark, name)) for name in "xyz" if getattr(mark, name) is not None}
+    found |= {
+        name: _listed(getattr(mark, name)) for name in "xyz" if getattr(mark, name) is not None
+    }
     if isinstance(mark, Points):
         if not isinstance(mark.color, str) and mark.scale is not None:
             found[f"{mark.scale.label} [mm]"] = _listed(mark.color)
@@ -188,7 +197,10 @@ def _draw(figure: Any, axes: Any, panel: Panel, state: dict[str, int]) -> None:
         artist, scale = scaled
         bar = figure.colorbar(artist, ax=axes, shrink=0.7, aspect=30, pad=0.06)
         bar.outline.set_visible(False)
-        bar.set_ticks([math.log10(value) for value, _ in scale.ticks], labels=[text for _, text in scale.ticks])
+        bar.set_ticks(
+            [math.log10(value) for value, _ in scale.ticks],
+            labels=[text for _, text in scale.ticks],
+        )
         bar.ax.tick_params(length=2)
     handles, _ = axes.get_legend_handles_labels()
     if len(handles) > 1 and len(handles) <= FEW:
@@ -228,7 +240,12 @@ def _line(axes: Any, mark: Line, state: dict[str, int]) -> None:
 def _points(axes: Any, mark: Points, state: dict[str, int]) -> tuple[Any, Scale] | None:
     places = _places(mark, state)
     size = (0.8 * mark.size) ** 2
-    usual = {"marker": SYMBOLS[mark.symbol], "s": size, "alpha": mark.opacity, "label": _label(mark.name)}
+    usual = {
+        "marker": SYMBOLS[mark.symbol],
+        "s": size,
+        "alpha": mark.opacity,
+        "label": _label(mark.name),
+    }
     if mark.symbol in ("circle", "diamond"):
         usual["linewidths"] = 0
     if isinstance(mark.color, str):
@@ -241,7 +258,9 @@ def _points(axes: Any, mark: Points, state: dict[str, int]) -> tuple[Any, Scale]
 
 def _cells(axes: Any, mark: Cells, state: dict[str, int]) -> tuple[Any, Scale]:
     values = np.log10(np.maximum(_at(mark.values, state), mark.scale.low))
-    return axes.pcolormesh(mark.x, mark.y, values, shading="nearest", **_colored(mark.scale)), mark.scale
+    return axes.pcolormesh(
+        mark.x, mark.y, values, shading="nearest", **_colored(mark.scale)
+    ), mark.scale
 
 
 def _colored(scale: Scale) -> dict[str, Any]:
@@ -276,10 +295,19 @@ def _rule(axes: Any, mark: Rule) -> None:
     color, dash = LIGHT[mark.color], DASHES[mark.dash]
     if mark.axis == "x":
         axes.axvline(mark.at, color=color, linestyle=dash, linewidth=1)
-        where = {"xy": (mark.at, 0.99 - 0.07 * mark.lift), "xycoords": ("data", "axes fraction"), "va": "top"}
+        where = {
+            "xy": (mark.at, 0.99 - 0.07 * mark.lift),
+            "xycoords": ("data", "axes fraction"),
+            "va": "top",
+        }
     else:
         axes.axhline(mark.at, color=color, linestyle=dash, linewidth=1)
-        where = {"xy": (0.99, mark.at), "xycoords": ("axes fraction", "data"), "ha": "right", "va": "bottom"}
+        where = {
+            "xy": (0.99, mark.at),
+            "xycoords": ("axes fraction", "data"),
+            "ha": "right",
+            "va": "bottom",
+        }
     if mark.label:
         axes.annotate(in_picture(mark.label), color=color, fontsize=8, **where)
 
@@ -308,9 +336,15 @@ def _axis(axes: Any, name: str, axis: Axis, categories: tuple[str, ...]) -> None
         getattr(axes, f"set_{name}scale")("log")
     words = axis.categories or categories
     if words:
-        slanted = {"rotation": 25, "ha": "right"} if name == "x" and max(map(len, words)) > 6 else {}
+        slanted = (
+            {"rotation": 25, "ha": "right"} if name == "x" and max(map(len, words)) > 6 else {}
+        )
         labels = [in_picture(word) for word in words]
         getattr(axes, f"set_{name}ticks")(range(len(words)), labels=labels, **slanted)
         axes.grid(visible=False, axis=name)
+    elif axis.ticks:
+        places, labels = zip(*axis.ticks, strict=True)
+        getattr(axes, f"set_{name}ticks")(places, labels=labels)
+        getattr(axes, f"set_{name}ticks")([], minor=True)
     if axis.low is not None and axis.high is not None:
         getattr(axes, f"set_{name}lim")(axis.low, axis.high)

@@ -27,6 +27,19 @@ from edge_ik_tools.report.drawing.words import markup
 
 FONT = {"size": 12, "color": "@muted"}
 SYMBOLS = {"circle": "circle", "diamond": "diamond", "cross": "cross", "x": "x"}
+LEGEND = {
+    "orientation": "h",
+    "x": 0,
+    "y": 1.01,
+    "yanchor": "bottom",
+    "bgcolor": "rgba(0,0,0,0)",
+    "font": {"size": 12, "color": "@ink"},
+    "itemsizing": "constant",
+}
+# How far the eye is from the middle of space, in its size.
+EYE = 1.2
+# Words beside a line stand to its left from this share of the axis on.
+LATE = 0.6
 # The share of a bar's place that it fills.
 BAR_GAP = 0.28
 
@@ -50,38 +63,32 @@ def plotly_picture(picture: Picture, arrays: Arrays) -> dict[str, Any]:
 
 def plotly_panel(panel: Panel, arrays: Arrays) -> dict[str, Any]:
     """One panel as traces and a layout."""
-    traces = []
-    shown = False
-    for mark in panel.marks:
-        if isinstance(mark, Rule):
-            continue
-        trace = _trace(mark, panel, arrays)
-        if "coloraxis" in trace.get("marker", trace):
-            shown = True
-        traces.append(trace)
+    traces = [_trace(mark, arrays) for mark in panel.marks if not isinstance(mark, Rule)]
+    scale = next((found for mark in panel.marks if (found := _scale(mark)) is not None), None)
+    named = [trace for trace in traces if trace.get("showlegend")]
     layout = {
         "font": FONT,
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "hoverlabel": {"bgcolor": "@paper", "bordercolor": "@faint", "font": {"color": "@ink"}},
-        "legend": _legend(shown),
-        "showlegend": sum(bool(getattr(mark, "name", "")) for mark in panel.marks) > 1,
+        "legend": LEGEND,
+        "showlegend": len(named) > 1,
         "hovermode": "closest",
         "uirevision": "kept",
         **(_scene(panel) if panel.z is not None else _plane(panel)),
     }
-    if shown:
-        layout["coloraxis"] = _coloraxis(panel)
+    if scale is not None:
+        layout["coloraxis"] = _coloraxis(scale)
     return {"traces": traces, "layout": layout, "tall": panel.tall, "space": panel.z is not None}
 
 
-def _trace(mark: Line | Points | Bars | Cells, panel: Panel, arrays: Arrays) -> dict[str, Any]:
+def _trace(mark: Line | Points | Bars | Cells, arrays: Arrays) -> dict[str, Any]:
     if isinstance(mark, Line):
         return _line(mark, arrays)
     if isinstance(mark, Points):
         return _points(mark, arrays)
     if isinstance(mark, Bars):
-        return _bars(mark, panel, arrays)
+        return _bars(mark, arrays)
     return {
         "type": "heatmap",
         "x": arrays.number(mark.x),
@@ -120,7 +127,6 @@ def _line(mark: Line, arrays: Arrays) -> dict[str, Any]:
         trace["marker"] = {"color": color, "size": 4.5}
     if mark.fill:
         trace |= {"fill": "tozeroy", "fillcolor": f"{color}~0.10"}
-        trace["line"] |= {"shape": "spline", "smoothing": 0.6}
     if mark.z is not None:
         trace["hoverinfo"] = "skip" if not mark.key else "name"
     else:
@@ -129,7 +135,11 @@ def _line(mark: Line, arrays: Arrays) -> dict[str, Any]:
 
 
 def _points(mark: Points, arrays: Arrays) -> dict[str, Any]:
-    marker: dict[str, Any] = {"size": mark.size, "symbol": SYMBOLS[mark.symbol], "line": {"width": 0}}
+    marker: dict[str, Any] = {
+        "size": mark.size,
+        "symbol": SYMBOLS[mark.symbol],
+        "line": {"width": 0},
+    }
     trace: dict[str, Any] = {
         **_space_or_plane(mark, arrays),
         **_named(mark.name),
@@ -142,6 +152,8 @@ def _points(mark: Points, arrays: Arrays) -> dict[str, Any]:
         marker["color"] = f"@{mark.color}"
     else:
         marker |= {"color": arrays.number(mark.color, log=True), "coloraxis": "coloraxis"}
+        # One colour in the legend would say nothing of so many.
+        trace["showlegend"] = False
         trace["customdata"] = arrays.number(mark.color)
         told += "<br>%{customdata:.3g} mm"
     if mark.texts:
@@ -151,7 +163,7 @@ def _points(mark: Points, arrays: Arrays) -> dict[str, Any]:
     return trace | ({"meta": mark.key} if mark.key else {})
 
 
-def _bars(mark: Bars, panel: Panel, arrays: Arrays) -> dict[str, Any]:
+def _bars(mark: Bars, arrays: Arrays) -> dict[str, Any]:
     place = list(range(len(mark.labels)))
     values = arrays.number(mark.values)
     colors = mark.colors
@@ -177,37 +189,13 @@ def _bars(mark: Bars, panel: Panel, arrays: Arrays) -> dict[str, Any]:
     return trace
 
 
-def _legend(lower: bool) -> dict[str, Any]:
-    return {
-        "orientation": "h",
-        "x": 0,
-        "y": 1.01,
-        "yanchor": "bottom",
-        "bgcolor": "rgba(0,0,0,0)",
-        "font": {"size": 12, "color": "@ink"},
-        "itemsizing": "constant",
-    }
-
-
-def _coloraxis(panel: Panel) -> dict[str, Any]:
-    scale = next(scale for mark in panel.marks if (scale := _scale(mark)) is not None)
+def _coloraxis(scale: Scale) -> dict[str, Any]:
+    """The colours of a scale; what they mean stands beside the picture."""
     return {
         "cmin": math.log10(scale.low),
         "cmax": math.log10(scale.high),
         "colorscale": "@errors",
-        "colorbar": {
-            "orientation": "h",
-            "thickness": 9,
-            "len": 0.82,
-            "y": 0 if panel.z is not None else -0.2,
-            "yanchor": "top",
-            "outlinewidth": 0,
-            "ticklen": 3,
-            "tickcolor": "@faint",
-            "tickvals": [math.log10(value) for value, _ in scale.ticks],
-            "ticktext": [text for _, text in scale.ticks],
-            "tickfont": {"size": 11, "color": "@muted"},
-        },
+        "showscale": False,
     }
 
 
@@ -226,12 +214,11 @@ def _plane(panel: Panel) -> dict[str, Any]:
     if panel.alike:
         y |= {"scaleanchor": "x", "constrain": "domain"}
         x |= {"constrain": "domain"}
-    scaled = any(_scale(mark) is not None for mark in panel.marks)
     rules = [mark for mark in panel.marks if isinstance(mark, Rule)]
     layout = {
         "xaxis": x,
         "yaxis": y,
-        "margin": {"l": 58, "r": 14, "t": 34, "b": 92 if scaled else 48},
+        "margin": {"l": 58, "r": 14, "t": 34, "b": 48},
         "shapes": [_shape(rule) for rule in rules],
         "annotations": [_annotation(rule, panel) for rule in rules if rule.label],
     }
@@ -243,7 +230,11 @@ def _plane(panel: Panel) -> dict[str, Any]:
 
 def _axis(axis: Axis, categories: tuple[str, ...], upright: bool) -> dict[str, Any]:
     found: dict[str, Any] = {
-        "title": {"text": markup(axis.label), "font": {"size": 12, "color": "@muted"}, "standoff": 8},
+        "title": {
+            "text": markup(axis.label),
+            "font": {"size": 12, "color": "@muted"},
+            "standoff": 8,
+        },
         "gridcolor": "@grid",
         "zeroline": False,
         "linecolor": "@faint",
@@ -262,12 +253,12 @@ def _axis(axis: Axis, categories: tuple[str, ...], upright: bool) -> dict[str, A
             "showgrid": False,
         }
     elif axis.ticks:
-        found |= {"tickvals": [at for at, _ in axis.ticks], "ticktext": [text for _, text in axis.ticks]}
+        found |= {
+            "tickvals": [at for at, _ in axis.ticks],
+            "ticktext": [text for _, text in axis.ticks],
+        }
     if axis.log:
-        # Powers of ten alone are told: smaller marks in between say the rest.
-        found |= {"type": "log", "dtick": 1, "exponentformat": "power", "minor": {"ticks": "", "showgrid": False}}
-        del found["dtick"]
-        found |= {"nticks": 7}
+        found["type"] = "log"
     if axis.low is not None and axis.high is not None:
         ends = (axis.low, axis.high)
         found["range"] = [math.log10(end) for end in ends] if axis.log else list(ends)
@@ -298,10 +289,24 @@ def _annotation(rule: Rule, panel: Panel) -> dict[str, Any]:
         "bgcolor": "@paper~0.75",
     }
     if rule.axis == "x":
+        left = _share(axis, rule.at) < LATE
         return words | {
-            "x": at, "y": 1 - 0.07 * rule.lift, "yref": "y domain", "xanchor": "left", "yanchor": "top",
+            "xanchor": "left" if left else "right",
+            "x": at,
+            "y": 1 - 0.07 * rule.lift,
+            "yref": "y domain",
+            "yanchor": "top",
         }
     return words | {"y": at, "x": 1, "xref": "x domain", "xanchor": "right", "yanchor": "bottom"}
+
+
+def _share(axis: Axis, at: float) -> float:
+    """How far along an axis a place is, from 0 to 1; 0 where its ends are left open."""
+    if axis.low is None or axis.high is None:
+        return 0.0
+    if axis.log:
+        return math.log(at / axis.low) / math.log(axis.high / axis.low)
+    return (at - axis.low) / (axis.high - axis.low)
 
 
 def _scene(panel: Panel) -> dict[str, Any]:
@@ -323,7 +328,7 @@ def _scene(panel: Panel) -> dict[str, Any]:
         }
         for name, axis in zip("xyz", (panel.x, panel.y, panel.z), strict=True)
     }
-    eye = {"x": 1.35 * math.cos(turn), "y": 1.35 * math.sin(turn), "z": 1.35 * height}
+    eye = {"x": EYE * math.cos(turn), "y": EYE * math.sin(turn), "z": EYE * height}
     return {
         "scene": {
             **axes,
@@ -331,5 +336,5 @@ def _scene(panel: Panel) -> dict[str, Any]:
             "camera": {"eye": eye, "center": {"x": 0, "y": 0, "z": -0.06}},
             "dragmode": "turntable",
         },
-        "margin": {"l": 0, "r": 0, "t": 34, "b": 44},
+        "margin": {"l": 0, "r": 0, "t": 30, "b": 0},
     }

@@ -47,6 +47,7 @@ class Slider:
         stops: A word for each of its places.
         start: Where it stands at first; files show what is to be seen there.
         spread: Whether files show every place side by side.
+        shown: Whether it stands beside the picture; otherwise it is moved beside another.
     """
 
     key: str
@@ -54,6 +55,7 @@ class Slider:
     stops: tuple[str, ...]
     start: int
     spread: bool = False
+    shown: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -261,6 +263,12 @@ class Picture:
     reading: str
     panels: tuple[Panel, ...]
     sliders: tuple[Slider, ...] = ()
+
+    @property
+    def scale(self) -> Scale | None:
+        """What colours its marks, if a scale does."""
+        scales = (getattr(mark, "scale", None) for panel in self.panels for mark in panel.marks)
+        return next((scale for scale in scales if scale is not None), None)
 
     @property
     def start(self) -> dict[str, int]:

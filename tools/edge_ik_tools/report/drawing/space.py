@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -18,10 +19,10 @@ from edge_ik_tools.report.drawing.pictures import (
     Picture,
     Points,
     Rule,
-    Scale,
     Slider,
     Varying,
 )
+from edge_ik_tools.report.drawing.scales import ERRORS, logarithmic
 from edge_ik_tools.report.measuring.branches import Branches
 from edge_ik_tools.report.measuring.following import Followed
 from edge_ik_tools.report.measuring.geometry import Skeleton
@@ -31,22 +32,9 @@ from firmware_host.chain import FloatArray
 
 AXES = ("x", "y", "z")
 SPACE = tuple(Axis(f"{name} [m]") for name in AXES)
-# Errors that colours tell apart [mm].
-LEAST_MM, MOST_MM = 1e-3, 100.0
-ERRORS = Scale(
-    "error",
-    LEAST_MM,
-    MOST_MM,
-    (
-        (1e-3, "≤ 1 µm"),
-        (1e-2, "10 µm"),
-        (0.1, "0.1 mm"),
-        (1.0, "1 mm"),
-        (10.0, "10 mm"),
-        (100.0, "100 mm"),
-    ),
-)
 POSTURE = "posture"
+# Errors along a path that a picture goes down to [m]: less is the arithmetic's own.
+LEAST_SHOWN = 1e-10
 
 
 def workspace_picture(found: Workspace) -> Picture:
@@ -56,10 +44,8 @@ def workspace_picture(found: Workspace) -> Picture:
         *found.place.T,
         color=Varying(("step",), tuple(1e3 * error for error in found.error), (len(steps.stops),)),
         scale=ERRORS,
-        size=2.6,
-        opacity=0.75,
-        name="targets",
-        texts=(),
+        size=2.2,
+        opacity=0.5,
     )
     outlines = tuple(_outline(cuts) for cuts in found.cuts if len(cuts.edges) > 2)
     return Picture(
@@ -70,58 +56,55 @@ def workspace_picture(found: Workspace) -> Picture:
         "last step. Arcs show how far each joint turns from the home posture drawn, dashes how "
         "far one slides; rectangles are the cuts below.",
         (_space((cloud, *robot_marks(found.robot, found.joints), *outlines), tall=1.5, wide=True),),
-        (steps,),
+        (steps, *(replace(each, shown=False) for each in _cut_sliders(found))),
     )
 
 
 def cuts_picture(found: Workspace) -> Picture:
     """Slices of the workspace across the axes of the base."""
-    steps = _steps(found)
-    sliders = [steps]
-    panels = []
-    for cuts in found.cuts:
-        name = AXES[cuts.axis]
-        stops = tuple(
-            f"{1e3 * low:.0f} to {1e3 * high:.0f} mm"
-            for low, high in zip(cuts.edges[:-1], cuts.edges[1:], strict=True)
-        )
-        key = f"cut-{name}"
-        several = len(stops) > 1
-        if several:
-            sliders.append(Slider(key, f"{name} of the cut", stops, len(stops) // 2))
-        values = [1e3 * each for worst in cuts.worst for each in worst]
-        over, places = (
-            (("step", key), (len(cuts.worst), len(stops)))
-            if several
-            else (("step",), (len(cuts.worst),))
-        )
-        left, right = (AXES[side] for side in cuts.sides)
-        panels.append(
-            Panel(
-                Axis(f"{left} [m]"),
-                Axis(f"{right} [m]"),
-                (
-                    Cells(
-                        words.middles(cuts.columns),
-                        words.middles(cuts.rows),
-                        Varying(over, tuple(values), places),
-                        ERRORS,
-                    ),
-                    Points([0.0], [0.0], color="muted", symbol="cross", size=7.0),
-                ),
-                title=f"across {name}" if several else f"the {left}{right} plane",
-                alike=True,
-                tall=1.1,
-            )
-        )
+    steps, sliders = _steps(found), _cut_sliders(found)
     return Picture(
         "cuts",
         "Cuts through the workspace",
-        "Each cell shows the worst target that fell into it in the slice chosen; white cells "
-        "had none, and the cross marks the base.",
-        tuple(panels),
-        tuple(sliders),
+        "Each cell shows the worst target that fell into it in the slice chosen; where it has no "
+        "colour there was none. The cross marks the base.",
+        tuple(_cut_panel(cuts) for cuts in found.cuts),
+        (steps, *sliders),
     )
+
+
+def _cut_panel(cuts: Cuts) -> Panel:
+    name, count = AXES[cuts.axis], len(cuts.edges) - 1
+    left, right = (AXES[side] for side in cuts.sides)
+    several = count > 1
+    values = Varying(
+        ("step", f"cut-{name}") if several else ("step",),
+        tuple(1e3 * each for worst in cuts.worst for each in worst),
+        (len(cuts.worst), count) if several else (len(cuts.worst),),
+    )
+    columns, rows = words.middles(cuts.columns), words.middles(cuts.rows)
+    return Panel(
+        Axis(f"{left} [m]"),
+        Axis(f"{right} [m]"),
+        (
+            Cells(columns, rows, values, ERRORS),
+            Points([0.0], [0.0], color="ink", symbol="cross", size=8.0),
+        ),
+        title=f"Across {name}" if several else f"In the {left}{right} plane",
+        alike=True,
+    )
+
+
+def _cut_sliders(found: Workspace) -> list[Slider]:
+    """A slider for each axis that there are several cuts across."""
+    sliders = []
+    for cuts in found.cuts:
+        ends = zip(cuts.edges[:-1], cuts.edges[1:], strict=True)
+        stops = tuple(f"{1e3 * low:.0f} to {1e3 * high:.0f} mm" for low, high in ends)
+        if len(stops) > 1:
+            name = AXES[cuts.axis]
+            sliders.append(Slider(f"cut-{name}", f"cut at {name}", stops, len(stops) // 2))
+    return sliders
 
 
 def branches_map(found: Branches) -> Picture:
@@ -143,9 +126,7 @@ def branches_map(found: Branches) -> Picture:
     )
 
 
-def worst_picture(
-    robot: Skeleton, worst: Sequence[WorstTarget]
-) -> Picture:
+def worst_picture(robot: Skeleton, worst: Sequence[WorstTarget]) -> Picture:
     """The worst targets, and the robot at one of them."""
     place = np.array([each.place for each in worst])
     texts = tuple(
@@ -211,13 +192,14 @@ def path_picture(found: Followed) -> tuple[Picture, Picture]:
 
 def _path_charts(found: Followed) -> Picture:
     index = np.arange(len(found.error), dtype=float)
+    shown = 1e3 * np.maximum(found.error, LEAST_SHOWN)
     rules = tuple(
         Rule(float(jump), "jump" if jump == found.jumps[0] else "", color="bad")
         for jump in found.jumps
     )
     asked = np.flatnonzero(found.asked)
     errors: list[Mark] = [
-        Line(index, 1e3 * np.maximum(found.error, 1e-12), color="accent", name="error"),
+        Line(index, shown, color="accent", name="error"),
         Rule(1.0, "tolerance, 1 mm", axis="y"),
         *rules,
     ]
@@ -225,14 +207,19 @@ def _path_charts(found: Followed) -> Picture:
         errors.append(
             Points(
                 index[asked],
-                1e3 * np.maximum(found.error[asked], 1e-12),
+                shown[asked],
                 color="step1",
                 size=5.0,
                 name="network asked",
             )
         )
     panels = [
-        Panel(Axis("target"), Axis("error [mm]", log=True), tuple(errors), title="Track error")
+        Panel(
+            Axis("target"),
+            logarithmic("distance from the target", [shown, [1.0]], True),
+            tuple(errors),
+            title="Track error",
+        )
     ]
     for unit, title in (("rad", "Joints that turn"), ("m", "Joints that slide")):
         own = [k for k, each in enumerate(found.units) if each == unit]

@@ -69,20 +69,6 @@ def size(count: float) -> str:
     return f"{count:,.0f} B" if count < 10_000 else f"{count / 1000:,.1f} KB"
 
 
-def decades(low: float, high: float) -> tuple[tuple[float, str], ...]:
-    """Powers of ten [m] between two, each with its words."""
-    first, last = math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9)
-    every = max(1, math.ceil((last - first + 1) / 8))
-    return tuple((10.0**power, _power(power)) for power in range(first, last + 1, every))
-
-
-def _power(power: int) -> str:
-    for unit, exponent in (("m", 0), ("mm", -3), ("µm", -6), ("nm", -9), ("pm", -12)):
-        if power >= exponent:
-            return f"{10 ** (power - exponent)} {unit}"
-    return f"1e{power} m"
-
-
 def middles(edges: FloatArray) -> FloatArray:
     """The middles (B,) between edges (B + 1,)."""
     return np.asarray((edges[1:] + edges[:-1]) / 2)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edge_ik import __version__
 from edge_ik_tools.report.measuring.answers import answer
@@ -37,10 +37,18 @@ class Asked:
 
     targets: int = TARGETS
     points: int = POINTS
-    cuts: int = 13
+    cuts: int = 11
     rng_seed: int | None = None
     runtime: str | None = None
     path: FloatArray | None = None
+
+    def shared_by(self, models: int) -> Asked:
+        """The same with fewer places drawn of each, where several models share a page."""
+        if models == 1:
+            return self
+        return replace(
+            self, points=max(600, self.points // models), cuts=max(5, self.cuts // models | 1)
+        )
 
 
 @dataclass(frozen=True)

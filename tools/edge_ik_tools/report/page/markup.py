@@ -32,7 +32,7 @@ def tag(name: str, *children: object, **attributes: object) -> Markup:
             left out.
     """
     written = "".join(
-        f' {key.rstrip("_").replace("_", "-")}'
+        f" {key.rstrip('_').replace('_', '-')}"
         + ("" if value is True else f'="{escaped(str(value))}"')
         for key, value in attributes.items()
         if value is not None and value is not False
@@ -59,6 +59,10 @@ def table(heads: list[str], rows: list[list[object]], text: tuple[int, ...] = ()
     def kind(index: int) -> str | None:
         return "text" if index in text else None
 
-    head = tag("tr", *(tag("th", each, class_=kind(k), scope="col") for k, each in enumerate(heads)))
-    body = (tag("tr", *(tag("td", each, class_=kind(k)) for k, each in enumerate(row))) for row in rows)
+    head = tag(
+        "tr", *(tag("th", each, class_=kind(k), scope="col") for k, each in enumerate(heads))
+    )
+    body = (
+        tag("tr", *(tag("td", each, class_=kind(k)) for k, each in enumerate(row))) for row in rows
+    )
     return tag("div", tag("table", tag("thead", head), tag("tbody", *body)), class_="scroll")

@@ -135,15 +135,26 @@ def _body(
     )
     cards = (verdict_card(record, elsewhere.cores if not several else []) for record in records)
     tabs = (
-        tag("button", record.label, type="button", role="tab", data_model=str(number),
-            aria_selected="true" if number == 0 else "false")
+        tag(
+            "button",
+            record.label,
+            type="button",
+            role="tab",
+            data_model=str(number),
+            aria_selected="true" if number == 0 else "false",
+        )
         for number, record in enumerate(records)
     )
     header = tag(
         "header",
         tag(
             "div",
-            tag("div", tag("p", "edge-ik report", class_="eyebrow"), tag("h1", title), tag("p", lead, class_="lead")),
+            tag(
+                "div",
+                tag("p", "edge-ik report", class_="eyebrow"),
+                tag("h1", title),
+                tag("p", lead, class_="lead"),
+            ),
             tag("button", "Light or dark", type="button", class_="theme"),
             class_="wrap",
         ),
@@ -152,7 +163,9 @@ def _body(
     main = tag(
         "main",
         parts.section(
-            "verdict", "Verdict", "",
+            "verdict",
+            "Verdict",
+            "",
             tag("div", *cards, class_="verdicts"),
             tag("p", rule(), class_="rule"),
             figures.get("compare"),
@@ -168,7 +181,11 @@ def _body(
         ),
         class_="wrap",
     )
-    return joined(header, tag("nav", tag("div", class_="wrap"), class_="contents", aria_label="Contents"), main)
+    return joined(
+        header,
+        tag("nav", tag("div", class_="wrap"), class_="contents", aria_label="Contents"),
+        main,
+    )
 
 
 def _postures(record: Record, arrays: Arrays) -> list[dict[str, Any]]:
@@ -186,7 +203,8 @@ def _postures(record: Record, arrays: Arrays) -> list[dict[str, Any]]:
 def _policy(*scripts: str) -> str:
     """What the page may do: run its own scripts, and nothing over a network."""
     hashes = " ".join(
-        f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'" for script in scripts
+        f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
+        for script in scripts
     )
     return (
         f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data: blob:; "
@@ -200,6 +218,8 @@ def _colors() -> str:
     def variables(colors: dict[str, str], place: int) -> str:
         named = {name: color for name, color in colors.items() if name.isalpha()}
         named |= {name: pair[place] for name, pair in GROUNDS.items()}
+        stops = ", ".join((ERROR_LIGHT, ERROR_DARK)[place])
+        named["errors"] = f"linear-gradient(to right, {stops})"
         return " ".join(f"--{name}: {color};" for name, color in named.items())
 
     dark = variables(DARK, 1)

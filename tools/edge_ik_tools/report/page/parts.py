@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from edge_ik_tools.report.drawing.pictures import Picture, Slider
+import math
+
+from edge_ik_tools.report.drawing.pictures import Picture, Scale, Slider
 from edge_ik_tools.report.page.markup import Markup, joined, tag
 
 
@@ -21,6 +23,7 @@ def section(anchor: str, title: str, lead: str, *children: object) -> Markup:
 def figure(picture: Picture, group: int) -> Markup:
     """Where a picture goes, with how to read it."""
     several = len(picture.panels) > 1
+    sliders = [slider for slider in picture.sliders if slider.shown]
     panels = (
         tag(
             "div",
@@ -34,15 +37,16 @@ def figure(picture: Picture, group: int) -> Markup:
         "figure",
         tag("h3", picture.title),
         tag("figcaption", picture.reading),
-        tag("div", *map(slider, picture.sliders), class_="sliders") if picture.sliders else None,
+        tag("div", *map(_slider, sliders), class_="sliders") if sliders else None,
         tag("div", *panels, class_="panels" if several else "panels one"),
+        None if picture.scale is None else _scale(picture.scale),
         class_="picture",
         data_group=group,
         data_picture=picture.name,
     )
 
 
-def slider(found: Slider) -> Markup:
+def _slider(found: Slider) -> Markup:
     """A slider with the word for where it stands."""
     stop = found.stops[found.start]
     return tag(
@@ -61,6 +65,21 @@ def slider(found: Slider) -> Markup:
         ),
         tag("output", stop),
         class_="slider",
+    )
+
+
+def _scale(scale: Scale) -> Markup:
+    """What the colours of a picture mean."""
+    low, high = math.log10(scale.low), math.log10(scale.high)
+    ticks = (
+        tag("span", text, style=f"left:{100 * (math.log10(at) - low) / (high - low):.1f}%")
+        for at, text in scale.ticks
+    )
+    return tag(
+        "div",
+        tag("span", scale.label, class_="what"),
+        tag("div", tag("div", class_="bar"), tag("div", *ticks, class_="ticks"), class_="colors"),
+        class_="scale",
     )
 
 
