@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from edge_ik_tools.report.drawing import charts, compare, costs, space
+from edge_ik_tools.report.drawing import charts, compare, costs, paths, space
 from edge_ik_tools.report.drawing.pictures import Picture
 from edge_ik_tools.report.measuring.elsewhere import Elsewhere
 from edge_ik_tools.report.measuring.record import Record
@@ -54,7 +54,7 @@ def album(record: Record) -> Album:
         if branches is None
         else (space.branches_map(branches), charts.branches_picture(branches)),
         worst=(space.worst_picture(workspace.robot, record.worst),),
-        path=space.path_picture(record.path),
+        path=paths.path_picture(record.path),
         training=() if training is None else (charts.training_picture(training),),
     )
 

@@ -80,9 +80,9 @@ def errors_picture(found: Errors) -> Picture:
     return Picture(
         "errors",
         "How far answers are off",
-        "Each curve is all targets after so many steps: further left is better, and what is right "
-        "of the green line is not solved; what is off by less than a nanometre or a billionth of a "
-        f"radian lies beyond the left edge.{study}",
+        "Each curve is all targets, answered by the network alone or after so many steps: further "
+        "left is better, and what is right of the green line is not solved; what is off by less "
+        f"than a nanometre or a billionth of a radian lies beyond the left edge.{study}",
         tuple(panels),
     )
 
@@ -114,7 +114,7 @@ def _shares(found: Sequence[Distribution], scale: float) -> list[Mark]:
                     scale * middle[shown],
                     100 * each.share[shown],
                     color=step(steps),
-                    name=words.steps_name(steps),
+                    name=words.steps_short(steps),
                     fill=True,
                 )
             )
@@ -128,7 +128,7 @@ def _worse(found: Sequence[Distribution], scale: float) -> list[Mark]:
         shown = each.error >= LEAST_SHOWN
         if shown.any():
             error, worse = scale * each.error[shown], 100 * each.worse[shown]
-            marks.append(Line(error, worse, color=step(steps), name=words.steps_name(steps)))
+            marks.append(Line(error, worse, color=step(steps), name=words.steps_short(steps)))
     return marks
 
 
@@ -156,7 +156,7 @@ def _joints_panel(joints: Sequence[JointErrors], unit: str, title: str) -> Panel
     thin = _spans(place, values[:, 0], values[:, 4])
     thick = _spans(place, values[:, 1], values[:, 3])
     return Panel(
-        Axis("", categories=tuple(words.label(joint.name, 18) for joint in joints)),
+        Axis("", categories=words.short_names([joint.name for joint in joints])),
         logarithmic(f"difference [{sign}]", [values]),
         (
             Line(*thin, color="accent", width=2.0, name="90% of the targets"),
@@ -204,7 +204,7 @@ def rounding_picture(found: Rounding) -> Picture:
         own = [k for k, each in enumerate(found.units) if each == unit]
         if own:
             scale, sign = words.joint_units(unit)
-            names = tuple(words.label(found.joints[k], 18) for k in own)
+            names = words.short_names([found.joints[k] for k in own])
             bars = Bars(names, scale * found.moved[own], "accent")
             panels.append(Panel(Axis(""), Axis(f"mean difference [{sign}]"), (bars,), title=title))
     return Picture(

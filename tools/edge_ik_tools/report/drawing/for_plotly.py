@@ -27,17 +27,10 @@ from edge_ik_tools.report.drawing.words import markup
 
 FONT = {"size": 12, "color": "@muted"}
 SYMBOLS = {"circle": "circle", "diamond": "diamond", "cross": "cross", "x": "x"}
-LEGEND = {
-    "orientation": "h",
-    "x": 0,
-    "y": 1.01,
-    "yanchor": "bottom",
-    "bgcolor": "rgba(0,0,0,0)",
-    "font": {"size": 12, "color": "@ink"},
-    "itemsizing": "constant",
-}
 # How far the eye is from the middle of space, in its size.
-EYE = 1.2
+EYE = 1.3
+# The least depth of a flat space, in its longest side, and the room around what is drawn.
+LEAST_DEPTH, ROOM = 0.15, 0.04
 # Words beside a line stand to its left from this share of the axis on.
 LATE = 0.6
 # The share of a bar's place that it fills.
@@ -65,14 +58,13 @@ def plotly_panel(panel: Panel, arrays: Arrays) -> dict[str, Any]:
     """One panel as traces and a layout."""
     traces = [_trace(mark, arrays) for mark in panel.marks if not isinstance(mark, Rule)]
     scale = next((found for mark in panel.marks if (found := _scale(mark)) is not None), None)
-    named = [trace for trace in traces if trace.get("showlegend")]
     layout = {
         "font": FONT,
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "hoverlabel": {"bgcolor": "@paper", "bordercolor": "@faint", "font": {"color": "@ink"}},
-        "legend": LEGEND,
-        "showlegend": len(named) > 1,
+        # The page's own legend wraps on narrow screens.
+        "showlegend": False,
         "hovermode": "closest",
         "uirevision": "kept",
         **(_scene(panel) if panel.z is not None else _plane(panel)),
@@ -104,7 +96,7 @@ def _trace(mark: Line | Points | Bars | Cells, arrays: Arrays) -> dict[str, Any]
 
 
 def _named(name: str) -> dict[str, Any]:
-    return {"name": markup(name), "showlegend": bool(name)}
+    return {"name": markup(name), "plain": name, "showlegend": bool(name)}
 
 
 def _space_or_plane(mark: Line | Points, arrays: Arrays) -> dict[str, Any]:
@@ -218,7 +210,7 @@ def _plane(panel: Panel) -> dict[str, Any]:
     layout = {
         "xaxis": x,
         "yaxis": y,
-        "margin": {"l": 58, "r": 14, "t": 34, "b": 48},
+        "margin": {"l": 58, "r": 14, "t": 12, "b": 48},
         "shapes": [_shape(rule) for rule in rules],
         "annotations": [_annotation(rule, panel) for rule in rules if rule.label],
     }
@@ -314,8 +306,14 @@ def _scene(panel: Panel) -> dict[str, Any]:
     assert panel.z is not None  # noqa: S101 - narrows the type
     height, azimuth = panel.view
     turn = math.radians(azimuth)
+    low, high = panel.bounds
+    longest = float((high - low).max()) or 1.0
+    # Everything fits, and a metre is as long in every direction.
+    size = np.maximum(high - low, LEAST_DEPTH * longest) * (1 + ROOM)
+    middle = (low + high) / 2
     axes = {
         f"{name}axis": {
+            "range": [float(middle[k] - size[k] / 2), float(middle[k] + size[k] / 2)],
             "title": {"text": markup(axis.label), "font": {"size": 12, "color": "@muted"}},
             "color": "@muted",
             "gridcolor": "@grid",
@@ -326,15 +324,16 @@ def _scene(panel: Panel) -> dict[str, Any]:
             "nticks": 6,
             "tickfont": {"size": 11},
         }
-        for name, axis in zip("xyz", (panel.x, panel.y, panel.z), strict=True)
+        for k, (name, axis) in enumerate(zip("xyz", (panel.x, panel.y, panel.z), strict=True))
     }
     eye = {"x": EYE * math.cos(turn), "y": EYE * math.sin(turn), "z": EYE * height}
     return {
         "scene": {
             **axes,
-            "aspectmode": "data",
+            "aspectmode": "manual",
+            "aspectratio": dict(zip("xyz", (size / size.max()).tolist(), strict=True)),
             "camera": {"eye": eye, "center": {"x": 0, "y": 0, "z": -0.06}},
             "dragmode": "turntable",
         },
-        "margin": {"l": 0, "r": 0, "t": 30, "b": 0},
+        "margin": {"l": 0, "r": 0, "t": 0, "b": 0},
     }

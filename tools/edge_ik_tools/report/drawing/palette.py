@@ -33,7 +33,7 @@ def _named(kind: str, colors: tuple[str, ...]) -> dict[str, str]:
 LIGHT = {
     "paper": "#ffffff", "ink": "#23272e", "muted": "#6a727d", "faint": "#b9c0c8", "grid": "#e7eaee",
     "accent": "#1f66b0", "good": "#1c7c54", "fair": "#9a6a00", "bad": "#b3261e", "robot": "#3b424c",
-    "joint": "#c4501b", "range": "#e2b48f", "x": "#c0392b", "y": "#2e8b57", "z": "#2b5fa8",
+    "joint": "#c4501b", "range": "#e0a070", "x": "#c0392b", "y": "#2e8b57", "z": "#2b5fa8",
     **_named("step", STEPS_LIGHT), **_named("group", GROUPS_LIGHT),
 }  # fmt: skip
 DARK = {

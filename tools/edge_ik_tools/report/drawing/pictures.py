@@ -232,6 +232,7 @@ class Panel:
         tall: How high it is: 1 is usual.
         wide: Whether it takes the whole width.
         view: Height of the eye in space over its distance, and its azimuth [degrees].
+        around: Further points (k, 3) that space is to hold, which a script may draw.
     """
 
     x: Axis
@@ -244,6 +245,27 @@ class Panel:
     tall: float = 1.0
     wide: bool = False
     view: tuple[float, float] = (0.55, 40.0)
+    around: Array | None = None
+
+    @property
+    def bounds(self) -> tuple[Array, Array]:
+        """The least and the largest coordinates (3,) of what is drawn in space."""
+        found = [] if self.around is None else [self.around]
+        for mark in self.marks:
+            if isinstance(mark, Line | Points) and mark.z is not None:
+                found += _corners(mark.x, mark.y, mark.z)
+        every = np.concatenate(found)
+        return np.nanmin(every, axis=0), np.nanmax(every, axis=0)
+
+
+def _corners(*places: Array | Sequence[float] | Varying) -> list[Array]:
+    """The corners (2, 3) that hold points of these coordinates, wherever sliders stand."""
+    sides = []
+    for place in places:
+        values = place.values if isinstance(place, Varying) else (place,)
+        flat = np.concatenate([np.asarray(each, dtype=float).ravel() for each in values])
+        sides.append((np.nanmin(flat), np.nanmax(flat)) if len(flat) else (np.nan, np.nan))
+    return [np.array(sides).T]
 
 
 @dataclass(frozen=True, eq=False)

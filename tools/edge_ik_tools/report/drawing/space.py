@@ -1,4 +1,4 @@
-"""Pictures of space: the robot, its workspace, cuts, branches, worst targets, a path."""
+"""Pictures of space: the robot, its workspace, cuts, branches and the worst targets."""
 
 from __future__ import annotations
 
@@ -18,13 +18,11 @@ from edge_ik_tools.report.drawing.pictures import (
     Panel,
     Picture,
     Points,
-    Rule,
     Slider,
     Varying,
 )
-from edge_ik_tools.report.drawing.scales import ERRORS, logarithmic
+from edge_ik_tools.report.drawing.scales import ERRORS
 from edge_ik_tools.report.measuring.branches import Branches
-from edge_ik_tools.report.measuring.following import Followed
 from edge_ik_tools.report.measuring.geometry import Skeleton
 from edge_ik_tools.report.measuring.workspace import Cuts, JointRow, Workspace
 from edge_ik_tools.report.measuring.worst import WorstTarget
@@ -33,8 +31,6 @@ from firmware_host.chain import FloatArray
 AXES = ("x", "y", "z")
 SPACE = tuple(Axis(f"{name} [m]") for name in AXES)
 POSTURE = "posture"
-# Errors along a path that a picture goes down to [m]: less is the arithmetic's own.
-LEAST_SHOWN = 1e-10
 
 
 def workspace_picture(found: Workspace) -> Picture:
@@ -45,7 +41,7 @@ def workspace_picture(found: Workspace) -> Picture:
         color=Varying(("step",), tuple(1e3 * error for error in found.error), (len(steps.stops),)),
         scale=ERRORS,
         size=2.2,
-        opacity=0.5,
+        opacity=0.4,
     )
     outlines = tuple(_outline(cuts) for cuts in found.cuts if len(cuts.edges) > 2)
     return Picture(
@@ -55,7 +51,7 @@ def workspace_picture(found: Workspace) -> Picture:
         "coloured by how far off the answer is; move the slider from the network alone to the "
         "last step. Arcs show how far each joint turns from the home posture drawn, dashes how "
         "far one slides; rectangles are the cuts below.",
-        (_space((cloud, *robot_marks(found.robot, found.joints), *outlines), tall=1.5, wide=True),),
+        (space_panel((cloud, *robot_marks(found.robot, found.joints), *outlines), 1.5),),
         (steps, *(replace(each, shown=False) for each in _cut_sliders(found))),
     )
 
@@ -121,8 +117,8 @@ def branches_map(found: Branches) -> Picture:
         "branches-map",
         "Which branch answers where",
         "Each dot is a target, coloured by the branch of the answer that the solver gives by "
-        "default: the first that is within tolerance. Click a name to hide it.",
-        (_space(tuple(marks), tall=1.35),),
+        "default: the first that is within tolerance. Click a name to hide it, or twice to see it alone.",
+        (space_panel(tuple(marks), 1.35),),
     )
 
 
@@ -158,105 +154,7 @@ def worst_picture(robot: Skeleton, worst: Sequence[WorstTarget]) -> Picture:
         "The worst targets",
         "Dots are the targets that are answered worst, the robot stands at the answer to one of "
         "them; choose another in the table.",
-        (_space(marks, tall=1.35),),
-    )
-
-
-def path_picture(found: Followed) -> tuple[Picture, Picture]:
-    """A path in space, and what its joints and errors are along it."""
-    jumps = list(found.jumps)
-    marks: list[Mark] = [
-        Line(*found.place.T, color="faint", width=5.0, name="targets"),
-        Points(
-            *found.tool.T,
-            color=1e3 * found.error,
-            scale=ERRORS,
-            size=3.5,
-            name="tool",
-            texts=tuple(f"target {index}" for index in range(len(found.tool))),
-        ),
-        Line(*found.points.T, color="robot", width=6.0, dots=True, name="robot at the start"),
-    ]
-    if jumps:
-        marks.append(
-            Points(*found.place[jumps].T, color="bad", symbol="diamond", size=6.0, name="jumps")
-        )
-    space = Picture(
-        "path-space",
-        "A path followed",
-        f"The tool on {found.what}, coloured by how far off it is.",
-        (_space(tuple(marks), tall=1.2),),
-    )
-    return space, _path_charts(found)
-
-
-def _path_charts(found: Followed) -> Picture:
-    index = np.arange(len(found.error), dtype=float)
-    shown = 1e3 * np.maximum(found.error, LEAST_SHOWN)
-    rules = tuple(
-        Rule(float(jump), "jump" if jump == found.jumps[0] else "", color="bad")
-        for jump in found.jumps
-    )
-    asked = np.flatnonzero(found.asked)
-    errors: list[Mark] = [
-        Line(index, shown, color="accent", name="error"),
-        Rule(1.0, "tolerance, 1 mm", axis="y"),
-        *rules,
-    ]
-    if len(asked) and len(asked) < len(index):
-        errors.append(
-            Points(
-                index[asked],
-                shown[asked],
-                color="step1",
-                size=5.0,
-                name="network asked",
-            )
-        )
-    panels = [
-        Panel(
-            Axis("target"),
-            logarithmic("distance from the target", [shown, [1.0]], True),
-            tuple(errors),
-            title="Track error",
-        )
-    ]
-    for unit, title in (("rad", "Joints that turn"), ("m", "Joints that slide")):
-        own = [k for k, each in enumerate(found.units) if each == unit]
-        if own:
-            scale, sign = words.joint_units(unit)
-            lines = tuple(
-                Line(
-                    index,
-                    scale * found.q[:, k],
-                    color=group(place),
-                    name=words.label(found.joints[k], 18),
-                )
-                for place, k in enumerate(own)
-            )
-            panels.append(
-                Panel(Axis("target"), Axis(f"joint [{sign}]"), (*lines, *rules), title=title)
-            )
-    panels.append(
-        Panel(
-            Axis("target"),
-            Axis("largest way of a joint [°]"),
-            (
-                Line(
-                    index, np.degrees(found.step), color="accent", name="way since the last target"
-                ),
-                Rule(float(np.degrees(found.largest_step)), "a jump", axis="y", color="bad"),
-            ),
-            title="Way from target to target",
-        )
-    )
-    return Picture(
-        "path",
-        "Along the path",
-        "From target to target: how far the tool is off, where the joints are, and how far the "
-        "busiest of them had to go, where a whole characteristic length counts as a radian of a "
-        "joint that slides; red lines are jumps.",
-        tuple(panels),
+        (space_panel(marks, 1.35, np.concatenate([each.points for each in worst])),),
     )
 
 
@@ -273,9 +171,9 @@ def robot_marks(robot: Skeleton, joints: Sequence[JointRow]) -> tuple[Mark, ...]
         "tool",
     )
     return (
-        Line(*_joined(robot.ranges).T, color="range", width=4.0, name="limits"),
-        Line(*turning.T, color="joint", width=4.0, name="joint axes"),
-        Line(*robot.points.T, color="robot", width=8.0, name="robot"),
+        Line(*_joined(robot.ranges).T, color="range", width=6.0, name="limits"),
+        Line(*turning.T, color="joint", width=6.0, name="joint axes"),
+        Line(*robot.points.T, color="robot", width=11.0, name="robot"),
         Points(*robot.points.T, color="robot", size=5.0, texts=texts),
         *(
             Line(
@@ -286,9 +184,10 @@ def robot_marks(robot: Skeleton, joints: Sequence[JointRow]) -> tuple[Mark, ...]
     )
 
 
-def _space(marks: tuple[Mark, ...], tall: float, wide: bool = False) -> Panel:
+def space_panel(marks: tuple[Mark, ...], tall: float, around: Array | None = None) -> Panel:
+    """A panel of space; see `Panel`."""
     x, y, z = SPACE
-    return Panel(x, y, marks, z=z, tall=tall, wide=wide, alike=True)
+    return Panel(x, y, marks, z=z, tall=tall, alike=True, around=around)
 
 
 def _steps(found: Workspace) -> Slider:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -22,6 +23,11 @@ def steps_name(steps: int) -> str:
     return f"+{steps} step{'s' * (steps > 1)}"
 
 
+def steps_short(steps: int) -> str:
+    """The same in a legend."""
+    return f"+{steps}" if steps else "network"
+
+
 def label(text: str, longest: int = LONGEST_LABEL) -> str:
     """A name as a picture has it: in one line, not long, with its end kept."""
     line = one_line(text)
@@ -29,6 +35,16 @@ def label(text: str, longest: int = LONGEST_LABEL) -> str:
         return line
     half = (longest - 1) // 2
     return f"{line[: longest - 1 - half]}…{line[-half:]}"
+
+
+def short_names(names: Sequence[str], longest: int = 16) -> tuple[str, ...]:
+    """Names without the words that all of them begin or end with, and not long."""
+    parts = [name.split("_") for name in names]
+    while len(names) > 1 and all(len(part) > 1 and part[-1] == parts[0][-1] for part in parts):
+        parts = [part[:-1] for part in parts]
+    while len(names) > 1 and all(len(part) > 1 and part[0] == parts[0][0] for part in parts):
+        parts = [part[1:] for part in parts]
+    return tuple(label("_".join(part), longest) for part in parts)
 
 
 def markup(text: str) -> str:

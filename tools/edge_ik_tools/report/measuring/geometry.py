@@ -12,7 +12,7 @@ from firmware_host.kinematics import components, frames, stacked
 # Points of the arc that shows where a joint may turn.
 ARC_POINTS = 33
 # Radius of such an arc, and length of a joint's axis, as shares of the reach.
-ARC_SHARE, AXIS_SHARE = 0.09, 0.07
+ARC_SHARE, AXIS_SHARE = 0.13, 0.1
 # A link along its joint's axis points nowhere that the joint turns.
 LEAST_LEVER = 1e-6
 

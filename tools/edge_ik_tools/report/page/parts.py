@@ -28,6 +28,7 @@ def figure(picture: Picture, group: int) -> Markup:
         tag(
             "div",
             tag("h4", panel.title) if panel.title and several else None,
+            tag("div", class_="legend"),
             tag("div", class_="plot", role="img", aria_label=f"{picture.title}. {panel.title}"),
             class_="panel",
         )

@@ -89,6 +89,7 @@
 
   function tracesOf(plot) {
     const traces = resolved(plot.panel.traces, plot.group.state);
+    plot.hidden.forEach((index) => { traces[index].visible = false; });
     const chosen = plot.group.postures[plot.group.chosen || 0];
     if (chosen) {
       for (const trace of traces) {
@@ -116,12 +117,40 @@
       const picture = group.pictures.find(({ name }) => name === figure.dataset.picture);
       const places = figure.querySelectorAll(".plot");
       picture.panels.forEach((panel, k) => {
-        drawn.push({ figure, group, panel, place: places[k], picture });
+        drawn.push({ figure, group, panel, place: places[k], picture, hidden: new Set() });
       });
       figure.querySelectorAll("input[data-key]").forEach((input) => {
         input.addEventListener("input", () => moved(group, input.dataset.key, Number(input.value)));
       });
     });
+  }
+
+  /** A picture's legend in HTML: it wraps, and a name hides its trace or stands alone. */
+  function legend(plot) {
+    const bar = plot.place.parentElement.querySelector(".legend");
+    const named = plot.panel.traces.map((trace, index) => ({ trace, index })).filter(({ trace }) => trace.showlegend);
+    bar.replaceChildren(...(named.length < 2 ? [] : named.map(({ trace, index }) => {
+      const entry = document.createElement("button");
+      const swatch = document.createElement("i");
+      const paint = (trace.line || trace.marker).color;
+      swatch.className = trace.type === "bar" ? "bar" : trace.mode === "markers" ? "dot" : `line ${trace.line.dash}`;
+      swatch.style.color = color(Array.isArray(paint) ? paint[0] : paint);
+      const name = document.createElement("span");
+      name.textContent = trace.plain;
+      entry.type = "button";
+      entry.append(swatch, name);
+      entry.setAttribute("aria-pressed", String(!plot.hidden.has(index)));
+      entry.addEventListener("click", (event) => {
+        if (event.detail > 1) {
+          const others = named.map((each) => each.index).filter((each) => each !== index);
+          const alone = others.every((each) => plot.hidden.has(each));
+          plot.hidden = new Set(alone ? [] : others);
+        } else if (!plot.hidden.delete(index)) plot.hidden.add(index);
+        legend(plot);
+        draw(plot);
+      });
+      return entry;
+    })));
   }
 
   const visible = (plot) => plot.place.offsetParent !== null;
@@ -147,6 +176,7 @@
         if (plot.width && plot.panel.space) { Plotly.purge(plot.place); plot.width = 0; }
         continue;
       }
+      legend(plot);
       await draw(plot);
       await new Promise((done) => setTimeout(done));
     }

@@ -1,0 +1,110 @@
+"""A path followed: in space, and what joints and errors do along it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from edge_ik_tools.report.drawing import words
+from edge_ik_tools.report.drawing.charts import OF_JOINTS
+from edge_ik_tools.report.drawing.palette import group
+from edge_ik_tools.report.drawing.pictures import Axis, Line, Mark, Panel, Picture, Points, Rule
+from edge_ik_tools.report.drawing.scales import ERRORS, logarithmic
+from edge_ik_tools.report.drawing.space import space_panel
+from edge_ik_tools.report.measuring.following import Followed
+
+# Errors along a path that a picture goes down to [m]: less is the arithmetic's own.
+LEAST_SHOWN = 1e-10
+
+
+def path_picture(found: Followed) -> tuple[Picture, Picture]:
+    """A path in space, and what its joints and errors are along it."""
+    jumps = list(found.jumps)
+    marks: list[Mark] = [
+        Line(*found.place.T, color="faint", width=5.0, name="targets"),
+        Points(
+            *found.tool.T,
+            color=1e3 * found.error,
+            scale=ERRORS,
+            size=3.5,
+            name="tool",
+            texts=tuple(f"target {index}" for index in range(len(found.tool))),
+        ),
+        Line(*found.points.T, color="robot", width=6.0, dots=True, name="robot at the start"),
+    ]
+    if jumps:
+        marks.append(
+            Points(*found.place[jumps].T, color="bad", symbol="diamond", size=6.0, name="jumps")
+        )
+    space = Picture(
+        "path-space",
+        "A path followed",
+        f"The tool on {found.what}, coloured by how far off it is.",
+        (space_panel(tuple(marks), 1.2),),
+    )
+    return space, _path_charts(found)
+
+
+def _path_charts(found: Followed) -> Picture:
+    index = np.arange(len(found.error), dtype=float)
+    shown = 1e3 * np.maximum(found.error, LEAST_SHOWN)
+    rules = tuple(
+        Rule(float(jump), "jump" if jump == found.jumps[0] else "", color="bad")
+        for jump in found.jumps
+    )
+    asked = np.flatnonzero(found.asked)
+    errors: list[Mark] = [
+        Line(index, shown, color="accent", name="error"),
+        Rule(1.0, "tolerance, 1 mm", axis="y"),
+        *rules,
+    ]
+    if len(asked) and len(asked) < len(index):
+        errors.append(
+            Points(
+                index[asked],
+                shown[asked],
+                color="step1",
+                size=5.0,
+                name="network asked",
+            )
+        )
+    panels = [
+        Panel(
+            Axis("target"),
+            logarithmic("distance from the target", [shown, [1.0]], True),
+            tuple(errors),
+            title="Track error",
+        )
+    ]
+    for unit, title in OF_JOINTS:
+        own = [k for k, each in enumerate(found.units) if each == unit]
+        if own:
+            scale, sign = words.joint_units(unit)
+            names = words.short_names([found.joints[k] for k in own])
+            lines = tuple(
+                Line(index, scale * found.q[:, k], color=group(place), name=names[place])
+                for place, k in enumerate(own)
+            )
+            panels.append(
+                Panel(Axis("target"), Axis(f"joint [{sign}]"), (*lines, *rules), title=title)
+            )
+    panels.append(
+        Panel(
+            Axis("target"),
+            Axis("largest way of a joint [°]"),
+            (
+                Line(
+                    index, np.degrees(found.step), color="accent", name="way since the last target"
+                ),
+                Rule(float(np.degrees(found.largest_step)), "a jump", axis="y", color="bad"),
+            ),
+            title="Way from target to target",
+        )
+    )
+    return Picture(
+        "path",
+        "Along the path",
+        "From target to target: how far the tool is off, where the joints are, and how far the "
+        "busiest of them had to go, where a whole characteristic length counts as a radian of a "
+        "joint that slides; red lines are jumps.",
+        tuple(panels),
+    )
