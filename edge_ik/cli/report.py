@@ -132,9 +132,12 @@ def _measured(
     from edge_ik_tools.report.measuring.subject import open_model, open_run
 
     if is_model_file(model, runtime):
-        return measure(open_model(model, runtime), asked, tell)
-    with training_stack("The report of a run"):
-        subject = open_run(model)
+        # TensorFlow may have something to say where it runs the network in floats beside it.
+        with training_stack(PURPOSE, tensorflow=False):
+            subject = open_model(model, runtime)
+    else:
+        with training_stack("The report of a run"):
+            subject = open_run(model)
     return measure(subject, asked, tell)
 
 

@@ -196,7 +196,7 @@ def rounding_picture(found: Rounding) -> Picture:
                     ends, ends, color="muted", width=1.5, dash="dash", name="rounding cost nothing"
                 ),
             ),
-            title="Distance from the target, one dot a target",
+            title="Network alone, a dot a target",
             alike=True,
         )
     ]

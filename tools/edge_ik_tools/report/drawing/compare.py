@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from edge_ik_tools.report.drawing import words
 from edge_ik_tools.report.drawing.charts import LEAST_SHOWN
 from edge_ik_tools.report.drawing.palette import group
@@ -17,6 +19,7 @@ def compare_picture(records: Sequence[Record]) -> Picture:
     panels = []
     for last, title in ((False, "Network alone"), (True, "After the usual steps")):
         marks: list[Mark] = []
+        errors, shares = [np.ones(1)], []
         for index, record in enumerate(records):
             found = record.errors.position[-1 if last else 0]
             shown = found.error >= LEAST_SHOWN
@@ -24,12 +27,13 @@ def compare_picture(records: Sequence[Record]) -> Picture:
                 name = words.label(record.label)
                 error, worse = 1e3 * found.error[shown], 100 * found.worse[shown]
                 marks.append(Line(error, worse, color=group(index), name=name))
-        lines = [mark for mark in marks if isinstance(mark, Line)]
+                errors.append(error)
+                shares.append(worse)
         marks.append(Rule(1.0, "solved: 1 mm", color="good"))
         panels.append(
             Panel(
-                logarithmic("distance from the target", [*(line.x for line in lines), [1.0]], True),
-                logarithmic("targets at least so far off [%]", [line.y for line in lines]),
+                logarithmic("distance from the target", errors, True),
+                logarithmic("targets at least so far off [%]", shares),
                 tuple(marks),
                 title=title,
             )

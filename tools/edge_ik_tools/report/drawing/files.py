@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from edge_ik_tools.report.drawing.album import album, common_pictures
-from edge_ik_tools.report.drawing.for_matplotlib import require_matplotlib, write_picture
+from edge_ik_tools.report.drawing.for_matplotlib import draw_picture, require_matplotlib
+from edge_ik_tools.report.drawing.numbers import numbers
+from edge_ik_tools.report.drawing.pictures import Picture
 from edge_ik_tools.report.measuring.elsewhere import Elsewhere
 from edge_ik_tools.report.measuring.record import Record
 from edge_ik_tools.report.measuring.records import plain
@@ -40,12 +44,34 @@ def write_pictures(
     for number, record in enumerate(records):
         own = folder if len(records) == 1 else folder / f"{number + 1}-{file_name(record.label)}"
         tell(f"{record.label}: drawing pictures into {own}")
-        for picture in album(record).pictures:
-            write_picture(picture, own)
-        try:
-            text = json.dumps(plain(record), separators=(",", ":"))
-            write_text(own / RECORD_FILE, text + "\n")
-        except OSError as error:
-            raise RunError(f"'{own / RECORD_FILE}' cannot be written: {error}.") from error
-    for picture in common_pictures(records, elsewhere):
-        write_picture(picture, folder)
+        _write(album(record).pictures, own)
+        with _told(own):
+            write_text(own / RECORD_FILE, _compact(plain(record)))
+    _write(common_pictures(records, elsewhere), folder)
+
+
+def _write(pictures: Sequence[Picture], folder: Path) -> None:
+    with _told(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        for picture in pictures:
+            png, svg, numbered = (
+                folder / f"{picture.name}{suffix}" for suffix in (".png", ".svg", ".json")
+            )
+            draw_picture(picture, png, svg)
+            write_text(numbered, _compact(numbers(picture)))
+
+
+def _compact(values: Any) -> str:
+    return json.dumps(values, separators=(",", ":")) + "\n"
+
+
+@contextmanager
+def _told(folder: Path) -> Iterator[None]:
+    """Tell in a sentence what could not be written."""
+    try:
+        yield
+    except OSError as error:
+        raise RunError(
+            f"The pictures in '{folder}' cannot be written: {error.strerror or error}. Name "
+            "another folder with --figures."
+        ) from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,13 @@ from edge_ik_tools.report.drawing.pictures import (
     Scale,
     Varying,
 )
-from firmware_host.errors import MissingExtraError, RunError
-from firmware_host.files import write_json
+from firmware_host.errors import MissingExtraError
 from firmware_host.names import in_picture
 
+# The share of a category's place that its bars fill.
+BAR_SHARE = 0.72
+# The height of a panel, in usual ones, at most.
+MOST_TALL = 1.3
 # Inches of a panel of usual height, and dots of an inch.
 PANEL_WIDTH, PANEL_HEIGHT, DPI = 4.6, 3.6, 110
 DASHES = {"solid": "-", "dash": "--", "dot": ":"}
@@ -66,145 +70,103 @@ def require_matplotlib() -> None:
         raise MissingExtraError("matplotlib", "report", "Drawing a report") from error
 
 
-def write_picture(picture: Picture, folder: Path, prefix: str = "") -> list[Path]:
-    """Write a picture as PNG and SVG, and the numbers behind it as JSON.
+def draw_picture(picture: Picture, png: Path, svg: Path) -> None:
+    """Draw a picture: where its sliders stand at first, or all places of one side by side.
+
+    The same picture always gives the same files.
 
     Args:
-        picture: The picture; where sliders stand at first, or all places side by side.
-        folder: Where the files go.
-        prefix: What their names begin with.
+        picture: The picture.
+        png: Where the one in dots goes.
+        svg: Where the one in lines goes.
 
     Raises:
         MissingExtraError: If matplotlib is not installed.
-        RunError: If a file cannot be written.
+        OSError: If a file cannot be written.
     """
     require_matplotlib()
     import matplotlib as mpl
     from matplotlib.figure import Figure
+    from PIL import Image
 
-    stem = f"{prefix}{picture.name}"
-    paths = [folder / f"{stem}{suffix}" for suffix in (".png", ".svg", ".json")]
     with mpl.rc_context(STYLE):
-        spread = next((slider for slider in picture.sliders if slider.spread), None)
-        states = [picture.start]
+        figure = _figure(Figure, picture)
+        dots = BytesIO()
+        figure.savefig(dots, format="png")
+        # As many colours as a byte tells apart make files small enough for a README.
+        image = Image.open(dots).convert("RGB").quantize(256, dither=Image.Dither.NONE)
+        image.save(png, optimize=True)
+        figure.savefig(svg, metadata={"Date": None, "Creator": None})
+
+
+def _figure(kind: Any, picture: Picture) -> Any:
+    """The picture as a figure of matplotlib: its panels, for each place of a spread slider."""
+    spread = next((slider for slider in picture.sliders if slider.spread), None)
+    states = [picture.start]
+    if spread is not None:
+        states = [picture.start | {spread.key: place} for place in range(len(spread.stops))]
+    rows, columns = len(states), len(picture.panels)
+    if columns == 1:
+        rows, columns = -(-rows // 2), min(rows, 2)
+    tall = max(panel.tall for panel in picture.panels)
+    size = (PANEL_WIDTH * columns, PANEL_HEIGHT * min(tall, MOST_TALL) * rows)
+    figure = kind(figsize=size, layout="constrained", dpi=DPI)
+    colored = None
+    places = itertools.product(range(len(states)), picture.panels)
+    for index, (state, panel) in enumerate(places, start=1):
+        projection = None if panel.z is None else "3d"
+        axes = figure.add_subplot(rows, columns, index, projection=projection)
+        colored = _draw(axes, panel, states[state]) or colored
+        title = panel.title
         if spread is not None:
-            states = [picture.start | {spread.key: place} for place in range(len(spread.stops))]
-        rows, columns = len(states), len(picture.panels)
-        if columns == 1:
-            rows, columns = -(-rows // 2), min(rows, 2)
-        tall = max(panel.tall for panel in picture.panels)
-        figure = Figure(
-            figsize=(PANEL_WIDTH * columns, PANEL_HEIGHT * tall * rows),
-            layout="constrained",
-            dpi=DPI,
-        )
-        places = itertools.product(range(len(states)), picture.panels)
-        for index, (state, panel) in enumerate(places, start=1):
-            projection = None if panel.z is None else "3d"
-            axes = figure.add_subplot(rows, columns, index, projection=projection)
-            _draw(figure, axes, panel, states[state])
-            title = panel.title
-            if spread is not None:
-                title = f"{spread.stops[state]}{', ' if title else ''}{title}"
-            axes.set_title(in_picture(title), loc="left")
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            figure.savefig(paths[0], metadata={"Software": None})
-            figure.savefig(paths[1], metadata={"Date": None, "Creator": None})
-            write_json(paths[2], numbers(picture))
-        except OSError as error:
-            raise RunError(f"The picture '{paths[0]}' cannot be written: {error}.") from error
-    return paths
+            title = f"{title}: {spread.stops[state]}" if title else spread.stops[state]
+        axes.set_title(in_picture(title), loc="left")
+    if colored is not None and picture.scale is not None:
+        _colorbar(figure, colored, picture.scale)
+    return figure
 
 
-def numbers(picture: Picture) -> dict[str, Any]:
-    """The numbers behind a picture as JSON-ready values: each mark with its coordinates."""
-    return {
-        "title": picture.title,
-        "reading": picture.reading,
-        "sliders": {slider.key: list(slider.stops) for slider in picture.sliders},
-        "panels": [
-            {
-                "title": panel.title,
-                "x": panel.x.label,
-                "y": panel.y.label,
-                **({} if panel.z is None else {"z": panel.z.label}),
-                "marks": [_mark_numbers(mark) for mark in panel.marks],
-            }
-            for panel in picture.panels
-        ],
-    }
+def _colorbar(figure: Any, colored: Any, scale: Scale) -> None:
+    """What the colours mean, once for all panels."""
+    bar = figure.colorbar(
+        colored,
+        ax=figure.axes,
+        location="bottom",
+        shrink=0.5 if len(figure.axes) > 1 else 0.8,
+        aspect=60,
+        pad=0.02,
+        label=scale.label,
+    )
+    bar.outline.set_visible(False)
+    bar.solids.set_alpha(1)
+    places, labels = zip(*((math.log10(value), text) for value, text in scale.ticks), strict=True)
+    bar.set_ticks(places, labels=labels)
+    bar.ax.tick_params(length=2)
 
 
-def _mark_numbers(mark: Any) -> dict[str, Any]:
-    if isinstance(mark, Rule):
-        return {"kind": "rule", "label": mark.label, mark.axis: mark.at}
-    if isinstance(mark, Bars):
-        values = [_number(value) for value in np.asarray(mark.values, dtype=float).tolist()]
-        return {
-            "kind": "bars",
-            "name": mark.name,
-            "values": dict(enumerate(values)),
-            "labels": list(mark.labels),
-        }
-    if isinstance(mark, Cells):
-        parts = {"x": mark.x, "y": mark.y, mark.scale.label: mark.values}
-        return {"kind": "cells", **{name: _listed(values) for name, values in parts.items()}}
-    found: dict[str, Any] = {"kind": type(mark).__name__.lower(), "name": mark.name}
-    found |= {
-        name: _listed(getattr(mark, name)) for name in "xyz" if getattr(mark, name) is not None
-    }
-    if isinstance(mark, Points):
-        if not isinstance(mark.color, str) and mark.scale is not None:
-            found[f"{mark.scale.label} [mm]"] = _listed(mark.color)
-        if mark.texts:
-            found["texts"] = list(mark.texts)
-    return found
-
-
-def _listed(values: Any) -> Any:
-    if isinstance(values, Varying):
-        return {"over": list(values.over), "values": [_listed(each) for each in values.values]}
-    return _nested(np.asarray(values, dtype=float).tolist())
-
-
-def _nested(value: Any) -> Any:
-    return [_nested(each) for each in value] if isinstance(value, list) else _number(value)
-
-
-def _number(value: float) -> float | None:
-    return float(f"{value:.6g}") if math.isfinite(value) else None
-
-
-def _draw(figure: Any, axes: Any, panel: Panel, state: dict[str, int]) -> None:
-    """One panel with its marks."""
+def _draw(axes: Any, panel: Panel, state: dict[str, int]) -> Any:
+    """One panel with its marks; what a scale colours in it, if anything."""
     bars = [mark for mark in panel.marks if isinstance(mark, Bars)]
-    scaled = None
-    lows: dict[str, np.ndarray] = {}
+    colored = None
+    below: np.ndarray | None = None
     for mark in panel.marks:
         if isinstance(mark, Line):
             _line(axes, mark, state)
         elif isinstance(mark, Points):
-            scaled = _points(axes, mark, state) or scaled
+            colored = _points(axes, mark, state) or colored
         elif isinstance(mark, Cells):
-            scaled = _cells(axes, mark, state)
+            colored = _cells(axes, mark, state)
         elif isinstance(mark, Bars):
-            _bars(axes, mark, panel, bars.index(mark), len(bars), lows)
+            place = (bars.index(mark) - (len(bars) - 1) / 2) / len(bars)
+            below = _bars(axes, mark, (0.0, 1) if panel.stacked else (place, len(bars)), below)
+            below = below if panel.stacked else None
         else:
             _rule(axes, mark)
     _axes(axes, panel, bars)
-    if scaled is not None:
-        artist, scale = scaled
-        bar = figure.colorbar(artist, ax=axes, shrink=0.7, aspect=30, pad=0.06)
-        bar.outline.set_visible(False)
-        bar.set_ticks(
-            [math.log10(value) for value, _ in scale.ticks],
-            labels=[text for _, text in scale.ticks],
-        )
-        bar.ax.tick_params(length=2)
     handles, _ = axes.get_legend_handles_labels()
-    if len(handles) > 1 and len(handles) <= FEW:
+    if 1 < len(handles) <= FEW:
         axes.legend(loc="best" if panel.z is None else "upper left", handlelength=1.4)
+    return colored
 
 
 def _at(values: Any, state: dict[str, int]) -> np.ndarray:
@@ -237,13 +199,13 @@ def _line(axes: Any, mark: Line, state: dict[str, int]) -> None:
         axes.fill_between(*places, color=color, alpha=0.1, linewidth=0)
 
 
-def _points(axes: Any, mark: Points, state: dict[str, int]) -> tuple[Any, Scale] | None:
+def _points(axes: Any, mark: Points, state: dict[str, int]) -> Any:
     places = _places(mark, state)
-    size = (0.8 * mark.size) ** 2
+    size = mark.size**2
     usual = {
         "marker": SYMBOLS[mark.symbol],
         "s": size,
-        "alpha": mark.opacity,
+        "alpha": max(mark.opacity, 0.6),
         "label": _label(mark.name),
     }
     if mark.symbol in ("circle", "diamond"):
@@ -253,14 +215,12 @@ def _points(axes: Any, mark: Points, state: dict[str, int]) -> tuple[Any, Scale]
         return None
     assert mark.scale is not None  # noqa: S101 - narrows the type
     values = np.log10(np.maximum(_at(mark.color, state), mark.scale.low))
-    return axes.scatter(*places, c=values, **usual, **_colored(mark.scale)), mark.scale
+    return axes.scatter(*places, c=values, **usual, **_colored(mark.scale))
 
 
-def _cells(axes: Any, mark: Cells, state: dict[str, int]) -> tuple[Any, Scale]:
+def _cells(axes: Any, mark: Cells, state: dict[str, int]) -> Any:
     values = np.log10(np.maximum(_at(mark.values, state), mark.scale.low))
-    return axes.pcolormesh(
-        mark.x, mark.y, values, shading="nearest", **_colored(mark.scale)
-    ), mark.scale
+    return axes.pcolormesh(mark.x, mark.y, values, shading="nearest", **_colored(mark.scale))
 
 
 def _colored(scale: Scale) -> dict[str, Any]:
@@ -273,22 +233,20 @@ def _colored(scale: Scale) -> dict[str, Any]:
     }
 
 
-def _bars(
-    axes: Any, mark: Bars, panel: Panel, index: int, count: int, lows: dict[str, np.ndarray]
-) -> None:
+def _bars(axes: Any, mark: Bars, place: tuple[float, int], below: np.ndarray | None) -> np.ndarray:
+    """Bars, where among so many of a category, on those below; where they end."""
     values = np.asarray(mark.values, dtype=float)
     colors = mark.colors
     color = LIGHT[colors] if isinstance(colors, str) else [LIGHT[each] for each in colors]
-    thick = 0.72 if panel.stacked else 0.72 / count
-    place = np.arange(len(values)) + (0 if panel.stacked else (index - (count - 1) / 2) * thick)
-    start = lows.get("sum", np.zeros(len(values))) if panel.stacked else None
-    if mark.level:
-        drawn = axes.barh(place, values, thick, left=start, color=color, label=_label(mark.name))
-    else:
-        drawn = axes.bar(place, values, thick, bottom=start, color=color, label=_label(mark.name))
-    lows["sum"] = values if start is None else start + values
+    offset, count = place
+    at = np.arange(len(values)) + BAR_SHARE * offset
+    draw, start = (axes.barh, "left") if mark.level else (axes.bar, "bottom")
+    drawn = draw(
+        at, values, BAR_SHARE / count, **{start: below}, color=color, label=_label(mark.name)
+    )
     if mark.texts:
         axes.bar_label(drawn, [in_picture(text) for text in mark.texts], padding=2, fontsize=8)
+    return values if below is None else below + values
 
 
 def _rule(axes: Any, mark: Rule) -> None:
@@ -320,12 +278,16 @@ def _axes(axes: Any, panel: Panel, bars: list[Bars]) -> None:
     if panel.z is not None:
         axes.set_zlabel(in_picture(panel.z.label))
         axes.set_aspect("equal", adjustable="box")
+        from matplotlib.ticker import MaxNLocator
+
         height, azimuth = panel.view
         axes.view_init(elev=math.degrees(math.atan(height)), azim=azimuth)
         axes.grid(visible=True)
         for each in (axes.xaxis, axes.yaxis, axes.zaxis):
             each.pane.fill = False
             each.pane.set_edgecolor(LIGHT["grid"])
+            each.set_major_locator(MaxNLocator(4))
+            each.set_tick_params(labelsize=7, pad=0)
     elif panel.alike:
         axes.set_aspect("equal", adjustable="box")
 
@@ -343,8 +305,8 @@ def _axis(axes: Any, name: str, axis: Axis, categories: tuple[str, ...]) -> None
         getattr(axes, f"set_{name}ticks")(range(len(words)), labels=labels, **slanted)
         axes.grid(visible=False, axis=name)
     elif axis.ticks:
-        places, labels = zip(*axis.ticks, strict=True)
-        getattr(axes, f"set_{name}ticks")(places, labels=labels)
+        places, told = zip(*axis.ticks, strict=True)
+        getattr(axes, f"set_{name}ticks")(places, labels=told)
         getattr(axes, f"set_{name}ticks")([], minor=True)
     if axis.low is not None and axis.high is not None:
         getattr(axes, f"set_{name}lim")(axis.low, axis.high)

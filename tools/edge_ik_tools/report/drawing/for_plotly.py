@@ -207,7 +207,7 @@ def _plane(panel: Panel) -> dict[str, Any]:
         y |= {"scaleanchor": "x", "constrain": "domain"}
         x |= {"constrain": "domain"}
     rules = [mark for mark in panel.marks if isinstance(mark, Rule)]
-    layout = {
+    layout: dict[str, Any] = {
         "xaxis": x,
         "yaxis": y,
         "margin": {"l": 58, "r": 14, "t": 12, "b": 48},
@@ -274,7 +274,7 @@ def _shape(rule: Rule) -> dict[str, Any]:
 def _annotation(rule: Rule, panel: Panel) -> dict[str, Any]:
     axis = panel.x if rule.axis == "x" else panel.y
     at = math.log10(rule.at) if axis.log else rule.at
-    words = {
+    words: dict[str, Any] = {
         "text": markup(rule.label),
         "showarrow": False,
         "font": {"size": 11, "color": f"@{rule.color}"},

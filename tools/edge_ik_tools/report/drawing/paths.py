@@ -20,20 +20,20 @@ def path_picture(found: Followed) -> tuple[Picture, Picture]:
     """A path in space, and what its joints and errors are along it."""
     jumps = list(found.jumps)
     marks: list[Mark] = [
-        Line(*found.place.T, color="faint", width=5.0, name="targets"),
-        Points(
-            *found.tool.T,
+        Line.of(found.place, color="faint", width=5.0, name="targets"),
+        Points.of(
+            found.tool,
             color=1e3 * found.error,
             scale=ERRORS,
             size=3.5,
             name="tool",
             texts=tuple(f"target {index}" for index in range(len(found.tool))),
         ),
-        Line(*found.points.T, color="robot", width=6.0, dots=True, name="robot at the start"),
+        Line.of(found.points, color="robot", width=6.0, dots=True, name="robot at the start"),
     ]
     if jumps:
         marks.append(
-            Points(*found.place[jumps].T, color="bad", symbol="diamond", size=6.0, name="jumps")
+            Points.of(found.place[jumps], color="bad", symbol="diamond", size=6.0, name="jumps")
         )
     space = Picture(
         "path-space",

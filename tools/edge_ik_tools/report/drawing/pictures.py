@@ -110,7 +110,6 @@ class Line:
         dots: Whether the points are marked.
         faint: Whether it stands back.
         key: What a script calls it by.
-        hover: What is told of a point beside its coordinates.
     """
 
     x: Array | Sequence[float] | Varying
@@ -124,7 +123,12 @@ class Line:
     dots: bool = False
     faint: bool = False
     key: str = ""
-    hover: str = ""
+
+    @classmethod
+    def of(cls, points: Array, **values: Any) -> Line:
+        """The line through points in space (N, 3); values as those of the class."""
+        x, y, z = points.T
+        return cls(x, y, z, **values)
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,6 +158,12 @@ class Points:
     texts: tuple[str, ...] = ()
     opacity: float = 1.0
     key: str = ""
+
+    @classmethod
+    def of(cls, points: Array, **values: Any) -> Points:
+        """Points in space (N, 3); values as those of the class."""
+        x, y, z = points.T
+        return cls(x, y, z, **values)
 
 
 @dataclass(frozen=True, eq=False)

@@ -37,7 +37,7 @@ def logarithmic(label: str, values: Sequence[npt.ArrayLike], millimetres: bool =
         values: Arrays of numbers; those that are not above 0 have no place on it.
         millimetres: Whether the numbers are lengths in millimetres, told in fitting units.
     """
-    flat = np.concatenate([np.asarray(each, dtype=float).ravel() for each in values])
+    flat = np.concatenate([np.ones(0), *(np.asarray(each, float).ravel() for each in values)])
     flat = flat[np.isfinite(flat) & (flat > 0)]
     if not len(flat):
         flat = np.array([1.0])

@@ -36,8 +36,8 @@ POSTURE = "posture"
 def workspace_picture(found: Workspace) -> Picture:
     """The robot with its joints and limits, and the workspace around it, coloured by error."""
     steps = _steps(found)
-    cloud = Points(
-        *found.place.T,
+    cloud = Points.of(
+        found.place,
         color=Varying(("step",), tuple(1e3 * error for error in found.error), (len(steps.stops),)),
         scale=ERRORS,
         size=2.2,
@@ -117,7 +117,8 @@ def branches_map(found: Branches) -> Picture:
         "branches-map",
         "Which branch answers where",
         "Each dot is a target, coloured by the branch of the answer that the solver gives by "
-        "default: the first that is within tolerance. Click a name to hide it, or twice to see it alone.",
+        "default: the first that is within tolerance. Click a name to hide it, or twice to see it "
+        "alone.",
         (space_panel(tuple(marks), 1.35),),
     )
 
@@ -130,18 +131,18 @@ def worst_picture(robot: Skeleton, worst: Sequence[WorstTarget]) -> Picture:
     )
     first = worst[0]
     marks = (
-        Points(
-            *place.T,
+        Points.of(
+            place,
             color=np.array([1e3 * each.error_m for each in worst]),
             scale=ERRORS,
             size=5.0,
             texts=texts,
             name="worst targets",
         ),
-        Line(*robot.points.T, color="faint", width=3.0, name="home posture", faint=True),
-        Line(*first.points.T, color="robot", width=6.0, dots=True, name="answer", key=POSTURE),
-        Points(
-            *first.place[:, None],
+        Line.of(robot.points, color="faint", width=3.0, name="home posture", faint=True),
+        Line.of(first.points, color="robot", width=6.0, dots=True, name="answer", key=POSTURE),
+        Points.of(
+            first.place[None],
             color="bad",
             symbol="x",
             size=7.0,
@@ -171,13 +172,13 @@ def robot_marks(robot: Skeleton, joints: Sequence[JointRow]) -> tuple[Mark, ...]
         "tool",
     )
     return (
-        Line(*_joined(robot.ranges).T, color="range", width=6.0, name="limits"),
-        Line(*turning.T, color="joint", width=6.0, name="joint axes"),
-        Line(*robot.points.T, color="robot", width=11.0, name="robot"),
-        Points(*robot.points.T, color="robot", size=5.0, texts=texts),
+        Line.of(_joined(robot.ranges), color="range", width=6.0, name="limits"),
+        Line.of(turning, color="joint", width=6.0, name="joint axes"),
+        Line.of(robot.points, color="robot", width=11.0, name="robot"),
+        Points.of(robot.points, color="robot", size=5.0, texts=texts),
         *(
-            Line(
-                *robot.tool[k].T, color=AXES[k], width=4.0, name="tool's x, y, z" if k == 0 else ""
+            Line.of(
+                robot.tool[k], color=AXES[k], width=4.0, name="tool's x, y, z" if k == 0 else ""
             )
             for k in range(3)
         ),
@@ -213,7 +214,7 @@ def _outline(cuts: Cuts) -> Line:
 def _some(place: FloatArray, color: str, name: str) -> list[Mark]:
     if not len(place):
         return []
-    return [Points(*place.T, color=color, size=3.0, opacity=0.8, name=name)]
+    return [Points.of(place, color=color, size=3.0, opacity=0.8, name=name)]
 
 
 def _joined(parts: Sequence[FloatArray] | FloatArray) -> FloatArray:

@@ -139,10 +139,13 @@ def measure(subject: Subject, asked: Asked, tell: Callable[[str], None]) -> Reco
     answered = answer(solver, asked.targets, rng_seed)
     tell(f"{subject.label}: following a path")
     followed = follow(solver, origin.focus, asked.path)
-    rounding = subject.twin
-    if not isinstance(rounding, str):
+    twin = subject.twin
+    rounding: Rounding | str
+    if isinstance(twin, str):
+        rounding = twin
+    else:
         tell(f"{subject.label}: comparing with the network in other numbers")
-        rounding = measure_rounding(rounding, asked.targets, asked.points, rng_seed)
+        rounding = measure_rounding(twin, asked.targets, asked.points, rng_seed)
     return Record(
         label=subject.label,
         verdict=judge(answered, followed),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
@@ -121,19 +121,57 @@ def plotly_script() -> str:
 def _body(
     records: Sequence[Record],
     elsewhere: Elsewhere,
-    figures: dict[str, Markup],
-    articles: list[Markup],
+    figures: Mapping[str, Markup],
+    articles: Sequence[Markup],
     command: str,
 ) -> Markup:
-    first, several = records[0], len(records) > 1
-    robots = list(dict.fromkeys(record.provenance.robot for record in records))
-    title = f"{len(records)} models of {', '.join(robots)}" if several else first.label
-    lead = (
-        "What each answers, where, and how well."
-        if several
-        else f"{first.provenance.robot}, {first.provenance.task}: what it answers, where, and how well."
+    several = len(records) > 1
+    cards = (verdict_card(record, [] if several else elsewhere.cores) for record in records)
+    main = tag(
+        "main",
+        parts.section(
+            "verdict",
+            "Verdict",
+            "",
+            tag("div", *cards, class_="verdicts"),
+            tag("p", rule(), class_="rule"),
+            figures.get("compare"),
+        ),
+        _tabs(records) if several else None,
+        *articles,
+        elsewhere_sections(elsewhere, figures, records[0].label),
+        tag(
+            "footer",
+            tag("p", f"Made by edge-ik {__version__}, again by:"),
+            tag("code", command, class_="command"),
+            tag("p", "This file asks nothing of any network: all numbers and programs are in it."),
+        ),
+        class_="wrap",
     )
-    cards = (verdict_card(record, elsewhere.cores if not several else []) for record in records)
+    contents = tag("nav", tag("div", class_="wrap"), class_="contents", aria_label="Contents")
+    return joined(_header(records), contents, main)
+
+
+def _header(records: Sequence[Record]) -> Markup:
+    origin = records[0].provenance
+    title = records[0].label
+    lead = f"{origin.robot}, {origin.task}: what it answers, where, and how well."
+    if len(records) > 1:
+        robots = ", ".join(dict.fromkeys(record.provenance.robot for record in records))
+        title = f"{len(records)} models of {robots}"
+        lead = "What each of them answers, where, and how well."
+    words = tag(
+        "div",
+        tag("p", "edge-ik report", class_="eyebrow"),
+        tag("h1", title),
+        tag("p", lead, class_="lead"),
+    )
+    theme = tag("button", "Light or dark", type="button", class_="theme")
+    return tag("header", tag("div", words, theme, class_="wrap"), class_="top")
+
+
+def _tabs(records: Sequence[Record]) -> Markup:
+    """A tab for each model; the page shows one at a time below."""
     tabs = (
         tag(
             "button",
@@ -145,47 +183,7 @@ def _body(
         )
         for number, record in enumerate(records)
     )
-    header = tag(
-        "header",
-        tag(
-            "div",
-            tag(
-                "div",
-                tag("p", "edge-ik report", class_="eyebrow"),
-                tag("h1", title),
-                tag("p", lead, class_="lead"),
-            ),
-            tag("button", "Light or dark", type="button", class_="theme"),
-            class_="wrap",
-        ),
-        class_="top",
-    )
-    main = tag(
-        "main",
-        parts.section(
-            "verdict",
-            "Verdict",
-            "",
-            tag("div", *cards, class_="verdicts"),
-            tag("p", rule(), class_="rule"),
-            figures.get("compare"),
-        ),
-        tag("div", *tabs, class_="tabs", role="tablist", aria_label="Models") if several else None,
-        *articles,
-        elsewhere_sections(elsewhere, figures, first.label),
-        tag(
-            "footer",
-            tag("p", f"Made by edge-ik {__version__}, again by:"),
-            tag("code", command, class_="command"),
-            tag("p", "This file asks nothing of any network: all numbers and programs are in it."),
-        ),
-        class_="wrap",
-    )
-    return joined(
-        header,
-        tag("nav", tag("div", class_="wrap"), class_="contents", aria_label="Contents"),
-        main,
-    )
+    return tag("div", *tabs, class_="tabs", role="tablist", aria_label="Models")
 
 
 def _postures(record: Record, arrays: Arrays) -> list[dict[str, Any]]:

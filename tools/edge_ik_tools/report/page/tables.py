@@ -1,0 +1,183 @@
+"""Tables of one model: joints, errors, branches, the worst targets, where the model comes from."""
+
+from __future__ import annotations
+
+import math
+
+from edge_ik_tools.report.drawing import words
+from edge_ik_tools.report.measuring.branches import Branches
+from edge_ik_tools.report.measuring.elsewhere import CoreCost, PeerRow
+from edge_ik_tools.report.measuring.errors import Errors
+from edge_ik_tools.report.measuring.record import Provenance, Record
+from edge_ik_tools.report.measuring.workspace import JointRow
+from edge_ik_tools.report.measuring.worst import WorstTarget
+from edge_ik_tools.report.page.markup import Markup, table, tag
+
+# Names in a table, at most.
+LONGEST = 40
+
+
+def titled(title: str, found: Markup) -> Markup:
+    """A table on a card of its own."""
+    return tag("div", tag("h3", title) if title else None, found, class_="picture")
+
+
+def joints_table(joints: tuple[JointRow, ...]) -> Markup:
+    """The joints with their limits."""
+    rows: list[list[object]] = []
+    for row in joints:
+        scale, sign = words.joint_units(row.unit)
+        values = (row.lower, row.upper, row.home)
+        rows.append([row.name, row.kind, *(f"{scale * value:.1f} {sign}" for value in values)])
+    heads = ["joint", "kind", "lower limit", "upper limit", "home"]
+    return titled("Joints", table(heads, rows, (1,)))
+
+
+def errors_table(found: Errors) -> Markup:
+    """The figures of the answers after each step."""
+    kinds = (
+        ("rmse_m", "RMSE", words.length),
+        ("p95_m", "p95", words.length),
+        ("max_m", "worst", words.length),
+        ("rotation_mean_deg", "mean angle", lambda degrees: words.angle(math.radians(degrees))),
+        ("solved_1mm", "within 1 mm", words.share),
+        ("solved_1mm_01deg", "within 1 mm and 0.1°", words.share),
+    )
+    known = [kind for kind in kinds if kind[0] in found.figures[0]]
+    rows: list[list[object]] = [
+        [words.steps_name(steps), *(word(figures[name]) for name, _, word in known)]
+        for steps, figures in enumerate(found.figures)
+    ]
+    return titled("In figures", table(["answer", *(text for _, text, _ in known)], rows))
+
+
+def branches_table(found: Branches) -> Markup:
+    """The branches, one a row."""
+    rows: list[list[object]] = [
+        [str(number), row.name, *map(words.share, (row.first, row.answers, row.reaches))]
+        for number, row in enumerate(found.rows)
+    ]
+    heads = ["", "branch", "tried first", "answers", "leads there"]
+    return titled("Branch by branch", table(heads, rows, (1,)))
+
+
+def worst_table(record: Record) -> Markup:
+    """The worst targets; a row shows its target in the picture beside it."""
+    turned = record.worst[0].angle_rad is not None
+    heads = [
+        "",
+        "error",
+        *(["angle"] if turned else []),
+        "network alone",
+        "nearest limit",
+        "margin",
+        "smallest singular value",
+        "branch",
+        "target [m]",
+        "joints",
+    ]
+    last = len(heads) - 2
+    head = tag(
+        "tr",
+        *(
+            tag("th", each, scope="col", class_="text" if k >= last else None)
+            for k, each in enumerate(heads)
+        ),
+    )
+    units = [words.joint_units(row.unit) for row in record.workspace.joints]
+    rows = (_worst_row(number, each, units) for number, each in enumerate(record.worst))
+    return tag(
+        "div",
+        tag(
+            "div",
+            tag("table", tag("thead", head), tag("tbody", *rows)),
+            class_="scroll high",
+            tabindex="0",
+            role="region",
+            aria_label="Worst targets",
+        ),
+        class_="picture table",
+    )
+
+
+def _worst_row(number: int, each: WorstTarget, units: list[tuple[float, str]]) -> Markup:
+    margin = f"{math.degrees(each.limit_margin):.1f}°" if math.isfinite(each.limit_margin) else "-"
+    joints = ", ".join(
+        f"{scale * value:.2f} {sign}"
+        for (scale, sign), value in zip(units, each.q.tolist(), strict=True)
+    )
+    button = tag("button", str(number + 1), type="button", aria_label=f"Show target {number + 1}")
+    return tag(
+        "tr",
+        tag("td", button),
+        tag("td", words.length(each.error_m), class_=f"solved-{'yes' if each.solved else 'no'}"),
+        tag("td", words.angle(each.angle_rad)) if each.angle_rad is not None else None,
+        tag("td", words.length(each.seed_error_m)),
+        tag("td", words.label(each.limit_joint, LONGEST) or "-"),
+        tag("td", margin),
+        tag("td", f"{each.singular_value:.3f}"),
+        tag("td", words.label(each.branch, LONGEST)),
+        tag("td", ", ".join(f"{part:.4f}" for part in each.place.tolist()), class_="text mono"),
+        tag("td", joints, class_="text mono"),
+        data_posture=number,
+        class_="chosen" if number == 0 else None,
+    )
+
+
+def provenance_table(origin: Provenance) -> Markup:
+    """Where a model comes from, and what measured it."""
+    heads = f"{origin.heads} head{'s' * (origin.heads != 1)}"
+    rows = (
+        ("robot", f"{origin.robot}, {origin.base} to {origin.tip}"),
+        ("task", origin.task),
+        ("network", f"{origin.parameters:,} parameters, {heads}, {origin.format or 'unknown'}"),
+        ("refinement", f"{origin.steps} damped-least-squares steps"),
+        ("made by", f"edge-ik {origin.version}"),
+        ("configuration", origin.config_hash),
+        ("seed of training", str(origin.training_seed)),
+        ("network's SHA-256", origin.sha256),
+        ("file", f"{origin.size_bytes:,} bytes"),
+        ("measured by", f"edge-ik {origin.measured_by}, {origin.runtime}"),
+        ("seed of targets", str(origin.rng_seed)),
+    )
+    body = (
+        tag("tr", tag("td", name), tag("td", value, class_="text long")) for name, value in rows
+    )
+    return titled("", tag("div", tag("table", tag("tbody", *body)), class_="scroll"))
+
+
+def cost_table(cores: list[CoreCost]) -> Markup:
+    """What a solve costs on each core."""
+    rows: list[list[object]] = [
+        [
+            core.core,
+            f"{core.total:,.0f}",
+            f"{core.longest:,.0f}",
+            core.unit,
+            *map(words.size, (core.flash_bytes, core.ram_bytes, core.stack_bytes)),
+            "-"
+            if core.microseconds is None or core.clock_mhz is None
+            else f"{core.microseconds:.0f} µs at {core.clock_mhz:g} MHz",
+            words.share(core.solved),
+        ]
+        for core in cores
+    ]
+    heads = ["core", "usual solve", "longest", "", "flash", "static RAM", "stack", "longest takes"]
+    return titled("", table([*heads, "solved"], rows, (3,)))
+
+
+def peers_table(peers: tuple[PeerRow, ...]) -> Markup:
+    """Other solvers, and what is to be known of their figures."""
+    rows: list[list[object]] = [
+        [
+            row.name,
+            words.share(row.solved),
+            "-" if row.error_m is None else words.length(row.error_m),
+            f"{row.median_us:,.1f} µs",
+            f"{row.p99_us:,.1f} µs",
+            row.note,
+        ]
+        for row in peers
+    ]
+    heads = ["solver", "solved", "median error", "median time", "p99", ""]
+    return titled("", table(heads, rows, (5,)))
