@@ -34,7 +34,7 @@ MOST_TALL = 1.3
 # Inches of a panel of usual height, and dots of an inch.
 PANEL_WIDTH, PANEL_HEIGHT, DPI = 4.6, 3.6, 110
 DASHES = {"solid": "-", "dash": "--", "dot": ":"}
-SYMBOLS = {"circle": "o", "diamond": "D", "cross": "+", "x": "x"}
+SYMBOLS = {"circle": "o", "diamond": "D", "ring": "o", "cross": "+", "x": "x"}
 STYLE = {
     "font.size": 9,
     "font.family": ["DejaVu Sans"],
@@ -210,6 +210,10 @@ def _points(axes: Any, mark: Points, state: dict[str, int]) -> Any:
     }
     if mark.symbol in ("circle", "diamond"):
         usual["linewidths"] = 0
+    if mark.symbol == "ring":
+        usual |= {"facecolors": "none", "edgecolors": LIGHT[str(mark.color)]}
+        axes.scatter(*places, **usual)
+        return None
     if isinstance(mark.color, str):
         axes.scatter(*places, color=LIGHT[mark.color], **usual)
         return None

@@ -26,13 +26,21 @@ from edge_ik_tools.report.drawing.pictures import (
 from edge_ik_tools.report.drawing.words import markup
 
 FONT = {"size": 12, "color": "@muted"}
-SYMBOLS = {"circle": "circle", "diamond": "diamond", "cross": "cross", "x": "x"}
+SYMBOLS = {
+    "circle": "circle",
+    "diamond": "diamond",
+    "ring": "circle-open",
+    "cross": "cross",
+    "x": "x",
+}
 # How far the eye is from the middle of space, in its size.
 EYE = 1.3
 # The least depth of a flat space, in its longest side, and the room around what is drawn.
 LEAST_DEPTH, ROOM = 0.15, 0.04
 # Words beside a line stand to its left from this share of the axis on.
 LATE = 0.6
+# How far an axis goes on beyond its decades, in decades.
+MORE = 1e-3
 # The share of a bar's place that it fills.
 BAR_GAP = 0.28
 
@@ -66,6 +74,7 @@ def plotly_panel(panel: Panel, arrays: Arrays) -> dict[str, Any]:
         # The page's own legend wraps on narrow screens.
         "showlegend": False,
         "hovermode": "closest",
+        "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": "@faint", "activecolor": "@accent"},
         "uirevision": "kept",
         **(_scene(panel) if panel.z is not None else _plane(panel)),
     }
@@ -253,7 +262,9 @@ def _axis(axis: Axis, categories: tuple[str, ...], upright: bool) -> dict[str, A
         found["type"] = "log"
     if axis.low is not None and axis.high is not None:
         ends = (axis.low, axis.high)
-        found["range"] = [math.log10(end) for end in ends] if axis.log else list(ends)
+        # A little more, so that the ticks at both ends are within.
+        logs = [math.log10(end) for end in ends] if axis.log else []
+        found["range"] = [logs[0] - MORE, logs[1] + MORE] if axis.log else list(ends)
     return found
 
 

@@ -141,7 +141,7 @@ class Points:
         scale: That scale.
         name: What the legend says; nothing for none.
         size: In points.
-        symbol: circle, diamond, cross or x.
+        symbol: circle, ring, diamond, cross or x.
         texts: (N,) words that the pointer shows.
         opacity: From 0 to 1.
         key: What a script calls them by.

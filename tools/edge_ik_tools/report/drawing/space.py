@@ -144,8 +144,8 @@ def worst_picture(robot: Skeleton, worst: Sequence[WorstTarget]) -> Picture:
         Points.of(
             first.place[None],
             color="bad",
-            symbol="x",
-            size=7.0,
+            symbol="ring",
+            size=13.0,
             name="its target",
             key=f"{POSTURE}-target",
         ),

@@ -38,6 +38,7 @@
   }
 
   const dark = () => {
+    if (root.classList.contains("printing")) return false;
     const chosen = root.dataset.theme;
     return chosen ? chosen === "dark" : night.matches;
   };
@@ -247,21 +248,26 @@
     setTimeout(() => { button.textContent = "Copy"; }, 1500);
   }
 
-  /** Canvases do not print everywhere: pictures of them do. */
+  /** Paper is light and narrow, and canvases do not print everywhere: pictures of them do. */
   function beforePrint() {
-    drawn.filter((plot) => visible(plot) && plot.panel.space && plot.width).forEach((plot) => {
-      const scene = plot.place._fullLayout && plot.place._fullLayout.scene && plot.place._fullLayout.scene._scene;
+    root.classList.add("printing");
+    drawn.filter((plot) => visible(plot) && plot.width).forEach((plot) => {
+      legend(plot);
+      draw(plot);
+      const scene = plot.panel.space && plot.place._fullLayout.scene && plot.place._fullLayout.scene._scene;
       if (!scene) return;
-      let image = plot.place.parentElement.querySelector("img.printed");
-      if (!image) {
-        image = document.createElement("img");
-        image.className = "printed";
-        image.alt = "";
-        plot.place.parentElement.append(image);
-      }
+      const image = document.createElement("img");
+      image.className = "printed";
+      image.alt = "";
       image.src = scene.toImage("png");
-      plot.place.classList.add("shot");
+      plot.place.parentElement.append(image);
     });
+  }
+
+  function afterPrint() {
+    root.classList.remove("printing");
+    document.querySelectorAll("img.printed").forEach((image) => image.remove());
+    drawAll();
   }
 
   build();
@@ -276,10 +282,11 @@
   });
   night.addEventListener("change", () => { if (!root.dataset.theme) drawAll(); });
   window.addEventListener("beforeprint", beforePrint);
+  window.addEventListener("afterprint", afterPrint);
   let waiting;
   window.addEventListener("resize", () => {
     clearTimeout(waiting);
-    waiting = setTimeout(() => drawn.filter((plot) => visible(plot) && plot.width
+    waiting = setTimeout(() => !root.classList.contains("printing") && drawn.filter((plot) => visible(plot) && plot.width
       && plot.width !== plot.place.clientWidth).forEach(draw), 120);
   });
   contents();
