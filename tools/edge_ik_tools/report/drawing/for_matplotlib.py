@@ -91,6 +91,9 @@ def draw_picture(picture: Picture, png: Path, svg: Path) -> None:
 
     with mpl.rc_context(STYLE):
         figure = _figure(Figure, picture)
+        # Once for both files: finding room for all labels takes most of the time.
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
         dots = BytesIO()
         figure.savefig(dots, format="png")
         # As many colours as a byte tells apart make files small enough for a README.

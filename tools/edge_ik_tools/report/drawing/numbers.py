@@ -37,7 +37,7 @@ def _mark_numbers(mark: Any) -> dict[str, Any]:
         return {
             "kind": "bars",
             "name": mark.name,
-            "values": dict(enumerate(values)),
+            "values": values,
             "labels": list(mark.labels),
         }
     if isinstance(mark, Cells):
