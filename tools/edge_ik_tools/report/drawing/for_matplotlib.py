@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -87,18 +86,13 @@ def draw_picture(picture: Picture, png: Path, svg: Path) -> None:
     require_matplotlib()
     import matplotlib as mpl
     from matplotlib.figure import Figure
-    from PIL import Image
 
     with mpl.rc_context(STYLE):
         figure = _figure(Figure, picture)
         # Once for both files: finding room for all labels takes most of the time.
         figure.draw_without_rendering()
         figure.set_layout_engine("none")
-        dots = BytesIO()
-        figure.savefig(dots, format="png")
-        # As many colours as a byte tells apart make files small enough for a README.
-        image = Image.open(dots).convert("RGB").quantize(256, dither=Image.Dither.NONE)
-        image.save(png, optimize=True)
+        figure.savefig(png, metadata={"Software": None}, pil_kwargs={"optimize": True})
         figure.savefig(svg, metadata={"Date": None, "Creator": None})
 
 
@@ -107,7 +101,7 @@ def _figure(kind: Any, picture: Picture) -> Any:
     spread = next((slider for slider in picture.sliders if slider.spread), None)
     states = [picture.start]
     if spread is not None:
-        states = [picture.start | {spread.key: place} for place in range(len(spread.stops))]
+        states = [picture.start | {spread.key: place} for place in spread.spread]
     rows, columns = len(states), len(picture.panels)
     if columns == 1:
         rows, columns = -(-rows // 2), min(rows, 2)
@@ -122,7 +116,8 @@ def _figure(kind: Any, picture: Picture) -> Any:
         colored = _draw(axes, panel, states[state]) or colored
         title = panel.title
         if spread is not None:
-            title = f"{title}: {spread.stops[state]}" if title else spread.stops[state]
+            stop = spread.stops[states[state][spread.key]]
+            title = f"{title}: {stop}" if title else stop
         axes.set_title(in_picture(title), loc="left")
     if colored is not None and picture.scale is not None:
         _colorbar(figure, colored, picture.scale)
@@ -284,9 +279,13 @@ def _axes(axes: Any, panel: Panel, bars: list[Bars]) -> None:
     _axis(axes, "y", panel.y, own if level else ())
     if panel.z is not None:
         axes.set_zlabel(in_picture(panel.z.label))
-        axes.set_aspect("equal", adjustable="box")
         from matplotlib.ticker import MaxNLocator
 
+        low, high = panel.box
+        for each, least, most in zip("xyz", low, high, strict=True):
+            getattr(axes, f"set_{each}lim")(least, most)
+        # A little smaller, so that labels beside it are within the picture.
+        axes.set_box_aspect((high - low) / (high - low).max(), zoom=0.9)
         height, azimuth = panel.view
         axes.view_init(elev=math.degrees(math.atan(height)), azim=azimuth)
         axes.grid(visible=True)

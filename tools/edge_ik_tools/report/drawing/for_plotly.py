@@ -9,8 +9,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
 from edge_ik_tools.report.drawing.arrays import Arrays
 from edge_ik_tools.report.drawing.pictures import (
     Axis,
@@ -35,8 +33,6 @@ SYMBOLS = {
 }
 # How far the eye is from the middle of space, in its size.
 EYE = 1.3
-# The least depth of a flat space, in its longest side, and the room around what is drawn.
-LEAST_DEPTH, ROOM = 0.15, 0.04
 # Words beside a line stand to its left from this share of the axis on.
 LATE = 0.6
 # How far an axis goes on beyond its decades, in decades.
@@ -317,14 +313,12 @@ def _scene(panel: Panel) -> dict[str, Any]:
     assert panel.z is not None  # noqa: S101 - narrows the type
     height, azimuth = panel.view
     turn = math.radians(azimuth)
-    low, high = panel.bounds
-    longest = float((high - low).max()) or 1.0
-    # Everything fits, and a metre is as long in every direction.
-    size = np.maximum(high - low, LEAST_DEPTH * longest) * (1 + ROOM)
-    middle = (low + high) / 2
+    low, high = panel.box
+    # A metre is as long in every direction.
+    size = high - low
     axes = {
         f"{name}axis": {
-            "range": [float(middle[k] - size[k] / 2), float(middle[k] + size[k] / 2)],
+            "range": [float(low[k]), float(high[k])],
             "title": {"text": markup(axis.label), "font": {"size": 12, "color": "@muted"}},
             "color": "@muted",
             "gridcolor": "@grid",

@@ -15,6 +15,9 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 
+# The least depth of a flat space, in its longest side, and the room around what is drawn.
+LEAST_DEPTH, ROOM = 0.15, 0.04
+
 
 @dataclass(frozen=True)
 class Axis:
@@ -46,7 +49,7 @@ class Slider:
         label: What it says.
         stops: A word for each of its places.
         start: Where it stands at first; files show what is to be seen there.
-        spread: Whether files show every place side by side.
+        spread: Places that files show side by side; none where they show `start` alone.
         shown: Whether it stands beside the picture; otherwise it is moved beside another.
     """
 
@@ -54,7 +57,7 @@ class Slider:
     label: str
     stops: tuple[str, ...]
     start: int
-    spread: bool = False
+    spread: tuple[int, ...] = ()
     shown: bool = True
 
 
@@ -258,14 +261,18 @@ class Panel:
     around: Array | None = None
 
     @property
-    def bounds(self) -> tuple[Array, Array]:
-        """The least and the largest coordinates (3,) of what is drawn in space."""
+    def box(self) -> tuple[Array, Array]:
+        """The least and the largest coordinates (3,) of the space that holds all that is drawn."""
         found = [] if self.around is None else [self.around]
         for mark in self.marks:
             if isinstance(mark, Line | Points) and mark.z is not None:
                 found += _corners(mark.x, mark.y, mark.z)
         every = np.concatenate(found)
-        return np.nanmin(every, axis=0), np.nanmax(every, axis=0)
+        low, high = np.nanmin(every, axis=0), np.nanmax(every, axis=0)
+        longest = float((high - low).max()) or 1.0
+        half = np.maximum(high - low, LEAST_DEPTH * longest) * (1 + ROOM) / 2
+        middle = (low + high) / 2
+        return middle - half, middle + half
 
 
 def _corners(*places: Array | Sequence[float] | Varying) -> list[Array]:

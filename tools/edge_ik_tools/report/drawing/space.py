@@ -36,6 +36,8 @@ POSTURE = "posture"
 def workspace_picture(found: Workspace) -> Picture:
     """The robot with its joints and limits, and the workspace around it, coloured by error."""
     steps = _steps(found)
+    # In files the two that matter, large enough to see the robot in.
+    steps = replace(steps, spread=(0, len(steps.stops) - 1))
     cloud = Points.of(
         found.place,
         color=Varying(("step",), tuple(1e3 * error for error in found.error), (len(steps.stops),)),
@@ -193,7 +195,7 @@ def space_panel(marks: tuple[Mark, ...], tall: float, around: Array | None = Non
 
 def _steps(found: Workspace) -> Slider:
     stops = tuple(words.steps_name(steps) for steps in range(len(found.error)))
-    return Slider("step", "answer", stops, 0, spread=True)
+    return Slider("step", "answer", stops, 0, spread=tuple(range(len(stops))))
 
 
 def _outline(cuts: Cuts) -> Line:
