@@ -1,5 +1,6 @@
 # make demo    train a small network, export it as int8, solve and measure (minutes, from nothing)
 # make test    everything that must pass: lint, types, import contracts, tests
+# make figures draw the README's picture anew
 # make format  rewrite the sources in the project's format
 # make clean   remove the environment and what was built
 #
@@ -23,7 +24,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 2
 export PIP_DISABLE_PIP_VERSION_CHECK ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types contracts unit quick format clean
+.PHONY: help demo test lint types contracts unit quick figures format clean
 
 help:
 	@sed -n 's/^# \{0,1\}//; /^$$/q; p' Makefile
@@ -53,6 +54,10 @@ unit: $(VENV)/.installed-dev
 
 quick: $(VENV)/.installed-dev
 	$(BIN)/pytest -n 2 --dist loadfile -m "not slow"
+
+figures: $(VENV)/.installed-report
+	$(BIN)/edge-ik report artifacts/arm3/arm3-int8.tflite --out runs/figures/report.html --figures runs/figures
+	cp runs/figures/workspace.png artifacts/arm3/
 
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix .

@@ -8,6 +8,12 @@ import pytest
 FEW = ("--targets", 60)
 
 
+@pytest.fixture(autouse=True)
+def elsewhere(monkeypatch, tmp_path):
+    """A report that is not named goes into the present folder."""
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.fixture
 def out(tmp_path):
     return tmp_path / "pages" / "report.html"
