@@ -11,6 +11,7 @@ from edge_ik_tools.report.drawing.pictures import Axis, Line, Mark, Panel, Pictu
 from edge_ik_tools.report.drawing.scales import ERRORS, logarithmic
 from edge_ik_tools.report.drawing.space import space_panel
 from edge_ik_tools.report.measuring.following import Followed
+from firmware_host.chain import FloatArray
 
 # Errors along a path that a picture goes down to [m]: less is the arithmetic's own.
 LEAST_SHOWN = 1e-10
@@ -45,36 +46,51 @@ def path_picture(found: Followed) -> tuple[Picture, Picture]:
 
 
 def _path_charts(found: Followed) -> Picture:
+    """Errors, joints and their ways from target to target."""
     index = np.arange(len(found.error), dtype=float)
-    shown = 1e3 * np.maximum(found.error, LEAST_SHOWN)
-    rules = tuple(
+    # The first alone is named: jumps may stand close together.
+    jumps = tuple(
         Rule(float(jump), "jump" if jump == found.jumps[0] else "", color="bad")
         for jump in found.jumps
     )
-    asked = np.flatnonzero(found.asked)
-    errors: list[Mark] = [
+    way = np.degrees(found.step)
+    most = Rule(float(np.degrees(found.largest_step)), "a jump", axis="y", color="bad")
+    return Picture(
+        "path",
+        "Along the path",
+        "From target to target: how far the tool is off, where the joints are, and how far the "
+        "busiest of them had to go, where a whole characteristic length counts as a radian of a "
+        "joint that slides; red lines are jumps.",
+        (
+            _track_error(found, index, jumps),
+            *_joints(found, index, jumps),
+            Panel(
+                Axis("target"),
+                Axis("largest way of a joint [°]"),
+                (Line(index, way, color="accent", name="way since the last target"), most),
+                title="Way from target to target",
+            ),
+        ),
+    )
+
+
+def _track_error(found: Followed, index: FloatArray, jumps: tuple[Rule, ...]) -> Panel:
+    shown = 1e3 * np.maximum(found.error, LEAST_SHOWN)
+    marks: list[Mark] = [
         Line(index, shown, color="accent", name="error"),
         Rule(1.0, "tolerance, 1 mm", axis="y"),
-        *rules,
+        *jumps,
     ]
-    if len(asked) and len(asked) < len(index):
-        errors.append(
-            Points(
-                index[asked],
-                shown[asked],
-                color="step1",
-                size=5.0,
-                name="network asked",
-            )
-        )
-    panels = [
-        Panel(
-            Axis("target"),
-            logarithmic("distance from the target", [shown, [1.0]], True),
-            tuple(errors),
-            title="Track error",
-        )
-    ]
+    asked = found.asked
+    if asked.any() and not asked.all():
+        name = "network asked"
+        marks.append(Points(index[asked], shown[asked], color="step1", size=5.0, name=name))
+    axis = logarithmic("distance from the target", [shown, [1.0]], True)
+    return Panel(Axis("target"), axis, tuple(marks), title="Track error")
+
+
+def _joints(found: Followed, index: FloatArray, jumps: tuple[Rule, ...]) -> list[Panel]:
+    panels = []
     for unit, title in OF_JOINTS:
         own = [k for k, each in enumerate(found.units) if each == unit]
         if own:
@@ -84,27 +100,6 @@ def _path_charts(found: Followed) -> Picture:
                 Line(index, scale * found.q[:, k], color=group(place), name=names[place])
                 for place, k in enumerate(own)
             )
-            panels.append(
-                Panel(Axis("target"), Axis(f"joint [{sign}]"), (*lines, *rules), title=title)
-            )
-    panels.append(
-        Panel(
-            Axis("target"),
-            Axis("largest way of a joint [°]"),
-            (
-                Line(
-                    index, np.degrees(found.step), color="accent", name="way since the last target"
-                ),
-                Rule(float(np.degrees(found.largest_step)), "a jump", axis="y", color="bad"),
-            ),
-            title="Way from target to target",
-        )
-    )
-    return Picture(
-        "path",
-        "Along the path",
-        "From target to target: how far the tool is off, where the joints are, and how far the "
-        "busiest of them had to go, where a whole characteristic length counts as a radian of a "
-        "joint that slides; red lines are jumps.",
-        tuple(panels),
-    )
+            axis = Axis(f"joint [{sign}]")
+            panels.append(Panel(Axis("target"), axis, (*lines, *jumps), title=title))
+    return panels
