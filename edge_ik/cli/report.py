@@ -153,17 +153,28 @@ def _elsewhere(
     found = Elsewhere()
     for path in measured:
         found.read(path)
-    for core in [] if cores is None else cores.split(","):
-        from edge_ik.cli.bench import count_on_core
-
-        if models[0].is_dir():
-            raise click.UsageError("--cores counts an exported model; give one in place of the run")
-        found.add(count_on_core(models[0], core.strip(), None, None, None, tell))
+    for model in models if cores is not None else ():
+        _count(found, model, cores or "", len(models) > 1, tell)
     for folder in models[0].resolve().parents[:2] if not measured else ():
         if (folder / FRONT_FILE).is_file():
             found.read(folder / FRONT_FILE)
             break
     return found
+
+
+def _count(
+    found: Elsewhere, model: Path, cores: str, several: bool, tell: Callable[[str], None]
+) -> None:
+    """Count a model's instructions on each of the cores named."""
+    from edge_ik.cli.bench import count_on_core
+
+    if model.is_dir():
+        raise click.UsageError(
+            f"--cores counts exported models. Received: '{model}', which is a run folder"
+        )
+    for core in cores.split(","):
+        counted = count_on_core(model, core.strip(), None, None, None, tell)
+        found.add(counted, model.name if several else "")
 
 
 def _write(out: Path, text: str) -> None:

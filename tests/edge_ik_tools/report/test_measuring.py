@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import shlex
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,8 +22,11 @@ from edge_ik_tools.report.measuring.record import Asked, measure
 from edge_ik_tools.report.measuring.records import plain
 from edge_ik_tools.report.measuring.workspace import CELLS, measure_workspace
 from edge_ik_tools.report.measuring.worst import limit_margins, singular_values, worst_targets
+from firmware_host.errors import ModelFileError
+from firmware_host.solver import IkSolver
+from firmware_host.tasks import make_task
 from firmware_host.tasks.targets import checked_target
-from firmware_host.tolerances import SAME_ANSWER
+from firmware_host.tolerances import SAME_ANSWER, SOLVED_POSITION, SOLVED_ROTATION
 
 # As the fixtures' records are measured.
 FEW = Asked(targets=1500, points=300, cuts=5)
@@ -148,7 +152,10 @@ def test_different_postures_are_told_from_the_same_twice(heads, heads_record):
 def test_the_worst_come_first(heads_record):
     worst = heads_record.worst
     assert len(worst) == 50
-    order = [(each.solved, -each.error_m) for each in worst]
+    order = [
+        (each.solved, -max(each.error_m / SOLVED_POSITION, each.angle_rad / SOLVED_ROTATION))
+        for each in worst
+    ]
     assert order == sorted(order)
 
 
@@ -181,12 +188,15 @@ def test_a_command_names_the_runtime_that_was_asked_for(heads):
 def test_margins_and_singular_values_are_those_of_the_posture(heads_record, heads):
     problem = heads.solver.problem
     q = np.stack([each.q for each in heads_record.worst[:5]])
-    names, margins = limit_margins(problem, q)
+    nearest, margins = limit_margins(problem, q)
     chain = problem.chain
-    for row, name, margin in zip(q, names, margins, strict=True):
-        joint = chain.joint_names.index(name)
-        room = min(row[joint] - chain.lower[joint], chain.upper[joint] - row[joint])
-        assert margin == pytest.approx(room / chain.scales[joint])
+    for row, joint, margin in zip(q, nearest, margins, strict=True):
+        room = np.minimum(row - chain.lower, chain.upper - row)
+        assert margin == room[joint]
+        assert (room / chain.scales).min() == pytest.approx(margin / chain.scales[joint])
+    assert [each.limit_joint for each in heads_record.worst[:5]] == [
+        chain.joint_names[joint] for joint in nearest
+    ]
     values = singular_values(problem, q)
     for row, value in zip(q, values, strict=True):
         J = problem.jacobian(*chain.place(row)) * chain.scales / problem.length
@@ -275,3 +285,42 @@ def test_a_path_that_jumps_says_where(shipped):
     found = follow(shipped.solver, None, line)
     assert found.jumps == (2,)
     assert found.step[2] > found.largest_step
+
+
+@pytest.mark.parametrize(
+    ("task", "arm"),
+    [
+        ("position", "on a rail"),
+        ("axis", "stanford"),
+        ("pitch", "on a rail"),
+        ("yaw", "stanford"),
+        ("planar", "gantry"),
+    ],
+)
+def test_every_task_has_a_record_and_commands(task, arm, other_arms, integer_model):
+    chain = other_arms[arm]
+    spec, _, network = integer_model(chain, np.random.default_rng(1), make_task(task), branches=2)
+    solver = IkSolver(spec, network.run)
+    answered = answer(solver, 40, 0)
+    worst = worst_targets(solver, answered, Path("m.tflite"), None)
+    assert len(worst) == 40
+    each = worst[0]
+    words = shlex.split(each.command)[3:]
+    numbers = [float(word) for word in words if not word.startswith("--")]
+    again = checked_target(numbers, task=solver.task)
+    np.testing.assert_allclose(again, each.target, atol=1e-12)
+    plain(measure_workspace(answered, solver.home, 10, 2))
+    plain(follow(solver, None, None))
+
+
+def test_one_target_is_enough_for_a_record(shipped):
+    record = measure(shipped, Asked(targets=1, points=1, cuts=1), silent)
+    assert record.verdict.targets == len(record.worst) == 1
+    assert record.verdict.state == "mostly"
+
+
+def test_a_network_of_no_numbers_is_told(heads):
+    spec = heads.solver.spec
+    solver = IkSolver(spec, lambda rows: np.full((len(rows), spec.outputs), np.nan, np.float32))
+    with pytest.raises(ModelFileError, match="no numbers"):
+        answer(solver, 5, 0)

@@ -82,7 +82,7 @@ def cost_picture(cores: Sequence[CoreCost]) -> Picture:
     panels = []
     for unit in dict.fromkeys(core.unit for core in cores):
         own = [core for core in cores if core.unit == unit][::-1]
-        labels = tuple(words.label(core.core) for core in own)
+        labels = tuple(words.label(core.name) for core in own)
         bars = tuple(
             Bars(labels, [core.parts[part] for core in own], group(k), PART_WORDS[part], True)
             for k, part in enumerate(PARTS)
@@ -98,7 +98,7 @@ def cost_picture(cores: Sequence[CoreCost]) -> Picture:
             )
         )
     every = cores[::-1]
-    names = tuple(words.label(core.core) for core in every)
+    names = tuple(words.label(core.name) for core in every)
     panels.append(
         Panel(
             Axis("bytes"),

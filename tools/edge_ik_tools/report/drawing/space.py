@@ -24,7 +24,7 @@ from edge_ik_tools.report.drawing.pictures import (
 from edge_ik_tools.report.drawing.scales import ERRORS
 from edge_ik_tools.report.measuring.branches import Branches
 from edge_ik_tools.report.measuring.geometry import Skeleton
-from edge_ik_tools.report.measuring.workspace import Cuts, JointRow, Workspace
+from edge_ik_tools.report.measuring.workspace import Cuts, Workspace
 from edge_ik_tools.report.measuring.worst import WorstTarget
 from firmware_host.chain import FloatArray
 
@@ -53,7 +53,7 @@ def workspace_picture(found: Workspace) -> Picture:
         "coloured by how far off the answer is; move the slider from the network alone to the "
         "last step. Arcs show how far each joint turns from the home posture drawn, dashes how "
         "far one slides; rectangles are the cuts below.",
-        (space_panel((cloud, *robot_marks(found.robot, found.joints), *outlines), 1.5),),
+        (space_panel((cloud, *robot_marks(found.robot), *outlines), 1.5),),
         (steps, *(replace(each, shown=False) for each in _cut_sliders(found))),
     )
 
@@ -161,21 +161,12 @@ def worst_picture(robot: Skeleton, worst: Sequence[WorstTarget]) -> Picture:
     )
 
 
-def robot_marks(robot: Skeleton, joints: Sequence[JointRow]) -> tuple[Mark, ...]:
+def robot_marks(robot: Skeleton) -> tuple[Mark, ...]:
     """The robot in a posture, with the axes of its joints, their limits and the tool's frame."""
-    turning = _joined(robot.axes)
-    names = [row.name for row in joints]
-    texts = (
-        "base",
-        *(
-            words.label(names[k]) if len(names) == len(robot.axes) else f"joint {k + 1}"
-            for k in range(len(robot.axes))
-        ),
-        "tool",
-    )
+    texts = ("base", *map(words.label, robot.names), "tool")
     return (
         Line.of(_joined(robot.ranges), color="range", width=6.0, name="limits"),
-        Line.of(turning, color="joint", width=6.0, name="joint axes"),
+        Line.of(_joined(robot.axes), color="joint", width=6.0, name="joint axes"),
         Line.of(robot.points, color="robot", width=11.0, name="robot"),
         Points.of(robot.points, color="robot", size=5.0, texts=texts),
         *(

@@ -11,6 +11,7 @@ from edge_ik.data.streams import EVERYWHERE_STREAM, stream
 from edge_ik.data.targets import draw_everywhere
 from edge_ik.evaluation import answers_by_steps
 from firmware_host.chain import FloatArray
+from firmware_host.errors import ModelFileError
 from firmware_host.problem import IkProblem
 from firmware_host.solver import IkSolver
 
@@ -71,11 +72,19 @@ def answer(solver: IkSolver, count: int, rng_seed: int) -> Answered:
         solver: The model; its own number of steps is not asked.
         count: Number of targets, drawn as `edge-ik evaluate` draws them.
         rng_seed: Seed of the targets.
+
+    Raises:
+        ModelFileError: If the network does not answer with numbers.
     """
     problem = solver.problem
     drawn = draw_everywhere(problem, count, stream(rng_seed, EVERYWHERE_STREAM))
     steps = []
     for answers in answers_by_steps(solver.seeder, drawn.target, problem.default_steps):
+        if not np.isfinite(answers.q).all():
+            raise ModelFileError(
+                "The network answers with what are no numbers; its weights are damaged, or its "
+                "training diverged."
+            )
         error, angle = problem.errors(answers.q, drawn.target)
         within = problem.chain.within_limits(answers.q)
         solved = problem.is_solved(answers.q, drawn.target) & within

@@ -22,6 +22,7 @@ class CoreCost:
     """What a solve costs on one core.
 
     Attributes:
+        model: What the model is called, where it was counted for the report.
         core: Name of the core, or of the part that was asked for.
         unit: instructions, or cycles.
         parts: Median of each of `PARTS`.
@@ -37,6 +38,7 @@ class CoreCost:
         baselines: Median of the other ways to solve, by name.
     """
 
+    model: str
     core: str
     unit: str
     parts: dict[str, float]
@@ -50,6 +52,11 @@ class CoreCost:
     microseconds: float | None
     clock_mhz: float | None
     baselines: dict[str, float]
+
+    @property
+    def name(self) -> str:
+        """The core, and the model if it is known."""
+        return f"{self.model}, {self.core}" if self.model else self.core
 
 
 @dataclass(frozen=True)
@@ -166,10 +173,15 @@ class Elsewhere:
                 f"with --target or --peers, of edge-ik ablate, or the {FRONT_FILE} of a search."
             )
 
-    def add(self, values: Mapping[str, Any]) -> bool:
-        """Add the figures of one command; whether they are of one that is known."""
+    def add(self, values: Mapping[str, Any], model: str = "") -> bool:
+        """Add the figures of one command; whether they are of one that is known.
+
+        Args:
+            values: The JSON that it prints.
+            model: What the model is called that they are of.
+        """
         readers: dict[str, Callable[[Mapping[str, Any]], None]] = {
-            "flash_bytes": lambda found: self.cores.append(core_cost(found)),
+            "flash_bytes": lambda found: self.cores.append(core_cost(found, model)),
             "peers": self._add_peers,
             "variants": self._add_ablation,
             "front": self._add_front,
@@ -221,8 +233,8 @@ class Elsewhere:
         self.goal = float(values["settings"]["goal"])
 
 
-def core_cost(values: Mapping[str, Any]) -> CoreCost:
-    """The cost that `bench --target CORE --json` tells."""
+def core_cost(values: Mapping[str, Any], model: str = "") -> CoreCost:
+    """The cost that `bench --target CORE --json` tells of a model."""
     unit = str(values["unit"])
     counts, timing = values[unit], values["timing"]
     baselines = {
@@ -231,6 +243,7 @@ def core_cost(values: Mapping[str, Any]) -> CoreCost:
         if found is not None
     }
     return CoreCost(
+        model=model,
         core=str(values["part"] or values["target"]),
         unit=unit,
         parts={part: float(counts[part]["median"]) for part in PARTS},

@@ -23,6 +23,7 @@ class Skeleton:
 
     Attributes:
         q: (n,) the posture [rad, m].
+        names: Names of the s moving joints.
         points: (s + 2, 3) base, moving joints and tool [m].
         axes: (s, 2, 3) both ends of each joint's axis [m].
         ranges: For each moving joint the points (k, 3) that show how far it may move [m]: an
@@ -32,6 +33,7 @@ class Skeleton:
     """
 
     q: FloatArray
+    names: tuple[str, ...]
     points: FloatArray
     axes: FloatArray
     ranges: tuple[FloatArray, ...]
@@ -66,7 +68,8 @@ def skeleton(chain: Chain, q: FloatArray) -> Skeleton:
         [(position, position + length * np.array(column)) for column in walked.rotation]
     )
     ranges = tuple(_range(chain, q, index, points, axes) for index in range(len(chain.segments)))
-    return Skeleton(q, points, axes, ranges, tool, chain.reach)
+    names = tuple(segment.name for segment in chain.segments)
+    return Skeleton(q, names, points, axes, ranges, tool, chain.reach)
 
 
 def _range(

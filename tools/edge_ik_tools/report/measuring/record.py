@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from edge_ik import __version__
+from edge_ik.config import to_toml
 from edge_ik_tools.report.measuring.answers import answer
 from edge_ik_tools.report.measuring.branches import Branches, measure_branches
 from edge_ik_tools.report.measuring.errors import Errors, measure_errors
@@ -63,6 +64,8 @@ class Provenance:
         version: The edge-ik that made the model.
         measured_by: The edge-ik that measured it.
         config_hash: Of its configuration.
+        config: The configuration itself, as TOML; None where its run folder is not there.
+        run: That folder, as a command names it.
         training_seed: Of its training.
         rng_seed: Of the targets that it is measured on.
         runtime: What ran it.
@@ -81,6 +84,8 @@ class Provenance:
     version: str
     measured_by: str
     config_hash: str
+    config: str | None
+    run: str | None
     training_seed: int
     rng_seed: int
     runtime: str
@@ -170,6 +175,8 @@ def _provenance(subject: Subject, rng_seed: int) -> Provenance:
         version=origin.version,
         measured_by=__version__,
         config_hash=origin.config_hash,
+        config=None if subject.run is None else to_toml(subject.run.config),
+        run=None if subject.run is None else str(subject.run.folder),
         training_seed=origin.rng_seed,
         rng_seed=rng_seed,
         runtime=solver.runtime,

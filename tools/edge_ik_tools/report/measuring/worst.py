@@ -8,13 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from edge_ik_tools.report.measuring.answers import Answered
+from edge_ik_tools.report.measuring.answers import Answered, IntArray
 from edge_ik_tools.report.measuring.geometry import skeletons
 from firmware_host.chain import FloatArray
 from firmware_host.problem import IkProblem
 from firmware_host.solver import IkSolver
 from firmware_host.tasks import Task
 from firmware_host.tasks.rotations import quaternion
+from firmware_host.tolerances import SOLVED_POSITION, SOLVED_ROTATION
 
 WORST = 50
 # What option of `edge-ik solve` gives an orientation, by how many numbers it takes.
@@ -34,8 +35,10 @@ class WorstTarget:
         angle_rad: Angle between the orientations [rad]; None where a target has none.
         solved: Whether it is within tolerance.
         branch: Name of the branch that answers.
-        limit_joint: Name of the joint that is nearest to one of its limits.
-        limit_margin: How near that is [rad, L]: 1 L, the characteristic length, as 1 rad.
+        limit_joint: Name of the joint that is nearest to one of its limits, where a
+            characteristic length counts as a radian; nothing where none has stops.
+        limit_margin: How near that is [rad, m]; infinite where none has stops.
+        limit_unit: rad or m.
         singular_value: The smallest singular value of the task's J, of joints that slide in
             characteristic lengths, as a share of the characteristic length.
         points: (s + 2, 3) the robot in this posture: base, moving joints, tool [m].
@@ -52,6 +55,7 @@ class WorstTarget:
     branch: str
     limit_joint: str
     limit_margin: float
+    limit_unit: str
     singular_value: float
     points: FloatArray
     command: str
@@ -64,7 +68,7 @@ def worst_targets(
     runtime: str | None,
     count: int = WORST,
 ) -> tuple[WorstTarget, ...]:
-    """The worst answers, the worst first: those not solved, then by their distance.
+    """The worst answers, those most out of tolerance first, in distance or in angle.
 
     Args:
         solver: The model.
@@ -74,11 +78,13 @@ def worst_targets(
         count: How many.
     """
     problem, last = answered.problem, answered.last
-    order = np.lexsort((-last.angle, -last.error, last.solved))[:count]
+    excess = np.maximum(last.error / SOLVED_POSITION, last.angle / SOLVED_ROTATION)
+    order = np.lexsort((-excess, last.solved))[:count]
     q = last.q[order]
-    names, margins = limit_margins(problem, q)
+    nearest, margins = limit_margins(problem, q)
+    chain = problem.chain
     singular = singular_values(problem, q)
-    points = skeletons(problem.chain, q)
+    points = skeletons(chain, q)
     turned = problem.task.has_orientation
     alone = answered.steps[0].error
     return tuple(
@@ -91,8 +97,9 @@ def worst_targets(
             angle_rad=float(last.angle[index]) if turned else None,
             solved=bool(last.solved[index]),
             branch=solver.branches[last.branch[index]] if last.branch[index] >= 0 else "",
-            limit_joint=names[row],
+            limit_joint=chain.joint_names[nearest[row]] if np.isfinite(margins[row]) else "",
             limit_margin=float(margins[row]),
+            limit_unit=chain.units[nearest[row]],
             singular_value=float(singular[row]),
             points=points[row],
             command=solve_command(path, problem.task, answered.target[index], runtime),
@@ -101,21 +108,17 @@ def worst_targets(
     )
 
 
-def limit_margins(problem: IkProblem, q: FloatArray) -> tuple[list[str], FloatArray]:
-    """Of postures (N, n) the joint nearest to a limit, and how near that is (N,) [rad, L].
+def limit_margins(problem: IkProblem, q: FloatArray) -> tuple[IntArray, FloatArray]:
+    """Of postures (N, n) the number (N,) of the joint nearest to a limit, and how near [rad, m].
 
-    Joints that go all the way around are nowhere stopped: infinite where all do.
+    A characteristic length counts as a radian there. Joints that go all the way around are
+    nowhere stopped: infinite where all do.
     """
     chain = problem.chain
-    margin = np.minimum(q - chain.lower, chain.upper - q) / chain.scales
-    margin = np.where(chain.periodic, np.inf, margin)
-    nearest = margin.argmin(axis=1)
-    least = margin[np.arange(len(q)), nearest]
-    names = [
-        chain.joint_names[joint] if np.isfinite(room) else ""
-        for joint, room in zip(nearest, least, strict=True)
-    ]
-    return names, least
+    margin = np.minimum(q - chain.lower, chain.upper - q)
+    nearest: IntArray = np.where(chain.periodic, np.inf, margin / chain.scales).argmin(axis=1)
+    least = np.where(chain.periodic, np.inf, margin)[np.arange(len(q)), nearest]
+    return nearest, least
 
 
 def singular_values(problem: IkProblem, q: FloatArray) -> FloatArray:

@@ -19,7 +19,7 @@ from edge_ik_tools.report.drawing.palette import (
     ERROR_STOPS,
     LIGHT,
 )
-from edge_ik_tools.report.measuring.elsewhere import Elsewhere
+from edge_ik_tools.report.measuring.elsewhere import CoreCost, Elsewhere
 from edge_ik_tools.report.measuring.record import Record
 from edge_ik_tools.report.measuring.verdict import rule
 from edge_ik_tools.report.page import parts
@@ -126,7 +126,7 @@ def _body(
     command: str,
 ) -> Markup:
     several = len(records) > 1
-    cards = (verdict_card(record, [] if several else elsewhere.cores) for record in records)
+    cards = (verdict_card(record, _cores(record, elsewhere, several)) for record in records)
     main = tag(
         "main",
         parts.section(
@@ -150,6 +150,11 @@ def _body(
     )
     contents = tag("nav", tag("div", class_="wrap"), class_="contents", aria_label="Contents")
     return joined(_header(records), contents, main)
+
+
+def _cores(record: Record, elsewhere: Elsewhere, several: bool) -> list[CoreCost]:
+    """What a solve of a model costs; where there are several, only what is known to be its own."""
+    return [core for core in elsewhere.cores if core.model == record.label or not several]
 
 
 def _header(records: Sequence[Record]) -> Markup:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import shlex
 
+from edge_ik.run import CONFIG_FILE
 from edge_ik_tools.report.drawing import words
 from edge_ik_tools.report.measuring.branches import Branches
 from edge_ik_tools.report.measuring.elsewhere import CoreCost, PeerRow
@@ -11,7 +13,7 @@ from edge_ik_tools.report.measuring.errors import Errors
 from edge_ik_tools.report.measuring.record import Provenance, Record
 from edge_ik_tools.report.measuring.workspace import JointRow
 from edge_ik_tools.report.measuring.worst import WorstTarget
-from edge_ik_tools.report.page.markup import Markup, table, tag
+from edge_ik_tools.report.page.markup import Markup, joined, table, tag
 
 # Names in a table, at most.
 LONGEST = 40
@@ -101,7 +103,9 @@ def worst_table(record: Record) -> Markup:
 
 
 def _worst_row(number: int, each: WorstTarget, units: list[tuple[float, str]]) -> Markup:
-    margin = f"{math.degrees(each.limit_margin):.1f}°" if math.isfinite(each.limit_margin) else "-"
+    scale, sign = words.joint_units(each.limit_unit)
+    near = math.isfinite(each.limit_margin)
+    margin = f"{scale * each.limit_margin:.1f} {sign}" if near else "-"
     joints = ", ".join(
         f"{scale * value:.2f} {sign}"
         for (scale, sign), value in zip(units, each.q.tolist(), strict=True)
@@ -143,14 +147,30 @@ def provenance_table(origin: Provenance) -> Markup:
     body = (
         tag("tr", tag("td", name), tag("td", value, class_="text long")) for name, value in rows
     )
-    return titled("", tag("div", tag("table", tag("tbody", *body)), class_="scroll"))
+    listed = tag("div", tag("table", tag("tbody", *body)), class_="scroll")
+    return titled("", joined(listed, _configuration(origin)))
+
+
+def _configuration(origin: Provenance) -> Markup | None:
+    """The configuration, and the command that trains with it again."""
+    if origin.config is None or origin.run is None:
+        return None
+    config = f"{origin.run}/{CONFIG_FILE}"
+    again = shlex.join(["edge-ik", "train", "--config", config, "--out", f"{origin.run}-again"])
+    return tag(
+        "details",
+        tag("summary", "Configuration"),
+        tag("pre", tag("code", origin.config)),
+        tag("p", "Trained again by:"),
+        tag("code", again, class_="command"),
+    )
 
 
 def cost_table(cores: list[CoreCost]) -> Markup:
     """What a solve costs on each core."""
     rows: list[list[object]] = [
         [
-            core.core,
+            core.name,
             f"{core.total:,.0f}",
             f"{core.longest:,.0f}",
             core.unit,
