@@ -286,7 +286,7 @@ def training_picture(found: Training) -> Picture:
     )
     return Picture(
         "training",
-        "Training",
+        "From epoch to epoch",
         "Distances are those of targets kept apart from training, but where it says otherwise. The "
         "weights of the two losses are learned with the network: each grows as the error that it "
         "weighs shrinks.",

@@ -80,6 +80,12 @@ def joint_units(unit: str) -> tuple[float, str]:
     return (1e3, "mm") if unit == "m" else (180 / math.pi, "°")
 
 
+def joint_value(value: float, unit: str, digits: int = 1) -> str:
+    """A joint's number [rad, m] with its unit."""
+    scale, sign = joint_units(unit)
+    return f"{scale * value:.{digits}f}{' ' if sign == 'mm' else ''}{sign}"
+
+
 def size(count: float) -> str:
     """A number of bytes as people say it."""
     return f"{count:,.0f} B" if count < 10_000 else f"{count / 1000:,.1f} KB"

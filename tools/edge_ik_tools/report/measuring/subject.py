@@ -249,4 +249,4 @@ def _twin_of_file(path: Path, solver: IkSolver, origin: Origin, run: Run | str) 
         )
     except EdgeIkError as error:
         return str(error)
-    return Twin(keras, solver, (f"{run.folder.name}, in Keras", path.name))
+    return Twin(keras, solver, (f"{run.folder.name} (Keras)", path.name))

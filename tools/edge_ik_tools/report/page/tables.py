@@ -28,9 +28,8 @@ def joints_table(joints: tuple[JointRow, ...]) -> Markup:
     """The joints with their limits."""
     rows: list[list[object]] = []
     for row in joints:
-        scale, sign = words.joint_units(row.unit)
         values = (row.lower, row.upper, row.home)
-        rows.append([row.name, row.kind, *(f"{scale * value:.1f} {sign}" for value in values)])
+        rows.append([row.name, row.kind, *(words.joint_value(value, row.unit) for value in values)])
     heads = ["joint", "kind", "lower limit", "upper limit", "home"]
     return titled("Joints", table(heads, rows, (1,)))
 
@@ -86,7 +85,7 @@ def worst_table(record: Record) -> Markup:
             for k, each in enumerate(heads)
         ),
     )
-    units = [words.joint_units(row.unit) for row in record.workspace.joints]
+    units = [row.unit for row in record.workspace.joints]
     rows = (_worst_row(number, each, units) for number, each in enumerate(record.worst))
     return tag(
         "div",
@@ -102,13 +101,12 @@ def worst_table(record: Record) -> Markup:
     )
 
 
-def _worst_row(number: int, each: WorstTarget, units: list[tuple[float, str]]) -> Markup:
-    scale, sign = words.joint_units(each.limit_unit)
+def _worst_row(number: int, each: WorstTarget, units: list[str]) -> Markup:
     near = math.isfinite(each.limit_margin)
-    margin = f"{scale * each.limit_margin:.1f} {sign}" if near else "-"
+    margin = words.joint_value(each.limit_margin, each.limit_unit) if near else "-"
     joints = ", ".join(
-        f"{scale * value:.2f} {sign}"
-        for (scale, sign), value in zip(units, each.q.tolist(), strict=True)
+        words.joint_value(value, unit, 2)
+        for value, unit in zip(each.q.tolist(), units, strict=True)
     )
     button = tag("button", str(number + 1), type="button", aria_label=f"Show target {number + 1}")
     return tag(
