@@ -47,7 +47,7 @@ MOST_MODELS = 6
 @click.option(
     "--targets",
     type=click.IntRange(1, 1_000_000),
-    help="Unseen targets to solve.  [default: 20000]",
+    help="Unseen targets to solve.  [default: 50000]",
 )
 @click.option(
     "--path",

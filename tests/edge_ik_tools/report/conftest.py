@@ -13,7 +13,7 @@ from firmware_host.solver import IkSolver
 from firmware_host.tasks import POSE
 
 FEW = Asked(targets=1500, points=300, cuts=5)
-HOSTILE = "</script><img src=x onerror=alert(1)>$a_b$<b>&amp;"
+HOSTILE = "机</script><img src=x onerror=alert(1)>$a_b$<b>&amp;"
 
 
 def silent(_):

@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from edge_ik_tools.report.measuring.elsewhere import Elsewhere, core_cost
+from edge_ik_tools.report.measuring.elsewhere import AblationRow, Elsewhere, FrontRow, core_cost
 from edge_ik_tools.report.measuring.record import Asked, measure
 from edge_ik_tools.report.measuring.subject import open_model
 from edge_ik_tools.report.page.markup import Markup, escaped, script_json, tag
@@ -99,6 +99,21 @@ def test_costs_are_told_where_they_were_counted(shipped_record, emulated, text):
     assert f"<dd>{core.total:,.0f}<small>instructions on cortex-m4" in counted
     assert "were not counted" in text
     assert "were not counted" not in counted
+
+
+def test_tables_of_other_commands_are_shown(shipped_record):
+    found = Elsewhere(
+        ablation=(
+            AblationRow("everything", {"solved": 1.0, "rmse_m": 0.004, "max_m": 0.02}, "", None),
+            AblationRow("no gate", {"rmse_m": 0.006, "max_m": 0.03}, "rmse_m", 3),
+        ),
+        front=(FrontRow(7, 12, 2, 4600.0, 6500, 0.0, meets=True),),
+        goal=1.0,
+    )
+    text = page([shipped_record], found, "edge-ik report")
+    assert "<td>no gate</td><td>-</td><td>-</td><td>6 mm</td>" in text
+    assert "rmse worse on 3 seeds" in text
+    assert "<td>7</td><td>12 x 2</td><td>4,600</td><td>6,500 B</td><td>100%</td>" in text
 
 
 def test_several_models_stand_side_by_side(shipped_record, heads_record):

@@ -19,7 +19,7 @@ from edge_ik_tools.report.measuring.workspace import Workspace, measure_workspac
 from edge_ik_tools.report.measuring.worst import WorstTarget, worst_targets
 from firmware_host.chain import FloatArray
 
-TARGETS, POINTS = 20_000, 2_500
+TARGETS, POINTS = 50_000, 2_500
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Asked:
 
     targets: int = TARGETS
     points: int = POINTS
-    cuts: int = 11
+    cuts: int = 13
     rng_seed: int | None = None
     runtime: str | None = None
     path: FloatArray | None = None
@@ -103,6 +103,7 @@ class Record:
 
     Attributes:
         label: What the model is called.
+        source: It, as a command names it.
         verdict: Whether it holds.
         provenance: Where it comes from.
         workspace: The robot, and how well it answers where.
@@ -115,6 +116,7 @@ class Record:
     """
 
     label: str
+    source: str
     verdict: Verdict
     provenance: Provenance
     workspace: Workspace
@@ -153,6 +155,7 @@ def measure(subject: Subject, asked: Asked, tell: Callable[[str], None]) -> Reco
         rounding = measure_rounding(twin, asked.targets, asked.points, rng_seed)
     return Record(
         label=subject.label,
+        source=str(subject.path),
         verdict=judge(answered, followed),
         provenance=_provenance(subject, rng_seed),
         workspace=measure_workspace(answered, solver.home, asked.points, asked.cuts),

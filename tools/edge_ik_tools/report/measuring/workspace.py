@@ -12,7 +12,7 @@ from edge_ik_tools.report.measuring.geometry import Skeleton, skeleton
 from firmware_host.chain import FloatArray
 
 # Positions of a cut, and cells along each side of it.
-CUTS, CELLS = 11, 24
+CUTS, CELLS = 13, 28
 # A workspace that is thinner than this share of the reach is a plane.
 FLAT_SHARE = 1e-3
 

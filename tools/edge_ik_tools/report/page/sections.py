@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 
 from edge_ik_tools.report.drawing import words
@@ -189,35 +190,33 @@ def _no_training() -> Markup:
     )
 
 
-def elsewhere_sections(found: Elsewhere, pictures: Mapping[str, Markup], model: str) -> Markup:
+def elsewhere_sections(found: Elsewhere, pictures: Mapping[str, Markup], path: str) -> Markup:
     """What other commands measured, or how to have it measured.
 
     Args:
         found: What they measured.
         pictures: Their pictures by name.
-        model: What a model is called.
+        path: A model, as a command names it.
     """
-    counted = (
-        tables.cost_table(found.cores)
-        if found.cores
-        else parts.note(
+    counted: Markup
+    if found.cores:
+        counted = joined(pictures["cost"], tables.cost_table(found.cores))
+    else:
+        counting = shlex.join(["edge-ik", "bench", path, "--target", "cortex-m4", "--json"])
+        counted = parts.note(
             "Instructions, flash and stack were not counted. ",
-            tag("code", f"edge-ik bench {model} --target cortex-m4 --json"),
+            tag("code", counting),
             " counts them: give what it prints to the report by --measured FILE, or have them "
             "counted by --cores cortex-m4.",
         )
-    )
-    titles = {"ablation": "Ablation", "front": "Search"}
-    peers = None
+    sections = [parts.section("cost", "Cost", "", counted)]
     if found.peers is not None:
         table = tables.peers_table(found.peers.rows)
-        peers = parts.section("peers", "Peers", "", pictures["peers"], table)
-    return joined(
-        parts.section("cost", "Cost", "", pictures.get("cost"), counted),
-        peers,
-        *(
-            parts.section(name, title, "", pictures[name])
-            for name, title in titles.items()
-            if name in pictures
-        ),
-    )
+        sections.append(parts.section("peers", "Peers", "", pictures["peers"], table))
+    if found.ablation:
+        table = tables.ablation_table(found.ablation)
+        sections.append(parts.section("ablation", "Ablation", "", pictures["ablation"], table))
+    if found.front:
+        table = tables.front_table(found.front)
+        sections.append(parts.section("front", "Search", "", pictures["front"], table))
+    return joined(*sections)

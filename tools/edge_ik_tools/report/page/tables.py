@@ -8,7 +8,7 @@ import shlex
 from edge_ik.run import CONFIG_FILE
 from edge_ik_tools.report.drawing import words
 from edge_ik_tools.report.measuring.branches import Branches
-from edge_ik_tools.report.measuring.elsewhere import CoreCost, PeerRow
+from edge_ik_tools.report.measuring.elsewhere import AblationRow, CoreCost, FrontRow, PeerRow
 from edge_ik_tools.report.measuring.errors import Errors
 from edge_ik_tools.report.measuring.record import Provenance, Record
 from edge_ik_tools.report.measuring.workspace import JointRow
@@ -165,13 +165,17 @@ def _configuration(origin: Provenance) -> Markup | None:
 
 
 def cost_table(cores: list[CoreCost]) -> Markup:
-    """What a solve costs on each core."""
+    """What a solve costs on each core, and what it would without the network."""
     rows: list[list[object]] = [
         [
             core.name,
             f"{core.total:,.0f}",
             f"{core.longest:,.0f}",
             core.unit,
+            *(
+                f"{core.baselines[name]:,.0f}" if name in core.baselines else "-"
+                for name in ("cold_dls", "closed_form")
+            ),
             *map(words.size, (core.flash_bytes, core.ram_bytes, core.stack_bytes)),
             "-"
             if core.microseconds is None or core.clock_mhz is None
@@ -180,8 +184,9 @@ def cost_table(cores: list[CoreCost]) -> Markup:
         ]
         for core in cores
     ]
-    heads = ["core", "usual solve", "longest", "", "flash", "static RAM", "stack", "longest takes"]
-    return titled("", table([*heads, "solved"], rows, (3,)))
+    without = ["no network", "closed form"]
+    heads = ["core", "usual solve", "longest", "", *without, "flash", "static RAM", "stack"]
+    return titled("", table([*heads, "longest takes", "solved"], rows, (3,)))
 
 
 def peers_table(peers: tuple[PeerRow, ...]) -> Markup:
@@ -199,3 +204,43 @@ def peers_table(peers: tuple[PeerRow, ...]) -> Markup:
     ]
     heads = ["solver", "solved", "median error", "median time", "p99", ""]
     return titled("", table(heads, rows, (5,)))
+
+
+def ablation_table(found: tuple[AblationRow, ...]) -> Markup:
+    """Trainings without one part at a time."""
+    kinds = (
+        ("solved", "solved", words.share),
+        ("answer_rmse_m", "answers, RMSE", words.length),
+        ("rmse_m", "network, RMSE", words.length),
+        ("p95_m", "p95", words.length),
+        ("max_m", "worst", words.length),
+    )
+    rows: list[list[object]] = [
+        [
+            row.name,
+            *(word(row.figures[key]) if key in row.figures else "-" for key, _, word in kinds),
+            f"{row.judged_by.removesuffix('_m')} worse on {row.worse_without} seeds"
+            if row.worse_without is not None
+            else "",
+        ]
+        for row in found
+    ]
+    heads = ["training", *(text for _, text, _ in kinds), "without it"]
+    return titled("", table(heads, rows, (len(heads) - 1,)))
+
+
+def front_table(found: tuple[FrontRow, ...]) -> Markup:
+    """The networks of a search that no other beats."""
+    rows: list[list[object]] = [
+        [
+            str(row.trial),
+            f"{row.width} x {row.blocks}",
+            f"{row.instructions:,.0f}",
+            words.size(row.flash_bytes),
+            words.share(1 - row.unsolved),
+            "yes" if row.meets else "no",
+        ]
+        for row in found
+    ]
+    heads = ["trial", "width x blocks", "usual solve", "flash", "solved", "meets the goal"]
+    return titled("", table(heads, rows))
