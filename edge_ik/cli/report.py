@@ -98,6 +98,7 @@ def report(
     with training_stack(PURPOSE, tensorflow=False):
         from edge_ik_tools.report.measuring.following import read_path
         from edge_ik_tools.report.measuring.record import TARGETS, Asked
+        from edge_ik_tools.report.measuring.subject import labels
         from edge_ik_tools.report.page.page import page, plotly_script
     plotly_script()
     screen = console(stderr=as_json)
@@ -108,7 +109,10 @@ def report(
         runtime=runtime,
         path=None if path_file is None else read_path(path_file),
     ).shared_by(len(models))
-    records = [_measured(model, runtime, asked, screen.print) for model in models]
+    records = [
+        _measured(model, label, asked, screen.print)
+        for model, label in zip(models, labels(models), strict=True)
+    ]
     _write(out, page(records, elsewhere, _command(click.get_current_context())))
     if folder is not None:
         from edge_ik_tools.report.drawing.files import write_pictures
@@ -124,20 +128,18 @@ def report(
     screen.print(bold(out, "Written: ", f" ({out.stat().st_size / 1e6:.1f} MB)"))
 
 
-def _measured(
-    model: Path, runtime: str | None, asked: Asked, tell: Callable[[str], None]
-) -> Record:
+def _measured(model: Path, label: str, asked: Asked, tell: Callable[[str], None]) -> Record:
     """One model, opened and measured."""
     from edge_ik_tools.report.measuring.record import measure
     from edge_ik_tools.report.measuring.subject import open_model, open_run
 
-    if is_model_file(model, runtime):
+    if is_model_file(model, asked.runtime):
         # TensorFlow may have something to say where it runs the network in floats beside it.
         with training_stack(PURPOSE, tensorflow=False):
-            subject = open_model(model, runtime)
+            subject = open_model(model, label, asked.runtime)
     else:
         with training_stack("The report of a run"):
-            subject = open_run(model)
+            subject = open_run(model, label)
     return measure(subject, asked, tell)
 
 
@@ -149,12 +151,13 @@ def _elsewhere(
 ) -> Elsewhere:
     """What other commands measured, and what is counted now."""
     from edge_ik_tools.report.measuring.elsewhere import FRONT_FILE, Elsewhere
+    from edge_ik_tools.report.measuring.subject import labels
 
     found = Elsewhere()
     for path in measured:
         found.read(path)
-    for model in models if cores is not None else ():
-        _count(found, model, cores or "", len(models) > 1, tell)
+    for model, label in zip(models, labels(models), strict=True) if cores is not None else ():
+        _count(found, model, cores or "", label if len(models) > 1 else "", tell)
     for folder in models[0].resolve().parents[:2] if not measured else ():
         if (folder / FRONT_FILE).is_file():
             found.read(folder / FRONT_FILE)
@@ -163,9 +166,9 @@ def _elsewhere(
 
 
 def _count(
-    found: Elsewhere, model: Path, cores: str, several: bool, tell: Callable[[str], None]
+    found: Elsewhere, model: Path, cores: str, label: str, tell: Callable[[str], None]
 ) -> None:
-    """Count a model's instructions on each of the cores named."""
+    """Count a model's instructions on each of the cores named; of several it has a label."""
     from edge_ik.cli.bench import count_on_core
 
     if model.is_dir():
@@ -174,7 +177,7 @@ def _count(
         )
     for core in cores.split(","):
         counted = count_on_core(model, core.strip(), None, None, None, tell)
-        found.add(counted, model.name if several else "")
+        found.add(counted, label)
 
 
 def _write(out: Path, text: str) -> None:

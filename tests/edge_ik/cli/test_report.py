@@ -36,6 +36,15 @@ def test_a_report_prints_its_verdict_as_json(printed, planar_model, out):
     assert verdict["state"] in ("holds", "mostly", "fails")
 
 
+def test_models_of_one_name_have_verdicts_of_their_own(printed, planar_model, out, tmp_path):
+    paths = [tmp_path / folder / "planar.tflite" for folder in ("one", "two")]
+    for path in paths:
+        path.parent.mkdir()
+        path.write_bytes(planar_model.read_bytes())
+    values = printed("report", *paths, "--out", out, *FEW)
+    assert list(values["models"]) == ["one/planar.tflite", "two/planar.tflite"]
+
+
 def test_what_was_measured_elsewhere_is_shown(run, planar_model, out, tmp_path):
     figures = tmp_path / "ablation.json"
     variants = {"everything": {"rmse_m": 0.1, "max_m": 0.2}, "no gate": {"rmse_m": 0.2}}

@@ -28,7 +28,7 @@ def shipped_path(source_root):
 @pytest.fixture(scope="session")
 def shipped(shipped_path):
     """The shipped model, opened."""
-    return open_model(shipped_path)
+    return open_model(shipped_path, shipped_path.name)
 
 
 @pytest.fixture(scope="session")

@@ -212,7 +212,7 @@ def test_names_in_files_are_letters(hostile_path, tmp_path):
     from edge_ik_tools.report.measuring.record import Asked, measure
     from edge_ik_tools.report.measuring.subject import open_model
 
-    subject = open_model(hostile_path)
+    subject = open_model(hostile_path, hostile_path.name)
     record = measure(subject, Asked(targets=60, points=20, cuts=2), lambda _: None)
     told = []
     write_pictures([record], Elsewhere(), tmp_path / "out", told.append)

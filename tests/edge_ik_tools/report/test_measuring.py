@@ -74,7 +74,7 @@ def test_a_cell_of_a_cut_shows_the_worst_target_in_it(heads):
 def test_a_workspace_in_a_plane_has_one_cut(planar_model):
     from edge_ik_tools.report.measuring.subject import open_model
 
-    solver = open_model(planar_model).solver
+    solver = open_model(planar_model, planar_model.name).solver
     answered = answer(solver, 100, 0)
     (cuts,) = measure_workspace(answered, solver.home, 50).cuts
     assert cuts.axis == 2

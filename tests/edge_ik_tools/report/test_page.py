@@ -129,7 +129,7 @@ def test_several_models_stand_side_by_side(shipped_record, heads_record):
 
 
 def test_names_of_a_robot_are_letters(hostile_path):
-    record = measure(open_model(hostile_path), Asked(200, 50, 3), lambda _: None)
+    record = measure(open_model(hostile_path, hostile_path.name), Asked(200, 50, 3), lambda _: None)
     text = page([record], Elsewhere(), f"edge-ik report '{hostile_path}'")
     found = Elements(text)
     assert "img" not in [name for name, _ in found.found]

@@ -12,7 +12,7 @@ from edge_ik_tools.peers.compare import Comparison, PeerFigures
 from edge_ik_tools.report.measuring.elsewhere import PARTS, Elsewhere, core_cost
 from edge_ik_tools.report.measuring.following import MOST_POINTS, read_path
 from edge_ik_tools.report.measuring.rounding import measure_rounding
-from edge_ik_tools.report.measuring.subject import open_model
+from edge_ik_tools.report.measuring.subject import labels, open_model
 from edge_ik_tools.report.measuring.training import read_training
 from firmware_host.bench.clock import percentiles
 from firmware_host.errors import ModelFileError, RunError, TargetError
@@ -41,9 +41,24 @@ def pair(planar_model, tmp_path):
     ]
 
 
+@pytest.mark.parametrize(
+    ("paths", "wanted"),
+    [
+        (["runs/a/export/m.tflite"], ["m.tflite"]),
+        (["a/m.tflite", "a/n.tflite"], ["m.tflite", "n.tflite"]),
+        (["a/x/m.tflite", "b/x/m.tflite", "n"], ["a/x/m.tflite", "b/x/m.tflite", None]),
+        (["m.tflite", "./m.tflite"], ["m.tflite", "m.tflite"]),
+    ],
+)
+def test_models_of_one_name_are_told_apart(paths, wanted):
+    found = labels([Path(path) for path in paths])
+    for label, name in zip(found, wanted, strict=True):
+        assert name is None or label == name
+
+
 def test_a_model_finds_its_twin_beside_it(pair):
     for path in pair:
-        twin = open_model(path).twin
+        twin = open_model(path, path.name).twin
         assert twin.names == ("exact.tflite", "whole.tflite")
         assert twin.exact.seeder is not twin.rounded.seeder
 
@@ -57,7 +72,7 @@ def test_a_model_of_another_training_is_no_twin(planar_model, pair, tmp_path):
         config_hash="b" * 16,
     )
     assert other == pair[1]
-    assert "No float32 model of the same training" in open_model(pair[0]).twin
+    assert "No float32 model of the same training" in open_model(pair[0], pair[0].name).twin
 
 
 def test_a_model_alone_says_why_there_is_no_twin(shipped):
@@ -66,7 +81,7 @@ def test_a_model_alone_says_why_there_is_no_twin(shipped):
 
 
 def test_rounding_is_told_target_by_target(pair):
-    twin = open_model(pair[0]).twin
+    twin = open_model(pair[0], pair[0].name).twin
     found = measure_rounding(twin, 300, 100, 0)
     assert found.seed_error.shape == (100, 2)
     problem = twin.exact.problem
@@ -96,7 +111,7 @@ def test_rounding_is_told_target_by_target(pair):
 def test_a_focus_circle_that_is_none_is_told(planar_model, tmp_path, focus):
     path = written(tmp_path / "m.tflite", planar_model, "int8_per_channel.tflite", focus=focus)
     with pytest.raises(ModelFileError, match="does not say what it was trained on"):
-        open_model(path)
+        open_model(path, path.name)
 
 
 def test_a_model_says_where_it_comes_from(shipped, shipped_path):

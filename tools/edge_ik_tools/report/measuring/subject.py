@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -91,11 +91,22 @@ class Subject:
         return self.path.is_dir()
 
 
-def open_model(path: Path, runtime: str | None = None) -> Subject:
+def labels(paths: Sequence[Path]) -> list[str]:
+    """What models are called: their names, with so many folders that no two are alike."""
+    parts = [path.resolve().parts for path in paths]
+    for count in range(1, max(map(len, parts)) + 1):
+        found = ["/".join(each[-count:]) for each in parts]
+        if len(set(found)) == len(set(parts)):
+            return found
+    raise AssertionError("different paths differ somewhere")
+
+
+def open_model(path: Path, label: str, runtime: str | None = None) -> Subject:
     """A model file with what lies beside it.
 
     Args:
         path: The `.tflite`.
+        label: What it is called.
         runtime: What runs the network; see `firmware_host.network.runtimes`.
 
     Raises:
@@ -106,11 +117,15 @@ def open_model(path: Path, runtime: str | None = None) -> Subject:
     origin = _origin_of_file(path, solver)
     run = _run_of(path, origin)
     twin = _twin_of_file(path, solver, origin, run)
-    return Subject(path, path.name, solver, origin, None if isinstance(run, str) else run, twin)
+    return Subject(path, label, solver, origin, None if isinstance(run, str) else run, twin)
 
 
-def open_run(folder: Path) -> Subject:
+def open_run(folder: Path, label: str) -> Subject:
     """A run folder, solved by Keras, with its export.
+
+    Args:
+        folder: The run folder.
+        label: What it is called.
 
     Raises:
         RunError: If the folder is not a run, or has no trained network yet.
@@ -130,7 +145,6 @@ def open_run(folder: Path) -> Subject:
         sha256=hashlib.sha256(best.read_bytes()).hexdigest(),
         size_bytes=best.stat().st_size,
     )
-    label = folder.resolve().name
     twin: Twin | str = (
         "There is no model in integers in its folder `export`; edge-ik export writes one."
     )

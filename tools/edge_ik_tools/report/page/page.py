@@ -149,7 +149,9 @@ def _body(
         class_="wrap",
     )
     contents = tag("nav", tag("div", class_="wrap"), class_="contents", aria_label="Contents")
-    return joined(_header(records), contents, main)
+    words = "Pictures need JavaScript; all else is here without it."
+    silent = tag("noscript", tag("p", words, class_="wrap note"))
+    return joined(_header(records), contents, silent, main)
 
 
 def _cores(record: Record, elsewhere: Elsewhere, several: bool) -> list[CoreCost]:
@@ -171,7 +173,7 @@ def _header(records: Sequence[Record]) -> Markup:
         tag("h1", title),
         tag("p", lead, class_="lead"),
     )
-    theme = tag("button", "Light or dark", type="button", class_="theme")
+    theme = tag("button", "Dark", type="button", class_="theme")
     return tag("header", tag("div", words, theme, class_="wrap"), class_="top")
 
 

@@ -48,7 +48,7 @@ def _verdict_figures(record: Record, cores: Sequence[CoreCost]) -> list[tuple[st
         worst += f", {words.angle(verdict.worst_rad)}"
     alone = words.length(float(record.errors.figures[0]["max_m"]))
     task, _, target = origin.task.partition(": ")
-    least = f"{100 * verdict.solved_at_least:.2f}% ({100 * CONFIDENCE:g}% confidence)"
+    least = f"{words.share(verdict.solved_at_least)} ({100 * CONFIDENCE:g}% confidence)"
     size = f"{origin.parameters:,} parameters, {origin.format or 'unknown format'}"
     if cores:
         core = cores[0]

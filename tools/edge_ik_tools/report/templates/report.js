@@ -67,6 +67,11 @@
     return Object.fromEntries(Object.entries(node).map(([key, part]) => [key, resolved(part, state)]));
   }
 
+  /** The button says what it changes to. */
+  function sayTheme() {
+    document.querySelector(".theme").textContent = dark() ? "Light" : "Dark";
+  }
+
   const drawn = [];
   const groups = data.groups.map((group) => ({ ...group, state: {}, postures: group.postures || [] }));
   groups.forEach((group) => group.pictures.forEach((picture) =>
@@ -280,9 +285,13 @@
   document.querySelectorAll(".copy").forEach((button) => button.addEventListener("click", () => copy(button)));
   document.querySelector(".theme").addEventListener("click", () => {
     root.dataset.theme = dark() ? "light" : "dark";
+    sayTheme();
     drawAll();
   });
-  night.addEventListener("change", () => { if (!root.dataset.theme) drawAll(); });
+  night.addEventListener("change", () => {
+    sayTheme();
+    if (!root.dataset.theme) drawAll();
+  });
   window.addEventListener("beforeprint", beforePrint);
   window.addEventListener("afterprint", afterPrint);
   let waiting;
@@ -291,6 +300,7 @@
     waiting = setTimeout(() => !root.classList.contains("printing") && drawn.filter((plot) => visible(plot) && plot.width
       && plot.width !== plot.place.clientWidth).forEach(draw), 120);
   });
+  sayTheme();
   contents();
   drawAll();
 })();
