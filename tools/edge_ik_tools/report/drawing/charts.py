@@ -47,7 +47,7 @@ def errors_picture(found: Errors) -> Picture:
     panels = [
         Panel(
             distance,
-            Axis("targets [%]", low=0.0, high=_room(found.position)),
+            Axis("targets [%]", low=0.0, high=_room(found.position, len(rules))),
             (*_shares(found.position, 1e3), *rules),
             title="Distances",
         ),
@@ -93,13 +93,13 @@ def _error_axis(label: str, found: Sequence[Distribution], scale: float) -> Axis
     return logarithmic(label, [[scale * low, scale * max(most, 10 * low)]], scale == 1e3)
 
 
-def _room(found: Sequence[Distribution]) -> float:
-    """The height of an axis for shares, as far as they are shown."""
+def _room(found: Sequence[Distribution], labels: int = 1) -> float:
+    """The height of an axis for shares, as far as they are shown, with rows of labels above."""
     highest = max(
         (float(each.share[each.edges[1:] > LEAST_SHOWN].max(initial=0.0)) for each in found),
         default=0.0,
     )
-    return max(112 * highest, 1.0)
+    return max((105 + 9 * labels) * highest, 1.0)
 
 
 def _shares(found: Sequence[Distribution], scale: float) -> list[Mark]:

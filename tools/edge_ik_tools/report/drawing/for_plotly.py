@@ -144,6 +144,9 @@ def _points(mark: Points, arrays: Arrays) -> dict[str, Any]:
         "marker": marker,
         "opacity": mark.opacity,
     }
+    if mark.z is None:
+        # A mark at the edge is seen whole.
+        trace["cliponaxis"] = False
     told = "%{x:.3f}, %{y:.3f}, %{z:.3f} m" if mark.z is not None else "%{x:.4g}, %{y:.4g}"
     if isinstance(mark.color, str):
         marker["color"] = f"@{mark.color}"
@@ -215,7 +218,7 @@ def _plane(panel: Panel) -> dict[str, Any]:
     layout: dict[str, Any] = {
         "xaxis": x,
         "yaxis": y,
-        "margin": {"l": 58, "r": 14, "t": 12, "b": 48},
+        "margin": {"l": 58, "r": 26, "t": 12, "b": 48},
         "shapes": [_shape(rule) for rule in rules],
         "annotations": [_annotation(rule, panel) for rule in rules if rule.label],
     }

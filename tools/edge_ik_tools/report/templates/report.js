@@ -107,8 +107,6 @@
   }
 
   const config = {
-    // Twice as fine on screens that are, and a little finer than dots on others.
-    plotGlPixelRatio: window.devicePixelRatio > 1 ? 2 : 1.5,
     displaylogo: false, responsive: false, scrollZoom: false, doubleClick: "reset",
     modeBarButtons: [["toImage", "resetCameraDefault3d"]],
   };
