@@ -1,6 +1,7 @@
 # make demo    train a small network, export it as int8, solve and measure (minutes, from nothing)
 # make test    everything that must pass: lint, types, import contracts, tests
 # make docs    the pages, into build/site
+# make figures draw the README's picture anew
 # make format  rewrite the sources in the project's format
 # make clean   remove the environment and what was built
 #
@@ -29,7 +30,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 2
 export PIP_DISABLE_PIP_VERSION_CHECK ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types contracts unit quick docs format clean
+.PHONY: help demo test lint types contracts unit quick docs figures format clean
 
 help:
 	@sed -n 's/^# \{0,1\}//; /^$$/q; p' Makefile
@@ -64,6 +65,10 @@ quick: $(VENV)/.installed-dev
 docs: $(VENV)/.installed-docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	@echo "The pages are in build/site/index.html"
+
+figures: $(VENV)/.installed-report
+	$(BIN)/edge-ik report artifacts/arm3/arm3-int8.tflite --out runs/figures/report.html --figures runs/figures
+	cp runs/figures/workspace.png artifacts/arm3/
 
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix .

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,13 @@ from edge_ik.data.focus import FocusCircle
 from edge_ik.data.targets import BranchTargets, TargetSet, unseen_targets
 from edge_ik.figures import ErrorFigures, describe_rest, error_figures
 from edge_ik.run import METRICS_FILE, Run
+from firmware_host.chain import FloatArray
 from firmware_host.errors import ModelFileError
 from firmware_host.files import check_writable, write_json
 from firmware_host.problem import IkProblem
 from firmware_host.solver import IkSolver
-from firmware_host.solving.branches import solve_any
-from firmware_host.solving.refine import refinements
+from firmware_host.solving.branches import Answers, solve_any
+from firmware_host.solving.refine import refine, refinements
 from firmware_host.solving.seeding import Seeder
 from firmware_host.spec import Branch, mean_heads
 from firmware_host.tolerances import Tolerance
@@ -127,16 +128,12 @@ def evaluate_seeds(seeder: Seeder, targets: TargetSet, steps: int | None = None)
     usual = problem.default_steps
     anywhere: dict[int, ErrorFigures] = {}
     tried, solved = 1.0, np.ones(len(targets.q), dtype=bool)
-    for taken in range((most_steps(problem) if steps is None else max(steps, usual)) + 1):
-        if taken == 0:
-            guesses = everywhere.guesses(targets.target)
-            q = guesses.seeds(guesses.order[:, 0])
-        else:
-            answers = solve_any(everywhere, targets.target, taken)
-            q = answers.q
-        errors = problem.errors(q, targets.target)
-        anywhere[taken] = error_figures(problem, q, errors, np.zeros(0), None)
+    most = most_steps(problem) if steps is None else max(steps, usual)
+    for taken, answers in enumerate(answers_by_steps(everywhere, targets.target, most)):
+        errors = problem.errors(answers.q, targets.target)
+        anywhere[taken] = error_figures(problem, answers.q, errors, np.zeros(0), None)
         if taken == usual:
+            q = answers.q
             tried = float(answers.tried.mean())
             solved = problem.is_solved(q, targets.target) & problem.chain.within_limits(q)
     return Evaluation(
@@ -166,6 +163,20 @@ def _asked_once(seeder: Seeder) -> Seeder:
         return last[1]
 
     return replace(seeder, predict=predict)
+
+
+def answers_by_steps(seeder: Seeder, targets: FloatArray, most: int) -> Iterator[Answers]:
+    """The answers to targets (N, k) in any branch after 0, 1, ..., `most` steps.
+
+    Those after no step are the network's own, by the head that it trusts most.
+    """
+    guesses = seeder.guesses(targets)
+    first = guesses.order[:, 0]
+    count = len(targets)
+    q, error = refine(seeder.spec.problem, guesses.seeds(first), targets, 0)
+    yield Answers(q, error, q, first, np.ones(count, int), np.zeros(count, int))
+    for steps in range(1, most + 1):
+        yield solve_any(seeder, targets, steps)
 
 
 def validate(seeder: Seeder, targets: TargetSet) -> tuple[float, ErrorFigures]:

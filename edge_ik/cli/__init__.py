@@ -19,6 +19,7 @@ from edge_ik.cli.doctor import doctor
 from edge_ik.cli.evaluate import evaluate
 from edge_ik.cli.export import export
 from edge_ik.cli.inspect import inspect
+from edge_ik.cli.report import report
 from edge_ik.cli.search import search
 from edge_ik.cli.signals import signals_interrupt, status
 from edge_ik.cli.solve import solve
@@ -83,5 +84,19 @@ def main() -> None:
     """Inverse kinematics in constant time, from a robot description to a microcontroller."""
 
 
-for command in (arms, train, search, evaluate, export, solve, inspect, view, bench, ablate, doctor):
+COMMANDS = (
+    arms,
+    train,
+    search,
+    evaluate,
+    export,
+    solve,
+    inspect,
+    view,
+    report,
+    bench,
+    ablate,
+    doctor,
+)
+for command in COMMANDS:
     main.add_command(command)

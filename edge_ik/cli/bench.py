@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -175,33 +176,48 @@ def _emulated(
     tolerance: Tolerance | None,
     as_json: bool,
 ) -> None:
-    import tempfile
-
-    from edge_ik_tools.c99.folder import write_sources
-    from edge_ik_tools.c99.source import Firmware
-    from edge_ik_tools.emulate.bench import emulated_bench
     from edge_ik_tools.emulate.tables import emulation_tables
 
     screen = console(stderr=as_json)
-    firmware = Firmware.load(model, steps=steps, tolerance=tolerance)
-    with tempfile.TemporaryDirectory(prefix="edge-ik-bench-") as folder:
-        write_sources(firmware, Path(folder))
-        found = emulated_bench(
-            Path(folder),
-            firmware.name,
-            model,
-            core,
-            targets,
-            clock_hz=None if clock_mhz is None else 1e6 * clock_mhz,
-            tolerance=tolerance,
-            tell=screen.print,
-        ).to_dict()
+    clock_hz = None if clock_mhz is None else 1e6 * clock_mhz
+    found = count_on_core(model, core, targets, steps, clock_hz, tolerance, screen.print)
     _show(found, emulation_tables(found), as_json)
     if found["network_differences"] or found["limit_violations"]:
         raise DifferentAnswersError(
             f"The firmware differs from its model: {found['network_differences']} network "
             f"outputs, and {found['limit_violations']} answers outside the joint limits."
         )
+
+
+def count_on_core(
+    model: Path,
+    core: str,
+    targets: int | None,
+    steps: int | None,
+    clock_hz: float | None,
+    tolerance: Tolerance | None,
+    tell: Callable[[str], None],
+) -> dict[str, Any]:
+    """What a model's firmware takes on an emulated core; see `EmulatedBenchmark.to_dict`."""
+    import tempfile
+
+    from edge_ik_tools.c99.folder import write_sources
+    from edge_ik_tools.c99.source import Firmware
+    from edge_ik_tools.emulate.bench import emulated_bench
+
+    firmware = Firmware.load(model, steps=steps, tolerance=tolerance)
+    with tempfile.TemporaryDirectory(prefix="edge-ik-bench-") as folder:
+        write_sources(firmware, Path(folder))
+        return emulated_bench(
+            Path(folder),
+            firmware.name,
+            model,
+            core,
+            targets,
+            clock_hz=clock_hz,
+            tolerance=tolerance,
+            tell=tell,
+        ).to_dict()
 
 
 def _board(

@@ -14,6 +14,7 @@ HEAVY = {
     "scipy",
     "mujoco",
     "matplotlib",
+    "plotly",
 }
 
 

@@ -5,6 +5,7 @@ import subprocess
 import pytest
 
 LARGEST_FILE = 1024 * 1024  # bytes
+LARGEST_PICTURE = 300 * 1000  # bytes: a README is read over slow lines too
 
 
 @pytest.fixture(scope="module")
@@ -22,3 +23,10 @@ def test_no_tracked_file_is_large(tracked_files):
     assert tracked_files
     large = {str(path): path.stat().st_size for path in tracked_files}
     assert {path: size for path, size in large.items() if size > LARGEST_FILE} == {}
+
+
+def test_no_tracked_picture_is_large(tracked_files):
+    pictures = [path for path in tracked_files if path.suffix in {".png", ".svg", ".jpg", ".gif"}]
+    assert pictures
+    large = {str(path): path.stat().st_size for path in pictures}
+    assert {path: size for path, size in large.items() if size > LARGEST_PICTURE} == {}

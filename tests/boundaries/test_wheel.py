@@ -13,7 +13,7 @@ PACKAGES = {
     "edge_ik_tools": "tools/edge_ik_tools",
     "firmware_host": "firmware_host",
 }
-DATA_SUFFIXES = {".urdf", ".c", ".h", ".cc", ".in"}
+DATA_SUFFIXES = {".urdf", ".c", ".h", ".cc", ".in", ".html", ".css", ".js"}
 
 
 @pytest.fixture(scope="module")

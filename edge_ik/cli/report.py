@@ -1,0 +1,209 @@
+"""The command that shows what a model does, on one page."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from edge_ik.cli.common import (
+    bold,
+    console,
+    is_model_file,
+    json_option,
+    print_json,
+    runtime_option,
+    training_stack,
+)
+
+if TYPE_CHECKING:
+    from edge_ik_tools.report.measuring.elsewhere import Elsewhere
+    from edge_ik_tools.report.measuring.record import Asked, Record
+
+PURPOSE = "A report"
+# Models of one report: more could not be told apart, and the page would grow too large.
+MOST_MODELS = 6
+
+
+@click.command()
+@click.argument("models", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("report.html"),
+    show_default=True,
+    help="The page.",
+)
+@click.option(
+    "--figures",
+    "folder",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Write the pictures there too, as PNG and SVG, and the numbers behind each as JSON.",
+)
+@click.option(
+    "--targets",
+    type=click.IntRange(1, 1_000_000),
+    help="Unseen targets to solve.  [default: 50000]",
+)
+@click.option(
+    "--path",
+    "path_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Targets to follow: a line of numbers each, or rows in JSON.  [default: the focus circle, "
+    "or a loop about the home posture]",
+)
+@click.option(
+    "--measured",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="JSON of bench with --target or --peers, of ablate, or a search's front.json, to be shown "
+    "too; can be given several times.",
+)
+@click.option(
+    "--cores",
+    metavar="CORE,...",
+    help="Count a model's instructions on these emulated cores, as bench --target does.",
+)
+@click.option("--rng-seed", type=int, help="Seed of the targets.  [default: the model's own]")
+@runtime_option
+@json_option
+def report(
+    models: tuple[Path, ...],
+    out: Path,
+    folder: Path | None,
+    targets: int | None,
+    path_file: Path | None,
+    measured: tuple[Path, ...],
+    cores: str | None,
+    rng_seed: int | None,
+    runtime: str | None,
+    as_json: bool,
+) -> None:
+    """Show what MODELS do, on one page of HTML that needs no network.
+
+    MODELS are exported models or run folders, of one robot or of several. The page has the
+    verdict, the robot in its workspace, errors, branches, the worst targets and how to solve
+    them again, a path followed, and what was measured elsewhere.
+    """
+    if len(models) > MOST_MODELS:
+        raise click.UsageError(
+            f"A report is of {MOST_MODELS} models at most. Received: {len(models)}"
+        )
+    with training_stack(PURPOSE, tensorflow=False):
+        from edge_ik_tools.report.measuring.following import read_path
+        from edge_ik_tools.report.measuring.record import TARGETS, Asked
+        from edge_ik_tools.report.measuring.subject import labels
+        from edge_ik_tools.report.page.page import page, plotly_script
+    plotly_script()
+    screen = console(stderr=as_json)
+    elsewhere = _elsewhere(models, measured, cores, screen.print)
+    asked = Asked(
+        targets=targets or TARGETS,
+        rng_seed=rng_seed,
+        runtime=runtime,
+        path=None if path_file is None else read_path(path_file),
+    ).shared_by(len(models))
+    records = [
+        _measured(model, label, asked, screen.print)
+        for model, label in zip(models, labels(models), strict=True)
+    ]
+    _write(out, page(records, elsewhere, _command(click.get_current_context())))
+    if folder is not None:
+        from edge_ik_tools.report.drawing.files import write_pictures
+
+        write_pictures(records, elsewhere, folder, screen.print)
+    if as_json:
+        from edge_ik_tools.report.measuring.records import plain
+
+        print_json(
+            {"report": str(out), "models": {each.label: plain(each.verdict) for each in records}}
+        )
+        return
+    screen.print(bold(out, "Written: ", f" ({out.stat().st_size / 1e6:.1f} MB)"))
+
+
+def _measured(model: Path, label: str, asked: Asked, tell: Callable[[str], None]) -> Record:
+    """One model, opened and measured."""
+    from edge_ik_tools.report.measuring.record import measure
+    from edge_ik_tools.report.measuring.subject import open_model, open_run
+
+    if is_model_file(model, asked.runtime):
+        # TensorFlow may have something to say where it runs the network in floats beside it.
+        with training_stack(PURPOSE, tensorflow=False):
+            subject = open_model(model, label, asked.runtime)
+    else:
+        with training_stack("The report of a run"):
+            subject = open_run(model, label)
+    return measure(subject, asked, tell)
+
+
+def _elsewhere(
+    models: tuple[Path, ...],
+    measured: tuple[Path, ...],
+    cores: str | None,
+    tell: Callable[[str], None],
+) -> Elsewhere:
+    """What other commands measured, and what is counted now."""
+    from edge_ik_tools.report.measuring.elsewhere import FRONT_FILE, Elsewhere
+    from edge_ik_tools.report.measuring.subject import labels
+
+    found = Elsewhere()
+    for path in measured:
+        found.read(path)
+    for model, label in zip(models, labels(models), strict=True) if cores is not None else ():
+        _count(found, model, cores or "", label if len(models) > 1 else "", tell)
+    for folder in models[0].resolve().parents[:2] if not measured else ():
+        if (folder / FRONT_FILE).is_file():
+            found.read(folder / FRONT_FILE)
+            break
+    return found
+
+
+def _count(
+    found: Elsewhere, model: Path, cores: str, label: str, tell: Callable[[str], None]
+) -> None:
+    """Count a model's instructions on each of the cores named; of several it has a label."""
+    from edge_ik.cli.bench import count_on_core
+
+    if model.is_dir():
+        raise click.UsageError(
+            f"--cores counts exported models. Received: '{model}', which is a run folder"
+        )
+    for core in cores.split(","):
+        counted = count_on_core(model, core.strip(), None, None, None, None, tell)
+        found.add(counted, label)
+
+
+def _write(out: Path, text: str) -> None:
+    """Write the page in one piece."""
+    from firmware_host.errors import RunError
+    from firmware_host.files import write_text
+
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        write_text(out, text)
+    except OSError as error:
+        raise RunError(
+            f"The report '{out}' cannot be written: {error.strerror or error}. Name another file "
+            "with --out."
+        ) from error
+
+
+def _command(context: click.Context) -> str:
+    """The command as it was given, with the options that differ from what they are without."""
+    words = ["edge-ik", "report", *map(str, context.params["models"])]
+    for parameter in context.command.params:
+        value = context.params.get(parameter.name or "")
+        if parameter.name == "models" or value in (None, (), False):
+            continue
+        if value == parameter.get_default(context):
+            continue
+        for each in value if isinstance(value, tuple) else (value,):
+            words += [parameter.opts[0], *([] if value is True else [str(each)])]
+    return shlex.join(words)

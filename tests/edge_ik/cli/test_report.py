@@ -1,0 +1,107 @@
+"""The command that shows what a model does."""
+
+import json
+import sys
+
+import pytest
+
+FEW = ("--targets", 60)
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(monkeypatch, tmp_path):
+    """A report that is not named goes into the present folder."""
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def out(tmp_path):
+    return tmp_path / "pages" / "report.html"
+
+
+def test_a_report_is_written(run, planar_model, out):
+    result = run("report", planar_model, "--out", out, *FEW)
+    assert result.exit_code == 0, result.output
+    assert str(out) in result.stdout
+    text = out.read_text(encoding="utf-8")
+    assert text.startswith("<!DOCTYPE html>")
+    assert f"edge-ik report {planar_model} --out {out} --targets 60</code>" in text
+
+
+def test_a_report_prints_its_verdict_as_json(printed, planar_model, out):
+    values = printed("report", planar_model, "--out", out, *FEW)
+    assert values["report"] == str(out)
+    verdict = values["models"]["planar.tflite"]
+    assert verdict["targets"] == 60
+    assert verdict["state"] in ("holds", "mostly", "fails")
+
+
+def test_models_of_one_name_have_verdicts_of_their_own(printed, planar_model, out, tmp_path):
+    paths = [tmp_path / folder / "planar.tflite" for folder in ("one", "two")]
+    for path in paths:
+        path.parent.mkdir()
+        path.write_bytes(planar_model.read_bytes())
+    values = printed("report", *paths, "--out", out, *FEW)
+    assert list(values["models"]) == ["one/planar.tflite", "two/planar.tflite"]
+
+
+def test_what_was_measured_elsewhere_is_shown(run, planar_model, out, tmp_path):
+    figures = tmp_path / "ablation.json"
+    variants = {"everything": {"rmse_m": 0.1, "max_m": 0.2}, "no gate": {"rmse_m": 0.2}}
+    figures.write_text(json.dumps({"variants": variants}), encoding="utf-8")
+    path = tmp_path / "path.csv"
+    path.write_text("0.3,0.1,0\n0.3,0.11,0\n0.3,0.12,0\n", encoding="utf-8")
+    result = run("report", planar_model, "--out", out, *FEW, "--measured", figures, "--path", path)
+    assert result.exit_code == 0, result.output
+    text = out.read_text(encoding="utf-8")
+    assert 'data-title="Ablation"' in text
+    assert "the given path of 3 targets" in text
+
+
+def test_a_front_above_the_model_is_found(run, planar_model, out, tmp_path):
+    folder = tmp_path / "search" / "export"
+    folder.mkdir(parents=True)
+    model = folder / "planar.tflite"
+    model.write_bytes(planar_model.read_bytes())
+    row = {"trial": 1, "width": 8, "blocks": 1, "instructions": 9.0, "flash": 5, "unsolved": 0.1}
+    front = {"settings": {"goal": 0.9}, "front": [{**row, "meets": False}]}
+    (tmp_path / "search" / "front.json").write_text(json.dumps(front), encoding="utf-8")
+    assert run("report", model, "--out", out, *FEW).exit_code == 0
+    assert 'data-title="Search"' in out.read_text(encoding="utf-8")
+
+
+def test_mistakes_are_told(refused, planar_model, out, tmp_path):
+    nothing = tmp_path / "none.tflite"
+    assert "There is no model file" in refused("report", nothing, "--out", out)
+    (tmp_path / "words.txt").write_text("one two three\n", encoding="utf-8")
+    words = tmp_path / "words.txt"
+    assert "cannot be read" in refused("report", planar_model, "--path", words)
+    assert "cannot be read" in refused("report", planar_model, "--measured", words)
+    assert "6 models at most" in refused("report", *[planar_model] * 7)
+    assert "run folder" in refused("report", words)
+    assert "Name another file" in refused("report", planar_model, "--out", words / "x.html", *FEW)
+    assert "unknown" in refused("report", planar_model, "--runtime", "none").lower()
+
+
+def test_a_path_of_another_task_is_told(refused, planar_model, out, tmp_path):
+    path = tmp_path / "path.csv"
+    path.write_text("0.3,0.1\n0.3,0.2\n", encoding="utf-8")
+    assert "Expected a target" in refused("report", planar_model, "--path", path, *FEW)
+
+
+def test_a_missing_extra_is_told(refused, planar_model, monkeypatch):
+    monkeypatch.setitem(sys.modules, "plotly", None)
+    sentence = refused("report", planar_model)
+    assert "pip install 'edge-ik[report]'" in sentence
+
+
+def test_missing_scipy_is_told(refused, planar_model, monkeypatch):
+    for name in [name for name in sys.modules if name.partition(".")[0] == "scipy"]:
+        monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.setitem(sys.modules, "scipy", None)
+    for name in [name for name in sys.modules if name.startswith("edge_ik_tools.report")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.delitem(sys.modules, "edge_ik.data.aspects", raising=False)
+    monkeypatch.delitem(sys.modules, "edge_ik.data.focus", raising=False)
+    sentence = refused("report", planar_model)
+    assert "which is not installed" in sentence

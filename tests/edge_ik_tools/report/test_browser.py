@@ -1,0 +1,142 @@
+"""The page in a browser: nothing is asked of a network, nothing goes wrong, everything is there."""
+
+import os
+
+import pytest
+
+from edge_ik_tools.report.measuring.elsewhere import Elsewhere
+from edge_ik_tools.report.measuring.record import Asked, measure
+from edge_ik_tools.report.page.page import page
+
+# Without a screen, and with space drawn by the processor; nothing is looked up by the browser.
+FLAGS = (
+    "--no-sandbox",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--use-gl=angle",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--ignore-gpu-blocklist",
+)
+WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+# The page's policy lets nobody evaluate text in it, which waiting for a function would.
+FITTING = """
+[...document.querySelectorAll('.plot')].filter((place) => place.offsetParent)
+  .every((place) => place._fullLayout && place._fullLayout.width === place.clientWidth)
+"""
+# Machines are slow at times [ms].
+PATIENCE = 300_000
+# Of every place of a picture that can be seen: how large it is, and what is drawn in it.
+PLACES = """
+[...document.querySelectorAll('.plot')].filter((place) => place.offsetParent).map((place) => ({
+  of: place.closest('figure').dataset.picture,
+  width: place.clientWidth,
+  height: place.clientHeight,
+  right: place.getBoundingClientRect().right,
+  space: place.querySelectorAll('canvas').length,
+  marks: place.querySelectorAll('.trace, .heatmaplayer image, .hm image').length,
+}))
+"""
+
+
+@pytest.fixture(scope="module")
+def chromium(require_tool):
+    """A browser that is driven from here."""
+    path = require_tool("chromium", "chromium")
+    try:
+        from playwright.sync_api import sync_playwright
+    except ModuleNotFoundError:
+        advice = "'playwright' is missing: pip install 'edge-ik[test]'"
+        if os.environ.get("EDGE_IK_REQUIRE_TOOLS", "0") not in ("", "0"):
+            pytest.fail(advice, pytrace=False)
+        pytest.skip(advice)
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=str(path), args=list(FLAGS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def opened(chromium, heads, shipped, tmp_path_factory):
+    """The page of two models, what it said to the console, and what it asked for."""
+    few = Asked(targets=400, points=60, cuts=3)
+    records = [measure(subject, few, lambda _: None) for subject in (shipped, heads)]
+    path = tmp_path_factory.mktemp("page") / "report.html"
+    path.write_text(page(records, Elsewhere(), "edge-ik report"), encoding="utf-8")
+    context = chromium.new_context(viewport=WIDE, color_scheme="light")
+    tab = context.new_page()
+    said, asked = [], []
+    tab.on("console", lambda message: said.append((message.type, message.text)))
+    tab.on("pageerror", lambda error: said.append(("error", str(error))))
+    tab.on("request", lambda request: asked.append(request.url))
+    tab.goto(path.as_uri())
+    tab.wait_for_selector("html[data-drawn]", timeout=PATIENCE)
+    yield tab, said, asked
+    context.close()
+
+
+@pytest.mark.slow
+def test_a_report_in_a_browser(opened):
+    """One test: the browser takes longer to draw a page than to be asked of it."""
+    tab, said, asked = opened
+    check_places(tab, WIDE["width"])
+    check_sliders(tab)
+    check_worst(tab)
+    check_themes(tab)
+    tab.set_viewport_size(NARROW)
+    tab.click(".tabs button:nth-child(2)")
+    while not tab.evaluate(FITTING):
+        tab.wait_for_timeout(200)
+    check_places(tab, NARROW["width"])
+    assert not [text for kind, text in said if kind in ("error", "assert")]
+    # Those that a picture kept as data or as a file of its own asks are of no host.
+    assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
+
+
+def check_places(tab, width):
+    """Every picture has its size, and something in it; nothing is wider than the screen."""
+    places = tab.evaluate(PLACES)
+    assert len(places) >= 12
+    for place in places:
+        assert place["width"] > 150, place
+        assert place["height"] >= 150, place
+        assert place["right"] <= width, place
+        assert place["space"] or place["marks"], place
+    assert tab.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def check_sliders(tab):
+    """A slider changes the colours, and moves its like with it."""
+    colors = "document.querySelector('[data-picture=workspace] .plot').data[0].marker.color[0]"
+    before = tab.evaluate(colors)
+    slider = "[data-picture=workspace] input[data-key=step]"
+    tab.eval_on_selector(slider, "e => { e.value = 3; e.dispatchEvent(new Event('input')); }")
+    assert tab.evaluate(colors) < before
+    other = "[data-picture=cuts] input[data-key=step]"
+    assert tab.eval_on_selector(other, "e => e.value") == "3"
+    told = tab.inner_text("[data-picture=cuts] .slider output")
+    assert told == "+3 steps"
+
+
+def check_worst(tab):
+    """A row of the worst targets shows its posture and its command."""
+    place = "document.querySelector('[data-picture=worst] .plot')"
+    tool = f"{place}.data.find((trace) => trace.meta === 'posture').x.at(-1)"
+    before = tab.evaluate(tool)
+    command = tab.inner_text(".detail code")
+    tab.click("tr[data-posture='4'] button")
+    assert tab.evaluate(tool) != before
+    assert tab.inner_text(".detail code") != command
+    assert tab.inner_text(".detail .what").startswith("Target 5:")
+
+
+def check_themes(tab):
+    """Dark is asked for by the button, and pictures follow."""
+    ink = "getComputedStyle(document.body).backgroundColor"
+    light = tab.evaluate(ink)
+    tab.click(".theme")
+    assert tab.evaluate("document.documentElement.dataset.theme") == "dark"
+    assert tab.evaluate(ink) != light

@@ -1,0 +1,223 @@
+"""Pictures: their descriptions, as plotly takes them, and as files."""
+
+import base64
+import json
+import math
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_ik_tools.report.drawing import for_plotly, palette, words
+from edge_ik_tools.report.drawing.album import album, common_pictures
+from edge_ik_tools.report.drawing.arrays import CODES, Arrays
+from edge_ik_tools.report.drawing.files import write_pictures
+from edge_ik_tools.report.drawing.for_matplotlib import draw_picture
+from edge_ik_tools.report.drawing.numbers import numbers
+from edge_ik_tools.report.drawing.pictures import Axis, Line, Panel, Picture, Rule, Varying
+from edge_ik_tools.report.drawing.scales import ERRORS, MOST_TICKS, logarithmic
+from edge_ik_tools.report.measuring.elsewhere import AblationRow, Elsewhere, FrontRow
+
+LARGEST_PICTURE = 300_000  # bytes, as a README may hold
+
+
+def read(arrays, node):
+    """What the page's script makes of an array."""
+    if isinstance(node, list):
+        return np.array(node, dtype=float)
+    stored = arrays.table[node["$"]]
+    values = np.frombuffer(base64.b64decode(stored["b"]), dtype=f"<{stored['t']}")
+    if "code" in node:
+        low, each = node["code"]
+        logs = np.where(values == 0, np.nan, low + (values.astype(float) - 1) * each)
+        return (10**logs if node["exp"] else logs).reshape(stored["s"])
+    return np.log10(values) if "log" in node else values
+
+
+def resolved(node, state, arrays):
+    """A description as the script resolves it, in the light palette."""
+    if isinstance(node, str):
+        if node == "@errors":
+            return list(zip(palette.ERROR_STOPS, palette.ERROR_LIGHT, strict=True))
+        found = re.fullmatch(r"@([a-z]+[0-9]*)(~[0-9.]+)?", node)
+        return palette.LIGHT[found[1]] if found else node
+    if isinstance(node, list):
+        return [resolved(part, state, arrays) for part in node]
+    if not isinstance(node, dict):
+        return node
+    if "$" in node:
+        return read(arrays, node)
+    if "vary" in node:
+        places = [state[key] for key in node["vary"]]
+        return resolved(node["of"][np.ravel_multi_index(places, node["places"])], state, arrays)
+    return {key: resolved(part, state, arrays) for key, part in node.items()}
+
+
+@given(st.lists(st.floats(1e-9, 1e6), min_size=1, max_size=60))
+def test_arrays_keep_single_precision(values):
+    arrays = Arrays()
+    np.testing.assert_allclose(read(arrays, arrays.number(values)), values, rtol=6e-7)
+    logs = read(arrays, arrays.number(values, log=True))
+    np.testing.assert_allclose(logs, np.log10(values), atol=1e-6)
+
+
+def test_an_array_is_carried_once():
+    arrays = Arrays()
+    values = np.arange(100.0)
+    first, second = arrays.number(values), arrays.number(values, log=True)
+    assert first["$"] == second["$"]
+    assert arrays.number(values + 1)["$"] != first["$"]
+    assert len(arrays.table) == 2
+
+
+@given(st.lists(st.floats(1e-3, 100.0), min_size=4, max_size=4))
+def test_a_map_keeps_its_colours_to_a_code(values):
+    arrays = Arrays()
+    table = np.array([*values, math.nan, 1e-9]).reshape(2, 3)
+    logs = read(arrays, arrays.cells(table, ERRORS, exponent=False))
+    step = 5 / CODES
+    np.testing.assert_allclose(logs.ravel()[:4], np.log10(values), atol=step / 2 + 1e-6)
+    assert math.isnan(logs[1, 1])
+    assert logs[1, 2] == pytest.approx(-3)
+
+
+@given(st.lists(st.floats(1e-12, 1e12), min_size=1, max_size=20), st.booleans())
+def test_a_logarithmic_axis_holds_its_numbers(values, millimetres):
+    axis = logarithmic("x", [values], millimetres)
+    assert axis.low <= min(values) * (1 + 1e-5)
+    assert axis.high >= max(values) * (1 - 1e-5)
+    assert 2 <= len(axis.ticks) <= MOST_TICKS
+    assert len({text for _, text in axis.ticks}) == len(axis.ticks)
+
+
+def test_an_axis_of_no_numbers_is_one_all_the_same():
+    assert logarithmic("x", [[0.0, math.nan], []]).high > 0
+
+
+@pytest.mark.parametrize(
+    ("metres", "text"),
+    [(0.0123, "12.3 mm"), (5e-6, "5 µm"), (2e-9, "2 nm"), (0.0, "0 mm"), (math.inf, "-")],
+)
+def test_lengths_have_units_that_fit(metres, text):
+    assert words.length(metres) == text
+
+
+def test_names_lose_what_all_of_them_say():
+    assert words.short_names(["shoulder_pan_joint", "elbow_joint"]) == ("shoulder_pan", "elbow")
+    assert words.short_names(["arm_1", "arm_2"]) == ("1", "2")
+    assert words.short_names(["joint", "joint_joint"]) == ("joint", "joint_joint")
+    assert words.short_names(["only_joint"]) == ("only_joint",)
+
+
+@given(st.text(max_size=300), st.integers(5, 40))
+def test_a_label_is_short_and_in_one_line(text, longest):
+    label = words.label(text, longest)
+    assert len(label) <= longest
+    assert label.isprintable()
+
+
+@pytest.fixture(scope="module")
+def pictures(shipped_record, heads_record):
+    elsewhere = Elsewhere(
+        ablation=(
+            AblationRow("everything", {"rmse_m": 0.004, "max_m": 0.02}, "", None),
+            AblationRow("no gate", {"rmse_m": 0.006, "max_m": 0.03}, "rmse_m", 3),
+        ),
+        front=(
+            FrontRow(1, 8, 1, 2600.0, 5000, 0.001, meets=False),
+            FrontRow(2, 12, 2, 4600.0, 6500, 0.0, meets=True),
+        ),
+        goal=0.9999,
+    )
+    records = (shipped_record, heads_record)
+    return (
+        *album(heads_record).pictures,
+        *album(shipped_record).pictures,
+        *common_pictures(records, elsewhere),
+    )
+
+
+def test_every_picture_says_how_to_read_it(pictures):
+    assert {picture.name for picture in pictures} >= {
+        *("workspace", "cuts", "errors", "joints", "branches-map", "branches", "worst"),
+        *("path-space", "path", "compare", "ablation", "front"),
+    }
+    for picture in pictures:
+        assert picture.title
+        assert picture.reading.endswith(".")
+        for panel in picture.panels:
+            # A picture without units cannot be read.
+            assert panel.x.label or panel.x.categories or panel.marks
+        for slider in picture.sliders:
+            assert 0 <= slider.start < len(slider.stops)
+
+
+def test_plotly_takes_every_picture(pictures):
+    from plotly.graph_objects import Figure
+
+    for picture in pictures:
+        arrays = Arrays()
+        drawn = for_plotly.plotly_picture(picture, arrays)
+        json.dumps([drawn, arrays.table], allow_nan=False)
+        for panel, described in zip(drawn["panels"], picture.panels, strict=True):
+            state = {slider["key"]: slider["start"] for slider in drawn["sliders"]}
+            traces = resolved(panel["traces"], state, arrays)
+            for trace in traces:
+                trace.pop("plain", None)
+            # It refuses what plotly.js has no use for.
+            figure = Figure(traces, resolved(panel["layout"], state, arrays))
+            marks = [mark for mark in described.marks if not isinstance(mark, Rule)]
+            assert len(figure.data) == len(marks)
+
+
+def test_sliders_change_what_they_name(pictures):
+    (picture,) = [each for each in pictures if each.name == "workspace"][:1]
+    cloud = picture.panels[0].marks[0]
+    assert isinstance(cloud.color, Varying)
+    (slider, *others) = picture.sliders
+    assert (slider.key, slider.stops[0]) == ("step", "network alone")
+    assert {each.key for each in others} == {"cut-x", "cut-y", "cut-z"}
+    first = cloud.color.at(picture.start)
+    last = cloud.color.at(picture.start | {"step": len(slider.stops) - 1})
+    assert np.median(last) < np.median(first)
+
+
+def test_files_of_a_picture_are_small_and_the_same_again(pictures, tmp_path):
+    (picture,) = [picture for picture in pictures if picture.name == "errors"][1:]
+    paths = [tmp_path / name for name in ("1.png", "1.svg", "2.png", "2.svg")]
+    draw_picture(picture, *paths[:2])
+    draw_picture(picture, *paths[2:])
+    first, lines, second, again = (path.read_bytes() for path in paths)
+    assert first.startswith(b"\x89PNG")
+    assert b"<svg" in lines[:600]
+    assert (first, lines) == (second, again)
+    assert len(first) <= LARGEST_PICTURE
+
+
+def test_numbers_behind_a_picture_are_those_drawn(pictures):
+    for picture in pictures:
+        values = numbers(picture)
+        assert json.loads(json.dumps(values, allow_nan=False)) == values
+        assert len(values["panels"]) == len(picture.panels)
+    line = Line([1.0, 2.0], [3.0, math.nan], name="a")
+    panel = Panel(Axis("x [m]"), Axis("y"), (line, Rule(2.0, "here")))
+    (told,) = numbers(Picture("p", "P", "Read it.", (panel,)))["panels"]
+    assert told["marks"][0] == {"kind": "line", "name": "a", "x": [1.0, 2.0], "y": [3.0, None]}
+    assert told["marks"][1] == {"kind": "rule", "label": "here", "x": 2.0}
+
+
+def test_names_in_files_are_letters(hostile_path, tmp_path):
+    from edge_ik_tools.report.measuring.record import Asked, measure
+    from edge_ik_tools.report.measuring.subject import open_model
+
+    subject = open_model(hostile_path, hostile_path.name)
+    record = measure(subject, Asked(targets=60, points=20, cuts=2), lambda _: None)
+    told = []
+    write_pictures([record], Elsewhere(), tmp_path / "out", told.append)
+    assert len(told) == 1
+    written = {path.name for path in (tmp_path / "out").iterdir()}
+    assert {"record.json", "errors.png", "errors.svg", "errors.json"} <= written
+    for path in (tmp_path / "out").glob("*.svg"):
+        assert "<img" not in path.read_text(encoding="utf-8")

@@ -1,0 +1,77 @@
+"""A folder of pictures: what the page shows, as PNG and SVG, and the numbers as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from edge_ik_tools.report.drawing.album import album, common_pictures
+from edge_ik_tools.report.drawing.for_matplotlib import draw_picture, require_matplotlib
+from edge_ik_tools.report.drawing.numbers import numbers
+from edge_ik_tools.report.drawing.pictures import Picture
+from edge_ik_tools.report.measuring.elsewhere import Elsewhere
+from edge_ik_tools.report.measuring.record import Record
+from edge_ik_tools.report.measuring.records import plain
+from firmware_host.errors import RunError
+from firmware_host.files import write_text
+from firmware_host.names import file_name
+
+RECORD_FILE = "record.json"
+
+
+def write_pictures(
+    records: Sequence[Record],
+    elsewhere: Elsewhere,
+    folder: Path,
+    tell: Callable[[str], None],
+) -> None:
+    """Write every picture of a report, and each model's record.
+
+    Args:
+        records: What was measured of each model.
+        elsewhere: What other commands measured.
+        folder: Where the files go; of several models each has a folder of its own in it.
+        tell: Called with a line before each model.
+
+    Raises:
+        MissingExtraError: If matplotlib is not installed.
+        RunError: If a file cannot be written.
+    """
+    require_matplotlib()
+    for number, record in enumerate(records):
+        own = folder if len(records) == 1 else folder / f"{number + 1}-{file_name(record.label)}"
+        tell(f"{record.label}: drawing pictures into {own}")
+        _write(album(record).pictures, own)
+        with _told(own):
+            write_text(own / RECORD_FILE, _compact(plain(record)))
+    _write(common_pictures(records, elsewhere), folder)
+
+
+def _write(pictures: Sequence[Picture], folder: Path) -> None:
+    with _told(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        for picture in pictures:
+            png, svg, numbered = (
+                folder / f"{picture.name}{suffix}" for suffix in (".png", ".svg", ".json")
+            )
+            draw_picture(picture, png, svg)
+            write_text(numbered, _compact(numbers(picture)))
+
+
+def _compact(values: Any) -> str:
+    return json.dumps(values, separators=(",", ":")) + "\n"
+
+
+@contextmanager
+def _told(folder: Path) -> Iterator[None]:
+    """Tell in a sentence what could not be written."""
+    try:
+        yield
+    except OSError as error:
+        raise RunError(
+            f"The pictures in '{folder}' cannot be written: {error.strerror or error}. Name "
+            "another folder with --figures."
+        ) from error

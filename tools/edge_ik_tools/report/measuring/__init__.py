@@ -1,0 +1,1 @@
+"""From a model to records of plain numbers: seeded, and nothing drawn."""

@@ -1,0 +1,97 @@
+"""Targets of everything the arm reaches, and what is answered to them after each step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_ik.data.streams import EVERYWHERE_STREAM, stream
+from edge_ik.data.targets import draw_everywhere
+from edge_ik.evaluation import answers_by_steps
+from firmware_host.chain import FloatArray
+from firmware_host.errors import ModelFileError
+from firmware_host.problem import IkProblem
+from firmware_host.solver import IkSolver
+
+IntArray = npt.NDArray[np.int_]
+BoolArray = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class StepAnswers:
+    """What is answered after one number of steps.
+
+    Attributes:
+        q: (N, n) joints [rad, m].
+        seed: (N, n) what the network guessed in the branch that answers [rad, m].
+        error: (N,) distance of the tool from the target [m].
+        angle: (N,) angle between the orientations [rad]; 0 where a target has none.
+        branch: (N,) number of the branch that answers.
+        tried: (N,) seeds that were refined.
+        solved: (N,) whether it is within tolerance and the limits.
+    """
+
+    q: FloatArray
+    seed: FloatArray
+    error: FloatArray
+    angle: FloatArray
+    branch: IntArray
+    tried: IntArray
+    solved: BoolArray
+
+
+@dataclass(frozen=True, eq=False)
+class Answered:
+    """Targets that training never saw, with the answers.
+
+    Attributes:
+        problem: The robot and the task.
+        target: (N, k) the targets' components.
+        place: (N, 3) where they are in the base frame [m]: of a task in a plane, where the
+            tool is.
+        steps: Answers after 0, 1, ... steps, up to the problem's usual number.
+    """
+
+    problem: IkProblem
+    target: FloatArray
+    place: FloatArray
+    steps: tuple[StepAnswers, ...]
+
+    @property
+    def last(self) -> StepAnswers:
+        """The answers after the usual number of steps."""
+        return self.steps[-1]
+
+
+def answer(solver: IkSolver, count: int, rng_seed: int) -> Answered:
+    """Solve unseen targets after each number of steps, as the solver does by default.
+
+    Args:
+        solver: The model; its own number of steps is not asked.
+        count: Number of targets, drawn as `edge-ik evaluate` draws them.
+        rng_seed: Seed of the targets.
+
+    Raises:
+        ModelFileError: If the network does not answer with numbers.
+    """
+    problem = solver.problem
+    drawn = draw_everywhere(problem, count, stream(rng_seed, EVERYWHERE_STREAM))
+    steps = []
+    for answers in answers_by_steps(solver.seeder, drawn.target, problem.default_steps):
+        if not np.isfinite(answers.q).all():
+            raise ModelFileError(
+                "The network answers with what are no numbers; its weights are damaged, or its "
+                "training diverged."
+            )
+        error, angle = problem.errors(answers.q, drawn.target)
+        within = problem.chain.within_limits(answers.q)
+        solved = problem.is_solved(answers.q, drawn.target) & within
+        steps.append(
+            StepAnswers(
+                answers.q, answers.seed, error, angle, answers.branch, answers.tried, solved
+            )
+        )
+    place = np.asarray(solver.forward(drawn.q))[:, :3, 3]
+    return Answered(problem, drawn.target, place, tuple(steps))

@@ -1,0 +1,1 @@
+"""The page itself: words, tables and pictures in one file of HTML."""
