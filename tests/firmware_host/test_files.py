@@ -99,6 +99,35 @@ def test_the_next_writer_of_a_file_removes_what_a_killed_one_left(tmp_path, dead
     assert set(tmp_path.iterdir()) == {tmp_path / "a.txt", *others}
 
 
+WRITING = """
+from firmware_host.files import tidy_folder, write_json, write_text
+
+def before(above):
+    (above / "out").mkdir()
+    write_text(above / "out" / "arm.tflite", "old")
+
+def work(above):
+    tidy_folder(above / "out")
+    write_text(above / "out" / "arm.tflite", "new" * 10_000)
+    write_json(above / "out" / "export.json", {"files": []})
+"""
+
+
+def test_a_writer_killed_at_any_step_leaves_whole_files(tmp_path, killed_at_every_step):
+    kills = killed_at_every_step(WRITING)
+    assert kills >= 8
+    partial = 0
+    for number in range(kills + 1):
+        out = tmp_path / str(number) / "out"
+        assert (out / "arm.tflite").read_text() in ("old", "new" * 10_000)
+        if (out / "export.json").exists():
+            assert json.loads((out / "export.json").read_text()) == {"files": []}
+        partial += any(path.name.startswith(".") for path in out.iterdir())
+        tidy_folder(out)
+        assert {path.name for path in out.iterdir()} <= {"arm.tflite", "export.json"}
+    assert partial >= 2
+
+
 def test_threads_may_write_one_file(tmp_path):
     path = tmp_path / "state.txt"
     texts = [str(number) * 10_000 for number in range(8)]

@@ -1,7 +1,9 @@
 """Commands that are killed at any moment lose nothing, and the next leaves nothing over.
 
 EDGE_IK_KILLS=50 kills each command so often, at random moments of all that it takes, and
-prints what the kills met (with `-s`); that takes an hour.
+prints what the kills met (with `-s`); that takes an hour. Without it, trainings are killed at
+chosen moments (`test_training.py`), and what writes files before each of its steps
+(`killed_at_every_step`).
 """
 
 import json
@@ -19,7 +21,6 @@ import pytest
 
 pytest.importorskip("tensorflow")
 
-from edge_ik.config import to_toml
 from edge_ik.lock import LOCK_FILE
 from edge_ik.run import (
     CHECKPOINT_FILE,
@@ -142,24 +143,6 @@ def assert_same_run(folder, undisturbed):
 def contents(folder):
     """The bytes of each file of a folder."""
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*.*")}
-
-
-def test_a_training_killed_after_its_first_epoch_goes_on_as_if_nothing_had_been(
-    run, tmp_path, tiny_config, tiny_folder
-):
-    folder, config = tmp_path / "killed", tmp_path / "config.toml"
-    config.write_text(to_toml(tiny_config))
-    command = [sys.executable, "-c", "from edge_ik.cli import main; main()"]
-    command += ["train", "--config", config, "--out", folder]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        while not (folder / CHECKPOINT_FILE).exists() and process.poll() is None:
-            time.sleep(0.005)
-        process.kill()
-    assert (folder / LOCK_FILE).exists()
-    (folder / f".checkpoint.{process.pid}-0a-9.partial.npz").write_bytes(b"half")
-    result = run("train", "--resume", folder)
-    assert result.exit_code == 0, result.output
-    assert_same_run(folder, tiny_folder)
 
 
 @pytest.fixture(scope="module")

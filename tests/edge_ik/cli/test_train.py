@@ -13,6 +13,7 @@ from edge_ik import preparation, training
 from edge_ik.lock import locked
 from edge_ik.run import CHECKPOINT_FILE, Run
 from firmware_host.errors import RunError
+from firmware_host.files import write_text
 from firmware_host.model_file import read_model
 from firmware_host.spec import ModelSpec
 
@@ -95,17 +96,26 @@ def test_resuming_a_finished_run_says_so_to_people(run, tiny_folder):
     assert f"edge-ik evaluate {tiny_folder}" in result.stdout
 
 
+@pytest.fixture
+def ended(monkeypatch, tmp_path, tiny_folder):
+    """Function of what ends a training at its first step: the folder of that run."""
+    monkeypatch.setattr(preparation, "resume", lambda folder: (Run.load(folder), None))
+
+    def folder(end):
+        monkeypatch.setattr(training, "train", lambda *_: end())
+        return shutil.copytree(tiny_folder, tmp_path / "my run")
+
+    return folder
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_training_that_is_ended_says_how_it_goes_on(
-    run, monkeypatch, tmp_path, tiny_folder, number
-):
+def test_a_training_that_is_ended_says_how_it_goes_on(run, monkeypatch, tmp_path, ended, number):
     def end(*_):
         if number == signal.SIGINT:
             raise KeyboardInterrupt
         signal.raise_signal(number)
 
-    monkeypatch.setattr(training, "train", end)
-    folder = shutil.copytree(tiny_folder, tmp_path / "my run")
+    folder = ended(end)
     result = run("train", "--resume", folder)
     assert result.exit_code == 128 + number
     assert result.stderr == (
@@ -119,37 +129,30 @@ def test_a_training_that_is_ended_says_how_it_goes_on(
     assert not (tmp_path / "new").exists()
 
 
+def test_a_training_that_finds_no_room_says_how_it_goes_on(refused, no_room, ended):
+    def end():
+        with no_room(100):
+            write_text(folder / CHECKPOINT_FILE, "x" * 1000)
+
+    folder = ended(end)
+    before = {path.name for path in folder.iterdir()}
+    assert refused("train", "--resume", folder) == (
+        f"Error: Cannot write '{folder / CHECKPOINT_FILE}': File too large. Raise the limit of a "
+        "file's size (ulimit -f), or name another place. All that was trained up to the last "
+        f"epoch is saved; go on with: edge-ik train --resume '{folder}'\n"
+    )
+    assert {path.name for path in folder.iterdir()} == before
+
+
 def test_a_training_beside_another_in_one_folder_is_refused(refused, tmp_path, tiny_folder):
     folder = shutil.copytree(tiny_folder, tmp_path / "run")
     before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
     with locked(folder):
         said = refused("train", "--resume", folder)
         with pytest.raises(RunError, match="in use by another training"):
-            training.train(*preparation.resume(folder))
+            training.train(Run.load(folder), None)
     assert f"in use by another training: process {os.getpid()}. Wait for its end" in said
     assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == before
-
-
-@pytest.mark.parametrize(
-    ("room", "file"), [(100, "config.toml"), (2000, "run.json"), (9000, "best")]
-)
-def test_a_training_that_finds_no_room_says_so_and_goes_on_later(
-    run, refused, tmp_path, no_room, room, file
-):
-    folder = tmp_path / "run"
-    arguments = ("--branches", "home", "--width", 16, "--blocks", 2, *TINY, "--out", folder)
-    with no_room(room):
-        said = refused("train", *arguments)
-    assert f"Cannot write '{folder / file}" in said
-    assert "File too large. Raise the limit of a file's size" in said
-    if file != "best":
-        assert "Then run the command again." in said
-        assert list(tmp_path.iterdir()) == []
-        return
-    assert f"is saved; go on with: edge-ik train --resume {folder}" in said
-    assert {path.name for path in folder.iterdir()} == {"config.toml", "run.json", "tensorboard"}
-    result = run("train", "--resume", folder)
-    assert result.exit_code == 0, result.output
 
 
 @pytest.mark.parametrize("command", ["train --resume", "evaluate", "export"])
@@ -158,14 +161,6 @@ def test_a_run_that_is_read_only_is_told_before_any_work(refused, tiny_folder, r
         said = refused(*command.split(), tiny_folder)
     assert f"Cannot write '{tiny_folder}" in said
     assert "Permission denied. Make that place writable, or " in said
-
-
-def test_an_export_that_finds_no_room(refused, tmp_path, tiny_folder, no_room):
-    out = tmp_path / "out"
-    with no_room(4000):
-        said = refused("export", tiny_folder, "--targets", 200, "--out", out)
-    assert "File too large" in said
-    assert list(out.iterdir()) == []
 
 
 @pytest.mark.parametrize(
