@@ -19,7 +19,7 @@ SHARED_WORK = 4
 LEAST_WORK = 1_000_000
 
 
-def read_steps(graph: Graph, *, hybrid: bool = False) -> tuple[Step, ...]:
+def read_steps(graph: Graph, *, litert: bool = False) -> tuple[Step, ...]:
     """Every operator reduced to its constants, in order.
 
     A graph that passes here is one that any runtime can compute: its shapes and types fit, every
@@ -28,8 +28,9 @@ def read_steps(graph: Graph, *, hybrid: bool = False) -> tuple[Step, ...]:
 
     Args:
         graph: A model of one input (1, n_in) and one output (1, n_out).
-        hybrid: Whether to admit integer weights under float activations. The steps of these
-            stand for what only TFLite's own kernels compute.
+        litert: Whether it is for LiteRT, which also takes integer weights under float
+            activations, and ends the process over factors out of all proportion. Steps of the
+            former stand for what only its kernels compute.
 
     Raises:
         ModelFileError: If the model has an operator, a type or a fused activation other than
@@ -49,7 +50,7 @@ def read_steps(graph: Graph, *, hybrid: bool = False) -> tuple[Step, ...]:
         )
     _check_work(graph)
     width_of(graph.tensors[source])
-    steps = tuple(read_step(graph, operator, hybrid) for operator in graph.operators)
+    steps = tuple(read_step(graph, operator, litert) for operator in graph.operators)
     constants = {index for index, tensor in enumerate(graph.tensors) if tensor.data is not None}
     known = {source, *constants}
     for step, operator in zip(steps, graph.operators, strict=True):

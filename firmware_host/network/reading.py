@@ -46,7 +46,7 @@ LEAST_FACTOR, FACTOR_LIMIT = 2.0**-32, 2.0**8
 INT48_LIMIT = 2**47
 
 
-def read_step(graph: Graph, operator: Operator, hybrid: bool = False) -> Step:
+def read_step(graph: Graph, operator: Operator, litert: bool = False) -> Step:
     """One operator reduced to its constants, or a ModelFileError that says why not."""
     name = operator.name
     if name not in SUPPORTED:
@@ -83,14 +83,14 @@ def read_step(graph: Graph, operator: Operator, hybrid: bool = False) -> Step:
                     f"{name} combines {width_of(tensor)} numbers into {width_of(output)}."
                 )
     if name == "FULLY_CONNECTED":
-        return _fully_connected(operator, inputs, output, hybrid)
+        return _fully_connected(operator, inputs, output, litert)
     if name == "LOGISTIC":
         return _logistic(operator, inputs[0], output)
     return _elementwise(operator, (inputs[0], inputs[1]), output)
 
 
 def _fully_connected(
-    operator: Operator, inputs: list[Tensor], output: Tensor, hybrid: bool
+    operator: Operator, inputs: list[Tensor], output: Tensor, litert: bool
 ) -> Step:
     source, filters = inputs[:2]
     bias = inputs[2] if len(inputs) > 2 else None
@@ -107,7 +107,7 @@ def _fully_connected(
     if operator.options.get("weights_format"):
         raise ModelFileError("FULLY_CONNECTED has shuffled weights, which are not supported.")
     if output.dtype == np.float32:
-        return _float_fully_connected(operator, filters, bias, hybrid)
+        return _float_fully_connected(operator, filters, bias, litert)
     if filters.dtype != np.int8:
         raise ModelFileError(
             f"FULLY_CONNECTED has {filters.dtype.name} weights. Expected: int8 weights."
@@ -135,8 +135,8 @@ def _fully_connected(
         _check_range("a result of FULLY_CONNECTED", largest * factors, INT32_ROOM)
     else:
         _check_range("a sum of FULLY_CONNECTED", np.ldexp(largest, np.maximum(shift, 0)))
-    if not np.all((factors == 0) | ((factors >= LEAST_FACTOR) & (factors < FACTOR_LIMIT))):
-        raise ModelFileError("FULLY_CONNECTED has an output scale out of all proportion to W x.")
+    if litert:
+        _check_factors(factors)
     return FullyConnected(
         (operator.inputs[0],),
         operator.outputs[0],
@@ -149,6 +149,12 @@ def _fully_connected(
         *_activation_range(operator, output),
         output.dtype,
     )
+
+
+def _check_factors(factors: npt.NDArray[np.float64]) -> None:
+    """Refuse factors (n_out,) of W x that LiteRT's kernels end the process over."""
+    if not np.all((factors == 0) | ((factors >= LEAST_FACTOR) & (factors < FACTOR_LIMIT))):
+        raise ModelFileError("FULLY_CONNECTED has an output scale out of all proportion to W x.")
 
 
 def _check_bias_scale(
@@ -247,9 +253,9 @@ def _elementwise(operator: Operator, inputs: tuple[Tensor, Tensor], output: Tens
 
 
 def _float_fully_connected(
-    operator: Operator, filters: Tensor, bias: Tensor | None, hybrid: bool
+    operator: Operator, filters: Tensor, bias: Tensor | None, litert: bool
 ) -> FloatStep:
-    integers = hybrid and filters.dtype == np.int8
+    integers = litert and filters.dtype == np.int8
     if not (integers or filters.dtype == np.float32) or (bias and bias.dtype != np.float32):
         raise ModelFileError("FULLY_CONNECTED mixes float32 with integer weights.")
     weights: AnyArray = np.asarray(filters.data)

@@ -120,7 +120,7 @@ def open_interpreter(
     except (ImportError, OSError, AttributeError) as error:
         raise _unavailable(name, f"importing it fails with '{error}'") from error
     # A native runtime may take the process down over a damaged model: it gets none of the file.
-    read_steps(graph, hybrid=name != "tflite-micro")
+    read_steps(graph, litert=name != "tflite-micro")
     if name == "tflite-micro":
         return _TfliteMicro(write_graph(graph), graph, opened, module)
     return _LiteRt(write_graph(graph), graph, opened, module, name, threads)

@@ -15,7 +15,7 @@ from edge_ik.evaluation import Evaluation, evaluate_seeds
 from edge_ik_tools.convert import ALLOWED_OPERATORS, Format
 from edge_ik_tools.random_inputs import random_inputs
 from edge_ik_tools.tflm.arena import measure_arena
-from firmware_host.errors import EdgeIkError
+from firmware_host.errors import EdgeIkError, ModelFileError
 from firmware_host.network.flatbuffer import Graph, read_graph
 from firmware_host.network.interpreter import Interpreter
 from firmware_host.network.runtimes import available_runtimes, open_interpreter
@@ -90,7 +90,10 @@ def verify(
             f"No runtime that can check the {target.name} network is installed. Expected one "
             f"of: {', '.join(target.runtimes)}."
         )
-    interpreters = {name: open_interpreter(flatbuffer, name) for name in usable}
+    try:
+        interpreters = {name: open_interpreter(flatbuffer, name) for name in usable}
+    except ModelFileError as error:
+        raise VerificationError(f"The {target.name} network cannot be used: {error}") from error
     predict = interpreters[usable[0]].run
     difference = np.abs(predict(features) - float_predict(features))
     largest, mean = float(difference.max()), float(difference.mean())

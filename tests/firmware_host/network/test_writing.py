@@ -5,6 +5,8 @@ import dataclasses
 import numpy as np
 import pytest
 
+from firmware_host.errors import ModelFileError
+from firmware_host.network import checking
 from firmware_host.network.checking import read_steps
 from firmware_host.network.flatbuffer import read_graph
 from firmware_host.network.reference import ReferenceInterpreter
@@ -113,9 +115,6 @@ def test_constants_that_are_one_stay_one(flatbuffer_of):
 
 
 def test_an_operator_that_shares_too_much_is_refused(flatbuffer_of, monkeypatch):
-    from firmware_host.errors import ModelFileError
-    from firmware_host.network import checking
-
     graph = read_graph(flatbuffer_of("int8_per_channel"))
     read_steps(graph)
     monkeypatch.setattr(checking, "LEAST_WORK", 0)
@@ -124,3 +123,22 @@ def test_an_operator_that_shares_too_much_is_refused(flatbuffer_of, monkeypatch)
     with pytest.raises(ModelFileError, match="its operators take"):
         read_steps(many)
     assert ReferenceInterpreter(flatbuffer_of("int8_per_channel")).steps
+
+
+@pytest.mark.parametrize("scale", [1e-12, 200.0, 1000.0])
+def test_a_scale_of_one_row_that_ends_litert_is_refused_for_it_alone(scale, flatbuffer_of):
+    """LiteRT 2 ends the process over a row whose factor is 256 or more."""
+    graph = read_graph(flatbuffer_of("int8_per_channel"))
+    index = graph.operators[-1].inputs[1]
+    affine = graph.tensors[index].quantization
+    scales = np.array(affine.scale)
+    scales[1] = scale
+    affine = dataclasses.replace(affine, scale=scales)
+    tensors = list(graph.tensors)
+    tensors[index] = dataclasses.replace(tensors[index], quantization=affine)
+    flatbuffer = write_graph(dataclasses.replace(graph, tensors=tuple(tensors)))
+    assert open_interpreter(flatbuffer, "reference").run(np.zeros((1, 6))).shape == (1, 4)
+    if "litert" not in available_runtimes():
+        pytest.skip("litert is not installed")
+    with pytest.raises(ModelFileError, match="out of all proportion"):
+        open_interpreter(flatbuffer, "litert")
