@@ -51,7 +51,7 @@ def ablate(
     with training_stack("Training"):
         from edge_ik import ablation
         from edge_ik.config import make_config
-        from edge_ik.report import figure_cell, rows_table
+        from edge_ik.tables import figure_cell, rows_table
 
     overrides: dict[str, Any] = {"arm.source": arm, "task.name": task}
     if branches is not None:

@@ -84,7 +84,7 @@ def _list_builtin(as_json: bool) -> None:
             }
         )
         return
-    from edge_ik.report import rows_table
+    from edge_ik.tables import rows_table
 
     rows = [
         (

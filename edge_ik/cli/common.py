@@ -261,7 +261,7 @@ def print_json(values: Mapping[str, Any]) -> None:
 
 def print_tables(screen: Console, tables: Sequence[TextTable]) -> None:
     """Print tables of figures; those without heads are lists of properties."""
-    from edge_ik.report import rows_table
+    from edge_ik.tables import rows_table
 
     for title, columns, rows in tables:
         table = rows_table(title, columns, rows)

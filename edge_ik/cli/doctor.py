@@ -12,7 +12,7 @@ from edge_ik.cli.common import console, json_option, print_json, say
 @json_option
 def doctor(as_json: bool) -> None:
     """Show what is installed and works here, and what to install for the rest."""
-    from edge_ik.report import rows_table
+    from edge_ik.tables import rows_table
     from edge_ik_tools.doctor.examine import examine
 
     screen = console(stderr=as_json)

@@ -49,7 +49,7 @@ def evaluate(
     if as_json:
         print_json(metrics)
         return
-    from edge_ik.report import evaluation_tables, rest_line, solved_line
+    from edge_ik.tables import evaluation_tables, rest_line, solved_line
 
     title = (
         f"{metrics['robot']}, {metrics['parameters']:,} parameters, {metrics['format']}: "

@@ -263,7 +263,7 @@ def _firmware(
 
 def _print_export(result: Export, targets: int) -> None:
     """The figures before and after refinement, the sizes, and how runtimes agree."""
-    from edge_ik.report import figure_cell, figures_table, rest_line, rows_table
+    from edge_ik.tables import figure_cell, figures_table, rest_line, rows_table
 
     screen = console()
     evaluations = {"trained": result.trained}

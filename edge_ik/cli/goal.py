@@ -44,7 +44,7 @@ def train_to_goal(
         as_json: Whether JSON is wanted.
     """
     from edge_ik.cli.train import going_on_told
-    from edge_ik.report import duration
+    from edge_ik.tables import duration
     from edge_ik.worker import read_worker
     from edge_ik_tools.tune.goal import GoalTraining, start_goal
     from edge_ik_tools.tune.record import GoalRecord

@@ -117,7 +117,7 @@ class TimeTold:
             self._tell(progress, self.anchor, now)
 
     def _tell(self, progress: Progress, anchor: tuple[int, float], now: float) -> None:
-        from edge_ik.report import duration
+        from edge_ik.tables import duration
 
         steps, seconds = progress.step - anchor[0], now - anchor[1]
         validated = progress.row is not None and progress.row["step"] > anchor[0]
@@ -165,7 +165,7 @@ def progress_report(screen: Console) -> Iterator[Report]:
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
 
-    from edge_ik.report import millimetres
+    from edge_ik.tables import millimetres
 
     def figures(row: Mapping[str, float] | None) -> str:
         if row is None:

@@ -193,7 +193,7 @@ def _print(
     form: str, found: Survey, selection: ArmSelection, postures: Mapping[str, FloatArray]
 ) -> None:
     """Everything, for people."""
-    from edge_ik.report import rows_table
+    from edge_ik.tables import rows_table
 
     screen = console()
     chain = selection.chain

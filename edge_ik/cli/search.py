@@ -150,7 +150,7 @@ def _search(
     settings: SearchSettings, folder: Path, minutes: float, began: float, as_json: bool
 ) -> None:
     """Search, and print what was found."""
-    from edge_ik.report import counted
+    from edge_ik.tables import counted
     from edge_ik.watcher import silent
     from edge_ik_tools.tune.front import found_front, front_table, front_values, training_command
     from edge_ik_tools.tune.search import Search

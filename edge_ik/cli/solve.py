@@ -161,7 +161,7 @@ def _print(
     advice: tuple[str, ...],
 ) -> None:
     """The answer for people; the target is at `place` [m]."""
-    from edge_ik.report import millimetres, rows_table
+    from edge_ik.tables import millimetres, rows_table
     from firmware_host.solver import Status
     from firmware_host.tables import joint_value
 

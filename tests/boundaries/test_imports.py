@@ -63,7 +63,7 @@ def test_what_comes_before_training_needs_no_tensorflow():
 
 
 def test_tables_for_people_are_printed_without_heavy_imports():
-    assert not loaded_after("import edge_ik.report") & HEAVY
+    assert not loaded_after("import edge_ik.tables") & HEAVY
 
 
 def test_command_line_starts_without_heavy_imports():

@@ -19,8 +19,8 @@ from typing import Any
 import click
 
 from edge_ik.figures import STUDY, STUDY_ROBOT
-from edge_ik.report import FIGURES, figure_cell
 from edge_ik.run import HISTORY_FILE, METRICS_FILE, Run
+from edge_ik.tables import FIGURES, figure_cell
 from firmware_host.errors import EdgeIkError, RunError
 
 # Figures of an ablation's rows by their names in `edge_ik.ablation.COMPARED`.

@@ -19,7 +19,7 @@ import numpy as np
 from scipy.optimize import nnls
 
 from edge_ik import __version__
-from edge_ik.report import counted
+from edge_ik.tables import counted
 from edge_ik_tools.c99.int8 import LONG_ROW
 from edge_ik_tools.c99.sums import VECTOR
 from edge_ik_tools.c99.units import ROWS

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from edge_ik.config import Config
-from edge_ik.report import counted, figure_cell
 from edge_ik.run import Run
+from edge_ik.tables import counted, figure_cell
 from edge_ik_tools.tune.counting import Counts, count
 from edge_ik_tools.tune.kept import read_kept
 from edge_ik_tools.tune.measure import Measured, measure_int8, target_count

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
-from edge_ik.report import duration
+from edge_ik.tables import duration
 from edge_ik.watcher import Progress, Report
 
 Tell = Callable[[str], None]

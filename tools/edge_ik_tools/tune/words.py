@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edge_ik.config import Config
-from edge_ik.report import counted, duration, figure_cell, rest_words
+from edge_ik.tables import counted, duration, figure_cell, rest_words
 from edge_ik_tools.tune.record import GoalRecord
 
 

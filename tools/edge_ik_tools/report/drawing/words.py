@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from edge_ik.report import figure_cell, millimetres
+from edge_ik.tables import figure_cell, millimetres
 from firmware_host.chain import FloatArray
 from firmware_host.names import one_line
 

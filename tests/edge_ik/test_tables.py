@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from edge_ik.report import (
+from edge_ik.tables import (
     FIGURES,
     counted,
     evaluation_tables,
