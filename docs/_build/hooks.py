@@ -23,6 +23,7 @@ from c_reference import c_reference  # noqa: E402 - of this folder
 from notebooks import notebook_pages  # noqa: E402
 from pictures import pictures  # noqa: E402
 from python_reference import python_reference  # noqa: E402
+from reports import reports  # noqa: E402
 from tables import configuration_tables, robot_gallery  # noqa: E402
 
 # Warnings of this name count in a strict build.
@@ -45,8 +46,8 @@ def on_files(files: Files, *, config: MkDocsConfig) -> Files:
     }
     for path, text in texts.items():
         files.append(File.generated(config, path, content=text))
-    for path, picture in pictures().items():
-        files.append(File.generated(config, path, content=picture))
+    for path, made in {**pictures(), **reports(root)}.items():
+        files.append(File.generated(config, path, content=made))
     return files
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from edge_ik.arms.builtin import builtin_arms
 from edge_ik.arms.load import load_arm
 from edge_ik.config import Config
+from reports import shipped_models
 
 CONFIGURATION = """# Configuration
 
@@ -56,13 +57,14 @@ def _attributes(doc: str) -> list[tuple[str, str]]:
 
 def robot_gallery(root: Path) -> str:
     """The page of built-in robots, with what the repository ships of each."""
-    sections = [GALLERY]
+    sections, models = [GALLERY], shipped_models(root)
     for name, arm in builtin_arms().items():
         chain = load_arm(name)
         sections += [
             f"\n## {name}\n",
             f"{arm.description}. Task: `{arm.task}`; reach {chain.reach:.3f} m; joints in order: "
             f"{', '.join(chain.joint_names)}.\n",
+            *([f"[Its report](reports/{name}.html), of the model that the repository ships.\n"] * (name in models)),
             f'![{name} at its home posture](pictures/{name}.svg){{ width="420" }}\n',
         ]
     return "\n".join(sections) + "\n"

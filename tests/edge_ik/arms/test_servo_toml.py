@@ -81,10 +81,10 @@ def test_models_have_numbers_of_their_own_which_can_be_given_otherwise(model):
     assert (other.zero, other.direction, other.per_turn) == (300, -1, found.per_turn)
 
 
-def test_the_table_in_the_readme_is_one_for_arm3(source_root):
+def test_the_table_in_the_pages_is_one_for_arm3(source_root):
     arm3 = load_arm("arm3")
-    readme = (source_root / "README.md").read_text(encoding="utf-8")
-    (table,) = re.findall(r"```toml\n(\[servos\.yaw\].*?)```", readme, re.DOTALL)
+    page = (source_root / "docs" / "robots.md").read_text(encoding="utf-8")
+    (table,) = re.findall(r"```toml\n(\[servos\.yaw\].*?)```", page, re.DOTALL)
     found = Servos(arm3, servos(table))
     assert found.warnings() == ()
     assert found.follows(np.array([arm3.lower, arm3.upper])).all()
