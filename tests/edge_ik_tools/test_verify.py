@@ -162,9 +162,7 @@ class TestRefused:
         network = keras.models.clone_model(subject.network)
         network.set_weights([np.full_like(w, np.nan) for w in subject.network.get_weights()])
         flatbuffer = convert(network, FORMATS["float32"], subject.features)
-        with pytest.raises(
-            VerificationError, match=r"cannot be used: .* not finite"
-        ):
+        with pytest.raises(VerificationError, match=r"cannot be used: .* not finite"):
             subject.verify("float32", flatbuffer)
 
     @pytest.mark.parametrize("bound", ["max_difference", "mean_difference"])
