@@ -46,7 +46,7 @@ def joints(kinematics: RobotKinematics, corners: np.ndarray, start: np.ndarray) 
     pose, rows = kinematics.forward_kinematics(start), []
     present = start
     for x, y in dense(corners):
-        pose[:3, 3] = SHEET + [x, y, 0.0]
+        pose[:3, 3] = SHEET + np.array([x, y, 0.0])
         present = kinematics.inverse_kinematics(
             present, pose, orientation_weight=ORIENTATION_WEIGHT
         )
