@@ -20,7 +20,7 @@ from edge_ik_tools.tune.counting import Counts
 from edge_ik_tools.tune.measure import Measured
 from edge_ik_tools.tune.settings import SearchSettings, SearchState
 from edge_ik_tools.tune.trials import Trial
-from firmware_host.errors import RobotError
+from firmware_host.errors import RobotError, WriteError
 
 pytestmark = pytest.mark.tensorflow
 
@@ -47,6 +47,20 @@ def without_emulator(monkeypatch):
 def trial(number, size, unsolved, stopped=False):
     measured = Measured(1 - unsolved, round(1e5 * unsolved), 100_000, 3, "litert", {})
     return Trial(number, NetworkSize(*size), 0.01, (0.5, unsolved), measured, stopped)
+
+
+def test_a_study_that_cannot_be_kept_is_told(tmp_path, no_room, require_optuna):
+    import optuna
+
+    from edge_ik_tools.tune.search import STUDY_FILE, study_told
+
+    path = tmp_path / STUDY_FILE
+    with (
+        no_room(0),
+        pytest.raises(WriteError, match=r"Cannot write '.*study\.db': .* with --out\. Then run"),
+        study_told(path),
+    ):
+        optuna.create_study(storage=f"sqlite:///{path}")
 
 
 class TestFront:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import optuna
 from optuna.trial import TrialState
+from sqlalchemy.exc import SQLAlchemyError
 
 from edge_ik.lock import locked
+from edge_ik.run import ELSEWHERE
 from edge_ik_tools.emulate.cores import find_core
 from edge_ik_tools.tune.cost import CostModel, NetworkSize, fitted_cost, measured_sizes
 from edge_ik_tools.tune.measure import target_count
@@ -20,7 +23,8 @@ from edge_ik_tools.tune.settings import SEARCH_FILE, SearchState
 from edge_ik_tools.tune.space import WIDTH_STEP, Space, Tried, is_hopeless, objection
 from edge_ik_tools.tune.trials import Base, Follower, OutOfTimeError, Trial, run_trial
 from edge_ik_tools.tune.words import percent
-from firmware_host.files import remove_partial_files, write_atomically
+from firmware_host.errors import WriteError
+from firmware_host.files import OTHERWISE, remove_partial_files, write_atomically
 
 STUDY_FILE = "study.db"
 STUDY_NAME = "search"
@@ -101,7 +105,11 @@ class Search:
             WriteError: If something of it cannot be written.
         """
         self._save()
-        with leaving_nothing(self.folder, SEARCH_FILE), locked(self.folder):
+        with (
+            leaving_nothing(self.folder, SEARCH_FILE),
+            locked(self.folder),
+            study_told(self.folder / STUDY_FILE),
+        ):
             remove_partial_files(self.folder)
             return self._to_its_end()
 
@@ -297,6 +305,21 @@ class Search:
             for size in self.space.sizes()
             if objection(size, self.predicted(size), limits, tried) is None
         ]
+
+
+@contextmanager
+def study_told(path: Path) -> Iterator[None]:
+    """`told` for what Optuna keeps in a database.
+
+    Raises:
+        WriteError: In place of the database's error.
+    """
+    try:
+        yield
+    except (optuna.exceptions.StorageInternalError, SQLAlchemyError) as error:
+        inner = error if isinstance(error, SQLAlchemyError) else error.__cause__
+        cause = getattr(inner, "orig", None) or error
+        raise WriteError(f"Cannot write '{path}': {cause}. {OTHERWISE}, or {ELSEWHERE}.") from error
 
 
 def _storage(path: Path) -> optuna.storages.RDBStorage:
