@@ -1,9 +1,11 @@
 """The page is served here, says so, and follows what is asked."""
 
 import builtins
+import os
 import socket
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ import pytest
 from edge_ik_tools.view.serve import LOOPBACK, address, of_model, of_robot, start
 from firmware_host import EdgeIkError
 from firmware_host.errors import MissingExtraError
+from firmware_host.kinematics import forward_kinematics
 
 viser = pytest.importorskip("viser", reason="needs viser: the extra `view`")
 
@@ -149,3 +152,36 @@ def test_closing_ends_its_threads(model):
     page.close()
     assert not page.worker.is_alive()
     assert page.worker not in threading.enumerate()
+
+
+def test_random_targets_for_a_while(page, record_property):
+    """EDGE_IK_VIEW_SECONDS says for how long; joints follow, and memory does not grow."""
+    seconds = float(os.environ.get("EDGE_IK_VIEW_SECONDS", "3"))
+    rng, chain = np.random.default_rng(0), page.session.chain
+    shown = page.figure.bodies[-1]
+    waits, sizes = [], []
+    ends = time.perf_counter() + seconds
+    while time.perf_counter() < ends:
+        pose = forward_kinematics(chain, rng.uniform(chain.lower, chain.upper))
+        before = np.array(shown.position)
+        page.gizmo.position = pose[:3, 3]
+        page.ask(page._aim)
+        waits.append(until(lambda old=before: np.any(np.array(shown.position) != old)))
+        until(lambda place=pose[:3, 3]: np.abs(tool(page) - place).max() < 1e-3)
+        sizes.append(resident())
+    middle = len(sizes) // 2
+    told = (
+        f"{len(waits)} targets in {seconds:g} s: joints moved after {1e3 * np.median(waits):.1f} "
+        f"ms in the median, {1e3 * max(waits):.1f} at most; {sizes[middle] / 1e6:.1f} MB halfway, "
+        f"{sizes[-1] / 1e6:.1f} at the end"
+    )
+    record_property("told", told)
+    print(told)
+    assert page.worker.is_alive()
+    assert page.sentence.content == ""
+    assert sizes[-1] < 1.1 * sizes[middle] + 5e6
+
+
+def resident():
+    """Memory of this process [bytes]."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
