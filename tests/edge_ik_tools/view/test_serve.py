@@ -184,4 +184,6 @@ def test_random_targets_for_a_while(page, record_property):
 
 def resident():
     """Memory of this process [bytes]."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return int(Path("/proc/self/statm").read_text().split(maxsplit=2)[1]) * os.sysconf(
+        "SC_PAGE_SIZE"
+    )
