@@ -1,6 +1,7 @@
 """The page is served here, says so, and follows what is asked."""
 
 import builtins
+import logging
 import os
 import socket
 import threading
@@ -176,7 +177,7 @@ def test_random_targets_for_a_while(page, record_property):
         f"{sizes[-1] / 1e6:.1f} at the end"
     )
     record_property("told", told)
-    print(told)
+    logging.getLogger(__name__).info(told)
     assert page.worker.is_alive()
     assert page.sentence.content == ""
     assert sizes[-1] < 1.1 * sizes[middle] + 5e6
