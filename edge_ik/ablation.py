@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from edge_ik.evaluation import evaluate_run
 from edge_ik.run import METRICS_FILE, RUN_FILE, Run
 from edge_ik.sizing import resolved
 from firmware_host.errors import RunError
+from firmware_host.progress import Tell
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def ablate(
     seeds: int,
     folder: Path,
     targets: int,
-    tell: Callable[[str], None],
+    tell: Tell,
 ) -> Iterator[Trial]:
     """Train and measure every variant on every seed.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from firmware_host.chain import FloatArray
 from firmware_host.errors import ConfigError, ModelFileError
 from firmware_host.inspect_model import inspect_model
 from firmware_host.plugins import available_solvers
+from firmware_host.progress import Done, Tell, untold
 from firmware_host.solver import IkSolver, Status
 from firmware_host.solving.refine import refine_seed
 
@@ -28,7 +29,6 @@ DEFAULT_TARGETS = 2_000
 BATCH_SECONDS = 0.3
 BATCH_REPEATS = 5
 
-Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def bench(
     *,
     batch_sizes: Sequence[int] = BATCH_SIZES,
     rng_seed: int = TARGET_SEED,
-    tell: Tell = lambda line: None,
+    tell: Tell = untold,
 ) -> Benchmark:
     """Measure a model with each runtime, on the same targets.
 

@@ -28,6 +28,7 @@ from edge_ik_tools.verify import Verification, verify
 from firmware_host.errors import ConfigError
 from firmware_host.files import write_json
 from firmware_host.model_file import write_model
+from firmware_host.progress import Tell, untold
 from firmware_host.servos import Servos
 from firmware_host.solving.seeding import Seeder
 from firmware_host.spec import ModelSpec
@@ -36,8 +37,6 @@ from firmware_host.tasks import POSITION
 EXPORT_FOLDER = "export"
 EXPORT_FILE = "export.json"
 EXPORT_TARGETS = 100_000
-
-Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -99,7 +98,7 @@ def export(
     servos: Path | None = None,
     out: Path | None = None,
     targets: int = EXPORT_TARGETS,
-    tell: Tell = lambda line: None,
+    tell: Tell = untold,
 ) -> Export:
     """Convert, verify and write a trained run.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,14 +23,13 @@ from firmware_host.bench.targets import bench_targets
 from firmware_host.chain import FloatArray
 from firmware_host.errors import ConfigError
 from firmware_host.model_file import read_model
+from firmware_host.progress import Done, Tell, untold
 from firmware_host.solver import IkSolver
 from firmware_host.solving.solution import IkBatch, Status
 
 DEFAULT_TARGETS = 1_000
 # The host's own arithmetic: bit for bit that of the firmware's network.
 HOST_RUNTIME = "reference"
-
-Tell = Callable[[str], None]
 
 
 def serial_bench(
@@ -41,7 +40,7 @@ def serial_bench(
     baud_rate: int = BAUD_RATE,
     timeout: float = TIMEOUT,
     retries: int = RETRIES,
-    tell: Tell = lambda line: None,
+    tell: Tell = untold,
 ) -> SerialBenchmark:
     """Let a board solve, compare every answer with the host's, and measure.
 

@@ -27,7 +27,6 @@ from edge_ik_tools.emulate.trace import trace_solve
 from edge_ik_tools.errors import EmulationError
 from edge_ik_tools.random_inputs import random_inputs
 from firmware_host.bench.cold import COLD_STEPS
-from firmware_host.bench.measure import Tell
 from firmware_host.bench.targets import bench_path, bench_targets
 from firmware_host.chain import Chain, FloatArray
 from firmware_host.errors import ConfigError
@@ -35,6 +34,7 @@ from firmware_host.model_file import read_model
 from firmware_host.network.interpreter import Interpreter
 from firmware_host.network.runtimes import open_interpreter
 from firmware_host.problem import IkProblem
+from firmware_host.progress import Tell, untold
 from firmware_host.solver import IkSolver
 from firmware_host.solving.solution import Status
 from firmware_host.tasks import POSITION
@@ -59,7 +59,7 @@ def emulated_bench(
     targets: int | None = None,
     *,
     clock_hz: float | None = None,
-    tell: Tell = lambda line: None,
+    tell: Tell = untold,
 ) -> EmulatedBenchmark:
     """Measure generated firmware on an emulated core, and compare its answers.
 

@@ -13,6 +13,7 @@ from edge_ik_tools.peers.adapters import Peer, peers
 from firmware_host.bench.clock import Latency, percentiles, timed
 from firmware_host.chain import FloatArray
 from firmware_host.problem import IkProblem
+from firmware_host.progress import Tell, untold
 from firmware_host.solver import IkSolver
 from firmware_host.tables import TextRow, TextTable, percent
 
@@ -20,8 +21,6 @@ COMPARED_TARGETS = 1000
 # Joints are drawn uniformly within the limits with this seed.
 TARGET_SEED = 0
 BATCH = 256
-
-Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -74,7 +73,7 @@ class Comparison:
 def compare(
     solver: IkSolver,
     count: int = COMPARED_TARGETS,
-    tell: Tell = lambda line: None,
+    tell: Tell = untold,
 ) -> Comparison:
     """Measure the model and every peer that is installed, one after the other.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from rich.console import Console
@@ -17,8 +18,16 @@ class Screen(Console):
     """
 
     def __init__(self, stderr: bool = False, quiet: bool = False) -> None:
+        stream = sys.stderr if stderr else sys.stdout
         super().__init__(
-            stderr=stderr, quiet=quiet, highlight=False, soft_wrap=True, markup=False, emoji=False
+            stderr=stderr,
+            quiet=quiet,
+            highlight=False,
+            soft_wrap=True,
+            markup=False,
+            emoji=False,
+            # FORCE_COLOR asks for colours in a file, not for lines drawn over again.
+            force_interactive=None if stream is not None and stream.isatty() else False,
         )
 
     def render_str(self, text: str, **options: Any) -> Text:
