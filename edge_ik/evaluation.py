@@ -17,6 +17,7 @@ from edge_ik.run import METRICS_FILE, Run
 from firmware_host.errors import ModelFileError
 from firmware_host.files import write_json
 from firmware_host.problem import IkProblem
+from firmware_host.progress import Done, Tell, untold
 from firmware_host.solver import IkSolver
 from firmware_host.solving.branches import solve_any
 from firmware_host.solving.refine import refinements
@@ -105,7 +106,9 @@ def most_steps(problem: IkProblem) -> int:
     return FURTHER_STEPS if further else REFINE_STEPS
 
 
-def evaluate_seeds(seeder: Seeder, targets: TargetSet, steps: int | None = None) -> Evaluation:
+def evaluate_seeds(
+    seeder: Seeder, targets: TargetSet, steps: int | None = None, tell: Tell = untold
+) -> Evaluation:
     """Measure a network alone and refined, answering in any branch.
 
     Args:
@@ -113,6 +116,7 @@ def evaluate_seeds(seeder: Seeder, targets: TargetSet, steps: int | None = None)
         targets: What to solve.
         steps: Largest number of refinement steps, at least the problem's usual number; by
             default `most_steps`.
+        tell: Called with how far it is.
 
     Returns:
         Figures after 0, 1, ..., `steps` steps; each error is recomputed by forward
@@ -122,7 +126,10 @@ def evaluate_seeds(seeder: Seeder, targets: TargetSet, steps: int | None = None)
     usual = problem.default_steps
     anywhere: dict[int, ErrorFigures] = {}
     tried, solved = 1.0, np.ones(len(targets.q), dtype=bool)
-    for taken in range((most_steps(problem) if steps is None else max(steps, usual)) + 1):
+    most = most_steps(problem) if steps is None else max(steps, usual)
+    count = len(targets.q)
+    for taken in range(most + 1):
+        tell(Done(f"Solving, {taken} DLS steps", taken * count, (most + 1) * count, "solves"))
         if taken == 0:
             guesses = seeder.guesses(targets.target)
             q = guesses.seeds(guesses.order[:, 0])
@@ -174,12 +181,13 @@ def evaluate_branch(
     return BranchEvaluation(figures[0], dict(enumerate(figures[1:], start=1)), count)
 
 
-def evaluate_run(folder: Path, count: int) -> dict[str, Any]:
+def evaluate_run(folder: Path, count: int, tell: Tell = untold) -> dict[str, Any]:
     """Measure a run's best network and write its `metrics.json`.
 
     Args:
         folder: The run folder.
         count: Number of unseen targets.
+        tell: Called with how far it is.
 
     Returns:
         The figures of `Evaluation.to_dict`, with what was measured.
@@ -191,7 +199,8 @@ def evaluate_run(folder: Path, count: int) -> dict[str, Any]:
 
     run = Run.load(folder)
     network = run.load_network()
-    found = evaluate_seeds(Seeder(run.spec, predictor(network)), evaluation_targets(run, count))
+    seeder, targets = Seeder(run.spec, predictor(network)), evaluation_targets(run, count)
+    found = evaluate_seeds(seeder, targets, tell=tell)
     metrics = {
         **found.to_dict(),
         **_described(run.branches),
@@ -226,13 +235,16 @@ def evaluation_targets(run: Run, count: int) -> TargetSet:
     )
 
 
-def evaluate_model(path: Path, count: int, runtime: str | None = None) -> dict[str, Any]:
+def evaluate_model(
+    path: Path, count: int, runtime: str | None = None, tell: Tell = untold
+) -> dict[str, Any]:
     """Measure an exported model on the targets that its run is measured on.
 
     Args:
         path: The model file.
         count: Number of unseen targets.
         runtime: What runs the network; see `firmware_host.network.runtimes`.
+        tell: Called with how far it is.
 
     Returns:
         The same figures as `evaluate_run`.
@@ -259,7 +271,7 @@ def evaluate_model(path: Path, count: int, runtime: str | None = None) -> dict[s
             f"{path} does not say what it was trained on: {type(error).__name__}: {error}."
         ) from error
     targets = unseen_targets(solver.problem, solver.home, one_branch, focus, count, rng_seed)
-    found = evaluate_seeds(solver.seeder, targets)
+    found = evaluate_seeds(solver.seeder, targets, tell=tell)
     return {
         **found.to_dict(),
         **_described(solver.spec.branches),

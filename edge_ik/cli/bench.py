@@ -117,19 +117,23 @@ def _here(
     with_peers: bool,
     as_json: bool,
 ) -> None:
+    from edge_ik.terminal.bars import telling
     from firmware_host.bench.measure import DEFAULT_TARGETS
     from firmware_host.bench.measure import bench as bench_model
     from firmware_host.bench.report import bench_tables
 
     screen = console(stderr=as_json)
     count = targets or DEFAULT_TARGETS
-    found = bench_model(model, runtimes, count, steps, tell=screen.print).to_dict()
+    # No thread draws while single calls are timed.
+    with telling(screen, ticking=False) as tell:
+        found = bench_model(model, runtimes, count, steps, tell=tell).to_dict()
     if with_peers:
         from edge_ik_tools.peers.compare import COMPARED_TARGETS, compare
         from firmware_host.solver import IkSolver
 
         solver = IkSolver.load(model, next(iter(found["runtimes"])), steps)
-        compared = compare(solver, min(count, COMPARED_TARGETS), tell=screen.print)
+        with telling(screen, ticking=False) as tell:
+            compared = compare(solver, min(count, COMPARED_TARGETS), tell=tell)
         found["peers"] = compared.to_dict()
     if as_json:
         print_json(found)
@@ -155,6 +159,7 @@ def _emulated(
 ) -> None:
     import tempfile
 
+    from edge_ik.terminal.bars import telling
     from edge_ik_tools.c99.folder import write_sources
     from edge_ik_tools.c99.source import Firmware
     from edge_ik_tools.emulate.bench import emulated_bench
@@ -162,7 +167,7 @@ def _emulated(
 
     screen = console(stderr=as_json)
     firmware = Firmware.load(model, steps=steps)
-    with tempfile.TemporaryDirectory(prefix="edge-ik-bench-") as folder:
+    with tempfile.TemporaryDirectory(prefix="edge-ik-bench-") as folder, telling(screen) as tell:
         write_sources(firmware, Path(folder))
         found = emulated_bench(
             Path(folder),
@@ -171,7 +176,7 @@ def _emulated(
             core,
             targets,
             clock_hz=None if clock_mhz is None else 1e6 * clock_mhz,
-            tell=screen.print,
+            tell=tell,
         ).to_dict()
     _show(found, emulation_tables(found), as_json)
     if found["network_differences"] or found["limit_violations"]:
@@ -182,18 +187,20 @@ def _emulated(
 
 
 def _board(model: Path, port: str, baud: int | None, targets: int | None, as_json: bool) -> None:
+    from edge_ik.terminal.bars import telling
     from edge_ik_tools.board.client import BAUD_RATE
     from edge_ik_tools.board.figures import board_tables
     from edge_ik_tools.board.serial_bench import DEFAULT_TARGETS, serial_bench
 
     screen = console(stderr=as_json)
-    found = serial_bench(
-        model,
-        port,
-        targets or DEFAULT_TARGETS,
-        baud_rate=baud or BAUD_RATE,
-        tell=screen.print,
-    ).to_dict()
+    with telling(screen) as tell:
+        found = serial_bench(
+            model,
+            port,
+            targets or DEFAULT_TARGETS,
+            baud_rate=baud or BAUD_RATE,
+            tell=tell,
+        ).to_dict()
     _show(found, board_tables(found), as_json)
     if not found["agrees"]:
         raise DifferentAnswersError(

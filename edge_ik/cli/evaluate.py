@@ -29,14 +29,19 @@ from edge_ik.cli.common import (
 @json_option
 def evaluate(model: Path, targets: int, runtime: str | None, as_json: bool) -> None:
     """Measure a run folder or an exported model on targets that training never saw."""
+    from edge_ik.terminal.bars import telling
+
+    screen = console(stderr=as_json)
     if is_model_file(model, runtime):
         with training_stack("Drawing evaluation targets", tensorflow=False):
             from edge_ik.evaluation import evaluate_model
-        metrics = evaluate_model(model, targets, runtime)
+        with telling(screen) as tell:
+            metrics = evaluate_model(model, targets, runtime, tell)
     else:
         with training_stack("Evaluating a run"):
             from edge_ik.evaluation import evaluate_run
-        metrics = evaluate_run(model, targets)
+        with telling(screen) as tell:
+            metrics = evaluate_run(model, targets, tell)
     if as_json:
         print_json(metrics)
         return
@@ -46,7 +51,6 @@ def evaluate(model: Path, targets: int, runtime: str | None, as_json: bool) -> N
         f"{metrics['robot']}, {metrics['parameters']:,} parameters, {metrics['format']}: "
         f"{targets:,} unseen targets of everything the arm reaches"
     )
-    screen = console()
     screen.print(solved_line(metrics))
     for table in evaluation_tables(metrics, title):
         screen.print(table)

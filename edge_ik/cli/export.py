@@ -158,19 +158,21 @@ def export(
             print_json({"model": str(model), "firmware": firmware})
         return
     with training_stack("Exporting"):
+        from edge_ik.terminal.bars import telling
         from edge_ik_tools.export import EXPORT_TARGETS
         from edge_ik_tools.export import export as export_run
 
-    result = export_run(
-        source,
-        formats or (DEFAULT_FORMAT,),
-        qat=qat,
-        sparsity=sparsity,
-        servos=servos,
-        out=out,
-        targets=targets or EXPORT_TARGETS,
-        tell=screen.print,
-    )
+    with telling(screen) as tell:
+        result = export_run(
+            source,
+            formats or (DEFAULT_FORMAT,),
+            qat=qat,
+            sparsity=sparsity,
+            servos=servos,
+            out=out,
+            targets=targets or EXPORT_TARGETS,
+            tell=tell,
+        )
     if not as_json:
         _print_export(result, targets or EXPORT_TARGETS)
     paths = [file.path for file in result.files]
@@ -231,6 +233,7 @@ def _firmware(
     """
     if not kinds:
         return []
+    from edge_ik.terminal.bars import telling
     from edge_ik_tools.board.firmware import write_board_firmware
     from edge_ik_tools.c99.folder import write_c99
     from edge_ik_tools.c99.source import NOT_COUNTED, Firmware
@@ -246,10 +249,11 @@ def _firmware(
             if kind == "c99":
                 loaded = Firmware.load(model, name, steps, **made)
                 counts = NOT_COUNTED
-                if count is not False:
-                    counts = firmware_counts(loaded, must=bool(count), tell=screen.print)
                 zipped = folder.with_name(f"{folder.name}.zip") if archive else None
-                write_c99(loaded, folder, counts, tell=screen.print, archive=zipped)
+                with telling(screen) as tell:
+                    if count is not False:
+                        counts = firmware_counts(loaded, must=bool(count), tell=tell)
+                    write_c99(loaded, folder, counts, tell=tell, archive=zipped)
                 if board:
                     write_board_firmware(folder, loaded.name)
             else:

@@ -181,7 +181,7 @@ class Bar:
             yield Segment(" " * bool(words))
             shown_bar = ProgressBar(max(done.total, 1), done.count, width=length)
             yield from shown_bar.__rich_console__(console, options)
-        yield Segment(set_cell_size("".join(f" {figure}" for figure in figures), width)[:width])
+        yield Segment("".join(f" {figure}" for figure in figures)[:width])
 
     def _passing(self) -> str:
         seconds = time.perf_counter() - self.began

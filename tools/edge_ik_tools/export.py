@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -141,11 +141,11 @@ def export(
         tell(f"Converting to {target.name}")
         flatbuffer = tuned or convert(network, target, calibration)
         tell(f"Verifying {target.name} on {targets:,} targets")
-        measured = verify(flatbuffer, target, spec, converted_from, drawn, calibration)
+        measured = verify(flatbuffer, target, spec, converted_from, drawn, calibration, tell)
         made.append((target, flatbuffer, measured))
     destination.mkdir(parents=True, exist_ok=True)
     files = tuple(_write(destination, run, spec, qat, sparsity, *one) for one in made)
-    result = Export(evaluate_seeds(Seeder(run.spec, trained), drawn), files)
+    result = Export(evaluate_seeds(Seeder(run.spec, trained), drawn, tell=tell), files)
     write_json(destination / EXPORT_FILE, result.to_dict())
     return result
 

@@ -19,7 +19,7 @@ def require_optuna():
 
 @pytest.fixture
 def silently():
-    """What a goal or a search shows people, when nobody looks: a preparation, a report, a measurement."""
+    """What a goal or a search shows people, when nobody looks."""
     from edge_ik.watcher import silent
     from firmware_host.progress import untold
 

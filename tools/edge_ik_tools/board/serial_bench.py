@@ -74,7 +74,7 @@ def serial_bench(
         drawn = bench_targets(solver, targets).astype(np.float32).astype(np.float64)
         _check_hello(hello, solver, drawn)
         tell(f"Solving {targets:,} targets on the board")
-        answers, line = _asked(client, hello.joints, drawn)
+        answers, line = _asked(client, hello.joints, drawn, tell)
     tell("Comparing with the host")
     host = solver.solve_batch(solver.task.given(drawn))
     return SerialBenchmark(
@@ -129,13 +129,14 @@ def compare(
 
 
 def _asked(
-    client: BoardClient, joints: int, targets: FloatArray
+    client: BoardClient, joints: int, targets: FloatArray, tell: Tell
 ) -> tuple[list[BoardSolution], LineFigures]:
     """The board's answers to all targets (N, k), and how the line did meanwhile."""
     before = client.counters()
     asked_again = client.asked_again
     answers, round_trips = [], []
-    for target in targets:
+    for number, target in enumerate(targets):
+        tell(Done("Solving on the board", number, len(targets)))
         answers.append(_checked(client.solve(target), joints, target))
         round_trips.append(client.round_trip_us)
     after = client.counters()

@@ -41,8 +41,6 @@ PATIENCE = 5.0
 LAST_WORDS = 2000
 
 
-
-
 class CompressionError(EdgeIkError):
     """Fine-tuning failed, or its result is not what was asked for."""
 

@@ -91,7 +91,7 @@ def emulated_bench(
     inputs = random_inputs(interpreter, count, np.random.default_rng(INPUT_SEED))
     tell(f"{count:,} targets on an emulated {described_core(target)}")
     n_out = interpreter.output_shape[1]
-    found = measure(tools, core, generated, solver.chain, drawn, inputs, n_out, COLD_STEPS)
+    found = measure(tools, core, generated, solver.chain, drawn, inputs, n_out, COLD_STEPS, tell)
     total = Spread.of(found.total)
     executed = _longest(tools, core, generated, solver.chain, found, drawn)
     return EmulatedBenchmark(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from edge_ik_tools.peers.adapters import Peer, peers
 from firmware_host.bench.clock import Latency, percentiles, timed
 from firmware_host.chain import FloatArray
 from firmware_host.problem import IkProblem
-from firmware_host.progress import Tell, untold
+from firmware_host.progress import Done, Tell, untold
 from firmware_host.solver import IkSolver
 from firmware_host.tables import TextRow, TextTable, percent
 
@@ -94,25 +94,29 @@ def compare(
     found, missing = {}, {}
     closed_form = False
     tell(f"{own.name}, {count:,} targets")
-    found[own.name] = measure(own, problem, targets)
+    found[own.name] = measure(own, problem, targets, tell)
     for package, peer in peers(problem, solver.home):
         if isinstance(peer, str):
             missing[package] = peer
             continue
         tell(f"{peer.name}, {count:,} targets")
-        found[peer.name] = measure(peer, problem, targets)
+        found[peer.name] = measure(peer, problem, targets, tell)
         closed_form |= package == "eaik"
     return Comparison(count, found, missing, closed_form)
 
 
-def measure(peer: Peer, problem: IkProblem, targets: FloatArray) -> PeerFigures:
+def measure(
+    peer: Peer, problem: IkProblem, targets: FloatArray, tell: Tell = untold
+) -> PeerFigures:
     """Time a solver on every target (N, k), and judge its answers by our kinematics."""
     rows = list(targets)
     with warnings.catch_warnings():
         # They warn of what the figures show.
         warnings.simplefilter("ignore")
         answers = [peer.solve(row) for row in rows]
-        microseconds = timed(peer.solve, rows)
+        microseconds = timed(
+            peer.solve, rows, lambda number: tell(Done(peer.name, number, len(rows)))
+        )
         batch = peer.solve_batch
         if batch is None:
             rate = 1e6 / float(microseconds.mean())

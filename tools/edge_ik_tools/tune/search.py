@@ -259,7 +259,9 @@ class Search:
             return is_hopeless(curve, epochs, finished, settings.allowed, 1 / count)
 
         with self.reporting() as report:
-            follower = Follower(self.clock, self.limit, hopeless, report, self._save)
+            follower = Follower(
+                self.clock, self.limit, hopeless, report, self._save, self.measuring
+            )
             folder = self.trial_folder(proposed.number)
             found = run_trial(
                 self.base(size), proposed.number, size, rate, folder, settings.goal, follower
