@@ -141,6 +141,8 @@ def evaluate_seeds(
         if taken == usual:
             tried = float(answers.tried.mean())
             solved = problem.is_solved(q, targets.target) & problem.chain.within_limits(q)
+    if targets.one_branch is not None:
+        tell(Done("Solving, the branch of the home posture"))
     return Evaluation(
         solved=float(solved.mean()),
         steps=usual,

@@ -13,14 +13,14 @@ class Done:
     Attributes:
         what: What is being done, in a few words.
         count: How much of it is done.
-        total: How much there is.
+        total: How much there is; 0 where that cannot be counted, and time alone passes.
         unit: What is counted, in the plural.
         line: What is said of it where no bar can be shown; nothing if it is empty.
     """
 
     what: str
-    count: int
-    total: int
+    count: int = 0
+    total: int = 0
     unit: str = "targets"
     line: str = ""
 

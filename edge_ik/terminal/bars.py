@@ -132,8 +132,10 @@ class Bar:
     def show(self, done: Done | None) -> None:
         """Show how far it has come, or without that that something else begins."""
         now = time.perf_counter()
-        if done is None:
-            self.begin("")
+        if done is None or not done.total:
+            words = "" if done is None else done.what
+            if self.done is not None or words != self.words or done is None:
+                self.begin(words)
         else:
             self._count(done, now)
         if not self.ticking and now >= self._drawn + 1 / DRAWN_A_SECOND:
@@ -179,7 +181,7 @@ class Bar:
         yield Segment(words)
         if length:
             yield Segment(" " * bool(words))
-            shown_bar = ProgressBar(max(done.total, 1), done.count, width=length)
+            shown_bar = ProgressBar(done.total, done.count, width=length)
             yield from shown_bar.__rich_console__(console, options)
         yield Segment("".join(f" {figure}" for figure in figures)[:width])
 
@@ -190,7 +192,7 @@ class Bar:
 
     def _figures(self, done: Done, width: int) -> list[str]:
         """Share, rate and time left, as many as there is room for."""
-        found = [f"{100 * done.count // max(done.total, 1):3d}%"]
+        found = [f"{100 * done.count // done.total:3d}%"]
         rate, left = self.rate, self.seconds_left()
         if rate:
             wide = f"{_number(rate)} {done.unit}/s"

@@ -54,6 +54,8 @@ def timed(
         arguments: One for each call.
         between: Called between two calls every now and then, with how many are timed.
     """
+    if between is not None:
+        between(0)
     for index in range(WARM_UP):
         call(arguments[index % len(arguments)])
     clock = time.perf_counter_ns

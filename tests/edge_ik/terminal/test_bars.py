@@ -4,6 +4,7 @@ import io
 import itertools
 import re
 import time
+from collections import deque
 
 import pytest
 from rich.cells import cell_len
@@ -110,7 +111,7 @@ def drawn(done, columns, **console):
     screen = Console(file=io.StringIO(), force_terminal=True, width=columns, **console)
     found = bars.Bar(screen)
     found.show(Done(done.what, 0, done.total, done.unit))
-    found._samples[0] = (time.perf_counter() - 60, 0)
+    found._samples = deque([(time.perf_counter() - 60, 0)])
     found.show(done)
     with screen.capture() as captured:
         screen.print(found, end="")
@@ -136,7 +137,9 @@ class TestLine:
     def test_it_is_never_whole_before_the_end(self):
         assert " 99%" in drawn(Done("x", 1999, 2000), 60)
         assert "100%" in drawn(Done("x", 2000, 2000), 60)
-        assert "  0%" in drawn(Done("x", 0, 0), 60)
+
+    def test_what_cannot_be_counted_takes_time(self):
+        assert re.fullmatch(r"[|/\\-] Comparing: 0 s", drawn(Done("Comparing"), 60))
 
     @pytest.mark.parametrize("encoding", ["cp437", "cp1252", "ascii", "utf-8"])
     @pytest.mark.parametrize("legacy", [False, True])

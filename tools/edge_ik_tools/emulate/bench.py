@@ -34,7 +34,7 @@ from firmware_host.model_file import read_model
 from firmware_host.network.interpreter import Interpreter
 from firmware_host.network.runtimes import open_interpreter
 from firmware_host.problem import IkProblem
-from firmware_host.progress import Tell, untold
+from firmware_host.progress import Done, Tell, untold
 from firmware_host.solver import IkSolver
 from firmware_host.solving.solution import Status
 from firmware_host.tasks import POSITION
@@ -92,6 +92,7 @@ def emulated_bench(
     tell(f"{count:,} targets on an emulated {described_core(target)}")
     n_out = interpreter.output_shape[1]
     found = measure(tools, core, generated, solver.chain, drawn, inputs, n_out, COLD_STEPS, tell)
+    tell(Done("Looking at the longest, at paths and at the answers"))
     total = Spread.of(found.total)
     executed = _longest(tools, core, generated, solver.chain, found, drawn)
     return EmulatedBenchmark(

@@ -152,7 +152,8 @@ def _followed(
     folder: Path, answer: np.dtype[Any], before: int, total: int, tell: Tell
 ) -> Iterator[None]:
     """Tell how many answers a program has written while it runs, those before included."""
-    over = threading.Event()
+    over, what = threading.Event(), "Solving, emulated"
+    tell(Done(what, before, total))
 
     def look() -> None:
         while not over.wait(LOOKED_EVERY):
@@ -160,7 +161,7 @@ def _followed(
                 written = (folder / "answers.bin").stat().st_size // answer.itemsize
             except OSError:
                 written = 0
-            tell(Done("Solving, emulated", before + written, total))
+            tell(Done(what, before + written, total))
 
     watcher = threading.Thread(target=look, daemon=True)
     watcher.start()
