@@ -158,27 +158,33 @@ def export(
             print_json({"model": str(model), "firmware": firmware})
         return
     with training_stack("Exporting"):
-        from edge_ik.terminal.bars import telling
         from edge_ik_tools.export import EXPORT_TARGETS
-        from edge_ik_tools.export import export as export_run
 
-    with telling(screen) as tell:
-        result = export_run(
-            source,
-            formats or (DEFAULT_FORMAT,),
-            qat=qat,
-            sparsity=sparsity,
-            servos=servos,
-            out=out,
-            targets=targets or EXPORT_TARGETS,
-            tell=tell,
-        )
+    result = _exported(
+        screen,
+        source,
+        formats or (DEFAULT_FORMAT,),
+        qat=qat,
+        sparsity=sparsity,
+        servos=servos,
+        out=out,
+        targets=targets or EXPORT_TARGETS,
+    )
     if not as_json:
         _print_export(result, targets or EXPORT_TARGETS)
     paths = [file.path for file in result.files]
     firmware = _firmware(paths, kinds, None, name, steps, made, count, board, archive, screen)
     if as_json:
         print_json(result.to_dict() | ({"firmware": firmware} if kinds else {}))
+
+
+def _exported(screen: Console, source: Path, formats: Sequence[str], **values: Any) -> Export:
+    """Export a run as `edge_ik_tools.export.export` does, and show how far that is."""
+    from edge_ik.terminal.bars import telling
+    from edge_ik_tools.export import export as export_run
+
+    with telling(screen) as tell:
+        return export_run(source, formats, tell=tell, **values)
 
 
 def _with_servos(

@@ -28,12 +28,9 @@ def test_every_installed_runtime_is_measured(planar_model):
     assert values["model"]["robot"] == "planar"
     assert values["model"]["dtype"] == "int8"
     assert len([line for line in told if isinstance(line, str)]) == 2 + len(available_solvers())
-    assert {done.what for done in told if isinstance(done, Done)} >= {
-        "Without the network",
-        "reference, network",
-        "reference, refinement",
-        "reference, solve",
-    }
+    counted = {done.what for done in told if isinstance(done, Done)}
+    assert "Without the network" in counted
+    assert sum(what.endswith(", solve") for what in counted) == len(available_solvers())
     for name, figures in values["runtimes"].items():
         assert figures["version"].startswith(name)
         assert 0 <= figures["solved"] <= 1

@@ -92,9 +92,8 @@ def emulated_bench(
     tell(f"{count:,} targets on an emulated {described_core(target)}")
     n_out = interpreter.output_shape[1]
     found = measure(tools, core, generated, solver.chain, drawn, inputs, n_out, COLD_STEPS, tell)
-    tell(Done("Looking at the longest, at paths and at the answers"))
     total = Spread.of(found.total)
-    executed = _longest(tools, core, generated, solver.chain, found, drawn)
+    executed = _longest(tools, core, generated, solver.chain, found, drawn, tell)
     return EmulatedBenchmark(
         target=core.name,
         part=part_name(target),
@@ -187,8 +186,10 @@ def _longest(
     chain: Chain,
     found: Measurement,
     targets: FloatArray,
+    tell: Tell,
 ) -> list[Executed]:
     """The instructions of the longest solve, as many as were counted; none without a trace."""
+    tell(Done("Tracing and comparing"))
     if not core.family.emulator.traces:
         return []
     longest = int(found.total.argmax())

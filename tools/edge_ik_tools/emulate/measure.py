@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,7 +105,7 @@ def measure(
         inputs: (M, n_in) inputs for the network alone, of its own type.
         n_out: Outputs of the network.
         cold_steps: Most steps of the solve without the network.
-        tell: Called with how many targets are solved, from a thread of its own.
+        tell: Called with how many are solved, from a thread.
 
     Raises:
         FirmwareBuildError: If the compiler refuses the sources.
@@ -126,10 +126,8 @@ def measure(
         for portion in portions(core, single, np.ascontiguousarray(inputs)):
             for name, values in zip(("targets", "inputs"), portion, strict=True):
                 values.tofile(folder / f"{name}.bin")
-            image = link_program(tools, core, objects, folder / "bench.elf")
-            before = sum(len(run.answers) for run in runs)
-            with _followed(folder, _answer(len(chain)), before, len(single), tell):
-                tools.run(core, image, folder)
+            with _followed(folder, _answer(len(chain)), runs, len(single), tell):
+                tools.run(core, link_program(tools, core, objects, folder / "bench.elf"), folder)
             runs.append(_Run.read(folder, _answer(len(chain)), inputs.dtype))
             _check_sizes(sources, sizes, {name: int(runs[-1].summary[name]) for name in sizes})
     answers = np.concatenate([run.answers for run in runs])
@@ -149,10 +147,11 @@ def measure(
 
 @contextmanager
 def _followed(
-    folder: Path, answer: np.dtype[Any], before: int, total: int, tell: Tell
+    folder: Path, answer: np.dtype[Any], runs: Sequence[_Run], total: int, tell: Tell
 ) -> Iterator[None]:
-    """Tell how many answers a program has written while it runs, those before included."""
+    """Tell how many answers a program has written while it runs, those of runs before included."""
     over, what = threading.Event(), "Solving, emulated"
+    before = sum(len(run.answers) for run in runs)
     tell(Done(what, before, total))
 
     def look() -> None:
