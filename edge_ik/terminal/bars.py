@@ -17,6 +17,7 @@ from rich.progress_bar import ProgressBar
 from rich.segment import Segment
 
 from edge_ik.terminal.native import native_lines
+from edge_ik.terminal.screen import is_terminal
 from firmware_host.names import one_line, shown
 from firmware_host.progress import Done, Tell
 
@@ -120,8 +121,8 @@ class Bar:
             auto_refresh=ticking,
             refresh_per_second=DRAWN_A_SECOND,
             transient=True,
-            redirect_stdout=sys.stdout.isatty(),
-            redirect_stderr=sys.stderr.isatty(),
+            redirect_stdout=is_terminal(sys.stdout),
+            redirect_stderr=is_terminal(sys.stderr),
         )
 
     def begin(self, words: str, began: float | None = None) -> None:

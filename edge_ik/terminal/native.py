@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from edge_ik.terminal.screen import is_terminal
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -24,7 +26,7 @@ def native_lines(screen: Console) -> Iterator[None]:
     TensorFlow writes to the file descriptor, at the end of the bar that stands there. Nothing
     is held back, and where standard error is no terminal nothing is done.
     """
-    if os.name != "posix" or not _is_terminal(2):
+    if os.name != "posix" or not is_terminal(sys.stderr):
         yield
         return
     kept = os.dup(2)
@@ -68,10 +70,3 @@ def _crashes_told(terminal: int) -> Iterator[None]:
             faulthandler.enable()
         else:
             faulthandler.disable()
-
-
-def _is_terminal(descriptor: int) -> bool:
-    try:
-        return os.isatty(descriptor)
-    except OSError:
-        return False

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import Any, TextIO
 
 from rich.console import Console
 from rich.text import Text
 
 from firmware_host.names import shown
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether a standard stream is a terminal; one that was closed is None."""
+    return stream is not None and stream.isatty()
 
 
 class Screen(Console):
@@ -27,7 +32,7 @@ class Screen(Console):
             markup=False,
             emoji=False,
             # FORCE_COLOR asks for colours in a file, not for lines drawn over again.
-            force_interactive=None if stream is not None and stream.isatty() else False,
+            force_interactive=None if is_terminal(stream) else False,
         )
 
     def render_str(self, text: str, **options: Any) -> Text:

@@ -3,6 +3,7 @@
 import io
 import re
 import time
+from pathlib import Path
 
 import pytest
 
@@ -112,6 +113,17 @@ class TestTimeTold:
 
 
 ROW = {"step": 500.0, "solved": 0.99, "rmse_m": 0.002, "max_m": 0.01}
+
+
+# What goes on until a goal is met tells lines alone, and has contexts for the rest.
+LINES_ALONE = {"goal.py", "search.py"}
+
+
+def test_no_command_prints_what_is_counted():
+    commands = Path(progress.__file__).parent.glob("*.py")
+    printed = re.compile(r"screen\.print\s*[,)]")
+    found = {path.name for path in commands if printed.search(path.read_text(encoding="utf-8"))}
+    assert found == LINES_ALONE
 
 
 class TestBar:
