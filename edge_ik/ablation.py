@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
@@ -20,6 +20,7 @@ from edge_ik.sizing import resolved
 from firmware_host.errors import RunError
 from firmware_host.json_text import read_json
 from firmware_host.names import brief
+from firmware_host.progress import Tell
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def ablate(
     seeds: int,
     folder: Path,
     targets: int,
-    tell: Callable[[str], None],
+    tell: Tell,
 ) -> Iterator[Trial]:
     """Train and measure every variant on every seed.
 

@@ -19,6 +19,7 @@ from firmware_host.chain import FloatArray
 from firmware_host.errors import ModelFileError
 from firmware_host.files import check_writable, write_json
 from firmware_host.problem import IkProblem
+from firmware_host.progress import Done, Tell, untold
 from firmware_host.solver import IkSolver
 from firmware_host.solving.branches import Answers, solve_any
 from firmware_host.solving.refine import refine, refinements
@@ -110,7 +111,9 @@ def most_steps(problem: IkProblem) -> int:
     return FURTHER_STEPS if further else REFINE_STEPS
 
 
-def evaluate_seeds(seeder: Seeder, targets: TargetSet, steps: int | None = None) -> Evaluation:
+def evaluate_seeds(
+    seeder: Seeder, targets: TargetSet, steps: int | None = None, tell: Tell = untold
+) -> Evaluation:
     """Measure a network alone and refined, answering in any branch.
 
     Args:
@@ -118,6 +121,7 @@ def evaluate_seeds(seeder: Seeder, targets: TargetSet, steps: int | None = None)
         targets: What to solve.
         steps: Largest number of refinement steps, at least the problem's usual number; by
             default `most_steps`.
+        tell: Called with how far it is.
 
     Returns:
         Figures after 0, 1, ..., `steps` steps; each error is recomputed by forward
@@ -129,13 +133,15 @@ def evaluate_seeds(seeder: Seeder, targets: TargetSet, steps: int | None = None)
     anywhere: dict[int, ErrorFigures] = {}
     tried, solved = 1.0, np.ones(len(targets.q), dtype=bool)
     most = most_steps(problem) if steps is None else max(steps, usual)
-    for taken, answers in enumerate(answers_by_steps(everywhere, targets.target, most)):
+    for taken, answers in enumerate(answers_by_steps(everywhere, targets.target, most, tell)):
         errors = problem.errors(answers.q, targets.target)
         anywhere[taken] = error_figures(problem, answers.q, errors, np.zeros(0), None)
         if taken == usual:
             q = answers.q
             tried = float(answers.tried.mean())
             solved = problem.is_solved(q, targets.target) & problem.chain.within_limits(q)
+    if targets.one_branch is not None:
+        tell(Done("Solving, the branch of the home posture"))
     return Evaluation(
         solved=float(solved.mean()),
         steps=usual,
@@ -165,17 +171,26 @@ def _asked_once(seeder: Seeder) -> Seeder:
     return replace(seeder, predict=predict)
 
 
-def answers_by_steps(seeder: Seeder, targets: FloatArray, most: int) -> Iterator[Answers]:
+def answers_by_steps(
+    seeder: Seeder, targets: FloatArray, most: int, tell: Tell = untold
+) -> Iterator[Answers]:
     """The answers to targets (N, k) in any branch after 0, 1, ..., `most` steps.
 
-    Those after no step are the network's own, by the head that it trusts most.
+    Those after no step are the network's own, by the head that it trusts most. Before each it is
+    told how far it is.
     """
+    count = len(targets)
+
+    def begin(steps: int) -> None:
+        tell(Done(f"Solving, {steps} DLS steps", steps * count, (most + 1) * count, "solves"))
+
+    begin(0)
     guesses = seeder.guesses(targets)
     first = guesses.order[:, 0]
-    count = len(targets)
     q, error = refine(seeder.spec.problem, guesses.seeds(first), targets, 0)
     yield Answers(q, error, q, first, np.ones(count, int), np.zeros(count, int))
     for steps in range(1, most + 1):
+        begin(steps)
         yield solve_any(seeder, targets, steps)
 
 
@@ -207,13 +222,16 @@ def evaluate_branch(
     return BranchEvaluation(figures[0], dict(enumerate(figures[1:], start=1)), count)
 
 
-def evaluate_run(folder: Path, count: int, tolerance: Tolerance | None = None) -> dict[str, Any]:
+def evaluate_run(
+    folder: Path, count: int, tolerance: Tolerance | None = None, tell: Tell = untold
+) -> dict[str, Any]:
     """Measure a run's best network and write its `metrics.json`.
 
     Args:
         folder: The run folder.
         count: Number of unseen targets.
         tolerance: How near to a target counts as solved; 1 mm and 0.1 degrees without it.
+        tell: Called with how far it is.
 
     Returns:
         The figures of `Evaluation.to_dict`, with what was measured.
@@ -228,7 +246,8 @@ def evaluate_run(folder: Path, count: int, tolerance: Tolerance | None = None) -
     check_writable(folder, COPIED)
     network = run.load_network()
     spec = run.spec.with_tolerance(tolerance)
-    found = evaluate_seeds(Seeder(spec, predictor(network)), evaluation_targets(run, count))
+    seeder, targets = Seeder(spec, predictor(network)), evaluation_targets(run, count)
+    found = evaluate_seeds(seeder, targets, tell=tell)
     metrics = {
         **found.to_dict(),
         "tolerance": spec.problem.told_tolerance,
@@ -265,7 +284,11 @@ def evaluation_targets(run: Run, count: int) -> TargetSet:
 
 
 def evaluate_model(
-    path: Path, count: int, runtime: str | None = None, tolerance: Tolerance | None = None
+    path: Path,
+    count: int,
+    runtime: str | None = None,
+    tolerance: Tolerance | None = None,
+    tell: Tell = untold,
 ) -> dict[str, Any]:
     """Measure an exported model on the targets that its run is measured on.
 
@@ -274,6 +297,7 @@ def evaluate_model(
         count: Number of unseen targets.
         runtime: What runs the network; see `firmware_host.network.runtimes`.
         tolerance: As for `evaluate_run`.
+        tell: Called with how far it is.
 
     Returns:
         The same figures as `evaluate_run`.
@@ -301,7 +325,7 @@ def evaluate_model(
         ) from error
     targets = unseen_targets(solver.problem, solver.home, one_branch, focus, count, rng_seed)
     spec = solver.spec.with_tolerance(tolerance)
-    found = evaluate_seeds(Seeder(spec, solver.seeder.predict), targets)
+    found = evaluate_seeds(Seeder(spec, solver.seeder.predict), targets, tell=tell)
     return {
         **found.to_dict(),
         "tolerance": spec.problem.told_tolerance,

@@ -52,6 +52,7 @@ def ablate(
         from edge_ik import ablation
         from edge_ik.config import make_config
         from edge_ik.tables import figure_cell, rows_table
+        from edge_ik.terminal.bars import telling
 
     overrides: dict[str, Any] = {"arm.source": arm, "task.name": task}
     if branches is not None:
@@ -59,9 +60,9 @@ def ablate(
     if epochs is not None:
         overrides["training.epochs"] = epochs
     screen = console(stderr=as_json)
-    trials = list(
-        ablation.ablate(make_config(preset, None, overrides), seeds, out, targets, screen.print)
-    )
+    config = make_config(preset, None, overrides)
+    with telling(screen) as tell:
+        trials = list(ablation.ablate(config, seeds, out, targets, tell))
     summary = ablation.summarize(trials)
     if as_json:
         print_json(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from edge_ik.cli.common import (
     tolerance_options,
 )
 from firmware_host.errors import EdgeIkError
+from firmware_host.progress import Tell
 from firmware_host.tolerances import DEFAULT_TOLERANCE, SOLVED_POSITION, Tolerance
 
 
@@ -137,13 +137,16 @@ def _here(
     with_peers: bool,
     as_json: bool,
 ) -> None:
+    from edge_ik.terminal.bars import telling
     from firmware_host.bench.measure import DEFAULT_TARGETS
     from firmware_host.bench.measure import bench as bench_model
     from firmware_host.bench.report import bench_tables
 
     screen = console(stderr=as_json)
     count = targets or DEFAULT_TARGETS
-    found = bench_model(model, runtimes, count, steps, tolerance, tell=screen.print).to_dict()
+    # No thread draws while single calls are timed.
+    with telling(screen, ticking=False) as tell:
+        found = bench_model(model, runtimes, count, steps, tolerance, tell=tell).to_dict()
     if with_peers:
         from edge_ik_tools.peers.compare import COMPARED_TARGETS, compare
         from firmware_host.solver import IkSolver
@@ -151,7 +154,8 @@ def _here(
         solvers = [
             IkSolver.load(model, name, steps, tolerance=tolerance) for name in found["runtimes"]
         ]
-        compared = compare(solvers, min(count, COMPARED_TARGETS), tell=screen.print)
+        with telling(screen, ticking=False) as tell:
+            compared = compare(solvers, min(count, COMPARED_TARGETS), tell=tell)
         found["peers"] = compared.to_dict()
     if as_json:
         print_json(found)
@@ -176,11 +180,13 @@ def _emulated(
     tolerance: Tolerance | None,
     as_json: bool,
 ) -> None:
+    from edge_ik.terminal.bars import telling
     from edge_ik_tools.emulate.tables import emulation_tables
 
     screen = console(stderr=as_json)
     clock_hz = None if clock_mhz is None else 1e6 * clock_mhz
-    found = count_on_core(model, core, targets, steps, clock_hz, tolerance, screen.print)
+    with telling(screen) as tell:
+        found = count_on_core(model, core, targets, steps, clock_hz, tolerance, tell)
     _show(found, emulation_tables(found), as_json)
     if found["network_differences"] or found["limit_violations"]:
         raise DifferentAnswersError(
@@ -196,7 +202,7 @@ def count_on_core(
     steps: int | None,
     clock_hz: float | None,
     tolerance: Tolerance | None,
-    tell: Callable[[str], None],
+    tell: Tell,
 ) -> dict[str, Any]:
     """What a model's firmware takes on an emulated core; see `EmulatedBenchmark.to_dict`."""
     import tempfile
@@ -228,19 +234,21 @@ def _board(
     tolerance: Tolerance | None,
     as_json: bool,
 ) -> None:
+    from edge_ik.terminal.bars import telling
     from edge_ik_tools.board.client import BAUD_RATE
     from edge_ik_tools.board.figures import board_tables
     from edge_ik_tools.board.serial_bench import DEFAULT_TARGETS, serial_bench
 
     screen = console(stderr=as_json)
-    found = serial_bench(
-        model,
-        port,
-        targets or DEFAULT_TARGETS,
-        baud_rate=baud or BAUD_RATE,
-        rotation_tolerance=(tolerance or DEFAULT_TOLERANCE).rotation,
-        tell=screen.print,
-    ).to_dict()
+    with telling(screen) as tell:
+        found = serial_bench(
+            model,
+            port,
+            targets or DEFAULT_TARGETS,
+            baud_rate=baud or BAUD_RATE,
+            rotation_tolerance=(tolerance or DEFAULT_TOLERANCE).rotation,
+            tell=tell,
+        ).to_dict()
     _show(found, board_tables(found), as_json)
     if not found["agrees"]:
         raise DifferentAnswersError(

@@ -231,7 +231,7 @@ def training_stack(purpose: str, tensorflow: bool = True) -> Iterator[None]:
 
 def console(stderr: bool = False, quiet: bool = False) -> Console:
     """Where tables and sentences go."""
-    from edge_ik.cli.screen import Screen
+    from edge_ik.terminal.screen import Screen
 
     return Screen(stderr, quiet)
 

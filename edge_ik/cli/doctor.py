@@ -13,10 +13,12 @@ from edge_ik.cli.common import console, json_option, print_json, say
 def doctor(as_json: bool) -> None:
     """Show what is installed and works here, and what to install for the rest."""
     from edge_ik.tables import rows_table
+    from edge_ik.terminal.bars import telling
     from edge_ik_tools.doctor.examine import examine
 
     screen = console(stderr=as_json)
-    found = examine(__version__, tell=screen.print)
+    with telling(screen) as tell:
+        found = examine(__version__, tell)
     if as_json:
         print_json(found.to_dict())
         return

@@ -38,14 +38,19 @@ def evaluate(
     as_json: bool,
 ) -> None:
     """Measure a run folder or an exported model on targets that training never saw."""
+    from edge_ik.terminal.bars import telling
+
+    screen = console(stderr=as_json)
     if is_model_file(model, runtime):
         with training_stack("Drawing evaluation targets", tensorflow=False):
             from edge_ik.evaluation import evaluate_model
-        metrics = evaluate_model(model, targets, runtime, tolerance)
+        with telling(screen) as tell:
+            metrics = evaluate_model(model, targets, runtime, tolerance, tell)
     else:
         with training_stack("Evaluating a run"):
             from edge_ik.evaluation import evaluate_run
-        metrics = evaluate_run(model, targets, tolerance)
+        with telling(screen) as tell:
+            metrics = evaluate_run(model, targets, tolerance, tell)
     if as_json:
         print_json(metrics)
         return
@@ -55,7 +60,6 @@ def evaluate(
         f"{metrics['robot']}, {metrics['parameters']:,} parameters, {metrics['format']}: "
         f"{targets:,} unseen targets of everything the arm reaches"
     )
-    screen = console()
     screen.print(solved_line(metrics))
     for table in evaluation_tables(metrics, title):
         screen.print(table)

@@ -161,9 +161,9 @@ def export(
         return
     with training_stack("Exporting"):
         from edge_ik_tools.export import EXPORT_TARGETS
-        from edge_ik_tools.export import export as export_run
 
-    result = export_run(
+    result = _exported(
+        screen,
         source,
         formats or (DEFAULT_FORMAT,),
         qat=qat,
@@ -171,7 +171,6 @@ def export(
         servos=servos,
         out=out,
         targets=targets or EXPORT_TARGETS,
-        tell=screen.print,
     )
     if not as_json:
         _print_export(result, targets or EXPORT_TARGETS)
@@ -179,6 +178,15 @@ def export(
     firmware = _firmware(paths, kinds, None, name, steps, made, count, board, archive, screen)
     if as_json:
         print_json(result.to_dict() | ({"firmware": firmware} if kinds else {}))
+
+
+def _exported(screen: Console, source: Path, formats: Sequence[str], **values: Any) -> Export:
+    """Export a run as `edge_ik_tools.export.export` does, and show how far that is."""
+    from edge_ik.terminal.bars import telling
+    from edge_ik_tools.export import export as export_run
+
+    with telling(screen) as tell:
+        return export_run(source, formats, tell=tell, **values)
 
 
 def _with_servos(
@@ -230,6 +238,7 @@ def _firmware(
     """
     if not kinds:
         return []
+    from edge_ik.terminal.bars import telling
     from edge_ik_tools.board.firmware import write_board_firmware
     from edge_ik_tools.c99.folder import write_c99
     from edge_ik_tools.c99.source import NOT_COUNTED, Firmware
@@ -245,10 +254,11 @@ def _firmware(
             if kind == "c99":
                 loaded = Firmware.load(model, name, steps, **made)
                 counts = NOT_COUNTED
-                if count is not False:
-                    counts = firmware_counts(loaded, must=bool(count), tell=screen.print)
                 zipped = folder.with_name(f"{folder.name}.zip") if archive else None
-                write_c99(loaded, folder, counts, tell=screen.print, archive=zipped)
+                with telling(screen) as tell:
+                    if count is not False:
+                        counts = firmware_counts(loaded, must=bool(count), tell=tell)
+                    write_c99(loaded, folder, counts, tell=tell, archive=zipped)
                 if board:
                     write_board_firmware(folder, loaded.name)
             else:

@@ -45,6 +45,7 @@ def train_to_goal(
     """
     from edge_ik.cli.train import going_on_told
     from edge_ik.tables import duration
+    from edge_ik.terminal.bars import telling
     from edge_ik.worker import read_worker
     from edge_ik_tools.tune.goal import GoalTraining, start_goal
     from edge_ik_tools.tune.record import GoalRecord
@@ -72,6 +73,7 @@ def train_to_goal(
         tell=screen.print,
         preparing=lambda: passing_seconds(screen, "Preparing"),
         reporting=reporting,
+        measuring=lambda: telling(screen),
         spent=time.perf_counter() - began,
     )
     with going_on_told(folder), arm_notes(screen):

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
+from firmware_host.progress import Done
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -50,29 +52,21 @@ def passing_seconds(screen: Console, words: str, began: float | None = None) -> 
         words: What takes so long.
         began: When it began, as `time.perf_counter` counts [s]; now without it.
     """
+    from edge_ik.terminal.bars import bar
+
     start = time.perf_counter() if began is None else began
     over = threading.Event()
+    with bar(screen, words, start) as shown:
+        if shown is not None:
+            yield
+            return
 
-    def line() -> str:
-        return f"{words}: {time.perf_counter() - start:.0f} s"
+        def tell() -> None:
+            while not over.wait(TOLD_EVERY):
+                screen.print(f"{words}: {time.perf_counter() - start:.0f} s")
 
-    if screen.is_terminal:
-        with screen.status(line()) as status:
-
-            def refresh() -> None:
-                while not over.wait(0.5):
-                    status.update(line())
-
-            with _beside(refresh, over):
-                yield
-        return
-
-    def tell() -> None:
-        while not over.wait(TOLD_EVERY):
-            screen.print(line())
-
-    with _beside(tell, over):
-        yield
+        with _beside(tell, over):
+            yield
 
 
 @contextmanager
@@ -139,9 +133,7 @@ class TimeTold:
 
 
 @contextmanager
-def _lines(
-    screen: Console, figures: Callable[[Mapping[str, float] | None], str]
-) -> Iterator[Report]:
+def _lines(screen: Console) -> Iterator[Report]:
     """A line for each validation, and passing seconds until the first steps are done."""
     told, start = -1.0, -1
     with ExitStack() as compiling:
@@ -154,57 +146,49 @@ def _lines(
                 compiling.close()
             if progress.row is not None and progress.row["step"] > told:
                 told = progress.row["step"]
-                screen.print(f"step {told:.0f} of {progress.steps}: {figures(progress.row)}")
+                screen.print(f"step {told:.0f} of {progress.steps}: {_figures(progress.row)}")
 
         yield line
 
 
 @contextmanager
 def progress_report(screen: Console) -> Iterator[Report]:
-    """A progress bar with the last validation's figures; plain lines without a terminal."""
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bar
+    """A bar with the last validation's figures; plain lines without a terminal."""
+    from edge_ik.terminal.bars import bar
 
-    from edge_ik.tables import millimetres
-
-    def figures(row: Mapping[str, float] | None) -> str:
-        if row is None:
-            return "compiling"
-        return ", ".join(
-            [
-                f"solved {100 * row['solved']:.2f}%",
-                f"network RMSE {millimetres(row['rmse_m'])} mm",
-                f"max {millimetres(row['max_m'])} mm",
-            ]
-            + [
-                f"{label} {row[name]:.3g} deg"
-                for label, name in (
-                    ("rotation", "rotation_mean_deg"),
-                    ("joint", "joint_error_mean_deg"),
-                )
-                if name in row
-            ]
-        )
-
-    if not screen.is_terminal:
-        with _lines(screen, figures) as lines:
-            yield lines
-        return
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    with Bar(*columns, console=screen) as bar:
-        task = bar.add_task("compiling", total=None)
+    with bar(screen, "Compiling") as shown:
+        if shown is None:
+            with _lines(screen) as lines:
+                yield lines
+            return
+        start = -1
 
         def advance(progress: Progress) -> None:
-            bar.update(
-                task,
-                total=progress.steps,
-                completed=progress.step,
-                description=figures(progress.row),
-            )
+            nonlocal start
+            start = progress.step if start < 0 else start
+            if progress.step > start:
+                what = "Training" if progress.row is None else _figures(progress.row)
+                shown.show(Done(what, progress.step, progress.steps, "steps"))
 
         yield advance
+
+
+def _figures(row: Mapping[str, float]) -> str:
+    """What a validation found, the most important first."""
+    from edge_ik.tables import millimetres
+
+    return ", ".join(
+        [
+            f"solved {100 * row['solved']:.2f}%",
+            f"network RMSE {millimetres(row['rmse_m'])} mm",
+            f"max {millimetres(row['max_m'])} mm",
+        ]
+        + [
+            f"{label} {row[name]:.3g} deg"
+            for label, name in (
+                ("rotation", "rotation_mean_deg"),
+                ("joint", "joint_error_mean_deg"),
+            )
+            if name in row
+        ]
+    )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +21,7 @@ from edge_ik.cli.common import (
 if TYPE_CHECKING:
     from edge_ik_tools.report.measuring.elsewhere import Elsewhere
     from edge_ik_tools.report.measuring.record import Asked, Record
+    from firmware_host.progress import Tell
 
 PURPOSE = "A report"
 # Models of one report: more could not be told apart, and the page would grow too large.
@@ -95,6 +95,8 @@ def report(
         raise click.UsageError(
             f"A report is of {MOST_MODELS} models at most. Received: {len(models)}"
         )
+    from edge_ik.terminal.bars import telling
+
     with training_stack(PURPOSE, tensorflow=False):
         from edge_ik_tools.report.measuring.following import read_path
         from edge_ik_tools.report.measuring.record import TARGETS, Asked
@@ -102,22 +104,23 @@ def report(
         from edge_ik_tools.report.page.page import page, plotly_script
     plotly_script()
     screen = console(stderr=as_json)
-    elsewhere = _elsewhere(models, measured, cores, screen.print)
     asked = Asked(
         targets=targets or TARGETS,
         rng_seed=rng_seed,
         runtime=runtime,
         path=None if path_file is None else read_path(path_file),
     ).shared_by(len(models))
-    records = [
-        _measured(model, label, asked, screen.print)
-        for model, label in zip(models, labels(models), strict=True)
-    ]
-    _write(out, page(records, elsewhere, _command(click.get_current_context())))
-    if folder is not None:
-        from edge_ik_tools.report.drawing.files import write_pictures
+    with telling(screen) as tell:
+        elsewhere = _elsewhere(models, measured, cores, tell)
+        records = [
+            _measured(model, label, asked, tell)
+            for model, label in zip(models, labels(models), strict=True)
+        ]
+        _write(out, page(records, elsewhere, _command(click.get_current_context())))
+        if folder is not None:
+            from edge_ik_tools.report.drawing.files import write_pictures
 
-        write_pictures(records, elsewhere, folder, screen.print)
+            write_pictures(records, elsewhere, folder, tell)
     if as_json:
         from edge_ik_tools.report.measuring.records import plain
 
@@ -128,7 +131,7 @@ def report(
     screen.print(bold(out, "Written: ", f" ({out.stat().st_size / 1e6:.1f} MB)"))
 
 
-def _measured(model: Path, label: str, asked: Asked, tell: Callable[[str], None]) -> Record:
+def _measured(model: Path, label: str, asked: Asked, tell: Tell) -> Record:
     """One model, opened and measured."""
     from edge_ik_tools.report.measuring.record import measure
     from edge_ik_tools.report.measuring.subject import open_model, open_run
@@ -147,7 +150,7 @@ def _elsewhere(
     models: tuple[Path, ...],
     measured: tuple[Path, ...],
     cores: str | None,
-    tell: Callable[[str], None],
+    tell: Tell,
 ) -> Elsewhere:
     """What other commands measured, and what is counted now."""
     from edge_ik_tools.report.measuring.elsewhere import FRONT_FILE, Elsewhere
@@ -165,9 +168,7 @@ def _elsewhere(
     return found
 
 
-def _count(
-    found: Elsewhere, model: Path, cores: str, label: str, tell: Callable[[str], None]
-) -> None:
+def _count(found: Elsewhere, model: Path, cores: str, label: str, tell: Tell) -> None:
     """Count a model's instructions on each of the cores named; of several it has a label."""
     from edge_ik.cli.bench import count_on_core
 

@@ -151,6 +151,7 @@ def _search(
 ) -> None:
     """Search, and print what was found."""
     from edge_ik.tables import counted
+    from edge_ik.terminal.bars import telling
     from edge_ik.watcher import silent
     from edge_ik_tools.tune.front import found_front, front_table, front_values, training_command
     from edge_ik_tools.tune.search import Search
@@ -160,7 +161,7 @@ def _search(
 
     def reporting() -> AbstractContextManager[Report]:
         # A line for each epoch of each training would be too many.
-        return progress_report(screen) if screen.is_terminal else nullcontext(silent)
+        return progress_report(screen) if screen.is_interactive else nullcontext(silent)
 
     searching = Search(
         SearchState.open(folder, settings),
@@ -168,6 +169,7 @@ def _search(
         tell=screen.print,
         preparing=lambda: passing_seconds(screen, "Preparing"),
         reporting=reporting,
+        measuring=lambda: telling(screen),
         spent=time.perf_counter() - began,
     )
     try:

@@ -15,6 +15,11 @@ from firmware_host.chain import FloatArray
 
 # Calls before the clock counts: caches fill, and runtimes allocate what they need.
 WARM_UP = 100
+# How often it is told how many calls are timed [ns], and calls after that which do not count:
+# whatever was told something has had the processor's caches.
+TOLD_EVERY, WARM_AGAIN = 500_000_000, 10
+
+Between = Callable[[int], None]
 
 
 @dataclass(frozen=True)
@@ -32,13 +37,18 @@ class Latency:
     max: float
 
 
-def latency(call: Callable[[Any], object], arguments: Sequence[Any]) -> Latency:
+def latency(
+    call: Callable[[Any], object], arguments: Sequence[Any], between: Between | None = None
+) -> Latency:
     """The time of one call, over one call for each argument after a warm-up."""
-    return percentiles(timed(call, arguments))
+    return percentiles(timed(call, arguments, between=between))
 
 
 def timed(
-    call: Callable[[Any], object], arguments: Sequence[Any], warm_up: int | None = None
+    call: Callable[[Any], object],
+    arguments: Sequence[Any],
+    warm_up: int | None = None,
+    between: Between | None = None,
 ) -> FloatArray:
     """The time of the call with each argument (N,) [microseconds], after a warm-up.
 
@@ -46,13 +56,22 @@ def timed(
         call: What is timed.
         arguments: One for each call.
         warm_up: Calls before; `WARM_UP` without it.
+        between: Called between two calls every now and then, with how many are timed.
     """
+    if between is not None:
+        between(0)
     for index in range(WARM_UP if warm_up is None else warm_up):
         call(arguments[index % len(arguments)])
     clock = time.perf_counter_ns
     taken = []
     with without_garbage_collection():
-        for argument in arguments:
+        due = clock() + TOLD_EVERY
+        for number, argument in enumerate(arguments):
+            if between is not None and clock() >= due:
+                between(number)
+                for again in range(WARM_AGAIN):
+                    call(arguments[again % len(arguments)])
+                due = clock() + TOLD_EVERY
             began = clock()
             call(argument)
             taken.append(clock() - began)

@@ -10,6 +10,7 @@ import numpy as np
 from firmware_host.bench.clock import Latency, percentiles, timed
 from firmware_host.chain import FloatArray
 from firmware_host.problem import IkProblem
+from firmware_host.progress import Done, Tell, untold
 from firmware_host.solving.refine import refine, refinements
 
 # Steps after which damped least squares has found its way or never will.
@@ -48,12 +49,13 @@ class ColdFigures:
         }
 
 
-def bench_cold(problem: IkProblem, targets: FloatArray) -> ColdFigures:
+def bench_cold(problem: IkProblem, targets: FloatArray, tell: Tell = untold) -> ColdFigures:
     """Measure damped least squares from the middle of the limits.
 
     Args:
         problem: The robot and its task.
         targets: (N, k) reachable targets.
+        tell: Called with how far it is, between calls that are timed.
     """
     middle = problem.chain.middle
     seeds = np.broadcast_to(middle, (len(targets), problem.joints))
@@ -67,6 +69,7 @@ def bench_cold(problem: IkProblem, targets: FloatArray) -> ColdFigures:
     microseconds = timed(
         lambda pair: refine(problem, middle, pair[0], pair[1]),
         list(zip(targets, needed.tolist(), strict=True)),
+        between=lambda number: tell(Done("Without the network", number, len(targets))),
     )
     return ColdFigures(
         solved=float(solved.mean()),

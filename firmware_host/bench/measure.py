@@ -19,6 +19,7 @@ from firmware_host.chain import FloatArray
 from firmware_host.errors import ConfigError, ModelFileError
 from firmware_host.inspect_model import inspect_model
 from firmware_host.plugins import available_solvers
+from firmware_host.progress import Done, Tell, untold
 from firmware_host.solver import IkSolver, Status
 from firmware_host.solving.refine import refine_seed
 from firmware_host.tolerances import Tolerance
@@ -28,8 +29,6 @@ DEFAULT_TARGETS = 2_000
 # A batch size is repeated for at least so long [s] and so often.
 BATCH_SECONDS = 0.3
 BATCH_REPEATS = 5
-
-Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -123,7 +122,7 @@ def bench(
     *,
     batch_sizes: Sequence[int] = BATCH_SIZES,
     rng_seed: int = TARGET_SEED,
-    tell: Tell = lambda line: None,
+    tell: Tell = untold,
 ) -> Benchmark:
     """Measure a model with each runtime, on the same targets.
 
@@ -153,11 +152,11 @@ def bench(
     tell("Drawing targets")
     drawn = bench_targets(first, targets, rng_seed)
     tell(f"Damped least squares without the network, {targets:,} targets")
-    cold = bench_cold(first.problem, drawn)
+    cold = bench_cold(first.problem, drawn, tell)
     figures = {}
     for name, solver in solvers.items():
         tell(f"{solver.runtime}, {targets:,} targets")
-        figures[name] = bench_runtime(solver, drawn, batch_sizes)
+        figures[name] = bench_runtime(solver, drawn, batch_sizes, tell)
     return Benchmark(
         model=described,
         machine=describe_machine(),
@@ -204,7 +203,10 @@ def _loaded(
 
 
 def bench_runtime(
-    solver: IkSolver, targets: FloatArray, batch_sizes: Sequence[int] = BATCH_SIZES
+    solver: IkSolver,
+    targets: FloatArray,
+    batch_sizes: Sequence[int] = BATCH_SIZES,
+    tell: Tell = untold,
 ) -> RuntimeFigures:
     """Measure one loaded model.
 
@@ -212,7 +214,12 @@ def bench_runtime(
         solver: The model in its runtime, with its number of steps.
         targets: (N, k) reachable targets, each timed once.
         batch_sizes: Sizes of the batches, filled with the targets again and again.
+        tell: Called with how far it is, between calls that are timed.
     """
+
+    def between(what: str) -> Callable[[int], None]:
+        return lambda number: tell(Done(f"{solver.runtime}, {what}", number, len(targets)))
+
     problem, steps = solver.problem, solver.refine_steps
     features = solver.seeder.features(targets)
     seeds = solver.seed(targets)
@@ -223,13 +230,15 @@ def bench_runtime(
     refinement = None
     if native is None:
         pairs = list(zip(seeds, targets, strict=True))
-        refinement = latency(lambda pair: refine_seed(problem, pair[0], pair[1], steps), pairs)
+        refinement = latency(
+            lambda pair: refine_seed(problem, pair[0], pair[1], steps), pairs, between("refinement")
+        )
     return RuntimeFigures(
         version=solver.runtime,
         solved=sum(value is Status.SOLVED for value in status) / len(status),
-        network=latency(solver.seeder.predict, [row[None] for row in features]),
+        network=latency(solver.seeder.predict, [row[None] for row in features], between("network")),
         refinement=refinement,
-        total=latency(solver.solve, list(given)),
+        total=latency(solver.solve, list(given), between("solve")),
         native=None if native is None else percentiles(native),
         batch={size: throughput(solver, given, size) for size in batch_sizes},
         rss_bytes=current_memory(),

@@ -182,6 +182,16 @@ class TestEverything:
         assert found.network.rmse_m > 0.05
         assert validate(seeder_of(problem, predict, heads=2), targets)[0] == found.solved
 
+    def test_how_far_it_is_is_told_before_each_number_of_steps(self, problem, targets):
+        told = []
+        evaluate_seeds(seeder_of(problem, closed_form()), targets, 3, told.append)
+        *steps, last = told
+        assert [(done.what, done.count, done.total) for done in steps] == [
+            (f"Solving, {taken} DLS steps", 2000 * taken, 8000) for taken in range(4)
+        ]
+        # The branch of the home posture is not counted.
+        assert last.total == 0
+
     def test_validation_gives_the_first_figures(self, problem, targets):
         predict = closed_form((0.02, 0.01, -0.02))
         solved, alone = validate(seeder_of(problem, predict), targets)

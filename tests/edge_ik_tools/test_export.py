@@ -26,6 +26,7 @@ from firmware_host.errors import ConfigError, ModelFileError, RunError
 from firmware_host.installed import install_command
 from firmware_host.model_file import read_model, write_model
 from firmware_host.network.flatbuffer import read_graph
+from firmware_host.progress import Done
 from firmware_host.solver import IkSolver, Status
 
 pytestmark = pytest.mark.tensorflow
@@ -137,7 +138,11 @@ class TestFiles:
         told = []
         result = export(folder, ["float32", "float32"], targets=50, tell=told.append)
         assert [exported.path.name for exported in result.files] == ["arm3-float32.tflite"]
-        assert told == ["Converting to float32", "Verifying float32 on 50 targets"]
+        lines = [line for line in told if isinstance(line, str)]
+        assert lines == ["Converting to float32", "Verifying float32 on 50 targets"]
+        counted = [done for done in told if isinstance(done, Done) and done.total]
+        assert {done.unit for done in counted} == {"solves"}
+        assert all(0 <= done.count < done.total for done in counted)
 
 
 class TestFigures:

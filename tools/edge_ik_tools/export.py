@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from edge_ik_tools.verify import Verification, verify
 from firmware_host.errors import ConfigError
 from firmware_host.files import check_writable, tidy_folder, write_json
 from firmware_host.model_file import write_model
+from firmware_host.progress import Tell, untold
 from firmware_host.servos import Servos
 from firmware_host.solving.seeding import Seeder
 from firmware_host.spec import ModelSpec
@@ -36,8 +37,6 @@ from firmware_host.tasks import POSITION
 EXPORT_FOLDER = "export"
 EXPORT_FILE = "export.json"
 EXPORT_TARGETS = 100_000
-
-Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -99,7 +98,7 @@ def export(
     servos: Path | None = None,
     out: Path | None = None,
     targets: int = EXPORT_TARGETS,
-    tell: Tell = lambda line: None,
+    tell: Tell = untold,
 ) -> Export:
     """Convert, verify and write a trained run.
 
@@ -143,11 +142,11 @@ def export(
         tell(f"Converting to {target.name}")
         flatbuffer = tuned or convert(network, target, calibration)
         tell(f"Verifying {target.name} on {targets:,} targets")
-        measured = verify(flatbuffer, target, spec, converted_from, drawn, calibration)
+        measured = verify(flatbuffer, target, spec, converted_from, drawn, calibration, tell)
         made.append((target, flatbuffer, measured))
     tidy_folder(destination, ELSEWHERE)
     files = tuple(_write(destination, run, spec, qat, sparsity, *one) for one in made)
-    result = Export(evaluate_seeds(Seeder(run.spec, trained), drawn), files)
+    result = Export(evaluate_seeds(Seeder(run.spec, trained), drawn, tell=tell), files)
     write_json(destination / EXPORT_FILE, result.to_dict())
     return result
 

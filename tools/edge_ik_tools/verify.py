@@ -19,6 +19,7 @@ from firmware_host.errors import EdgeIkError, ModelFileError
 from firmware_host.network.flatbuffer import Graph, read_graph
 from firmware_host.network.interpreter import Interpreter
 from firmware_host.network.runtimes import available_runtimes, open_interpreter
+from firmware_host.progress import Tell, untold
 from firmware_host.solving.seeding import Predict, Seeder
 from firmware_host.spec import ModelSpec
 
@@ -67,6 +68,7 @@ def verify(
     float_predict: Predict,
     targets: TargetSet,
     features: npt.NDArray[np.float32],
+    tell: Tell = untold,
 ) -> Verification:
     """Check an exported network and measure it.
 
@@ -77,6 +79,7 @@ def verify(
         float_predict: The trained network.
         targets: What the error figures are measured on.
         features: (N, k) normalized features that outputs are compared on.
+        tell: Called with how far it is.
 
     Raises:
         VerificationError: If an operator is not allowed, input or output are of another
@@ -106,7 +109,7 @@ def verify(
         )
     agreement = _agreement(interpreters, target) if "reference" in usable else {}
     return Verification(
-        evaluation=evaluate_seeds(Seeder(spec, predict), targets),
+        evaluation=evaluate_seeds(Seeder(spec, predict), targets, tell=tell),
         operators=dict(operators),
         max_difference=largest,
         mean_difference=mean,

@@ -1,7 +1,9 @@
 """What is told while a training is prepared and goes on: passing seconds, and how long it takes."""
 
 import io
+import re
 import time
+from pathlib import Path
 
 import pytest
 
@@ -108,6 +110,47 @@ class TestTimeTold:
     def test_a_training_that_is_over_says_nothing(self, training, screen):
         training(10, 1000)
         assert told(screen) == []
+
+
+ROW = {"step": 500.0, "solved": 0.99, "rmse_m": 0.002, "max_m": 0.01}
+
+
+# What goes on until a goal is met tells lines alone, and has contexts for the rest.
+LINES_ALONE = {"goal.py", "search.py"}
+
+
+def test_no_command_prints_what_is_counted():
+    commands = Path(progress.__file__).parent.glob("*.py")
+    printed = re.compile(r"screen\.print\s*[,)]")
+    found = {path.name for path in commands if printed.search(path.read_text(encoding="utf-8"))}
+    assert found == LINES_ALONE
+
+
+class TestBar:
+    def test_a_training_has_one_with_the_last_figures(self):
+        screen = Console(file=io.StringIO(), force_terminal=True, width=100, no_color=True)
+        with progress_report(screen) as report:
+            for step, row in ((0, None), (250, None), (500, ROW)):
+                report(Progress(step, 1000, row))
+                time.sleep(0.5)
+        text = screen.file.getvalue()
+        assert "Compiling: 0 s" in text
+        assert re.search(r"Training ━+ +25%", text)
+        assert re.search(r"solved 99.00%, network RMSE 2.* ━+ +50% \d+ steps/s 0:0\d left", text)
+
+    def test_a_narrow_one_says_what_is_solved(self):
+        screen = Console(file=io.StringIO(), force_terminal=True, width=40, no_color=True)
+        with progress_report(screen) as report:
+            report(Progress(0, 1000, None))
+            report(Progress(500, 1000, ROW))
+        assert re.search(r"solved 99.00%, network … ━+╸ +50%", screen.file.getvalue())
+
+    def test_an_interruption_ends_it(self):
+        screen = Console(file=io.StringIO(), force_terminal=True, width=40)
+        with pytest.raises(KeyboardInterrupt), progress_report(screen):
+            raise KeyboardInterrupt
+        # The cursor is shown again, and the line gone.
+        assert screen.file.getvalue().endswith("\x1b[?25h\r\x1b[1A\x1b[2K")
 
 
 class TestLines:

@@ -8,7 +8,7 @@ import pytest
 from rich.table import Table
 
 from edge_ik.cli.common import bold
-from edge_ik.cli.screen import Screen
+from edge_ik.terminal.screen import Screen
 from firmware_host.model_file import MEMBER, joined, read_model
 
 MARKUP = "[/foo] [bold]x :smile:"

@@ -17,6 +17,7 @@ from edge_ik_tools.board.protocol import Question
 from edge_ik_tools.board.serial_bench import serial_bench
 from firmware_host.errors import ConfigError, ModelFileError
 from firmware_host.model_file import read_model
+from firmware_host.progress import Done
 from firmware_host.solver import Status
 
 TARGETS = 40
@@ -75,7 +76,9 @@ def test_every_answer_is_compared_with_the_host_s(planar_model, board_line):
     assert 0 < times["p50"] <= times["p99"] <= times["max"]
     assert (line["retries"], line["bad_crc"], line["malformed"]) == (0, 0, 0)
     assert line["board"] == {"whole": TARGETS + 1, "bad_crc": 0, "malformed": 0}
-    assert any("40 targets" in sentence for sentence in told)
+    assert any("40 targets" in sentence for sentence in told if isinstance(sentence, str))
+    counts = [done.count for done in told if isinstance(done, Done)]
+    assert counts == list(range(40))
 
 
 def test_the_generated_solver_gives_the_host_s_answers(

@@ -37,11 +37,11 @@ def run(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def both(run):
-    """The run pruned, then trained with rounding; with the lines told."""
+    """The run pruned, then trained with rounding; with what was told."""
     from edge_ik_tools.compress.finetune import compress
 
-    lines = []
-    return compress(run, qat=True, sparsity=SPARSITY, steps=STEPS, tell=lines.append), lines
+    told = []
+    return compress(run, qat=True, sparsity=SPARSITY, steps=STEPS, tell=told.append), told
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +132,10 @@ def test_qat_network_is_what_the_flatbuffer_was_rounded_from(run, both):
 @needs_extra
 @pytest.mark.slow
 def test_progress_is_told_by_stage(both):
-    _, lines = both
+    _, told = both
+    assert {(done.total, done.unit) for done in told} == {(STEPS, "steps")}
+    assert (told[0].count, told[-1].count) == (50, STEPS)
+    lines = [done.line for done in told]
     assert lines[0].startswith(f"prune: step 50/{STEPS}, RMSE ")
     assert any(line.startswith(f"qat: step {STEPS}/{STEPS}, RMSE ") for line in lines)
     first, last = (float(lines[index].split()[-2]) for index in (0, -1))

@@ -120,11 +120,18 @@ def test_what_ends_its_process_is_told_and_the_next_one_goes_on(tmp_path, monkey
 def test_a_ledger_is_gone_on_with(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "COMMAND", (sys.executable, "-c", PROGRAM))
     monkeypatch.setattr(module, "BATCH", 4)
-    folder, lines = tmp_path / "ledger", []
-    run([], 4, 0, 1, folder, lines.append)
-    assert len(lines) == 1
-    found = run([], 12, 0, 2, folder, lines.append)
-    assert len(lines) == 3
+    folder, told = tmp_path / "ledger", []
+    run([], 4, 0, 1, folder, told.append)
+    found = run([], 12, 0, 2, folder, told.append)
+    # Each time where it stands, and then what came of each batch.
+    assert [(done.count, done.total) for done in told] == [
+        *((0, 4), (4, 4)),
+        *((4, 12), (8, 12), (12, 12)),
+    ]
+    assert [done.line.partition(" wrong")[0] for done in told] == [
+        *("", "4 of 4, 1"),
+        *("", "8 of 12, 3", "12 of 12, 3"),
+    ]
     assert sorted(found.batches) == [0, 4, 8]
     assert json.loads((folder / "ledger.jsonl").read_text().splitlines()[0])["seed"] == 0
     again = Ledger(folder, {"models": [], "seed": 0, "batch": 4})

@@ -9,6 +9,7 @@ from edge_ik_tools.peers.compare import compare, measure, orders, own_peer
 from edge_ik_tools.peers.peer import Peer
 from edge_ik_tools.peers.tables import comparison_notes, comparison_table
 from firmware_host.problem import IkProblem
+from firmware_host.progress import Done
 from firmware_host.solver import IkSolver
 from firmware_host.tasks import POSITION
 
@@ -76,6 +77,23 @@ def test_everyone_solves_the_same_targets_in_the_order_of_the_round(problem, tar
         assert {target for who, target in asked if who == name} == set(map(tuple, targets))
     turns = [name for name, target in asked if target == tuple(targets[-1])]
     assert turns == names + [names[index] for order in orders(3, 2) for index in order]
+
+
+def test_how_far_it_is_is_told_by_targets_and_then_by_turns(problem, targets, joints):
+    told = []
+    entered = [knowing(targets, joints, name) for name in ("a", "b")]
+    measure(entered, problem, targets, rounds=3, tell=told.append)
+    lines = [one if isinstance(one, str) else one.line for one in told]
+    assert [line for line in lines if line] == [
+        *(f"{name}, {COUNT} targets" for name in ("a", "b")),
+        *(f"Round {number} of 3" for number in (1, 2, 3)),
+    ]
+    counted = [one for one in told if isinstance(one, Done)]
+    judged = [(one.what, one.count) for one in counted if one.unit == "targets"]
+    assert judged == [(name, number) for name in ("a", "b") for number in range(COUNT)]
+    turns = [one.count for one in counted if one.unit == "turns"]
+    assert turns == sorted(turns)
+    assert set(turns) == set(range(6))
 
 
 def test_the_target_s_form_is_made_before_the_clock_runs(problem, targets, joints):

@@ -19,6 +19,7 @@ from edge_ik_tools.report.drawing.numbers import numbers
 from edge_ik_tools.report.drawing.pictures import Axis, Line, Panel, Picture, Rule, Varying
 from edge_ik_tools.report.drawing.scales import ERRORS, MOST_TICKS, logarithmic
 from edge_ik_tools.report.measuring.elsewhere import AblationRow, Elsewhere, FrontRow
+from firmware_host.progress import Done
 
 LARGEST_PICTURE = 300_000  # bytes, as a README may hold
 
@@ -216,7 +217,10 @@ def test_names_in_files_are_letters(hostile_path, tmp_path):
     record = measure(subject, Asked(targets=60, points=20, cuts=2), lambda _: None)
     told = []
     write_pictures([record], Elsewhere(), tmp_path / "out", told.append)
-    assert len(told) == 1
+    assert len([line for line in told if isinstance(line, str)]) == 1
+    drawn = [done for done in told if isinstance(done, Done)]
+    assert len(drawn) == len(list((tmp_path / "out").glob("*.png")))
+    assert all(done.count < done.total for done in drawn)
     written = {path.name for path in (tmp_path / "out").iterdir()}
     assert {"record.json", "errors.png", "errors.svg", "errors.json"} <= written
     for path in (tmp_path / "out").glob("*.svg"):

@@ -21,10 +21,12 @@ def require_optuna():
 
 @pytest.fixture
 def silently():
-    """What a goal or a search shows people, when nobody looks: a preparation, a report."""
+    """What a goal or a search shows people, when nobody looks."""
     from edge_ik.watcher import silent
+    from firmware_host.progress import untold
 
     return {
         "preparing": nullcontext,
         "reporting": lambda: nullcontext(silent),
+        "measuring": lambda: nullcontext(untold),
     }

@@ -18,6 +18,7 @@ from edge_ik_tools.tune.goal import GoalTraining, start_goal
 from edge_ik_tools.tune.measure import Measured
 from edge_ik_tools.tune.record import GOAL_FILE, GoalRecord
 from firmware_host.errors import RobotError, RunError
+from firmware_host.progress import untold
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.slow]
 
@@ -39,7 +40,7 @@ def judged(monkeypatch):
     def judge(*shares):
         left = list(shares)
 
-        def measure(run, flatbuffer, count, draw):
+        def measure(run, flatbuffer, count, draw, tell=untold):
             assert len(flatbuffer) > 1000
             solved = left.pop(0)
             return Measured(solved, round((1 - solved) * count), count, 3, "litert", {})

@@ -21,6 +21,7 @@ from edge_ik_tools.tune.measure import Measured
 from edge_ik_tools.tune.settings import SearchSettings, SearchState
 from edge_ik_tools.tune.trials import Trial
 from firmware_host.errors import RobotError, WriteError
+from firmware_host.progress import untold
 
 pytestmark = pytest.mark.tensorflow
 
@@ -92,7 +93,7 @@ class TestSearch:
         """Of one branch, all with a block meet the goal, and those without miss it by far."""
         trained = []
 
-        def measure(run, flatbuffer, count, draw):
+        def measure(run, flatbuffer, count, draw, tell=untold):
             if draw == 0:
                 trained.append(run.folder.name)
             solved = 0.95 if run.config.network.blocks > 0 else 0.2

@@ -11,6 +11,7 @@ from firmware_host.bench.targets import bench_targets
 from firmware_host.errors import ConfigError, ModelFileError, RuntimeUnavailableError
 from firmware_host.network.runtimes import RUNTIMES, available_runtimes
 from firmware_host.plugins import available_solvers
+from firmware_host.progress import Done
 from firmware_host.solver import IkSolver
 
 SIZES = (1, 7)
@@ -26,7 +27,10 @@ def test_every_installed_runtime_is_measured(planar_model):
     assert values["model"]["file"] == "planar.tflite"
     assert values["model"]["robot"] == "planar"
     assert values["model"]["dtype"] == "int8"
-    assert len(told) == 2 + len(available_solvers())
+    assert len([line for line in told if isinstance(line, str)]) == 2 + len(available_solvers())
+    counted = {done.what for done in told if isinstance(done, Done)}
+    assert "Without the network" in counted
+    assert sum(what.endswith(", solve") for what in counted) == len(available_solvers())
     for name, figures in values["runtimes"].items():
         assert figures["version"].startswith(name)
         assert 0 <= figures["solved"] <= 1

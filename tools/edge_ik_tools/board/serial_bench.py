@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +23,7 @@ from firmware_host.bench.targets import bench_targets
 from firmware_host.chain import FloatArray
 from firmware_host.errors import ConfigError
 from firmware_host.model_file import read_model
+from firmware_host.progress import Done, Tell, untold
 from firmware_host.solver import IkSolver
 from firmware_host.solving.solution import IkBatch, Status
 from firmware_host.tolerances import SOLVED_ROTATION, Tolerance
@@ -30,8 +31,6 @@ from firmware_host.tolerances import SOLVED_ROTATION, Tolerance
 DEFAULT_TARGETS = 1_000
 # The host's own arithmetic: bit for bit that of the firmware's network.
 HOST_RUNTIME = "reference"
-
-Tell = Callable[[str], None]
 
 
 def serial_bench(
@@ -43,7 +42,7 @@ def serial_bench(
     timeout: float = TIMEOUT,
     retries: int = RETRIES,
     rotation_tolerance: float = SOLVED_ROTATION,
-    tell: Tell = lambda line: None,
+    tell: Tell = untold,
 ) -> SerialBenchmark:
     """Let a board solve, compare every answer with the host's, and measure.
 
@@ -80,7 +79,7 @@ def serial_bench(
         drawn = bench_targets(solver, targets).astype(np.float32).astype(np.float64)
         _check_hello(hello, solver, drawn)
         tell(f"Solving {targets:,} targets on the board")
-        answers, line = _asked(client, hello.joints, drawn)
+        answers, line = _asked(client, hello.joints, drawn, tell)
     tell("Comparing with the host")
     host = solver.solve_batch(solver.task.given(drawn))
     return SerialBenchmark(
@@ -135,13 +134,14 @@ def compare(
 
 
 def _asked(
-    client: BoardClient, joints: int, targets: FloatArray
+    client: BoardClient, joints: int, targets: FloatArray, tell: Tell
 ) -> tuple[list[BoardSolution], LineFigures]:
     """The board's answers to all targets (N, k), and how the line did meanwhile."""
     before = client.counters()
     asked_again = client.asked_again
     answers, round_trips = [], []
-    for target in targets:
+    for number, target in enumerate(targets):
+        tell(Done("Solving on the board", number, len(targets)))
         answers.append(_checked(client.solve(target), joints, target))
         round_trips.append(client.round_trip_us)
     after = client.counters()

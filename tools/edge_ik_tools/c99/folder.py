@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from firmware_host.model_file import read_model
 from firmware_host.names import c_comment, c_string, plain
 from firmware_host.network.interpreter import Interpreter
 from firmware_host.network.runtimes import open_interpreter
+from firmware_host.progress import Tell, untold
 from firmware_host.servos import Servos
 from firmware_host.solving.following import TRACK_STEPS
 from firmware_host.solving.refine import NEAREST_STEPS
@@ -39,14 +39,12 @@ GENTLE_STEP = 0.05
 # Of a target in an example, in metres, radians and parts of a unit vector.
 DIGITS = 6
 
-Tell = Callable[[str], None]
-
 
 def write_c99(
     firmware: Firmware,
     out: Path,
     counts: str = NOT_COUNTED,
-    tell: Tell = lambda line: None,
+    tell: Tell = untold,
     archive: Path | None = None,
 ) -> None:
     """Write the firmware of a model as C99, in a folder that build systems take as it is.

@@ -12,7 +12,6 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from edge_ik_tools.convert import ALLOWED_OPERATORS
 from firmware_host.errors import ConfigError, EdgeIkError, MissingExtraError
 from firmware_host.files import write_json
 from firmware_host.network.flatbuffer import Graph, read_graph
+from firmware_host.progress import Done, Tell, untold
 
 DEFAULT_STEPS = 6000
 
@@ -39,9 +39,6 @@ DISTRIBUTIONS = {"tensorflow_model_optimization": "tensorflow-model-optimization
 PATIENCE = 5.0
 # Characters of its last words that are shown when it fails.
 LAST_WORDS = 2000
-
-
-Tell = Callable[[str], None]
 
 
 class CompressionError(EdgeIkError):
@@ -68,7 +65,7 @@ def compress(
     qat: bool = False,
     sparsity: float | None = None,
     steps: int = DEFAULT_STEPS,
-    tell: Tell = lambda line: None,
+    tell: Tell = untold,
 ) -> Compressed:
     """Fine-tune a trained network for int8, for few weights, or first the one and then both.
 
@@ -165,7 +162,7 @@ def _work(folder: Path, tell: Tell) -> None:
                     message = json.loads(line)
                     if "error" in message:
                         raise CompressionError(message["error"])
-                    tell(message["progress"])
+                    tell(Done(**message["progress"]))
             code = worker.wait()
         finally:
             _end(worker)

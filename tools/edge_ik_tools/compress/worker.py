@@ -172,7 +172,10 @@ class FineTuning:
                     "Choose a smaller learning rate."
                 )
             rmse = 1e3 * math.sqrt(position)
-            tell({"progress": f"{self.stage}: step {done}/{self.steps}, RMSE {rmse:.3f} mm"})
+            reached = f"RMSE {rmse:.3f} mm"
+            progress = {"what": f"{self.stage}, {reached}", "count": done, "total": self.steps}
+            line = f"{self.stage}: step {done}/{self.steps}, {reached}"
+            tell({"progress": {**progress, "unit": "steps", "line": line}})
         before(done)
 
     def losses(self, features: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:

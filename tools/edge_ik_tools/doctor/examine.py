@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from edge_ik_tools.doctor.finding import Finding
 from edge_ik_tools.doctor.packages import find_packages
 from edge_ik_tools.doctor.runtimes import default_finding, find_runtimes
 from firmware_host.bench.machine import describe_machine
+from firmware_host.progress import Tell
 from firmware_host.tables import TextTable
 
 
@@ -60,7 +60,7 @@ class Examination:
         return [f"{one.name}: {one.advice}" for one in found if one.advice]
 
 
-def examine(version: str, tell: Callable[[str], None]) -> Examination:
+def examine(version: str, tell: Tell) -> Examination:
     """Look at everything.
 
     Args:

@@ -27,7 +27,6 @@ from edge_ik_tools.emulate.trace import trace_solve
 from edge_ik_tools.errors import EmulationError
 from edge_ik_tools.random_inputs import random_inputs
 from firmware_host.bench.cold import COLD_STEPS
-from firmware_host.bench.measure import Tell
 from firmware_host.bench.targets import bench_path, bench_targets
 from firmware_host.chain import Chain, FloatArray
 from firmware_host.errors import ConfigError
@@ -35,6 +34,7 @@ from firmware_host.model_file import read_model
 from firmware_host.network.interpreter import Interpreter
 from firmware_host.network.runtimes import open_interpreter
 from firmware_host.problem import IkProblem
+from firmware_host.progress import Done, Tell, untold
 from firmware_host.solver import IkSolver
 from firmware_host.solving.solution import Status
 from firmware_host.tasks import POSITION
@@ -60,7 +60,7 @@ def emulated_bench(
     *,
     clock_hz: float | None = None,
     tolerance: Tolerance | None = None,
-    tell: Tell = lambda line: None,
+    tell: Tell = untold,
 ) -> EmulatedBenchmark:
     """Measure generated firmware on an emulated core, and compare its answers.
 
@@ -91,9 +91,9 @@ def emulated_bench(
     inputs = random_inputs(interpreter, count, np.random.default_rng(INPUT_SEED))
     tell(f"{count:,} targets on an emulated {described_core(target)}")
     n_out = interpreter.output_shape[1]
-    found = measure(tools, core, generated, solver.chain, drawn, inputs, n_out, COLD_STEPS)
+    found = measure(tools, core, generated, solver.chain, drawn, inputs, n_out, COLD_STEPS, tell)
     total = Spread.of(found.total)
-    executed = _longest(tools, core, generated, solver.chain, found, drawn)
+    executed = _longest(tools, core, generated, solver.chain, found, drawn, tell)
     return EmulatedBenchmark(
         target=core.name,
         part=part_name(target),
@@ -186,8 +186,10 @@ def _longest(
     chain: Chain,
     found: Measurement,
     targets: FloatArray,
+    tell: Tell,
 ) -> list[Executed]:
     """The instructions of the longest solve, as many as were counted; none without a trace."""
+    tell(Done("Tracing and comparing"))
     if not core.family.emulator.traces:
         return []
     longest = int(found.total.argmax())

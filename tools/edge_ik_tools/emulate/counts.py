@@ -9,13 +9,13 @@ from edge_ik_tools.c99.folder import write_sources
 from edge_ik_tools.c99.source import NOT_COUNTED, Firmware
 from edge_ik_tools.emulate.bench import emulated_bench
 from edge_ik_tools.errors import MissingToolError
-from firmware_host.bench.measure import Tell
+from firmware_host.progress import Tell, untold
 
 COUNTED_CORE = "cortex-m4"
 COUNTED_TARGETS = 1_000
 
 
-def firmware_counts(firmware: Firmware, must: bool, tell: Tell = lambda line: None) -> str:
+def firmware_counts(firmware: Firmware, must: bool, tell: Tell = untold) -> str:
     """The firmware's instructions, stack and flash in a sentence.
 
     Args:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,10 +19,13 @@ from edge_ik_tools.emulate.toolchain import Toolchain
 from edge_ik_tools.errors import EmulationError
 from firmware_host.bench.cold import COLD_STEPS
 from firmware_host.chain import Chain
+from firmware_host.progress import Done, Tell, untold
 
 # Of files that are put into a program's flash, in one run: what is left beside two solvers
 # where pointers have 16 bits [bytes].
 EMBEDDED_BYTES = 8 * 1024
+# How often it is looked how far a program is [s].
+LOOKED_EVERY = 0.5
 
 AnyArray = npt.NDArray[Any]
 CountArray = npt.NDArray[np.int64]
@@ -87,6 +92,7 @@ def measure(
     inputs: AnyArray,
     n_out: int,
     cold_steps: int = COLD_STEPS,
+    tell: Tell = untold,
 ) -> Measurement:
     """Build the firmware, run it on an emulated core and read what it wrote.
 
@@ -99,6 +105,7 @@ def measure(
         inputs: (M, n_in) inputs for the network alone, of its own type.
         n_out: Outputs of the network.
         cold_steps: Most steps of the solve without the network.
+        tell: Called with how many are solved, from a thread.
 
     Raises:
         FirmwareBuildError: If the compiler refuses the sources.
@@ -115,11 +122,12 @@ def measure(
     with tempfile.TemporaryDirectory(prefix="edge-ik-bench-") as temporary:
         folder = Path(temporary)
         objects = bench_objects(tools, core, sources, chain, cold_steps, folder)
-        runs = []
+        runs: list[_Run] = []
         for portion in portions(core, single, np.ascontiguousarray(inputs)):
             for name, values in zip(("targets", "inputs"), portion, strict=True):
                 values.tofile(folder / f"{name}.bin")
-            tools.run(core, link_program(tools, core, objects, folder / "bench.elf"), folder)
+            with _followed(folder, _answer(len(chain)), runs, len(single), tell):
+                tools.run(core, link_program(tools, core, objects, folder / "bench.elf"), folder)
             runs.append(_Run.read(folder, _answer(len(chain)), inputs.dtype))
             _check_sizes(sources, sizes, {name: int(runs[-1].summary[name]) for name in sizes})
     answers = np.concatenate([run.answers for run in runs])
@@ -135,6 +143,32 @@ def measure(
         most_steps=int(runs[0].summary["steps"]),
         stack_bytes=max(int(run.summary["stack"]) for run in runs),
     )
+
+
+@contextmanager
+def _followed(
+    folder: Path, answer: np.dtype[Any], runs: Sequence[_Run], total: int, tell: Tell
+) -> Iterator[None]:
+    """Tell how many answers a program has written while it runs, those of runs before included."""
+    over, what = threading.Event(), "Solving, emulated"
+    before = sum(len(run.answers) for run in runs)
+    tell(Done(what, before, total))
+
+    def look() -> None:
+        while not over.wait(LOOKED_EVERY):
+            try:
+                written = (folder / "answers.bin").stat().st_size // answer.itemsize
+            except OSError:
+                written = 0
+            tell(Done(what, before + written, total))
+
+    watcher = threading.Thread(target=look, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watcher.join()
 
 
 def portions(core: Core, *files: AnyArray) -> Iterator[tuple[AnyArray, ...]]:

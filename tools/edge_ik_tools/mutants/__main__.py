@@ -16,6 +16,8 @@ from pathlib import Path
 
 import click
 
+from edge_ik.terminal.bars import telling
+from edge_ik.terminal.screen import Screen
 from edge_ik_tools.mutants.ledger import run
 from edge_ik_tools.mutants.looking import bases_of
 from edge_ik_tools.mutants.making import mutant
@@ -37,7 +39,8 @@ def main(
         if write is not None:
             sys.stdout.buffer.write(mutant(bases_of(list(models)), seed, write)[1])
             return
-        ledger = run(list(models), count, seed, jobs, out or Path("mutants"), click.echo)
+        with telling(Screen()) as tell:
+            ledger = run(list(models), count, seed, jobs, out or Path("mutants"), tell)
     except EdgeIkError as error:
         raise SystemExit(f"Error: {error}") from error
     click.echo(ledger.summary())

@@ -9,13 +9,14 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from edge_ik_tools.mutants.looking import Looked
 from firmware_host.errors import RunError
+from firmware_host.progress import Done, Tell, untold
 
 BATCH = 500
 # What no mutant may take more of.
@@ -127,7 +128,7 @@ def run(
     seed: int,
     jobs: int,
     folder: Path,
-    tell: Callable[[str], None] = lambda line: None,
+    tell: Tell = untold,
 ) -> Ledger:
     """Look at the mutants of some models, and keep what became of them.
 
@@ -137,7 +138,7 @@ def run(
         seed: Which ones.
         jobs: Processes side by side.
         folder: Where the ledger is kept; what it has is not done again.
-        tell: Called with a line after each batch.
+        tell: Called with how far it is, after each batch.
 
     Raises:
         RunError: If the folder holds the ledger of other mutants.
@@ -145,6 +146,7 @@ def run(
     made_of = [hashlib.sha256(path.read_bytes()).hexdigest()[:16] for path in models]
     ledger = Ledger(folder, {"models": made_of, "seed": seed, "batch": BATCH})
     left = [first for first in range(0, count, BATCH) if first not in ledger.batches]
+    tell(_come(ledger, count))
     began = time.perf_counter()
     with ThreadPoolExecutor(jobs) as pool:
         for done, batch in enumerate(
@@ -152,11 +154,18 @@ def run(
         ):
             ledger.add(batch)
             rest = (time.perf_counter() - began) / done * (len(left) - done)
-            tell(
-                f"{batch.first + batch.count:,} of {count:,}, {len(ledger.wrong())} wrong, "
-                f"{rest / 60:.0f} min left"
-            )
+            tell(_come(ledger, count, rest))
     return ledger
+
+
+def _come(ledger: Ledger, count: int, seconds: float | None = None) -> Done:
+    """How far it is, of so many mutants, with about so many seconds left; no line without them."""
+    looked_at = sum(batch.count for batch in ledger.batches.values())
+    wrong = f"{len(ledger.wrong())} wrong"
+    line = ""
+    if seconds is not None:
+        line = f"{looked_at:,} of {count:,}, {wrong}, {seconds / 60:.0f} min left"
+    return Done(f"Mutants, {wrong}", looked_at, count, "mutants", line)
 
 
 def _batch(models: list[Path], seed: int, first: int, last: int) -> Batch:

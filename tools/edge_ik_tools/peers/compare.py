@@ -7,6 +7,7 @@ import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from edge_ik_tools.peers.peer import Peer
 from firmware_host.bench.clock import Latency, percentiles, timed
 from firmware_host.chain import FloatArray
 from firmware_host.problem import IkProblem
+from firmware_host.progress import Done, Tell, untold
 from firmware_host.solver import IkSolver
 
 COMPARED_TARGETS = 1000
@@ -28,8 +30,6 @@ BATCH = 256
 ROUNDS, SLOW_SECONDS = 5, 20.0
 # Calls before the clock of a round starts: the answers that are judged have warmed up already.
 WARM_UP = 10
-
-Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -108,18 +108,25 @@ class Contestant:
         self._rates: list[float] = []
         self._seconds = 0.0
 
-    def answers(self) -> list[FloatArray | None]:
-        """What it answers to every target."""
+    def answers(self, tell: Tell) -> list[FloatArray | None]:
+        """What it answers to every target; how far it is, is told."""
         began = time.perf_counter()
-        answers = [self.peer.solve(target) for target in self._given]
+        answers = []
+        for number, target in enumerate(self._given):
+            tell(Done(self.peer.name, number, len(self._given)))
+            answers.append(self.peer.solve(target))
         self._seconds = time.perf_counter() - began
         return answers
 
-    def take_round(self) -> None:
-        """Solve every target once, timed; nothing if its rounds take too long."""
+    def take_round(self, tell: Callable[[], None]) -> None:
+        """Solve every target once, timed; nothing if its rounds take too long.
+
+        Args:
+            tell: Called between calls that are timed, so that what is shown moves.
+        """
         if self._times and self._seconds > SLOW_SECONDS:
             return
-        microseconds = timed(self.peer.solve, self._given, WARM_UP)
+        microseconds = timed(self.peer.solve, self._given, WARM_UP, lambda _: tell())
         self._times.append(percentiles(microseconds))
         batch = self.peer.solve_batch
         total = timed(batch, self._batches, 1) if batch else microseconds
@@ -153,7 +160,7 @@ def compare(
     solvers: Sequence[IkSolver],
     count: int = COMPARED_TARGETS,
     rounds: int = ROUNDS,
-    tell: Tell = lambda line: None,
+    tell: Tell = untold,
 ) -> Comparison:
     """Measure a model in its runtimes, and every peer that is installed.
 
@@ -165,7 +172,7 @@ def compare(
         solvers: The model, loaded in one runtime or several.
         count: Number of targets.
         rounds: Rounds of timing, 1 or more.
-        tell: Called with a line of progress.
+        tell: Called with lines, and how far it is.
     """
     first = solvers[0]
     problem, chain = first.problem, first.chain
@@ -189,7 +196,7 @@ def measure(
     problem: IkProblem,
     targets: FloatArray,
     rounds: int = ROUNDS,
-    tell: Tell = lambda line: None,
+    tell: Tell = untold,
 ) -> dict[str, PeerFigures]:
     """Judge each solver's answers to targets (N, k), and time them all in rounds."""
     contestants = [Contestant(peer, targets) for peer in entered]
@@ -199,15 +206,24 @@ def measure(
         answers = []
         for contestant in contestants:
             tell(f"{contestant.peer.name}, {len(targets):,} targets")
-            answers.append(contestant.answers())
-        for number, order in enumerate(orders(len(contestants), rounds), start=1):
-            tell(f"Round {number} of {rounds}")
-            for index in order:
-                contestants[index].take_round()
+            answers.append(contestant.answers(tell))
+        _take_rounds(contestants, rounds, tell)
     return {
         contestant.peer.name: contestant.figures(problem, answered)
         for contestant, answered in zip(contestants, answers, strict=True)
     }
+
+
+def _take_rounds(contestants: Sequence[Contestant], rounds: int, tell: Tell) -> None:
+    """Let everyone solve every target once in each round, in the order of the round."""
+    turn, turns = 0, rounds * len(contestants)
+    for number, order in enumerate(orders(len(contestants), rounds), start=1):
+        words = f"Round {number} of {rounds}"
+        tell(Done(words, turn, turns, "turns", line=words))
+        for index in order:
+            done = Done(words, turn, turns, "turns")
+            contestants[index].take_round(partial(tell, done))
+            turn += 1
 
 
 def orders(count: int, rounds: int) -> list[list[int]]:

@@ -22,6 +22,8 @@ from typing import Any
 import click
 import numpy as np
 
+from edge_ik.terminal.bars import telling
+from edge_ik.terminal.screen import Screen
 from edge_ik_tools.c99.host import FirmwareSolver
 from edge_ik_tools.c99.source import Firmware
 from edge_ik_tools.soak.judging import Room, Tally, judged
@@ -29,6 +31,7 @@ from edge_ik_tools.soak.targets import drawn_targets
 from firmware_host.errors import ConfigError, EdgeIkError
 from firmware_host.files import write_json
 from firmware_host.model_file import read_model
+from firmware_host.progress import Done
 from firmware_host.solver import IkSolver
 from firmware_host.tolerances import SOLVED_POSITION, SOLVED_ROTATION, Tolerance
 
@@ -83,6 +86,14 @@ def summary(asked: dict[str, Any], tally: Tally) -> str:
         f"errors told to {1e6 * tally.told_off_m:.3g} um; "
         f"{1e6 * tally.seconds / max(1, tally.targets):.2f} us a solve."
     )
+
+
+def _come(tally: Tally, targets: int) -> Done:
+    """How far it is, of so many targets."""
+    wrong = f": {tally.wrong} wrong"
+    line = f"{tally.targets:,} of {targets:,}{wrong}"
+    words = f"Solving and judging{wrong if tally.wrong else ''}"
+    return Done(words, tally.targets, targets, line=line)
 
 
 def _recorded(record: Path | None, asked: dict[str, Any]) -> tuple[int, Tally]:
@@ -149,11 +160,13 @@ def main(
             "chunk": chunk,
         }
         done, tally = _recorded(record, asked)
-        for found in soak(solver, room, targets, rng_seed, chunk, done):
-            done, tally = done + 1, tally.plus(found)
-            if record is not None:
-                write_json(record, {"asked": asked, "chunks": done, "tally": asdict(tally)})
-            click.echo(f"{tally.targets:,} of {targets:,}: {tally.wrong} wrong", err=True)
+        with telling(Screen(stderr=True)) as tell:
+            tell(Done("Solving and judging", tally.targets, targets))
+            for found in soak(solver, room, targets, rng_seed, chunk, done):
+                done, tally = done + 1, tally.plus(found)
+                if record is not None:
+                    write_json(record, {"asked": asked, "chunks": done, "tally": asdict(tally)})
+                tell(_come(tally, targets))
         click.echo(json.dumps(asdict(tally), indent=2) if as_json else summary(asked, tally))
         if tally.wrong:
             raise WrongAnswersError(f"{tally.wrong} wrong: {json.dumps(tally.examples)}")

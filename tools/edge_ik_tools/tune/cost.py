@@ -9,7 +9,7 @@ weights, which cost what trained ones of their size do.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from edge_ik_tools.tune.kept import read_kept
 from firmware_host.chain import FloatArray
 from firmware_host.files import write_json
 from firmware_host.problem import IkProblem
+from firmware_host.progress import Done, Tell, untold
 from firmware_host.spec import network_outputs
 
 COST_FILE = "cost.json"
@@ -190,7 +191,7 @@ def fitted_cost(
     core: Core,
     sizes: Sequence[NetworkSize],
     folder: Path,
-    tell: Callable[[str], None] = lambda line: None,
+    tell: Tell = untold,
 ) -> CostModel:
     """The cost model of a problem, from counts in a folder and those that are missing there.
 
@@ -211,7 +212,8 @@ def fitted_cost(
     if missing:
         networks = counted(len(missing), "network")
         tell(f"Counting {networks} of random weights on an emulated {core.name}")
-    for size in missing:
+    for number, size in enumerate(missing):
+        tell(Done(str(size), number, len(missing), "networks"))
         spec, flatbuffer = random_network(problem, size.width, size.blocks, size.heads)
         keras.backend.clear_session()
         tries = 1 if size.heads > 1 else None

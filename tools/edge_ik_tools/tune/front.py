@@ -19,6 +19,7 @@ from edge_ik_tools.tune.measure import Measured, measure_int8, target_count
 from edge_ik_tools.tune.search import Search
 from edge_ik_tools.tune.trials import FLATBUFFER_FILE, Trial
 from firmware_host.files import write_json, write_text
+from firmware_host.progress import Done
 from firmware_host.tables import TextRow, TextTable
 
 EXACT_FILE = "exact.json"
@@ -116,7 +117,11 @@ def found_front(search: Search, trials: Sequence[Trial]) -> Front:
     if best:
         networks = counted(len(best), "network")
         search.tell(f"Counting {networks} on an emulated {search.core.name}")
-    rows = [_row(search, trial) for trial in best]
+    rows: list[Row] = []
+    with search.measuring() as tell:
+        for trial in best:
+            tell(Done(f"Trial {trial.number}", len(rows), len(best), "networks"))
+            rows.append(_row(search, trial))
     rows.sort(key=lambda row: (row.counts.instructions, row.counts.flash))
     front = Front(
         tuple(rows),

@@ -32,16 +32,17 @@ from edge_ik_tools.tune.growth import FEWEST_EPOCHS, Attempt, asked_for, changed
 from edge_ik_tools.tune.measure import int8_network, measure_int8, target_count
 from edge_ik_tools.tune.pace import (
     Clock,
+    Measuring,
     Pace,
     Preparing,
     Reporting,
-    Tell,
     TimeIsUp,
     TooLong,
 )
 from edge_ik_tools.tune.record import GOAL_FILE, GoalRecord, Round, leaving_nothing
 from edge_ik_tools.tune.words import percent, size_words
 from firmware_host.files import make_folder, remove_partial_files, told, write_atomically
+from firmware_host.progress import Tell
 
 # What the first measurement is taken to last [s]; later ones last as long as those before.
 MEASURING_SECONDS = 10.0
@@ -77,6 +78,7 @@ class GoalTraining:
         tell: Called with a line of progress.
         preparing: A context for the time that a preparation takes.
         reporting: A context for the time that a training takes, with what to report it to.
+        measuring: A context for the time that a measurement takes, with what to tell it.
         spent: Time that this process used before [s].
     """
 
@@ -86,10 +88,11 @@ class GoalTraining:
         tell: Tell,
         preparing: Preparing,
         reporting: Reporting,
+        measuring: Measuring,
         spent: float = 0.0,
     ) -> None:
         self.record, self.tell = record, tell
-        self.preparing, self.reporting = preparing, reporting
+        self.preparing, self.reporting, self.measuring = preparing, reporting, measuring
         self.clock = Clock(record.spent + spent)
         self.sources: dict[bool, SampleSource] = {}
         self.runs: dict[bool, Run] = {}
@@ -198,8 +201,8 @@ class GoalTraining:
             training.write_branches(run)
             run = Run.load(folder)
         count = target_count(self.record.goal)
-        with _tidied():
-            measured = measure_int8(run, int8_network(run, source), count, number)
+        with _tidied(), self.measuring() as tell:
+            measured = measure_int8(run, int8_network(run, source), count, number, tell)
         history = read_history(run)
         before = self._taken_over(round_)
         round_.epochs = len(history) - before

@@ -14,6 +14,7 @@ from edge_ik.figures import describe_rest
 from edge_ik.run import Run
 from edge_ik_tools.convert import FORMATS, calibration_features, convert
 from firmware_host.network.runtimes import available_runtimes, open_interpreter
+from firmware_host.progress import Done, Tell, untold
 from firmware_host.solving.branches import solve_any
 from firmware_host.solving.seeding import Seeder
 
@@ -61,7 +62,9 @@ def int8_network(run: Run, source: SampleSource) -> bytes:
     return convert(run.load_network(), FORMATS["int8"], calibration)
 
 
-def measure_int8(run: Run, flatbuffer: bytes, count: int, draw: int) -> Measured:
+def measure_int8(
+    run: Run, flatbuffer: bytes, count: int, draw: int, tell: Tell = untold
+) -> Measured:
     """Measure a quantized network.
 
     Args:
@@ -69,6 +72,7 @@ def measure_int8(run: Run, flatbuffer: bytes, count: int, draw: int) -> Measured
         flatbuffer: The network.
         count: Number of targets.
         draw: Which targets: another number gives others, none of them met in training.
+        tell: Called with how far it is.
     """
     usable = available_runtimes()
     runtime = next(name for name in FORMATS["int8"].runtimes if name in usable)
@@ -76,11 +80,13 @@ def measure_int8(run: Run, flatbuffer: bytes, count: int, draw: int) -> Measured
     seeder = Seeder(run.spec, open_interpreter(flatbuffer, runtime).run)
     drawn = draw_everywhere(problem, count, goal_stream(run.config.training.rng_seed, draw))
     left = []
+    tell(Done("Measuring int8", 0, count))
     for first in range(0, count, BLOCK):
         q_true, target = drawn.q[first : first + BLOCK], drawn.target[first : first + BLOCK]
         q = solve_any(seeder, target, problem.default_steps).q
         solved = problem.is_solved(q, target) & problem.chain.within_limits(q)
         left.append(q_true[~solved])
+        tell(Done("Measuring int8", min(first + BLOCK, count), count))
     unsolved = np.concatenate(left)
     return Measured(
         solved=1 - len(unsolved) / count,

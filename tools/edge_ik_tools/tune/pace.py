@@ -8,10 +8,11 @@ from contextlib import AbstractContextManager
 
 from edge_ik.tables import duration
 from edge_ik.watcher import Progress, Report
+from firmware_host.progress import Tell
 
-Tell = Callable[[str], None]
 Preparing = Callable[[], AbstractContextManager[object]]
 Reporting = Callable[[], AbstractContextManager[Report]]
+Measuring = Callable[[], AbstractContextManager[Tell]]
 
 # A pace is known once it was measured over this long [s], compilation aside.
 MEASURED_SECONDS = 2.0

@@ -17,7 +17,7 @@ from edge_ik.run import ELSEWHERE
 from edge_ik_tools.emulate.cores import find_core
 from edge_ik_tools.tune.cost import CostModel, NetworkSize, fitted_cost, measured_sizes
 from edge_ik_tools.tune.measure import target_count
-from edge_ik_tools.tune.pace import Clock, Preparing, Reporting, Tell
+from edge_ik_tools.tune.pace import Clock, Measuring, Preparing, Reporting
 from edge_ik_tools.tune.record import leaving_nothing
 from edge_ik_tools.tune.settings import SEARCH_FILE, SearchState
 from edge_ik_tools.tune.space import WIDTH_STEP, Space, Tried, is_hopeless, objection
@@ -25,6 +25,7 @@ from edge_ik_tools.tune.trials import Base, Follower, OutOfTimeError, Trial, run
 from edge_ik_tools.tune.words import percent
 from firmware_host.errors import WriteError
 from firmware_host.files import OTHERWISE, remove_partial_files, write_atomically
+from firmware_host.progress import Tell
 
 STUDY_FILE = "study.db"
 STUDY_NAME = "search"
@@ -56,6 +57,7 @@ class Search:
         tell: Called with a line of progress.
         preparing: A context for the time that a preparation takes.
         reporting: A context for the time that a training takes, with what to report it to.
+        measuring: A context for the time that a measurement takes, with what to tell it.
         spent: Time that this process used before [s].
     """
 
@@ -66,11 +68,12 @@ class Search:
         tell: Tell,
         preparing: Preparing,
         reporting: Reporting,
+        measuring: Measuring,
         spent: float = 0.0,
     ) -> None:
         self.state, self.settings = state, state.settings
         self.limit, self.tell = limit, tell
-        self.preparing, self.reporting = preparing, reporting
+        self.preparing, self.reporting, self.measuring = preparing, reporting, measuring
         self.clock = Clock(state.spent + spent)
         self.core = find_core(self.settings.core)
         self.bases: dict[bool, Base] = {}
@@ -159,7 +162,8 @@ class Search:
         problem = next(iter(self.bases.values())).run.problem
         self.space = Space.of(problem, True in self.bases, False in self.bases)
         sizes = measured_sizes(self.space.widest, True in self.bases, False in self.bases)
-        self.cost = fitted_cost(problem, self.core, sizes, self.folder, self.tell)
+        with self.measuring() as tell:
+            self.cost = fitted_cost(problem, self.core, sizes, self.folder, tell)
         errors = 100 * self.cost.errors
         self.tell(
             f"Instructions of {len(errors)} networks of random weights follow from their sizes to "
@@ -272,7 +276,9 @@ class Search:
             return is_hopeless(curve, epochs, finished, settings.allowed, 1 / count)
 
         with self.reporting() as report:
-            follower = Follower(self.clock, self.limit, hopeless, report, self._save)
+            follower = Follower(
+                self.clock, self.limit, hopeless, report, self._save, self.measuring
+            )
             folder = self.trial_folder(proposed.number)
             found = run_trial(
                 self.base(size), proposed.number, size, rate, folder, settings.goal, follower

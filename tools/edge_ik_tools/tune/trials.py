@@ -19,8 +19,9 @@ from edge_ik.watcher import Progress, Report
 from edge_ik_tools.tune.cost import NetworkSize
 from edge_ik_tools.tune.kept import read_kept
 from edge_ik_tools.tune.measure import Measured, int8_network, measure_int8, target_count
-from edge_ik_tools.tune.pace import Clock
+from edge_ik_tools.tune.pace import Clock, Measuring
 from firmware_host.files import write_bytes, write_json
+from firmware_host.progress import Tell
 
 RESULT_FILE = "trial.json"
 FLATBUFFER_FILE = "int8.bin"
@@ -122,6 +123,7 @@ class Follower:
         is_hopeless: From the unsolved shares so far and the epochs of the whole training.
         report: Called with all progress.
         saved: Called after each epoch.
+        measuring: A context for the time that a measurement takes, with what to tell it.
     """
 
     clock: Clock
@@ -129,6 +131,7 @@ class Follower:
     is_hopeless: Callable[[Sequence[float], int], bool]
     report: Report
     saved: Callable[[], None]
+    measuring: Measuring
 
     def check(self, curve: Sequence[float], epochs: int) -> None:
         """End a training in its middle if there is no use or no time in going on.
@@ -189,7 +192,8 @@ def run_trial(
         except HopelessError:
             stopped = True
             training.write_branches(run)
-        measured = _measured(run, base, goal)
+        with follower.measuring() as tell:
+            measured = _measured(run, base, goal, tell)
     finally:
         keras.backend.clear_session()
     trial = Trial(number, size, learning_rate, tuple(curve), measured, stopped)
@@ -197,17 +201,17 @@ def run_trial(
     return trial
 
 
-def _measured(run: Run, base: Base, goal: float) -> Measured:
+def _measured(run: Run, base: Base, goal: float, tell: Tell) -> Measured:
     """What the trained network solves in int8; its flatbuffer is kept."""
     run = Run.load(run.folder)
     flatbuffer = int8_network(run, base.source)
     write_bytes(run.folder / FLATBUFFER_FILE, flatbuffer)
     targets = target_count(goal)
-    measured = measure_int8(run, flatbuffer, targets, 0)
+    measured = measure_int8(run, flatbuffer, targets, 0, tell)
     if measured.solved < goal:
         return measured
     # Of many trials one may be lucky with its targets: the worse of two draws counts.
-    again = measure_int8(run, flatbuffer, targets, 1)
+    again = measure_int8(run, flatbuffer, targets, 1, tell)
     return min(measured, again, key=lambda found: found.solved)
 
 

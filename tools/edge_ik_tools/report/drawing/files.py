@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from edge_ik_tools.report.measuring.records import plain
 from firmware_host.errors import RunError
 from firmware_host.files import write_text
 from firmware_host.names import file_name
+from firmware_host.progress import Done, Tell
 
 RECORD_FILE = "record.json"
 
@@ -26,7 +27,7 @@ def write_pictures(
     records: Sequence[Record],
     elsewhere: Elsewhere,
     folder: Path,
-    tell: Callable[[str], None],
+    tell: Tell,
 ) -> None:
     """Write every picture of a report, and each model's record.
 
@@ -34,7 +35,7 @@ def write_pictures(
         records: What was measured of each model.
         elsewhere: What other commands measured.
         folder: Where the files go; of several models each has a folder of its own in it.
-        tell: Called with a line before each model.
+        tell: Called with a line before each model, and how many of its pictures are drawn.
 
     Raises:
         MissingExtraError: If matplotlib is not installed.
@@ -44,16 +45,17 @@ def write_pictures(
     for number, record in enumerate(records):
         own = folder if len(records) == 1 else folder / f"{number + 1}-{file_name(record.label)}"
         tell(f"{record.label}: drawing pictures into {own}")
-        _write(album(record).pictures, own)
+        _write(album(record).pictures, own, tell)
         with _told(own):
             write_text(own / RECORD_FILE, _compact(plain(record)))
-    _write(common_pictures(records, elsewhere), folder)
+    _write(common_pictures(records, elsewhere), folder, tell)
 
 
-def _write(pictures: Sequence[Picture], folder: Path) -> None:
+def _write(pictures: Sequence[Picture], folder: Path, tell: Tell) -> None:
     with _told(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        for picture in pictures:
+        for number, picture in enumerate(pictures):
+            tell(Done("Drawing", number, len(pictures), "pictures"))
             png, svg, numbered = (
                 folder / f"{picture.name}{suffix}" for suffix in (".png", ".svg", ".json")
             )

@@ -13,6 +13,7 @@ from edge_ik.evaluation import answers_by_steps
 from firmware_host.chain import FloatArray
 from firmware_host.errors import ModelFileError
 from firmware_host.problem import IkProblem
+from firmware_host.progress import Tell, untold
 from firmware_host.solver import IkSolver
 
 IntArray = npt.NDArray[np.int_]
@@ -65,13 +66,14 @@ class Answered:
         return self.steps[-1]
 
 
-def answer(solver: IkSolver, count: int, rng_seed: int) -> Answered:
+def answer(solver: IkSolver, count: int, rng_seed: int, tell: Tell = untold) -> Answered:
     """Solve unseen targets after each number of steps, as the solver does by default.
 
     Args:
         solver: The model; its own number of steps is not asked.
         count: Number of targets, drawn as `edge-ik evaluate` draws them.
         rng_seed: Seed of the targets.
+        tell: Called with how far it is.
 
     Raises:
         ModelFileError: If the network does not answer with numbers.
@@ -79,7 +81,7 @@ def answer(solver: IkSolver, count: int, rng_seed: int) -> Answered:
     problem = solver.problem
     drawn = draw_everywhere(problem, count, stream(rng_seed, EVERYWHERE_STREAM))
     steps = []
-    for answers in answers_by_steps(solver.seeder, drawn.target, problem.default_steps):
+    for answers in answers_by_steps(solver.seeder, drawn.target, problem.default_steps, tell):
         if not np.isfinite(answers.q).all():
             raise ModelFileError(
                 "The network answers with what are no numbers; its weights are damaged, or its "

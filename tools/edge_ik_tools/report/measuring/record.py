@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from edge_ik import __version__
@@ -18,6 +17,7 @@ from edge_ik_tools.report.measuring.verdict import Verdict, judge
 from edge_ik_tools.report.measuring.workspace import Workspace, measure_workspace
 from edge_ik_tools.report.measuring.worst import WorstTarget, worst_targets
 from firmware_host.chain import FloatArray
+from firmware_host.progress import Tell
 
 TARGETS, POINTS = 50_000, 2_500
 
@@ -128,13 +128,13 @@ class Record:
     training: Training | None
 
 
-def measure(subject: Subject, asked: Asked, tell: Callable[[str], None]) -> Record:
+def measure(subject: Subject, asked: Asked, tell: Tell) -> Record:
     """Measure one model.
 
     Args:
         subject: It, opened.
         asked: What is measured.
-        tell: Called with a line before each part that takes its time.
+        tell: Called with a line before each part that takes its time, and how far it is.
 
     Raises:
         TargetError: If the path is none of the model's task.
@@ -143,7 +143,7 @@ def measure(subject: Subject, asked: Asked, tell: Callable[[str], None]) -> Reco
     solver, origin = subject.solver, subject.origin
     rng_seed = origin.rng_seed if asked.rng_seed is None else asked.rng_seed
     tell(f"{subject.label}: solving {asked.targets:,} targets after each step")
-    answered = answer(solver, asked.targets, rng_seed)
+    answered = answer(solver, asked.targets, rng_seed, tell)
     tell(f"{subject.label}: following a path")
     followed = follow(solver, origin.focus, asked.path)
     twin = subject.twin
