@@ -15,6 +15,7 @@ from edge_ik import __version__
 from edge_ik.arrays import ArrayFile, write_arrays
 from edge_ik.config import Config, read_config, to_toml
 from edge_ik.data.focus import FocusCircle, has_focus
+from edge_ik.kept_branches import kept_branches
 from edge_ik.lock import LOCK_FILE, locked
 from firmware_host.chain import Chain
 from firmware_host.errors import EdgeIkError, ModelFileError, RunError, WriteError
@@ -24,7 +25,7 @@ from firmware_host.names import brief
 from firmware_host.normalization import Normalization
 from firmware_host.problem import IkProblem
 from firmware_host.servos import Servos
-from firmware_host.spec import ONE_BRANCH, Branch, ModelSpec, read_branches
+from firmware_host.spec import Branch, ModelSpec
 from firmware_host.tasks import Task
 from firmware_host.workspace import Workspace
 
@@ -204,7 +205,7 @@ class Run:
                     f"{folder / CONFIG_FILE} was changed after the run began. Start a new run "
                     "for other values, or restore the file."
                 )
-            branches = _branches(folder / BRANCHES_FILE, config.network.heads)
+            branches = kept_branches(folder / BRANCHES_FILE, config.network.heads)
             spec = _spec(record, config, branches)
             aspect, focus, home_alone = record["aspect"], record["focus"], _of_home(config)
             if (aspect is not None) != home_alone:
@@ -286,33 +287,6 @@ def is_abandoned(folder: Path) -> bool:
     names = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
     rest = {name for name in names if not (name.startswith(".") and f".{PARTIAL}" in name)}
     return LOCK_FILE in names and rest <= {LOCK_FILE, CONFIG_FILE}
-
-
-def numbered_branches(heads: int) -> tuple[Branch, ...]:
-    """The branches of heads that nothing is known of yet."""
-    if heads == 1:
-        return ONE_BRANCH
-    return tuple(Branch(str(number), 0.0, 0.0) for number in range(heads))
-
-
-def _branches(path: Path, heads: int) -> tuple[Branch, ...]:
-    """What was found of the heads after training, if it has come to its end.
-
-    Raises:
-        RunError: If the file is damaged, or of another network.
-    """
-    if not path.is_file():
-        return numbered_branches(heads)
-    try:
-        branches = read_branches(read_json(path)["branches"])
-        if len(branches) != heads:
-            raise ValueError(f"it names {len(branches)} branches of {heads} heads")
-    except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
-        raise RunError(
-            f"{path} is damaged: {type(error).__name__}: {brief(str(error))}. Delete it, and have "
-            f"it written anew with: edge-ik train --resume {quote(str(path.parent))}"
-        ) from error
-    return branches
 
 
 def _names(weights: Sequence[Any]) -> list[str]:

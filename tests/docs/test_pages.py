@@ -26,7 +26,9 @@ def python_blocks(page):
 def commands(page):
     """Command lines of edge-ik in the blocks and the text of a page."""
     lines = [line for code in blocks(page, {"", "bash", "sh"}) for line in code.splitlines()]
-    return [line.split("#")[0].strip() for line in lines if line.strip().startswith("edge-ik ")]
+    return [
+        re.split(r" [#>]", line)[0].strip() for line in lines if line.strip().startswith("edge-ik ")
+    ]
 
 
 def test_pages_are_found():

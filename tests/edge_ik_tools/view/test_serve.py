@@ -108,10 +108,10 @@ def test_a_path_is_drawn_and_followed(page):
 
 
 def test_names_from_files_do_not_act_in_the_page():
-    from edge_ik_tools.view.page import _safe
+    from edge_ik_tools.view.words import safe
 
     hostile = "{globalThis.x = 1}<img src=x onerror=alert(1)>|a*b_c`d`"
-    assert not set("{}<>|*_`=()[]") & set(_safe(hostile).replace("&#", ""))
+    assert not set("{}<>|*_`=()[]") & set(safe(hostile).replace("&#", ""))
 
 
 def test_a_port_in_use_is_told(model):

@@ -11,8 +11,8 @@ import numpy as np
 
 from edge_ik.config import NetworkConfig
 from edge_ik.data.targets import draw_everywhere
+from edge_ik.kept_branches import numbered_branches
 from edge_ik.model.network import build_network
-from edge_ik.run import numbered_branches
 from edge_ik_tools.c99.folder import write_sources
 from edge_ik_tools.c99.source import Firmware
 from edge_ik_tools.convert import FORMATS, convert

@@ -16,6 +16,7 @@ from edge_ik import preparation, training
 from edge_ik.checkpoint import read_history
 from edge_ik.config import Config
 from edge_ik.data.source import SampleSource
+from edge_ik.kept_branches import numbered_branches
 from edge_ik.lock import locked
 from edge_ik.run import (
     BEST_FILE,
@@ -25,7 +26,6 @@ from edge_ik.run import (
     HISTORY_FILE,
     RUN_FILE,
     Run,
-    numbered_branches,
 )
 from edge_ik.sizing import Size
 from edge_ik_tools.tune.growth import FEWEST_EPOCHS, Attempt, asked_for, changed, choose

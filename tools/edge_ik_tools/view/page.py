@@ -17,6 +17,7 @@ from viser.transforms import SO3
 from edge_ik_tools.view.bodies import MeshFile
 from edge_ik_tools.view.drawing import Color, Figure, error_colors
 from edge_ik_tools.view.session import Cloud, Ghost, Session, spaced
+from edge_ik_tools.view.words import branch_label, millimetres, safe, table
 from firmware_host import EdgeIkError, IkSolver
 from firmware_host.chain import FloatArray
 from firmware_host.solving.branches import ANY, NEAREST
@@ -126,7 +127,7 @@ class Page:
             for slider, angle in zip(self.sliders, session.q, strict=True):
                 if abs(slider.value - angle) > slider.step:
                     slider.value = float(np.clip(angle, slider.min, slider.max))
-            self.told.content = _table(session.figures())
+            self.told.content = table(session.figures())
 
     def _turns(self) -> bool:
         solver = self.session.solver
@@ -154,8 +155,8 @@ class Page:
 
     def say(self, text: str) -> None:
         """Show a sentence, or none."""
-        if self.sentence.content != _safe(text):
-            self.sentence.content = _safe(text)
+        if self.sentence.content != safe(text):
+            self.sentence.content = safe(text)
 
     def _aim(self) -> None:
         pose = np.eye(4)
@@ -204,7 +205,11 @@ class Page:
                 self.heed(runtime, lambda: self._use(runtime.value))
             if not several:
                 return
-            names = [NEAREST, ANY, *(_branch(n, name) for n, name in enumerate(solver.branches))]
+            names = [
+                NEAREST,
+                ANY,
+                *(branch_label(n, name) for n, name in enumerate(solver.branches)),
+            ]
             self.branch: Any = gui.add_dropdown("branch", tuple(names), initial_value=NEAREST)
             self.heed(self.branch, self._choose)
             self.shown = gui.add_checkbox("show the other branches", initial_value=False)
@@ -220,7 +225,7 @@ class Page:
         self.session.choose(name if name in (NEAREST, ANY) else int(name.partition(":")[0]))
 
     def _pick(self, ghost: Ghost) -> None:
-        self.branch.value = _branch(ghost.number, ghost.name)
+        self.branch.value = branch_label(ghost.number, ghost.name)
         self.session.choose(ghost.number)
         self._draw_ghosts()
 
@@ -246,10 +251,11 @@ class Page:
             figure.visible = bool(ghost.solved and away)
             figure.place(ghost.q)
         rows = [
-            f"{_branch(g.number, g.name)}: " + ("reaches it" if g.solved else _millimetres(g.error))
+            f"{branch_label(g.number, g.name)}: "
+            + ("reaches it" if g.solved else millimetres(g.error))
             for g in found
         ]
-        self.listed.content = "\n".join(f"- {_safe(row)}" for row in rows)
+        self.listed.content = "\n".join(f"- {safe(row)}" for row in rows)
 
     def _pick_number(self, number: int) -> None:
         assert self.session.solver is not None  # noqa: S101 - ghosts are of a solver
@@ -329,7 +335,7 @@ class Page:
         corners = np.array([session.target_pose[:3, 3], *self.corners])
         points = spaced(corners, PATH_SHARE * session.chain.reach)
         path = session.follow(points)
-        worst = _millimetres(float(path.position_error_m.max()))
+        worst = millimetres(float(path.position_error_m.max()))
         jumps = f", {len(path.jumps)} jumps" if path.jumps else ""
         self.followed.content = (
             f"{len(points)} targets, {100 * path.solved.mean():.1f}% solved{jumps}; at most {worst}"
@@ -340,25 +346,3 @@ class Page:
             if self.stopped.is_set():
                 return
         self._forget_path()
-
-
-def _branch(number: int, name: str) -> str:
-    return f"{number}: {name}"
-
-
-def _millimetres(distance: float) -> str:
-    return f"{1e3 * distance:.4g} mm off"
-
-
-def _table(figures: dict[str, Any]) -> str:
-    """Figures as a Markdown table."""
-    rows = [f"| {_safe(str(key))} | {_safe(str(value))} |" for key, value in figures.items()]
-    return "\n".join(["| | |", "|---|---|", *rows])
-
-
-def _safe(text: str) -> str:
-    """Text of which nothing acts in the page's Markdown, where braces are programs."""
-    return "".join(
-        character if character.isalnum() or character in " .,:%" else f"&#{ord(character)};"
-        for character in text
-    )
