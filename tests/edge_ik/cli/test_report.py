@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+from firmware_host.installed import install_command
+
 FEW = ("--targets", 60)
 
 
@@ -92,7 +94,7 @@ def test_a_path_of_another_task_is_told(refused, planar_model, out, tmp_path):
 def test_a_missing_extra_is_told(refused, planar_model, monkeypatch):
     monkeypatch.setitem(sys.modules, "plotly", None)
     sentence = refused("report", planar_model)
-    assert "pip install 'edge-ik[report]'" in sentence
+    assert install_command("report") in sentence
 
 
 def test_missing_scipy_is_told(refused, planar_model, monkeypatch):
