@@ -13,7 +13,8 @@ from firmware_host.solver import IkSolver, Status
 ARTIFACTS = Path(__file__).resolve().parent.parent / "artifacts"
 # Named, so that a folder that goes missing is noticed; others are found.
 FOLDERS = sorted({ARTIFACTS / "arm3", *(path.parent for path in ARTIFACTS.glob("*/README.md"))})
-LARGEST_FILE = 80 * 1024  # bytes: 64 KB of network, and the robot
+LARGEST_NETWORK = 96 * 1024  # bytes
+LARGEST_FILE = LARGEST_NETWORK + 16 * 1024  # with the robot
 
 # The reference interpreter is exact, and what surrounds it is float64: the last digits of
 # sines and cosines are all that another machine's NumPy may give differently.
@@ -45,7 +46,7 @@ def test_the_commands_that_made_it_are_told(folder, model):
 
 def test_it_is_small(model):
     flatbuffer, _ = read_model(model)
-    assert len(flatbuffer) <= 64 * 1024
+    assert len(flatbuffer) <= LARGEST_NETWORK
     assert model.stat().st_size <= LARGEST_FILE
 
 
@@ -85,21 +86,30 @@ def test_measuring_it_again_gives_the_stored_figures(model, figures):
         assert again[name] == expected, name
 
 
-def test_the_stored_figures_are_good(figures):
-    after_two, after_three = figures["any_branch"]["2"], figures["any_branch"]["3"]
-    assert figures["targets"] >= 20_000
-    assert figures["solved"] == 1.0
-    assert after_two["solved_1mm"] == 1.0
-    assert after_two["limit_violations"] == after_three["limit_violations"] == 0
-    assert after_three["rmse_m"] <= 1e-6
+def test_the_stored_figures_are_good(folder, figures):
+    assert figures["targets"] >= 5000
+    assert figures["solved"] >= 0.999
+    assert all(found["limit_violations"] == 0 for found in figures["any_branch"].values())
+    if folder.name == "arm3":
+        after_two, after_three = figures["any_branch"]["2"], figures["any_branch"]["3"]
+        assert (figures["solved"], after_two["solved_1mm"]) == (1.0, 1.0)
+        assert after_three["rmse_m"] <= 1e-6
 
 
 def test_it_solves_out_of_the_box(model):
-    """The README's five lines, on targets of its own."""
     solver = IkSolver.load(model, "reference")
-    found = solver.solve([0.30, 0.10, 0.20])
+    target = solver.problem.reached_by(solver.home + 0.1)
+    found = solver.solve(solver.task.given(target[None])[0])
     assert found.status is Status.SOLVED
     assert found.within_limits
     assert found.in_workspace
+    distance, _ = solver.problem.errors(found.q, target)
+    assert distance < 1e-5
+
+
+def test_the_readme_solves():
+    """The README's five lines, on targets of its own."""
+    solver = IkSolver.load(ARTIFACTS / "arm3" / "arm3-int8.tflite", "reference")
+    found = solver.solve([0.30, 0.10, 0.20])
     position = tool_position(solver.chain, np.sin(found.q), np.cos(found.q))
     np.testing.assert_allclose(position, [0.30, 0.10, 0.20], atol=1e-6)
