@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from dataclasses import dataclass
 
 import numpy as np
 
-from firmware_host import IkSolver, Status
+from firmware_host import EdgeIkError, IkSolver, Status
 from firmware_host.plugins import available_solvers
 
 
@@ -80,4 +81,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except EdgeIkError as error:
+        sys.exit(f"Error: {error}")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 import numpy as np
 
-from firmware_host import IkPath, IkSolver, track
+from firmware_host import EdgeIkError, IkPath, IkSolver, track
 
 
 def foot_path(center: np.ndarray, stride: float, lift: float, count: int) -> np.ndarray:
@@ -58,4 +59,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except EdgeIkError as error:
+        sys.exit(f"Error: {error}")

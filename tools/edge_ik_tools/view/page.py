@@ -27,6 +27,8 @@ logger = logging.getLogger(__name__)
 # Solves and pictures a second, at most.
 RATE = 60.0
 CLOUD_TARGETS = 3000
+# How far beside the robot the viewer looks at first, in reaches.
+BESIDE = np.array([0.3, 0.3, 0.0])
 # A path's targets are no further apart than this share of the reach.
 PATH_SHARE = 0.005
 # Figures in the background: blue, green, vermilion, purple, sky (Okabe and Ito).
@@ -85,8 +87,9 @@ class Page:
         )
         self.heed(self.gizmo, self._aim)
         self._panel(runtimes)
-        server.initial_camera.position = tuple(reach * np.array([1.0, -1.0, 0.7]))
-        server.initial_camera.look_at = (0.0, 0.0, 0.2 * reach)
+        # The robot stands left of the middle: the panel covers the right.
+        server.initial_camera.position = tuple(reach * (BESIDE + np.array([1.1, -1.1, 0.75])))
+        server.initial_camera.look_at = tuple(reach * (BESIDE + np.array([0.0, 0.0, 0.2])))
         session.aim(session.pose)
         self.show()
         self.worker = threading.Thread(target=self._work, daemon=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import signal
 import socket
@@ -146,10 +147,14 @@ def _checked_port(host: str, port: int) -> int:
             probe.bind((host, port))
             found: int = probe.getsockname()[1]
             return found
-    except (OSError, OverflowError) as error:
+    except OSError as error:
+        if error.errno in (errno.EADDRNOTAVAIL, None) or isinstance(error, socket.gaierror):
+            raise EdgeIkError(
+                f"'{host}' is no address of this machine. Leave --host out for this machine alone."
+            ) from error
         raise EdgeIkError(
-            f"Port {port} of {host} cannot be used: {error}. Another viewer may be running; name "
-            "another port with --port, or 0 for any that is free."
+            f"Port {port} of {host} cannot be used: {error.strerror}. Another viewer may be "
+            "running; name another port with --port, or 0 for any that is free."
         ) from error
 
 
@@ -187,7 +192,10 @@ def notebook(model: str | Path, height: int = 600, runtime: str | None = None) -
     try:
         from IPython.display import IFrame
     except ImportError as error:
-        raise MissingExtraError("ipython", "view", "Showing a robot in a notebook") from error
+        raise EdgeIkError(
+            "Showing a robot in a notebook needs IPython, which notebooks have. Install it with: "
+            "pip install ipython"
+        ) from error
     page = start(of_model(Path(model), runtime), port=0)
     frame = IFrame(address(page), width="100%", height=height)
     frame.page = page
