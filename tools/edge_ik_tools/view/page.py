@@ -39,8 +39,7 @@ GHOSTS: tuple[Color, ...] = (
     (204, 121, 167),
     (86, 180, 233),
 )
-# More branches than this are listed, not drawn.
-MOST_GHOSTS = 12
+MOST_GHOSTS = 12  # more branches are listed, not drawn
 
 
 class Page:
