@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,7 +48,7 @@ def view(
     MODEL is a .tflite, RUN a run folder, ROBOT a description or a built-in robot, whose joints
     alone can be moved. Ends on Ctrl-C.
     """
-    from edge_ik_tools.view.serve import address, start, wait
+    from edge_ik_tools.view.serve import address, start
 
     shown = _shown(source, urdf, base, tip, runtime)
     for note in shown.notes:
@@ -58,11 +60,11 @@ def view(
             error=True,
         )
     page = start(shown, host, port)
-    try:
+    # However it is asked to end, it has done what it was for.
+    with closing(page), suppress(KeyboardInterrupt):
         say(f"{shown.session.chain.name} is shown at {address(page)}. Ctrl-C ends it.")
-        wait()
-    finally:
-        page.close()
+        while True:
+            time.sleep(3600)
 
 
 def _shown(

@@ -5,13 +5,10 @@ from __future__ import annotations
 import contextlib
 import errno
 import io
-import signal
 import socket
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -156,23 +153,6 @@ def _checked_port(host: str, port: int) -> int:
             f"Port {port} of {host} cannot be used: {error.strerror}. Another viewer may be "
             "running; name another port with --port, or 0 for any that is free."
         ) from error
-
-
-def wait() -> None:
-    """Return when Ctrl-C is pressed or the process is asked to end."""
-    ended = threading.Event()
-
-    def end(number: int, frame: FrameType | None) -> None:
-        del number, frame
-        ended.set()
-
-    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        while not ended.wait(timeout=0.5):
-            pass
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def notebook(model: str | Path, height: int = 600, runtime: str | None = None) -> Any:
