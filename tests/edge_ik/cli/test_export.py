@@ -180,7 +180,7 @@ class TestServos:
     def test_a_folder_that_cannot_be_made_is_told(self, refused, model, tmp_path):
         servos = self.servos(tmp_path)
         said = refused("export", model, "--servos", servos, "--out", servos / "deeper")
-        assert "Cannot write the folder" in said
+        assert f"Cannot write '{servos / 'deeper'}'" in said
 
     @pytest.mark.parametrize(
         ("change", "words"),

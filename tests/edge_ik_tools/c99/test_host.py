@@ -158,7 +158,7 @@ def test_another_python_or_compiler_makes_another_library(model, monkeypatch, fi
     def name_of(environment):
         monkeypatch.setattr(build, "_environment", lambda compiler: environment)
         monkeypatch.setattr(build, "_compile", lambda compiler, headers, source, out: None)
-        monkeypatch.setattr(build, "write_atomically", lambda path, write: None)
+        monkeypatch.setattr(build, "write_atomically", lambda path, write, elsewhere: None)
         return build.build_library(firmware._firmware, build.find_compiler()).name
 
     usual = build._environment(build.find_compiler())

@@ -14,6 +14,7 @@ from edge_ik_tools.report.measuring.subject import open_model
 from edge_ik_tools.report.page.markup import Markup, escaped, script_json, tag
 from edge_ik_tools.report.page.page import page, plotly_script
 from firmware_host.errors import MissingExtraError
+from firmware_host.installed import install_command
 
 LARGEST = 6e6  # bytes
 
@@ -165,5 +166,5 @@ def test_a_missing_extra_is_told(monkeypatch):
     import sys
 
     monkeypatch.setitem(sys.modules, "plotly", None)
-    with pytest.raises(MissingExtraError, match=r"edge-ik\[report\]"):
+    with pytest.raises(MissingExtraError, match=re.escape(install_command("report"))):
         plotly_script()

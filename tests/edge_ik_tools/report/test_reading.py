@@ -172,9 +172,9 @@ def test_a_history_is_read_with_its_gaps(tmp_path):
 def compared():
     """What `bench --peers` prints of two solvers."""
     time = percentiles(np.array([1.0, 2.0, 3.0]))
-    own = PeerFigures(1.0, 1.0, 1e-9, 1e-6, time, 1e3, True, "one branch")
-    other = PeerFigures(0.5, 0.9, float("nan"), 1e-4, time, 1e2, False)
-    return Comparison(200, {"edge-ik": own, "other": other}, {}, False).to_dict()
+    own = PeerFigures(1.0, 1.0, 1e-9, 1e-6, time, 1e3, 5, True, "one branch")
+    other = PeerFigures(0.5, 0.9, float("nan"), 1e-4, time, 1e2, 5, False)
+    return Comparison(200, {"edge-ik": own, "other": other}, {}, 5, (1.0, 1.2), 2).to_dict()
 
 
 def test_what_bench_prints_is_read(emulated, compared, tmp_path):
