@@ -51,7 +51,8 @@ def test_the_python_of_a_page_runs(page, monkeypatch, capsys):
 def context(line):
     """The command of a line with its options read, as far as no file must be there."""
     words = shlex.split(line)[1:]
-    group = click.Context(main, info_name="edge-ik")
+    # A command keeps the names of its help option, of the first context that it is read in.
+    group = click.Context(main, info_name="edge-ik", **main.context_settings)
     name, command, rest = main.resolve_command(group, words)
     return command.make_context(name, list(rest), parent=group, resilient_parsing=False)
 
