@@ -5,6 +5,8 @@ import os
 import sys
 from pathlib import Path
 
+import nbclient
+import nbformat
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,8 +40,6 @@ def small(notebook):
 @pytest.mark.tensorflow
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_it_runs(path, tmp_path, monkeypatch):
-    nbformat = pytest.importorskip("nbformat", reason="needs nbformat: the extra `test`")
-    nbclient = pytest.importorskip("nbclient", reason="needs nbclient: the extra `test`")
     bin_folder = str(Path(sys.executable).parent)
     monkeypatch.setenv("PATH", f"{bin_folder}{os.pathsep}{os.environ['PATH']}")
     (tmp_path / "artifacts").symlink_to(ROOT / "artifacts")

@@ -9,8 +9,6 @@ import urllib.request
 
 import pytest
 
-pytest.importorskip("viser", reason="needs viser: the extra `view`")
-
 PROGRAM = "from edge_ik.cli import main; main()"
 
 

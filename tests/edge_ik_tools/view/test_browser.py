@@ -4,11 +4,10 @@ import time
 
 import numpy as np
 import pytest
+from playwright.sync_api import sync_playwright
 
 from edge_ik_tools.view.serve import LOOPBACK, of_model, start
 
-playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright: the extra `test`")
-pytest.importorskip("viser", reason="needs viser: the extra `view`")
 # Without a network: Chromium would ask its makers at every start.
 FLAGS = [
     "--no-sandbox",
@@ -35,7 +34,7 @@ def page(source_root):
 @pytest.fixture
 def browser(require_tool):
     path = require_tool("chromium", "chromium")
-    with playwright.sync_playwright() as driver:
+    with sync_playwright() as driver:
         opened = driver.chromium.launch(executable_path=str(path), args=FLAGS)
         yield opened
         opened.close()

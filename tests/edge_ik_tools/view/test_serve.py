@@ -16,8 +16,6 @@ from firmware_host import EdgeIkError
 from firmware_host.errors import MissingExtraError
 from firmware_host.kinematics import forward_kinematics
 
-viser = pytest.importorskip("viser", reason="needs viser: the extra `view`")
-
 
 @pytest.fixture
 def model(source_root):

@@ -64,7 +64,6 @@ class Page:
         self.server = server
         self.session = session
         self.load = load
-        self.lock = threading.Lock()
         self.changed = threading.Event()
         self.stopped = threading.Event()
         self.wanted: Callable[[], None] | None = None
@@ -143,16 +142,15 @@ class Page:
             if act is None or self.stopped.is_set():
                 continue
             began = time.perf_counter()
-            with self.lock:
-                try:
-                    act()
-                    self.say("")
-                except EdgeIkError as error:
-                    self.say(str(error))
-                except Exception as error:  # The page must outlive what was not thought of.
-                    logger.exception("The viewer could not do what was asked.")
-                    self.say(f"That failed: {error!r}. The terminal has more.")
-                self.show()
+            try:
+                act()
+                self.say("")
+            except EdgeIkError as error:
+                self.say(str(error))
+            except Exception as error:  # The page must outlive what was not thought of.
+                logger.exception("The viewer could not do what was asked.")
+                self.say(f"That failed: {error!r}. The terminal has more.")
+            self.show()
             time.sleep(max(0.0, 1 / RATE - (time.perf_counter() - began)))
 
     def say(self, text: str) -> None:
