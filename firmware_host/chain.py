@@ -278,7 +278,8 @@ class Chain:
         # Wrapping first lets a joint with limits beyond +-pi keep its own turn.
         turns = 2 * math.pi * np.round((q - self.middle) / (2 * math.pi))
         wrapped = np.where(outside & self.circular, q - turns, q)
-        return np.minimum(np.maximum(wrapped, self.lower), self.upper)
+        held: FloatArray = np.minimum(np.maximum(wrapped, self.lower), self.upper)
+        return held
 
     def nearest_turn(self, q: FloatArray, near: FloatArray) -> FloatArray:
         """Joint vectors (..., n) with whole turns added, as the limits allow, to come near others.

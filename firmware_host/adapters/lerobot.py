@@ -153,7 +153,8 @@ class RobotKinematics:
 
     def _joints(self, given: FloatArray) -> FloatArray:
         """The model's joints q (n,) [rad, m] among numbers of LeRobot."""
-        return given[self._places] * self._units
+        joints: FloatArray = given[self._places] * self._units
+        return joints
 
 
 def _loaded(path: Path) -> IkSolver:

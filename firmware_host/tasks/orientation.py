@@ -130,7 +130,8 @@ class Orientation(ABC):
     def turned(self, wanted: FloatArray, spin: FloatArray) -> FloatArray:
         """The rate (N, size) of components (N, size) turned by angular velocities (N, 3)."""
         vectors = wanted.reshape(len(wanted), -1, 3)
-        return np.cross(spin[:, None], vectors).reshape(wanted.shape)
+        rate: FloatArray = np.asarray(np.cross(spin[:, None], vectors)).reshape(wanted.shape)
+        return rate
 
 
 @dataclass(frozen=True)
