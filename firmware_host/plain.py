@@ -49,18 +49,6 @@ class PlainChain:
         rows = zip(*(column.tolist() for column in columns), strict=True)
         return tuple(PlainJoint(*row) for row in rows)
 
-    @cached_property
-    def _direct(self) -> bool:
-        """Whether q is all that moves, and turns."""
-        return not (self.chain.has_followers or self.chain.sliding.any())
-
-    def placed(self, q: Sequence[float]) -> list[float]:
-        """The s sines, then the s cosines of `Chain.placed`."""
-        if self._direct:
-            return [*map(math.sin, q), *map(math.cos, q)]
-        sines, cosines = self.chain.placed(q, math)
-        return [*sines, *cosines]
-
     def clamp(self, q: Sequence[float]) -> list[float]:
         """Joints brought into the limits, each by a whole turn if that helps."""
         found = []

@@ -26,7 +26,7 @@ from firmware_host.kinematics import (
 from firmware_host.linear import gram, solve_symmetric
 from firmware_host.outputs import HeadOutputs
 from firmware_host.plain import PlainChain
-from firmware_host.straightline import Symbol, Tape, compile_function
+from firmware_host.straightline import SYMBOLS, Symbol, Tape, compile_function
 from firmware_host.tasks import Task
 from firmware_host.tasks.turn import Encoding
 from firmware_host.tolerances import DEFAULT_TOLERANCE, Tolerance
@@ -172,7 +172,7 @@ class IkProblem:
 
     def plain_errors(self, q: Sequence[float], target: Sequence[float]) -> tuple[float, float]:
         """`errors` of one configuration in plain floats: arrays of one number cost more."""
-        position, directions = self._compiled_parts(*self.plain.placed(q), *target)
+        position, directions = self._plain_parts(*q, *target)
         angle = 2 * math.asin(min(math.sqrt(directions) / 2, 1.0)) if directions else 0.0
         return math.sqrt(position), angle
 
@@ -224,7 +224,14 @@ class IkProblem:
         """`held` of a step that moves every joint."""
         return self.held([0.0] * len(self.stops), [0.0] * len(self.stops))
 
-    def trace_step(self) -> StepTrace:
+    def trace_joints(self, tape: Tape) -> tuple[list[Symbol], tuple[list[Any], list[Any]]]:
+        """Inputs for the n joints, and the place that they have."""
+        q = tape.inputs("q", len(self.chain))
+        return q, self.chain.placed(q, SYMBOLS)
+
+    def trace_step(
+        self, tape: Tape | None = None, place: tuple[list[Any], list[Any]] | None = None
+    ) -> StepTrace:
         """Record one step: dq = (J^T J + lambda^2 I)^-1 J^T e.
 
         A joint whose change b is given is held by a large h: the equations are
@@ -233,9 +240,13 @@ class IkProblem:
         dq = J^T (J J^T + lambda^2 I)^-1 (e - J b), without the columns of the joints held.
         A prismatic joint moves in characteristic lengths, so that metres and radians are
         damped alike.
+
+        Args:
+            tape: Where it is recorded.
+            place: The place on that tape; inputs without it.
         """
-        tape, task = Tape(), self.task
-        sines, cosines = self.trace_place(tape)
+        tape, task = tape or Tape(), self.task
+        sines, cosines = place or self.trace_place(tape)
         target = tape.inputs("p", task.size)
         damping, floor = Symbol(tape, "damping"), Symbol(tape, "floor")
         walked = frames(self.chain, sines, cosines)
@@ -276,13 +287,26 @@ class IkProblem:
         )
 
     @cached_property
-    def _compiled_parts(self) -> Callable[..., Any]:
-        """From s sines, s cosines and a target to `Task.squared_parts`, as straight-line code."""
+    def plain_step(self) -> tuple[Callable[..., Any], Callable[..., Any]]:
+        """`compiled_step` for plain floats, from the n joints instead of 2 s sines and cosines."""
         tape = Tape()
-        sines, cosines = self.trace_place(tape)
+        q, place = self.trace_joints(tape)
+        step = self.trace_step(tape, place)
+        given = [*q, *step.target]
+        every = [*given, step.damping, step.floor, *step.held]
+        return (
+            compile_function(tape, given, [step.squared], plain=True),
+            compile_function(tape, every, [step.squared, *step.dq], plain=True),
+        )
+
+    @cached_property
+    def _plain_parts(self) -> Callable[..., Any]:
+        """From n joints and a target to `Task.squared_parts`, for plain floats."""
+        tape = Tape()
+        q, place = self.trace_joints(tape)
         target = tape.inputs("p", self.task.size)
-        parts = self.task.squared_parts(frames(self.chain, sines, cosines), target)
-        return compile_function(tape, [*sines, *cosines, *target], parts)
+        parts = self.task.squared_parts(frames(self.chain, *place), target)
+        return compile_function(tape, [*q, *target], parts, plain=True)
 
 
 def _spare_step(
@@ -312,8 +336,9 @@ class StepTrace:
 
     Attributes:
         tape: The operations.
-        sines: s inputs, the sine of each segment's angle, or its displacement [m].
-        cosines: s inputs, the cosine of each segment's angle; unused where it slides.
+        sines: s inputs, the sine of each segment's angle, or its displacement [m]; or what they
+            are of other inputs.
+        cosines: The same of the cosine of each segment's angle; unused where it slides.
         target: k inputs, the components that the task names.
         damping: Input, `RefineSettings.damping`.
         floor: Input, `RefineSettings.damping_floor`.

@@ -7,15 +7,20 @@ subexpression, and runs on floats and on arrays alike.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 from firmware_host.kinematics import root
 
 COMMUTATIVE = frozenset("+*")
 
+# Functions of one operand, which is the right one.
+FUNCTIONS = frozenset({"sqrt", "sin", "cos"})
+
 # One recorded operation: (name, operator, left, right); operands are names or literals of
-# floats. Negation is 0.0 - right, and a square root has no left operand.
+# floats. Negation is 0.0 - right, and a function has no left operand.
 Operation = tuple[str, str, str, str]
 
 
@@ -62,12 +67,24 @@ class Symbol:
         """The square root; `numpy.sqrt` of a symbol comes here too."""
         return self.tape.record("sqrt", "", self)
 
+    def sin(self) -> Symbol:
+        """The sine, in functions for plain floats only."""
+        return self.tape.record("sin", "", self)
+
+    def cos(self) -> Symbol:
+        """The cosine, in functions for plain floats only."""
+        return self.tape.record("cos", "", self)
+
     def limit(self, bound: float, *, held: bool = False) -> None:
         """Keep how far from 0 the value is at most, as `kinematics.limited` says."""
         limits = self.tape.limits
         limits[self.name] = min(bound, limits.get(self.name, bound))
         if held:
             self.tape.held.add(self.name)
+
+
+# What stands for `math` and `numpy` while a function is traced.
+SYMBOLS = SimpleNamespace(sqrt=Symbol.sqrt, sin=Symbol.sin, cos=Symbol.cos)
 
 
 class Tape:
@@ -135,13 +152,23 @@ def operand(value: Symbol | float | str) -> str:
 
 
 def compile_function(
-    tape: Tape, inputs: Sequence[Symbol], outputs: Sequence[Symbol | float]
+    tape: Tape,
+    inputs: Sequence[Symbol],
+    outputs: Sequence[Symbol | float],
+    *,
+    plain: bool = False,
 ) -> Callable[..., tuple[Any, ...]]:
     """The traced function from the inputs, as positional arguments, to the outputs.
 
     Operations that no output needs are left out, and a value is dropped once it has been
     used for the last time: arrays then take the memory, still in the processor's cache,
     of those before them.
+
+    Args:
+        tape: What was recorded.
+        inputs: The function's arguments.
+        outputs: What it returns.
+        plain: For floats alone, which are not dropped.
     """
     operations = tape.live(outputs)
     results = {name for name, *_ in operations}
@@ -150,8 +177,9 @@ def compile_function(
     for name, operator, left, right in reversed(operations):
         last = sorted(({left, right} & results) - used)
         used |= {left, right}
-        drop = f"; del {', '.join(last)}" if last else ""
-        value = f"sqrt({right})" if operator == "sqrt" else f"{left} {operator} {right}"
+        drop = f"; del {', '.join(last)}" if last and not plain else ""
+        function = operator in FUNCTIONS
+        value = f"{operator}({right})" if function else f"{left} {operator} {right}"
         lines.append(f"    {name} = {value}{drop}")
     source = "\n".join(
         [
@@ -160,8 +188,10 @@ def compile_function(
             f"    return {', '.join(operand(value) for value in outputs)},",
         ]
     )
-    namespace: dict[str, Any] = {"sqrt": root}
-    # The source holds nothing but the names above, `del`, `sqrt`, four operators and floats.
+    namespace: dict[str, Any] = {"sqrt": math.sqrt if plain else root}
+    if plain:
+        namespace |= {"sin": math.sin, "cos": math.cos}
+    # The source holds nothing but the names above, `del`, functions, four operators and floats.
     exec(compile(source, "<straight-line kinematics>", "exec"), namespace)  # noqa: S102
     traced: Callable[..., tuple[Any, ...]] = namespace["traced"]
     return traced

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from functools import cached_property
-from types import SimpleNamespace
 
 import numpy as np
 
@@ -19,12 +18,11 @@ from firmware_host.joints import single_limits
 from firmware_host.kinematics import frames
 from firmware_host.solving.refine import DEFAULT_SETTINGS, NEAREST_SETTINGS
 from firmware_host.solving.seeding import BEYOND
-from firmware_host.straightline import Symbol, Tape
+from firmware_host.straightline import SYMBOLS, Tape
 from firmware_host.tolerances import FARTHEST_TARGET, SOLVED_POSITION
 
 # Fraction bits of the inverse of what counts as 1 rad of a joint.
 PER_BITS = 24
-_ROOTS = SimpleNamespace(sqrt=Symbol.sqrt)
 
 
 class FixedRobot(RobotSteps, RobotCircle):
@@ -41,7 +39,7 @@ class FixedRobot(RobotSteps, RobotCircle):
         """From a target to its features, then the turns and shifts in `move_bits`."""
         problem, tape = self.problem, Tape()
         target = tape.inputs("p", problem.task.size)
-        encoding = problem.encode(target, _ROOTS)
+        encoding = problem.encode(target, SYMBOLS)
         features = [(feature, None) for feature in encoding.features]
         moves = zip(encoding.moves(), self.move_bits, strict=True)
         return convert(tape, self.target(), [*features, *moves])

@@ -161,21 +161,21 @@ def _plain_walk(
     settings: RefineSettings,
 ) -> Iterator[tuple[list[float], float]]:
     """`_walk` of one seed in plain floats, to the same bits."""
-    plain, (distance_squared, newton) = problem.plain, problem.compiled_step
+    plain, (distance_squared, newton) = problem.plain, problem.plain_step
     unheld = problem.unheld
     damping, floor, largest = settings.damping, settings.damping_floor, settings.max_step
-    best_q: list[float] = [*q]
+    q = best_q = [*q]
     best = math.inf
+    if settings.curvature:
+        (squared,) = distance_squared(*q, *target)
+        floor += settings.curvature * problem.length * math.sqrt(squared)
     for step in range(steps + 1):
-        place = [*plain.placed(q), *target]
-        if step == 0 and settings.curvature:
-            floor += settings.curvature * problem.length * math.sqrt(distance_squared(*place)[0])
         if step < steps:
-            squared, *dq = newton(*place, damping, floor, *unheld)
+            squared, *dq = newton(*q, *target, damping, floor, *unheld)
         else:
-            (squared,) = distance_squared(*place)
+            (squared,) = distance_squared(*q, *target)
         if squared < best:
-            best, best_q = squared, [*q]
+            best, best_q = squared, q
         yield best_q, math.sqrt(best)
         if step == steps:
             return
@@ -183,7 +183,7 @@ def _plain_walk(
         if leaving:
             share = [float(joint in leaving) for joint in problem.stops]
             change = [leaving.get(joint, 0.0) for joint in problem.stops]
-            _, *dq = newton(*place, damping, floor, *problem.held(share, change))
+            _, *dq = newton(*q, *target, damping, floor, *problem.held(share, change))
             moved, _ = plain.moved(q, dq, largest)
         q = moved
 

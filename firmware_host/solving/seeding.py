@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -17,14 +16,13 @@ from firmware_host.kinematics import components
 from firmware_host.normalization import Normalization
 from firmware_host.outputs import HeadOutputs
 from firmware_host.spec import ModelSpec
-from firmware_host.straightline import Symbol, Tape, compile_function
+from firmware_host.straightline import SYMBOLS, Tape, compile_function
 from firmware_host.tasks.turn import Encoding
 
 # A seed that is further beyond a limit than this leads to no answer [rad, L], as a rule, and is
 # tried after all others: a promise is at most about 1.
 BEYOND, LAST = 0.02, 100.0
 
-_SYMBOLS = SimpleNamespace(sqrt=Symbol.sqrt)
 
 Predict = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]
 
@@ -154,9 +152,9 @@ class Seeder:
         """
         tape, spec = Tape(), self.spec
         target = tape.inputs("p", spec.task.size)
-        encoding = spec.problem.encode(target, _SYMBOLS)
+        encoding = spec.problem.encode(target, SYMBOLS)
         features = spec.normalization.apply(encoding.features)
-        traced = compile_function(tape, target, [*features, *encoding.moves()])
+        traced = compile_function(tape, target, [*features, *encoding.moves()], plain=True)
         return traced, encoding, len(features)
 
     def _beyond(self, joint: int, value: Any) -> Any:

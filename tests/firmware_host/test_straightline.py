@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware_host.straightline import Tape, compile_function, operand
+from firmware_host.straightline import SYMBOLS, Tape, compile_function, operand
 
 OPERATORS = {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv}
 INPUTS = 3
@@ -70,6 +70,19 @@ def test_on_arrays_it_equals_direct_evaluation_row_by_row(program, seed):
             np.testing.assert_array_equal([part[row] for part in found], expected)
     for part, old in zip(inputs, before, strict=True):
         np.testing.assert_array_equal(part, old)
+
+
+@given(programs, st.lists(numbers, min_size=INPUTS, max_size=INPUTS))
+def test_for_plain_floats_it_takes_sines_cosines_and_roots(program, inputs):
+    def begun(values, xp):
+        first, second, *rest = values
+        return [xp.sin(first), xp.cos(second), xp.sqrt(second * second), *rest]
+
+    tape = Tape()
+    values = tape.inputs("x", INPUTS)
+    outputs = execute(program, begun(values, SYMBOLS))
+    found = compile_function(tape, values, outputs, plain=True)(*inputs)
+    np.testing.assert_array_equal(found, execute(program, begun(inputs, math)))
 
 
 @given(programs)

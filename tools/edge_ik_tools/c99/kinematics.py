@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Sequence
-from types import SimpleNamespace
 
 import numpy as np
 
@@ -25,7 +24,7 @@ from firmware_host.solving.refine import (
     RefineSettings,
 )
 from firmware_host.spec import ModelSpec
-from firmware_host.straightline import Symbol, Tape
+from firmware_host.straightline import SYMBOLS, Tape
 
 # Where the damping of `RefineSettings` is less than what single precision resolves of
 # J J^T, whose entries are at most the squared reach.
@@ -35,7 +34,6 @@ OUT_OF_REACH = 1e6
 # Operations that are worth less than the flash that a second function takes.
 LITTLE_MORE = 120
 SINES = (math.sin, math.cos)
-ROOT_NAMESPACE = SimpleNamespace(sqrt=Symbol.sqrt)
 
 
 def robot_values(spec: ModelSpec, program: Program, steps: int) -> dict[str, object]:
@@ -96,7 +94,7 @@ def _encoding(
     """The network's input from a target, and the target's own turns."""
     tape = Tape()
     target = tape.inputs("p", problem.task.size)
-    encoding = problem.encode(target, ROOT_NAMESPACE)
+    encoding = problem.encode(target, SYMBOLS)
     turns = encoding.moves()
     scale, zero_point = program.input_scale
     names = place_names(problem.chain)
