@@ -271,15 +271,14 @@ class Chain:
 
     def clamp(self, q: npt.ArrayLike) -> FloatArray:
         """Joint vectors (..., n) brought into the limits; continuous joints wrap."""
-        q = np.array(q, dtype=np.float64)
-        outside = (q < self.lower) | (q > self.upper)
+        held = np.array(q, dtype=np.float64)
+        outside = (held < self.lower) | (held > self.upper)
         if not outside.any():
-            return q
+            return held
         # Wrapping first lets a joint with limits beyond +-pi keep its own turn.
-        turns = 2 * math.pi * np.round((q - self.middle) / (2 * math.pi))
-        wrapped = np.where(outside & self.circular, q - turns, q)
-        held: FloatArray = np.minimum(np.maximum(wrapped, self.lower), self.upper)
-        return held
+        turns = 2 * math.pi * np.round((held - self.middle) / (2 * math.pi))
+        wrapped = np.where(outside & self.circular, held - turns, held)
+        return np.asarray(np.minimum(np.maximum(wrapped, self.lower), self.upper))
 
     def nearest_turn(self, q: FloatArray, near: FloatArray) -> FloatArray:
         """Joint vectors (..., n) with whole turns added, as the limits allow, to come near others.
