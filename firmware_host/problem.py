@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -17,15 +17,13 @@ from firmware_host.kinematics import (
     Scalar,
     add,
     components,
-    dot,
     frames,
     mul,
     stacked,
-    sub,
 )
-from firmware_host.linear import gram, solve_symmetric
 from firmware_host.outputs import HeadOutputs
 from firmware_host.plain import PlainChain
+from firmware_host.step import StepTrace, spare_step, whole_step
 from firmware_host.straightline import SYMBOLS, Symbol, Tape, compile_function
 from firmware_host.tasks import Task
 from firmware_host.tasks.turn import Encoding
@@ -256,15 +254,8 @@ class IkProblem:
         strength = damping * squared + floor
         held = tape.inputs("h", 2 * len(self.stops))
         given = dict(zip(self.stops, zip(held, held[len(self.stops) :], strict=False), strict=True))
-        if self.spare_joints:
-            dq = _spare_step(columns, e, strength, given)
-        else:
-            rows = [[column[k] for column in columns] for k in range(task.rows)]  # m of (n,)
-            matrix, right = gram(rows, strength), [dot(column, e) for column in columns]
-            for joint, (stiffness, pull) in given.items():
-                matrix[joint][joint] = add(matrix[joint][joint], stiffness)
-                right[joint] = add(right[joint], pull)
-            dq = solve_symmetric(matrix, right)
+        solved = spare_step if self.spare_joints else whole_step
+        dq = solved(columns, e, strength, given)
         scales = self.chain.scales.tolist()
         dq = [mul(scale, change) for scale, change in zip(scales, dq, strict=True)]
         return StepTrace(tape, sines, cosines, target, damping, floor, held, squared, dq)
@@ -307,54 +298,3 @@ class IkProblem:
         target = tape.inputs("p", self.task.size)
         parts = self.task.squared_parts(frames(self.chain, *place), target)
         return compile_function(tape, [*q, *target], parts, plain=True)
-
-
-def _spare_step(
-    columns: Sequence[Sequence[Scalar]],
-    e: Sequence[Scalar],
-    strength: Scalar,
-    given: Mapping[int, tuple[Scalar, Scalar]],
-) -> list[Scalar]:
-    """A step of an arm with joints to spare: the others' share of what is given does not count."""
-    rows = range(len(e))
-    free = [
-        tuple(mul(given[joint][0], part) for part in column) if joint in given else column
-        for joint, column in enumerate(columns)
-    ]
-    rest = list(e)
-    if given:
-        changes = [change for _, change in given.values()]
-        rest = [sub(e[k], dot(changes, [columns[joint][k] for joint in given])) for k in rows]
-    weights = solve_symmetric(gram(free, strength), rest)  # (m,)
-    dq = [dot(column, weights) for column in free]  # (n,) [rad]
-    return [add(step, given[joint][1]) if joint in given else step for joint, step in enumerate(dq)]
-
-
-@dataclass(frozen=True, eq=False)
-class StepTrace:
-    """The arithmetic of one step of a problem, recorded but not yet compiled.
-
-    Attributes:
-        tape: The operations.
-        sines: s inputs, the sine of each segment's angle, or its displacement [m]; or what they
-            are of other inputs.
-        cosines: The same of the cosine of each segment's angle; unused where it slides.
-        target: k inputs, the components that the task names.
-        damping: Input, `RefineSettings.damping`.
-        floor: Input, `RefineSettings.damping_floor`.
-        held: Two inputs for each joint with stops, as `IkProblem.held` gives them: first of
-            each joint h [m^2], or with joints to spare 1, and 0 for one whose change is
-            given; then of each h times that change, or with joints to spare the change [rad, L].
-        squared: Output, the squared distance [m^2]; needs neither damping nor floor.
-        dq: n outputs, the joint changes [rad, m], not yet bounded.
-    """
-
-    tape: Tape
-    sines: list[Symbol]
-    cosines: list[Symbol]
-    target: list[Symbol]
-    damping: Symbol
-    floor: Symbol
-    held: list[Symbol]
-    squared: Scalar
-    dq: list[Scalar]
