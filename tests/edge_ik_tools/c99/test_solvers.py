@@ -2,6 +2,7 @@
 
 import ctypes
 import dataclasses
+import itertools
 import subprocess
 from types import SimpleNamespace
 
@@ -304,19 +305,19 @@ def test_restarts_reach_what_no_step_from_the_network_does(case, robot_firmware)
         task=reference.task,
         branches=reference.branches,
     )
-    shares = []
-    for restarts in (0, 4):
-        more = dataclasses.replace(firmware, restarts=restarts)
-        restarted = built_solver(more, None)
-        found = restarted.solve_batch(reference.task.given(targets))
-        shares.append(np.mean(found.status == Status.SOLVED))
-        assert found.restarts.max() <= restarts
-        np.testing.assert_array_equal(found.branch[found.restarts == 0] >= 0, True)
-    assert shares[1] > shares[0] or shares[0] == 1
+    restarted = built_solver(dataclasses.replace(firmware, restarts=4), None)
+    found = restarted.solve_batch(reference.task.given(targets))
+    # They are drawn where the network led nowhere.
+    without, solved = found.restarts == 0, found.status == Status.SOLVED
+    assert solved[without].all()
+    assert found.restarts.max() <= 4
+    np.testing.assert_array_equal(found.branch[without] >= 0, True)
+    assert without.all() or solved[~without].any()
 
 
-@pytest.mark.parametrize("compiler", ["gcc", "clang"])
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    ("name", "compiler"), [*zip(CASES, itertools.cycle(["gcc", "clang"]), strict=False)]
+)
 def test_compilers_are_silent(
     name,
     compiler,
