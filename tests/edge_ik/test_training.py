@@ -243,8 +243,6 @@ training.train(*preparation.start(read_config(config), folder), report)
 @pytest.mark.parametrize(
     ("moment", "epochs_done", "undisturbed"),
     [
-        ("20", 0, "tiny_folder"),
-        ("100", 2, "tiny_folder"),
         ("after the best network, before its checkpoint", 0, "tiny_folder"),
         ("while writing the second checkpoint", 1, "tiny_folder"),
         ("100", 2, "heads_folder"),

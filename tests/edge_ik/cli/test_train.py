@@ -221,8 +221,6 @@ def test_a_resume_of_nothing_is_told(refused, tmp_path):
     [
         ("leg2", "planar", {"plane": "xz"}),
         ("openmanipulator_x", "pitch", {"tool_axis": "x"}),
-        ("scara", "yaw", {"tool_axis": "x"}),
-        ("palletizer", "position", {}),
         ("ur5_rail", "pose", {}),
     ],
 )
