@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import trimesh
-from viser import SceneApi
+from viser import ViserServer
 from viser.transforms import SO3
 
 from edge_ik_tools.view.bodies import JOINT_SHARE, LINK_SHARE, Bar, MeshFile, bars, body_poses
@@ -26,7 +26,7 @@ class Figure:
     """A robot in a scene, whose bodies are moved as its joints are.
 
     Args:
-        scene: Where it is drawn.
+        server: In whose scene it is drawn.
         name: Of its node.
         chain: The robot.
         meshes: For each body the files that draw it; bars where there are none.
@@ -36,7 +36,7 @@ class Figure:
 
     def __init__(
         self,
-        scene: SceneApi,
+        server: ViserServer,
         name: str,
         chain: Chain,
         meshes: Sequence[Sequence[MeshFile]] = (),
@@ -44,11 +44,11 @@ class Figure:
         opacity: float = 1.0,
     ) -> None:
         self.chain = chain
-        self.scene = scene
+        self.server = server
         self.name = name
         self.solid: list[Any] = []
         self.bodies = [
-            scene.add_frame(f"{name}/{index}", show_axes=False)
+            server.scene.add_frame(f"{name}/{index}", show_axes=False)
             for index in range(len(chain.segments) + 1)
         ]
         given = list(meshes) or [[] for _ in self.bodies]
@@ -63,10 +63,11 @@ class Figure:
                 self._joint(f"{where}/joint", opacity)
 
     def place(self, q: FloatArray) -> None:
-        """Move the bodies to where joints q (n,) [rad, m] put them."""
-        for body, pose in zip(self.bodies, body_poses(self.chain, q), strict=True):
-            body.position = pose[:3, 3]
-            body.wxyz = SO3.from_matrix(pose[:3, :3]).wxyz
+        """Move the bodies to where joints q (n,) [rad, m] put them, all in the same picture."""
+        with self.server.atomic():
+            for body, pose in zip(self.bodies, body_poses(self.chain, q), strict=True):
+                body.position = pose[:3, 3]
+                body.wxyz = SO3.from_matrix(pose[:3, :3]).wxyz
 
     @property
     def visible(self) -> bool:
@@ -90,7 +91,7 @@ class Figure:
 
     def _keep(self, shape: Any, name: str, color: Color, opacity: float) -> None:
         self.solid.append(
-            self.scene.add_mesh_simple(
+            self.server.scene.add_mesh_simple(
                 name,
                 shape.vertices,
                 shape.faces,

@@ -75,7 +75,7 @@ class Page:
         scene = server.scene
         scene.set_up_direction("+z")
         scene.add_grid("/floor", 3 * reach, 3 * reach, cell_size=reach / 8, section_size=reach / 2)
-        self.figure = Figure(scene, "/robot", session.chain, meshes)
+        self.figure = Figure(server, "/robot", session.chain, meshes)
         self.gizmo = scene.add_transform_controls(
             "/target",
             scale=0.2 * reach,
@@ -101,7 +101,8 @@ class Page:
     def heed(self, part: Any, act: Callable[[], None]) -> None:
         """Ask for something where someone moves a part of the page, not where `show` does."""
 
-        def moved(event: Any) -> None:
+        # In the server's own thread: nothing is solved here, and another would have to wake.
+        async def moved(event: Any) -> None:
             if event.client_id is not None:
                 self.ask(act)
 
@@ -119,9 +120,9 @@ class Page:
     def show(self) -> None:
         """Put what the session says on the page."""
         session = self.session
-        self.figure.place(session.q)
         pose = session.target_pose
         with self.server.atomic():
+            self.figure.place(session.q)
             if pose is not self.aimed:  # a hand on the gizmo is not pushed away
                 self.gizmo.position = pose[:3, 3]
                 self.gizmo.wxyz = SO3.from_matrix(pose[:3, :3]).wxyz
@@ -129,6 +130,7 @@ class Page:
                 if abs(slider.value - angle) > slider.step:
                     slider.value = float(np.clip(angle, slider.min, slider.max))
             self.told.content = table(session.figures())
+        self.server.flush()  # at once, not with what may come within the next picture
 
     def _turns(self) -> bool:
         solver = self.session.solver
@@ -243,7 +245,7 @@ class Page:
             number = len(self.ghosts)
             color = GHOSTS[number % len(GHOSTS)]
             name = f"/ghost{number}"
-            figure = Figure(self.server.scene, name, self.session.chain, color=color, opacity=0.25)
+            figure = Figure(self.server, name, self.session.chain, color=color, opacity=0.25)
             figure.on_click(lambda event, n=number: self.ask(lambda: self._pick_number(n)))
             self.ghosts.append(figure)
         for ghost, figure in zip(found, self.ghosts, strict=False):
