@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 from viser.transforms import SO3
 
-from edge_ik_tools.view.serve import LOOPBACK, of_model, start
+from edge_ik_tools.view.serve import LOOPBACK
 
 # Without a network: Chromium would ask its makers at every start.
 FLAGS = [
@@ -36,14 +36,6 @@ ON_TOP = "([x, y]) => document.elementFromPoint(x, y)?.tagName === 'CANVAS'"
 WATCH = Path(__file__).with_name("watch.js")
 # How far the tool drawn may be from a target that it reaches [m]. A pixel is some 3 mm.
 CLOSE = 2e-4
-
-
-@pytest.fixture
-def page(source_root):
-    model = source_root / "artifacts" / "arm3" / "arm3-int8.tflite"
-    made = start(of_model(model, "reference"), port=0)
-    yield made
-    made.close()
 
 
 @pytest.fixture(scope="module")
@@ -273,7 +265,7 @@ class Watched:
 
 
 @pytest.mark.slow
-def test_random_drags_for_a_while(page, browser, record_property):
+def test_random_drags_for_a_while(page, browser, resident, record_property):
     """EDGE_IK_VIEW_SECONDS says for how long; the page follows, and its memory does not grow."""
     seconds = float(os.environ.get("EDGE_IK_VIEW_SECONDS", "3"))
     tab, complaints, _ = visit(browser, page, NARROW)
@@ -283,7 +275,7 @@ def test_random_drags_for_a_while(page, browser, record_property):
     hand, watched, rng = Hand(tab, page), Watched(tab, page), np.random.default_rng(0)
     home, room = hand.place, 0.12 * page.session.chain.reach
     heap = Heap(tab)
-    heaps, ends = [heap.size()], time.perf_counter() + seconds
+    sizes, ends = [], time.perf_counter() + seconds
     while time.perf_counter() < ends:
         arrow = hand.arrows[rng.choice(hand.within_reach())]
         way = rng.uniform(-room, room) - (hand.place - home) @ arrow
@@ -292,14 +284,11 @@ def test_random_drags_for_a_while(page, browser, record_property):
                 drag(share * way)
                 tab.wait_for_timeout(16)
         until(tab, lambda: watched.look() == 0)
-        if len(watched.spans) % 100 < 10:
-            heaps.append(heap.size())
-    heaps.append(heap.size())
-    middle = heaps[len(heaps) // 2]
+        sizes.append((resident(), heap.size()))
+    first, middle, last = (np.array(sizes[n]) / 1e6 for n in (0, len(sizes) // 2, -1))
     told = (
-        f"{watched.told()}; {watched.halves} halves; the page's memory {heaps[0] / 1e6:.1f} MB at "
-        f"first, {middle / 1e6:.1f} halfway, {heaps[-1] / 1e6:.1f} at the end; "
-        f"load {os.getloadavg()[0]:.1f}"
+        f"{watched.told()}; the server's and the page's memory {first.round(1)} MB at first, "
+        f"{middle.round(1)} halfway, {last.round(1)} at the end; load {os.getloadavg()[0]:.1f}"
     )
     record_property("told", told)
     logging.getLogger(__name__).info(told)
@@ -307,7 +296,7 @@ def test_random_drags_for_a_while(page, browser, record_property):
     assert watched.halves == 0
     assert complaints == []
     assert page.sentence.content == ""
-    assert heaps[-1] < 1.1 * middle + 5e6
+    assert np.all(last < 1.1 * middle + 5)
     tab.close()
 
 
