@@ -105,6 +105,18 @@ class Hand:
         free = [n for n, shaft in enumerate(shafts) if self.tab.evaluate(ON_TOP, shaft)]
         return sorted(free, key=lambda n: -np.hypot(*np.subtract(shafts[n], origin)))
 
+    def uncover(self):
+        """Fold the panel and close the note on software's drawing, until all arrows are free."""
+        self.tab.click(f"text=edge-ik: {self.page.session.chain.name}")
+        notes = self.tab.locator(".mantine-Notification-closeButton")
+
+        def free():
+            for note in notes.all():
+                note.click()
+            return len(self.within_reach()) == 3
+
+        until(self.tab, free)
+
     def grip(self, arrow):
         """(3,) the middle of an arrow's outer half."""
         return self.place + 0.75 * self.page.gizmo.scale * arrow
@@ -269,10 +281,8 @@ def test_random_drags_for_a_while(page, browser, resident, record_property):
     """EDGE_IK_VIEW_SECONDS says for how long; the page follows, and its memory does not grow."""
     seconds = float(os.environ.get("EDGE_IK_VIEW_SECONDS", "3"))
     tab, complaints, _ = visit(browser, page, NARROW)
-    for cover in tab.locator(".mantine-Notification-closeButton").all():
-        cover.click()
-    tab.click("text=edge-ik: arm3")
     hand, watched, rng = Hand(tab, page), Watched(tab, page), np.random.default_rng(0)
+    hand.uncover()
     home, room = hand.place, 0.12 * page.session.chain.reach
     heap = Heap(tab)
     sizes, ends = [], time.perf_counter() + seconds
