@@ -106,16 +106,10 @@ class Hand:
         return sorted(free, key=lambda n: -np.hypot(*np.subtract(shafts[n], origin)))
 
     def uncover(self):
-        """Fold the panel and close the note on software's drawing, until all arrows are free."""
+        """Fold the panel, and show no note on software that draws, until all arrows are free."""
+        self.tab.add_style_tag(content=".mantine-Notifications-root { display: none }")
         self.tab.click(f"text=edge-ik: {self.page.session.chain.name}")
-        notes = self.tab.locator(".mantine-Notification-closeButton")
-
-        def free():
-            for note in notes.all():
-                note.click()
-            return len(self.within_reach()) == 3
-
-        until(self.tab, free)
+        until(self.tab, lambda: len(self.within_reach()) == 3)
 
     def grip(self, arrow):
         """(3,) the middle of an arrow's outer half."""
