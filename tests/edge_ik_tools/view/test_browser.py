@@ -27,6 +27,8 @@ FLAGS = [
 # Of a tab [pixels]. In a narrow one the panel lies below, and few pixels are to be drawn; in a
 # wide one the tool stands beside the panel.
 NARROW, WIDE = {"width": 480, "height": 300}, {"width": 900, "height": 360}
+# Of the random test [s].
+SECONDS = float(os.environ.get("EDGE_IK_VIEW_SECONDS", "1"))
 # Patience for software that draws in software [ms].
 PATIENCE = 120_000
 # Whether a place in the tab is the scene's, not the panel's.
@@ -274,15 +276,15 @@ class Watched:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(SECONDS + 600)
 def test_random_drags_for_a_while(page, browser, resident, record_property):
     """EDGE_IK_VIEW_SECONDS says for how long; the page follows, and its memory does not grow."""
-    seconds = float(os.environ.get("EDGE_IK_VIEW_SECONDS", "1"))
     tab, complaints, _ = visit(browser, page)
     hand, watched, rng = Hand(tab, page), Watched(tab, page), np.random.default_rng(0)
     hand.uncover()
     home, room, view = hand.place, 0.12 * page.session.chain.reach, hand.view
     heap = Heap(tab)
-    sizes, ends = [], time.perf_counter() + seconds
+    sizes, ends = [], time.perf_counter() + SECONDS
     while time.perf_counter() < ends:
         arrow = hand.arrows[rng.choice(hand.within_reach())]
         way = rng.uniform(-room, room) - (hand.place - home) @ arrow
@@ -299,7 +301,7 @@ def test_random_drags_for_a_while(page, browser, resident, record_property):
     )
     record_property("told", told)
     logging.getLogger(__name__).info(told)
-    assert len(watched.spans) > 2 * seconds
+    assert len(watched.spans) > 2 * SECONDS
     assert watched.halves == 0
     np.testing.assert_array_equal(hand.view, view)
     assert complaints == []

@@ -15,6 +15,9 @@ from firmware_host import EdgeIkError
 from firmware_host.errors import MissingExtraError
 from firmware_host.kinematics import forward_kinematics
 
+# Of the random test [s].
+SECONDS = float(os.environ.get("EDGE_IK_VIEW_SECONDS", "3"))
+
 
 def until(holds, seconds=10.0):
     """Wait for something, and say how long it took [s]."""
@@ -140,13 +143,13 @@ def test_closing_ends_its_threads(model):
     assert page.worker not in threading.enumerate()
 
 
+@pytest.mark.timeout(SECONDS + 600)
 def test_random_targets_for_a_while(page, resident, record_property):
     """EDGE_IK_VIEW_SECONDS says for how long; joints follow, and memory does not grow."""
-    seconds = float(os.environ.get("EDGE_IK_VIEW_SECONDS", "3"))
     rng, chain = np.random.default_rng(0), page.session.chain
     shown = page.figure.bodies[-1]
     waits, sizes = [], []
-    ends = time.perf_counter() + seconds
+    ends = time.perf_counter() + SECONDS
     while time.perf_counter() < ends:
         pose = forward_kinematics(chain, rng.uniform(chain.lower, chain.upper))
         before = np.array(shown.position)
@@ -157,7 +160,7 @@ def test_random_targets_for_a_while(page, resident, record_property):
         sizes.append(resident())
     middle = len(sizes) // 2
     told = (
-        f"{len(waits)} targets in {seconds:g} s: joints moved after {1e3 * np.median(waits):.1f} "
+        f"{len(waits)} targets in {SECONDS:g} s: joints moved after {1e3 * np.median(waits):.1f} "
         f"ms in the median, {1e3 * max(waits):.1f} at most; {sizes[middle] / 1e6:.1f} MB halfway, "
         f"{sizes[-1] / 1e6:.1f} at the end"
     )
