@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from firmware_host.tasks import Task
     from firmware_host.tolerances import Tolerance
 
+Options = Mapping[str, tuple[float, ...] | None]
+
 
 @click.command(cls=NumbersCommand)
 @click.argument("model", type=click.Path(path_type=Path))
@@ -114,16 +116,17 @@ def solve(
         solver = IkSolver.load(model, runtime, steps, restarts, tolerance)
     else:
         solver = run_solver(model, steps, restarts, tolerance)
-    turned = orientation(quaternion, xyzw, rpy)
     given = solve_target(
         solver.task,
-        {
-            "--target": target,
-            "--angle": checked_angle(angle),
-            "--quaternion": turned,
-            "--direction": direction,
-            "--matrix": matrix,
-        },
+        finite(
+            {
+                "--target": target,
+                "--angle": checked_angle(angle),
+                **orientation(quaternion, xyzw, rpy),
+                "--direction": direction,
+                "--matrix": matrix,
+            }
+        ),
     )
     q_near = None if near is None else comma_numbers(near, "--near")
     # The first call prepares the graph; the second is the time told.
@@ -212,25 +215,42 @@ def _steps(solution: IkSolution) -> str:
 
 def orientation(
     quaternion: tuple[float, ...] | None, xyzw: bool, rpy: tuple[float, ...] | None
-) -> tuple[float, ...] | None:
-    """The quaternion w, x, y, z of what was given, if anything was.
+) -> dict[str, tuple[float, ...]]:
+    """The quaternion w, x, y, z of what was given, by the option that gave it.
 
     Raises:
         click.UsageError: If both were given, or angles in degrees.
     """
     if xyzw and not quaternion:
         raise click.UsageError("--xyzw says how --quaternion is given. Expected it, too.")
-    if rpy is None or not rpy:
-        return (quaternion[3], *quaternion[:3]) if quaternion and xyzw else quaternion
-    if quaternion:
+    if quaternion and rpy:
         raise click.UsageError("Expected --quaternion or --rpy. Received both.")
+    if quaternion:
+        return {"--quaternion": (quaternion[3], *quaternion[:3]) if xyzw else quaternion}
+    if not rpy:
+        return {}
+    finite({"--rpy": rpy})
     if max(map(abs, rpy)) > 2 * math.pi:
         meant = " ".join(f"{math.radians(angle):.6g}" for angle in rpy)
         raise click.UsageError(f"--rpy seems to be degrees. Expected radians: --rpy {meant}")
     from edge_ik.arms.rotation import pose_from_rpy
     from firmware_host.tasks.rotations import quaternion as quaternion_of
 
-    return tuple(quaternion_of(pose_from_rpy((0.0, 0.0, 0.0), rpy)[:3, :3]).tolist())
+    return {"--rpy": tuple(quaternion_of(pose_from_rpy((0.0, 0.0, 0.0), rpy)[:3, :3]).tolist())}
+
+
+def finite(options: Options) -> Options:
+    """The numbers of each option, as they are.
+
+    Raises:
+        click.UsageError: If one is a NaN or infinity.
+    """
+    for name, values in options.items():
+        if not all(map(math.isfinite, values or ())):
+            raise click.UsageError(
+                f"Expected finite numbers for {name}. Received a NaN or infinity"
+            )
+    return options
 
 
 def checked_angle(angle: float | None) -> tuple[float, ...] | None:
@@ -266,23 +286,24 @@ def quaternion_advice(solver: IkSolver, target: Any, solution: IkSolution) -> tu
     return (f"Read as x, y, z, w the quaternion's target is reached. {advice}",)
 
 
-# What option gives a target's orientation, by how many numbers it takes.
-ORIENTATIONS = {0: [], 1: ["--angle"], 3: ["--direction"], 4: ["--quaternion"]}
+# What options give a target's orientation, one of them at a time, by how many numbers it takes.
+ORIENTATIONS = {0: (), 1: ("--angle",), 3: ("--direction",), 4: ("--quaternion", "--rpy")}
 
 
-def solve_target(task: Task, options: Mapping[str, tuple[float, ...] | None]) -> Any:
+def solve_target(task: Task, options: Options) -> Any:
     """The target in the form that the solver takes.
 
     Args:
         task: What a target is.
-        options: The numbers of each option, where it was given.
+        options: The numbers of each option, where it was given; of `--rpy` the quaternion.
 
     Raises:
         click.UsageError: If they are not those of the task.
     """
     given = {name for name, value in options.items() if value}
     more = ORIENTATIONS[task.orientation.flat_size]
-    forms = [{"--target", *more}, *([{"--matrix"}] if task.has_orientation else [])]
+    forms = [{"--target", name} for name in more] or [{"--target"}]
+    forms += [{"--matrix"}] * task.has_orientation
     target = options.get("--target") or ()
     if "--target" in given and len(target) != len(task.place):
         raise click.UsageError(
@@ -290,7 +311,7 @@ def solve_target(task: Task, options: Mapping[str, tuple[float, ...] | None]) ->
             f"{task.coordinates} in metres. Received: {len(target)} numbers"
         )
     if given not in forms:
-        needs = " and ".join(["--target", *more]) + ", or --matrix" * task.has_orientation
+        needs = "--target" + f" and {' or '.join(more)}, or --matrix" * task.has_orientation
         raise click.UsageError(
             f"The model solves the task '{task.name}'. Expected {needs}. "
             f"Received: {', '.join(sorted(given)) or 'none of them'}"
@@ -298,7 +319,7 @@ def solve_target(task: Task, options: Mapping[str, tuple[float, ...] | None]) ->
     matrix = options.get("--matrix")
     if matrix:
         return np.reshape(matrix, (4, 4))
-    return (*target, *(options[more[0]] or () if more else ()))
+    return (*target, *(number for name in more for number in options.get(name) or ()))
 
 
 def run_solver(

@@ -116,6 +116,7 @@ def test_mistakes_are_told(refused, tmp_path, tiny_folder):
     [
         (POSITION, {"--target": (1, 2, 3)}, (1, 2, 3)),
         (POSE, {"--target": (1, 2, 3), "--quaternion": (1, 0, 0, 0)}, (1, 2, 3, 1, 0, 0, 0)),
+        (POSE, {"--target": (1, 2, 3), "--rpy": (0, 1, 0, 0)}, (1, 2, 3, 0, 1, 0, 0)),
         (make_task("axis"), {"--target": (1, 2, 3), "--direction": (0, 0, 5)}, (1, 2, 3, 0, 0, 5)),
         (make_task("pitch"), {"--target": (1, 2, 3), "--angle": (-0.5,)}, (1, 2, 3, -0.5)),
         (make_task("yaw"), {"--target": (1, 2, 3), "--angle": (0.0,)}, (1, 2, 3, 0.0)),
@@ -137,6 +138,22 @@ def test_a_target_is_made_of_the_options_of_its_task(task, given, target):
         solve_target(task, {**options, "--target": (1, 2, 3, 4, 5)})
 
 
+@pytest.mark.parametrize(
+    ("task", "given", "needs"),
+    [
+        (POSITION, ("--rpy", "--target"), "--target"),
+        (make_task("axis"), ("--rpy", "--target"), "--target and --direction, or --matrix"),
+        (POSE, ("--rpy",), "--target and --quaternion or --rpy, or --matrix"),
+        (POSE, ("--quaternion",), "--target and --quaternion or --rpy, or --matrix"),
+    ],
+)
+def test_a_mistake_names_the_option_that_was_given(task, given, needs):
+    values = {"--target": (1, 2, 3), "--rpy": (1, 0, 0, 0), "--quaternion": (1, 0, 0, 0)}
+    with pytest.raises(click.UsageError) as told:
+        solve_target(task, {name: values[name] for name in given})
+    assert str(told.value).endswith(f"Expected {needs}. Received: {', '.join(given)}")
+
+
 def test_millimetres_and_degrees_are_told(run, printed, tiny_folder):
     values = printed("solve", tiny_folder, "--target", 300, 100, 250, "--near", "10,45,90")
     assert "millimetres" in values["advice"][0]
@@ -154,14 +171,15 @@ def test_an_angle_in_degrees_is_told():
 
 class TestOrientation:
     def test_xyzw_is_put_in_order(self):
-        assert orientation((1.0, 2.0, 3.0, 4.0), True, None) == (4.0, 1.0, 2.0, 3.0)
-        assert orientation((1.0, 2.0, 3.0, 4.0), False, None) == (1.0, 2.0, 3.0, 4.0)
-        assert orientation(None, False, None) is None
+        given = (1.0, 2.0, 3.0, 4.0)
+        assert orientation(given, True, None) == {"--quaternion": (4.0, 1.0, 2.0, 3.0)}
+        assert orientation(given, False, None) == {"--quaternion": given}
+        assert orientation(None, False, None) == {}
 
     def test_roll_pitch_yaw(self):
-        w, x, y, z = orientation(None, False, (0.0, 0.0, math.pi / 2))
+        w, x, y, z = orientation(None, False, (0.0, 0.0, math.pi / 2))["--rpy"]
         np.testing.assert_allclose([w, x, y, z], [math.sqrt(0.5), 0, 0, math.sqrt(0.5)], atol=1e-15)
-        w, x, y, z = orientation(None, False, (0.2, 0.0, 0.0))
+        w, x, y, z = orientation(None, False, (0.2, 0.0, 0.0))["--rpy"]
         np.testing.assert_allclose([w, x, y, z], [math.cos(0.1), math.sin(0.1), 0, 0], atol=1e-15)
 
     @pytest.mark.parametrize(
@@ -170,6 +188,7 @@ class TestOrientation:
             ((None, True, None), "--xyzw says how --quaternion is given"),
             (((1.0, 0.0, 0.0, 0.0), False, (0.0, 0.0, 1.0)), "Received both"),
             ((None, False, (0.0, 90.0, 0.0)), "degrees. Expected radians: --rpy 0 1.5708 0"),
+            ((None, False, (0.0, math.nan, 0.0)), "finite numbers for --rpy"),
         ],
     )
     def test_mistakes(self, given, message):
