@@ -15,7 +15,8 @@ from edge_ik import preparation, training
 from edge_ik.checkpoint import read_history
 from edge_ik.config import Config, config_from_dict
 from edge_ik.evaluation import evaluate_run
-from edge_ik.run import METRICS_FILE, RUN_FILE, Run
+from edge_ik.run import METRICS_FILE, Run
+from edge_ik.run_folder import RUN_FILE
 from edge_ik.sizing import resolved
 from firmware_host.errors import RunError
 from firmware_host.json_text import read_json

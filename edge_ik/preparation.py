@@ -24,7 +24,8 @@ from edge_ik.data.source import Curriculum, OneBranch, SampleSource
 from edge_ik.data.streams import POOL_STREAM, aspect_stream, stream
 from edge_ik.data.targets import draw_everywhere
 from edge_ik.kept_branches import numbered_branches
-from edge_ik.run import CHECKPOINT_FILE, AspectRecord, Run, is_abandoned
+from edge_ik.run import CHECKPOINT_FILE, AspectRecord, Run
+from edge_ik.run_folder import is_abandoned
 from edge_ik.sizing import resolved
 from edge_ik.worker import read_worker
 from firmware_host.chain import Chain

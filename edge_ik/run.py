@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,10 +15,11 @@ from edge_ik.arrays import ArrayFile, write_arrays
 from edge_ik.config import Config, read_config, to_toml
 from edge_ik.data.focus import FocusCircle, has_focus
 from edge_ik.kept_branches import kept_branches
-from edge_ik.lock import LOCK_FILE, locked
+from edge_ik.lock import locked
+from edge_ik.run_folder import CONFIG_FILE, RUN_FILE, check_run_folder, no_network
 from firmware_host.chain import Chain
 from firmware_host.errors import EdgeIkError, ModelFileError, RunError, WriteError
-from firmware_host.files import PARTIAL, make_folder, remove_partial_files, write_json, write_text
+from firmware_host.files import make_folder, remove_partial_files, write_json, write_text
 from firmware_host.json_text import read_json
 from firmware_host.names import brief
 from firmware_host.normalization import Normalization
@@ -32,8 +32,6 @@ from firmware_host.workspace import Workspace
 if TYPE_CHECKING:
     import keras
 
-CONFIG_FILE = "config.toml"
-RUN_FILE = "run.json"
 CHECKPOINT_FILE = "checkpoint.npz"
 BEST_FILE = "best.npz"
 HISTORY_FILE = "history.csv"
@@ -178,24 +176,8 @@ class Run:
         Raises:
             RunError: If the folder is not a run, or its files do not fit together.
         """
-        if folder.exists() and not folder.is_dir():
-            raise RunError(f"Expected a run folder. Received: '{folder}', which is a file.")
-        if not folder.is_dir():
-            raise RunError(
-                f"There is no run folder '{folder}'. Make one with: edge-ik train --out "
-                f"{quote(str(folder))}"
-            )
+        check_run_folder(folder)
         path = folder / RUN_FILE
-        if is_abandoned(folder):
-            raise RunError(
-                f"The training in '{folder}' was ended before its first step. Begin it anew with "
-                "the command that began it."
-            )
-        if not path.is_file() or not (folder / CONFIG_FILE).is_file():
-            raise RunError(
-                f"'{folder}' is not a run folder: it holds no {RUN_FILE} with a {CONFIG_FILE}. "
-                "Expected a folder that `edge-ik train` wrote."
-            )
         config = read_config(folder / CONFIG_FILE)
         _check_resolved(folder / CONFIG_FILE, config)
         try:
@@ -251,10 +233,7 @@ class Run:
 
         path, numbers = self.folder / BEST_FILE, self.problem.outputs.size
         if not path.is_file():
-            raise RunError(
-                f"'{self.folder}' has no trained network yet. Continue it with: "
-                f"edge-ik train --resume {quote(str(self.folder))}"
-            )
+            raise no_network(self.folder)
         try:
             # Before memory is taken for a network that is not there.
             least = FLOAT_BYTES * parameter_count(self.spec.inputs, numbers, self.config.network)
@@ -276,17 +255,6 @@ class Run:
             ) from error
         network.set_weights(found)
         return network
-
-
-def is_abandoned(folder: Path) -> bool:
-    """Whether a run was ended in this folder while its record was written, with nothing else in it.
-
-    The lock that its writer held is there still, which none could have left but in a folder that
-    was free.
-    """
-    names = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
-    rest = {name for name in names if not (name.startswith(".") and f".{PARTIAL}" in name)}
-    return LOCK_FILE in names and rest <= {LOCK_FILE, CONFIG_FILE}
 
 
 def _names(weights: Sequence[Any]) -> list[str]:

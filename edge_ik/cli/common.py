@@ -16,6 +16,7 @@ import click
 
 from edge_ik.quiet import quiet_native_log
 from firmware_host.errors import MissingExtraError, RunError
+from firmware_host.model_file import read_model
 from firmware_host.names import one_line, shown
 from firmware_host.tasks import PLANES, TOOL_AXES
 from firmware_host.tolerances import SOLVED_POSITION, SOLVED_ROTATION, Tolerance
@@ -157,16 +158,18 @@ def is_model_file(path: Path, runtime: str | None) -> bool:
     """Whether a path is an exported model; otherwise it is a run folder.
 
     Raises:
-        RunError: If it is neither.
+        RunError, ModelFileError: If it is neither.
         click.BadParameter: If a runtime is asked for that a run folder has no use for.
     """
     if path.is_dir():
+        _check_run(path)
         if runtime is not None:
             raise click.BadParameter(
                 "a run folder is solved by Keras; export it first", param_hint="--runtime"
             )
         return False
     if path.suffix == ".tflite":
+        read_model(path)
         return True
     found = "a file of another kind" if path.exists() else "nothing"
     raise RunError(
@@ -174,21 +177,39 @@ def is_model_file(path: Path, runtime: str | None) -> bool:
     )
 
 
+def _check_run(folder: Path) -> None:
+    """A RunError if a folder is no run, with the models that lie in it."""
+    from edge_ik.run_folder import check_run_folder
+
+    try:
+        check_run_folder(folder)
+    except RunError as error:
+        models = ", ".join(quote(str(model)) for model in _models_in(folder))
+        raise RunError(f"{error} In it there is: {models}" if models else str(error)) from error
+
+
+def _models_in(folder: Path) -> list[Path]:
+    """The models that lie in a folder, or in the export of a run."""
+    return sorted([*folder.glob("*.tflite"), *folder.glob("export/*.tflite")])
+
+
 def exported_model(path: Path) -> Path:
     """The model that is meant: a file as it is, of a run the one that was exported of it.
 
     Raises:
-        RunError: If a folder has none, or several.
+        RunError, ModelFileError: If a folder has none, or several, or the file is no model.
     """
     if not path.is_dir():
+        read_model(path)
         return path
-    found = sorted([*path.glob("*.tflite"), *path.glob("export/*.tflite")])
+    found = _models_in(path)
     if len(found) == 1:
         say(f"Taking '{found[0]}'.", error=True)
         return found[0]
     if found:
         several = ", ".join(quote(str(model)) for model in found)
         raise RunError(f"'{path}' has several models. Expected one of them: {several}")
+    _check_run(path)
     raise RunError(
         f"Expected a .tflite file. Received: '{path}', a folder that none was exported into. "
         f"Of a run, export one with: edge-ik export {quote(str(path))}"

@@ -95,6 +95,8 @@ def report(
         raise click.UsageError(
             f"A report is of {MOST_MODELS} models at most. Received: {len(models)}"
         )
+    for model in models:
+        is_model_file(model, runtime)
     from edge_ik.terminal.bars import telling
 
     with training_stack(PURPOSE, tensorflow=False):

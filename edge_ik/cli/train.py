@@ -144,10 +144,14 @@ def train(
             "--resume takes no other option: the run's own configuration holds. Only a training "
             "with --goal takes more --minutes."
         )
+    from edge_ik.run_folder import GOAL_FILE, check_run_folder
+
+    begun_to_goal = resume is not None and (resume / GOAL_FILE).is_file()
+    if resume is not None and not begun_to_goal:
+        check_run_folder(resume)
     with training_stack("Training"):
         from edge_ik.config import make_config
         from edge_ik.presets import DEFAULT_PRESET
-        from edge_ik_tools.tune.record import GOAL_FILE
 
     if resume is not None:
         config, folder = None, resume
@@ -155,7 +159,7 @@ def train(
         overrides = _overrides(arm, assignments, flags)
         config = make_config(preset or DEFAULT_PRESET, config_file, overrides)
         folder = out or Path("runs") / f"{Path(config.arm.source).stem}-{config.task.name}"
-    to_goal = goal is not None or (resume is not None and (resume / GOAL_FILE).is_file())
+    to_goal = goal is not None or begun_to_goal
     if minutes is not None and not to_goal:
         raise click.UsageError("--minutes can be given with --goal alone.")
     if to_goal:
@@ -171,7 +175,7 @@ def _train(config: Config | None, folder: Path, began: float, as_json: bool) -> 
     from edge_ik import preparation, training
     from edge_ik.checkpoint import is_finished, read_history
     from edge_ik.lock import check_unlocked
-    from edge_ik.run import RUN_FILE
+    from edge_ik.run_folder import RUN_FILE
     from edge_ik.worker import read_worker
 
     worker = read_worker()
@@ -242,8 +246,7 @@ def going_on_told(folder: Path) -> Iterator[None]:
 
 def going_on(folder: Path) -> str:
     """How a training goes on, in a sentence; empty if it has not come to its first step."""
-    from edge_ik.run import RUN_FILE
-    from edge_ik_tools.tune.record import GOAL_FILE
+    from edge_ik.run_folder import GOAL_FILE, RUN_FILE
 
     if not any((folder / name).is_file() for name in (RUN_FILE, GOAL_FILE)):
         return ""

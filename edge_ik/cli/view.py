@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edge_ik.cli.common import runtime_option, say, training_stack
+from edge_ik.cli.common import is_model_file, runtime_option, say, training_stack
 
 if TYPE_CHECKING:
     from edge_ik_tools.view.serve import Shown
@@ -74,6 +74,8 @@ def _shown(
 
     path = Path(source)
     is_model, is_run = path.suffix == ".tflite", path.is_dir()
+    if is_model or is_run:
+        is_model_file(path, None)
     if (base or tip) and (is_model or is_run):
         raise click.UsageError("--base and --tip are for robots; a model has its chain.")
     if is_model:

@@ -20,11 +20,10 @@ from edge_ik.run import (
     BEST_FILE,
     BRANCHES_FILE,
     CHECKPOINT_FILE,
-    CONFIG_FILE,
     METRICS_FILE,
-    RUN_FILE,
     Run,
 )
+from edge_ik.run_folder import CONFIG_FILE, RUN_FILE
 from firmware_host.errors import EdgeIkError, RunError
 
 pytestmark = pytest.mark.tensorflow

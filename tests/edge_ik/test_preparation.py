@@ -10,7 +10,7 @@ pytest.importorskip("tensorflow")
 
 from edge_ik.config import make_config
 from edge_ik.preparation import resume, start
-from edge_ik.run import CONFIG_FILE
+from edge_ik.run_folder import CONFIG_FILE
 from firmware_host.errors import ConfigError, RobotError, RunError
 
 pytestmark = pytest.mark.tensorflow

@@ -11,7 +11,8 @@ pytest.importorskip("tensorflow")
 
 from edge_ik.lock import LOCK_FILE, locked
 from edge_ik.preparation import check_free
-from edge_ik.run import BEST_FILE, BRANCHES_FILE, CONFIG_FILE, RUN_FILE, Run, is_abandoned
+from edge_ik.run import BEST_FILE, BRANCHES_FILE, Run
+from edge_ik.run_folder import CONFIG_FILE, RUN_FILE, is_abandoned
 from firmware_host.errors import EdgeIkError, RunError, WriteError
 from firmware_host.files import remove_partial_files
 from firmware_host.spec import ONE_BRANCH, mean_heads
@@ -99,15 +100,6 @@ def test_a_run_that_cannot_be_begun_leaves_nothing(tiny_folder, tmp_path, no_roo
     with no_room(room), pytest.raises(WriteError, match="Cannot write"):
         run.save()
     assert list(run.folder.iterdir()) == []
-
-
-def test_what_somebody_put_into_a_folder_is_not_taken_for_a_run_of_ours(tmp_path):
-    (tmp_path / CONFIG_FILE).write_text("mine")
-    assert not is_abandoned(tmp_path)
-    (tmp_path / LOCK_FILE).touch()
-    assert is_abandoned(tmp_path)
-    (tmp_path / "notes.txt").write_text("mine")
-    assert not is_abandoned(tmp_path)
 
 
 def test_two_runs_cannot_begin_in_one_folder(tiny_folder, tmp_path):

@@ -27,11 +27,10 @@ from edge_ik.run import (
     BEST_FILE,
     BRANCHES_FILE,
     CHECKPOINT_FILE,
-    CONFIG_FILE,
     HISTORY_FILE,
-    RUN_FILE,
     Run,
 )
+from edge_ik.run_folder import CONFIG_FILE, RUN_FILE
 from edge_ik.sizing import resolved
 from edge_ik.watcher import HISTORY_FIELDS
 from firmware_host.solving.seeding import Seeder

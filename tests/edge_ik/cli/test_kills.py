@@ -25,10 +25,10 @@ from edge_ik.lock import LOCK_FILE
 from edge_ik.run import (
     CHECKPOINT_FILE,
     HISTORY_FILE,
-    RUN_FILE,
     TENSORBOARD_FOLDER,
     Run,
 )
+from edge_ik.run_folder import RUN_FILE
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.slow]
 

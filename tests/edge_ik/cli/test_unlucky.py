@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from edge_ik.run_folder import CONFIG_FILE, RUN_FILE
+
 FIRMWARE = ("--firmware", "c99", "--no-count", "--zip", "--board")
 
 
@@ -143,6 +145,8 @@ class TestTheModelOfARun:
     def test_without_one_it_is_told_how_to_export_it(self, refused, tmp_path, command):
         folder = tmp_path / "my run"
         folder.mkdir()
+        for name in (RUN_FILE, CONFIG_FILE):
+            (folder / name).touch()
         assert f"export one with: edge-ik export '{folder}'" in refused(command, folder)
 
 

@@ -13,10 +13,11 @@ pytest.importorskip("tensorflow")
 
 from edge_ik.config import make_config
 from edge_ik.run import Run
+from edge_ik.run_folder import GOAL_FILE
 from edge_ik_tools.tune import goal as goal_module
 from edge_ik_tools.tune.goal import GoalTraining, start_goal
 from edge_ik_tools.tune.measure import Measured
-from edge_ik_tools.tune.record import GOAL_FILE, GoalRecord
+from edge_ik_tools.tune.record import GoalRecord
 from firmware_host.errors import RobotError, RunError
 from firmware_host.progress import untold
 

@@ -7,8 +7,9 @@ import pytest
 pytest.importorskip("tensorflow")
 
 from edge_ik.config import make_config
+from edge_ik.run_folder import GOAL_FILE
 from edge_ik_tools.tune.measure import Measured, target_count
-from edge_ik_tools.tune.record import GOAL_FILE, GoalRecord, Round
+from edge_ik_tools.tune.record import GoalRecord, Round
 from edge_ik_tools.tune.words import verdict
 from firmware_host.errors import RunError
 

@@ -22,11 +22,10 @@ from edge_ik.run import (
     BEST_FILE,
     BRANCHES_FILE,
     CHECKPOINT_FILE,
-    CONFIG_FILE,
     HISTORY_FILE,
-    RUN_FILE,
     Run,
 )
+from edge_ik.run_folder import CONFIG_FILE, GOAL_FILE, RUN_FILE
 from edge_ik.sizing import Size
 from edge_ik_tools.tune.growth import FEWEST_EPOCHS, Attempt, asked_for, changed, choose
 from edge_ik_tools.tune.measure import int8_network, measure_int8, target_count
@@ -39,7 +38,7 @@ from edge_ik_tools.tune.pace import (
     TimeIsUp,
     TooLong,
 )
-from edge_ik_tools.tune.record import GOAL_FILE, GoalRecord, Round, leaving_nothing
+from edge_ik_tools.tune.record import GoalRecord, Round, leaving_nothing
 from edge_ik_tools.tune.words import percent, size_words
 from firmware_host.files import make_folder, remove_partial_files, told, write_atomically
 from firmware_host.progress import Tell

@@ -10,12 +10,11 @@ from typing import Any
 
 from edge_ik.config import Config, config_from_dict
 from edge_ik.run import ELSEWHERE
+from edge_ik.run_folder import GOAL_FILE
 from edge_ik_tools.tune.kept import read_kept
 from edge_ik_tools.tune.measure import Measured
 from firmware_host.errors import EdgeIkError, RunError
 from firmware_host.files import make_folder, write_json
-
-GOAL_FILE = "goal.json"
 
 
 @contextmanager

@@ -15,7 +15,8 @@ from edge_ik.checkpoint import read_history
 from edge_ik.config import Config
 from edge_ik.data.source import SampleSource
 from edge_ik.kept_branches import numbered_branches
-from edge_ik.run import CHECKPOINT_FILE, RUN_FILE, Run
+from edge_ik.run import CHECKPOINT_FILE, Run
+from edge_ik.run_folder import RUN_FILE
 from edge_ik.watcher import Progress, Report
 from edge_ik_tools.tune.cost import NetworkSize
 from edge_ik_tools.tune.kept import read_kept

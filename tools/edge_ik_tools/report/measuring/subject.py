@@ -10,7 +10,8 @@ from typing import Any
 
 from edge_ik import __version__
 from edge_ik.data.focus import FocusCircle
-from edge_ik.run import BEST_FILE, RUN_FILE, Run
+from edge_ik.run import BEST_FILE, Run
+from edge_ik.run_folder import RUN_FILE
 from firmware_host.bounds import bounded
 from firmware_host.errors import EdgeIkError, ModelFileError
 from firmware_host.inspect_model import inspect_network

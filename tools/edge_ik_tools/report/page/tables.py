@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import shlex
 
-from edge_ik.run import CONFIG_FILE
+from edge_ik.run_folder import CONFIG_FILE
 from edge_ik_tools.report.drawing import words
 from edge_ik_tools.report.measuring.branches import Branches
 from edge_ik_tools.report.measuring.elsewhere import AblationRow, CoreCost, FrontRow, PeerRow
