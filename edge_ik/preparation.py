@@ -24,12 +24,13 @@ from edge_ik.data.source import Curriculum, OneBranch, SampleSource
 from edge_ik.data.streams import POOL_STREAM, aspect_stream, stream
 from edge_ik.data.targets import draw_everywhere
 from edge_ik.kept_branches import numbered_branches
-from edge_ik.run import CHECKPOINT_FILE, AspectRecord, Run
+from edge_ik.run import CHECKPOINT_FILE, ELSEWHERE, AspectRecord, Run
 from edge_ik.run_folder import is_abandoned
 from edge_ik.sizing import resolved
 from edge_ik.worker import read_worker
 from firmware_host.chain import Chain
 from firmware_host.errors import ConfigError, RunError
+from firmware_host.files import check_writable
 from firmware_host.normalization import Normalization
 from firmware_host.problem import IkProblem
 from firmware_host.servos import Servos
@@ -51,9 +52,12 @@ def start(config: Config, folder: Path) -> tuple[Run, SampleSource]:
         RobotError: If the robot cannot be used.
         ConfigError: If a value does not fit the robot.
         RunError: If the folder already holds something else.
+        WriteError: If it cannot be written.
     """
     worker = read_worker()
     check_free(folder)
+    if worker.is_chief:
+        check_writable(folder, ELSEWHERE)
     ends = config.arm.base or None, config.arm.tip or None
     selection = load_selection(config.arm.source, *ends, tool_offset=config.arm.tool_offset)
     chain, servos = selection.chain, _servos(config, selection)

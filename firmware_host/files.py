@@ -148,14 +148,40 @@ def check_writable(folder: Path, elsewhere: str = ELSEWHERE) -> None:
         WriteError: If no file can be made in it, or in the first above it that is there.
     """
     with told(folder, elsewhere):
-        place = folder.absolute()
-        while not place.exists():
-            place = place.parent
-        trial = temporary_name(place / "trial")
-        try:
-            trial.touch()
-        finally:
-            trial.unlink(missing_ok=True)
+        _try(folder.absolute(), "trial")
+
+
+def check_file_writable(path: Path, elsewhere: str = ELSEWHERE) -> None:
+    """Refuse a file that cannot be written, before the work whose result it is.
+
+    Args:
+        path: The file, whose folder need not be there yet.
+        elsewhere: As for `told`.
+
+    Raises:
+        WriteError: If no file of its name can be made there, or it is a folder.
+    """
+    with told(path, elsewhere):
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if path.exists() and not path.is_file():
+            # A device or a pipe, which is written to as it is.
+            if not os.access(path, os.W_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+            return
+        place = Path(os.path.realpath(path))
+        _try(place.parent, place.name)
+
+
+def _try(folder: Path, name: str) -> None:
+    """Make a file in a folder, or in the first above it that is there, and remove it again."""
+    while not folder.exists():
+        folder = folder.parent
+    trial = temporary_name(folder / name)
+    try:
+        trial.touch()
+    finally:
+        trial.unlink(missing_ok=True)
 
 
 def temporary_name(path: Path, kind: str = PARTIAL) -> Path:

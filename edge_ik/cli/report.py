@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from firmware_host.progress import Tell
 
 PURPOSE = "A report"
+# What can be done where the page cannot be written.
+ELSEWHERE = "name another file with --out"
 # Models of one report: more could not be told apart, and the page would grow too large.
 MOST_MODELS = 6
 
@@ -97,6 +99,7 @@ def report(
         )
     for model in models:
         is_model_file(model, runtime)
+    _check_places(out, folder)
     from edge_ik.terminal.bars import telling
 
     with training_stack(PURPOSE, tensorflow=False):
@@ -131,6 +134,19 @@ def report(
         )
         return
     screen.print(bold(out, "Written: ", f" ({out.stat().st_size / 1e6:.1f} MB)"))
+
+
+def _check_places(out: Path, folder: Path | None) -> None:
+    """Refuse a page or pictures that could not be written, before anything is measured."""
+    from firmware_host.files import check_file_writable, check_writable
+
+    check_file_writable(out, ELSEWHERE)
+    if folder is not None:
+        from edge_ik_tools.report.drawing.files import ELSEWHERE as OTHER_FIGURES
+        from edge_ik_tools.report.drawing.for_matplotlib import require_matplotlib
+
+        check_writable(folder, OTHER_FIGURES)
+        require_matplotlib()
 
 
 def _measured(model: Path, label: str, asked: Asked, tell: Tell) -> Record:
@@ -185,17 +201,10 @@ def _count(found: Elsewhere, model: Path, cores: str, label: str, tell: Tell) ->
 
 def _write(out: Path, text: str) -> None:
     """Write the page in one piece."""
-    from firmware_host.errors import RunError
-    from firmware_host.files import write_text
+    from firmware_host.files import make_folder, write_text
 
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        write_text(out, text)
-    except OSError as error:
-        raise RunError(
-            f"The report '{out}' cannot be written: {error.strerror or error}. Name another file "
-            "with --out."
-        ) from error
+    make_folder(out.parent, ELSEWHERE)
+    write_text(out, text, ELSEWHERE)
 
 
 def _command(context: click.Context) -> str:

@@ -11,7 +11,7 @@ pytest.importorskip("tensorflow")
 from edge_ik.config import make_config
 from edge_ik.preparation import resume, start
 from edge_ik.run_folder import CONFIG_FILE
-from firmware_host.errors import ConfigError, RobotError, RunError
+from firmware_host.errors import ConfigError, RobotError, RunError, WriteError
 
 pytestmark = pytest.mark.tensorflow
 
@@ -28,6 +28,19 @@ class TestStart:
         for taken in (tiny_folder, tiny_folder / CONFIG_FILE):
             with pytest.raises(RunError, match=r"already exists.*--resume"):
                 start(tiny_config, taken)
+
+    def test_a_place_that_cannot_be_written_is_told_before_the_work(
+        self, tmp_path, tiny_config, read_only
+    ):
+        # The robot is looked for after that.
+        arm = dataclasses.replace(tiny_config.arm, source="nowhere.urdf")
+        config = dataclasses.replace(tiny_config, arm=arm)
+        with read_only(tmp_path), pytest.raises(WriteError, match="another folder with --out"):
+            start(config, tmp_path / "new" / "run")
+        assert list(tmp_path.iterdir()) == []
+        with pytest.raises(RobotError, match="There is no file"):
+            start(config, tmp_path / "new" / "run")
+        assert list(tmp_path.iterdir()) == []
 
     def test_a_home_of_another_length_is_refused(self, tmp_path, tiny_config):
         arm = dataclasses.replace(tiny_config.arm, home=(0.0, 0.5))

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from firmware_host.errors import WriteError
 from firmware_host.files import (
+    check_file_writable,
     check_writable,
     make_folder,
     remove_partial_files,
@@ -178,8 +179,28 @@ def test_a_place_is_looked_at_before_the_work(tmp_path, read_only, function):
         function(tmp_path / "file" / "folder")
 
 
+def test_a_file_is_looked_at_before_the_work(tmp_path, read_only):
+    path = tmp_path / "new" / "page.html"
+    check_file_writable(path)
+    assert list(tmp_path.iterdir()) == []
+    with read_only(tmp_path), pytest.raises(WriteError, match=r"denied\. Make that place writable"):
+        check_file_writable(path)
+    with pytest.raises(WriteError, match=r"name too long"):
+        check_file_writable(tmp_path / ("x" * 250))
+    path.parent.mkdir()
+    path.write_text("old")
+    check_file_writable(path)
+    with pytest.raises(WriteError, match=r"Move away what is in its place, or go home\."):
+        check_file_writable(path.parent, "go home")
+    with pytest.raises(WriteError, match="Move away what is in its place"):
+        check_file_writable(path / "page.html")
+    assert [*path.parent.iterdir()] == [path]
+    assert path.read_text() == "old"
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such files")
 def test_what_is_no_file_is_written_to_as_it_is(tmp_path):
+    check_file_writable(Path("/dev/null"))
     write_text(Path("/dev/null"), "text")
     assert Path("/dev/null").is_char_device()
     (tmp_path / "file").write_text("old")

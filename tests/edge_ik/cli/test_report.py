@@ -8,6 +8,7 @@ import pytest
 from firmware_host.installed import install_command
 
 FEW = ("--targets", 60)
+WORDS = {"--out": "file", "--figures": "folder"}
 
 
 @pytest.fixture(autouse=True)
@@ -81,8 +82,37 @@ def test_mistakes_are_told(refused, planar_model, out, tmp_path):
     assert "cannot be read" in refused("report", planar_model, "--measured", words)
     assert "6 models at most" in refused("report", *[planar_model] * 7)
     assert "run folder" in refused("report", words)
-    assert "Name another file" in refused("report", planar_model, "--out", words / "x.html", *FEW)
     assert "unknown" in refused("report", planar_model, "--runtime", "none").lower()
+
+
+@pytest.mark.parametrize("option", ["--out", "--figures"])
+def test_a_place_that_cannot_be_written_is_told_before_the_work(
+    refused, planar_model, tmp_path, read_only, monkeypatch, option
+):
+    from edge_ik_tools.report.measuring import record
+
+    measured = []
+    monkeypatch.setattr(record, "measure", lambda *given: measured.append(given))
+    (tmp_path / "file").write_text("mine", encoding="utf-8")
+    closed = tmp_path / "closed"
+    closed.mkdir()
+    before = sorted(tmp_path.rglob("*"))
+    said = refused("report", planar_model, option, tmp_path / "file" / "place")
+    assert f"Cannot write '{tmp_path / 'file' / 'place'}': Not a directory." in said
+    with read_only(closed):
+        said = refused("report", planar_model, option, closed / "new" / "place")
+    assert f"Make that place writable, or name another {WORDS[option]} with {option}." in said
+    assert measured == []
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_figures_without_matplotlib_are_told_before_the_work(
+    refused, planar_model, tmp_path, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    said = refused("report", planar_model, "--figures", tmp_path / "figures")
+    assert install_command("report") in said
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_path_of_another_task_is_told(refused, planar_model, out, tmp_path):

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from edge_ik_tools.mutants.looking import Looked
 from firmware_host.errors import RunError
+from firmware_host.files import tidy_folder, write_text
 from firmware_host.progress import Done, Tell, untold
 
 BATCH = 500
@@ -69,14 +70,15 @@ class Ledger:
 
     Raises:
         RunError: If the folder holds the ledger of others.
+        WriteError: If it cannot be written.
     """
 
     def __init__(self, folder: Path, identity: dict[str, object]) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        tidy_folder(folder)
         self.path = folder / LEDGER_FILE
         self.batches: dict[int, Batch] = {}
         if not self.path.is_file():
-            self.path.write_text(json.dumps(identity) + "\n", encoding="utf-8")
+            write_text(self.path, json.dumps(identity) + "\n")
             return
         first, *lines = self.path.read_text(encoding="utf-8").splitlines()
         if json.loads(first) != identity:

@@ -29,7 +29,7 @@ from edge_ik_tools.c99.source import Firmware
 from edge_ik_tools.soak.judging import Room, Tally, judged
 from edge_ik_tools.soak.targets import drawn_targets
 from firmware_host.errors import ConfigError, EdgeIkError
-from firmware_host.files import write_json
+from firmware_host.files import check_file_writable, write_json
 from firmware_host.model_file import read_model
 from firmware_host.progress import Done
 from firmware_host.solver import IkSolver
@@ -146,6 +146,8 @@ def main(
 ) -> None:
     """Solve many targets of MODEL and judge every answer again; status 1 if one is wrong."""
     try:
+        if record is not None:
+            check_file_writable(record)
         asked_tolerance = Tolerance(tolerance / 1e3, float(np.radians(rotation_tolerance)))
         solver, room = loaded(model, runtime, arithmetic, asked_tolerance)
         asked: dict[str, Any] = {

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +14,13 @@ from edge_ik_tools.report.drawing.pictures import Picture
 from edge_ik_tools.report.measuring.elsewhere import Elsewhere
 from edge_ik_tools.report.measuring.record import Record
 from edge_ik_tools.report.measuring.records import plain
-from firmware_host.errors import RunError
-from firmware_host.files import write_text
+from firmware_host.files import make_folder, write_text
 from firmware_host.names import file_name
 from firmware_host.progress import Done, Tell
 
 RECORD_FILE = "record.json"
+# What can be done where pictures cannot be written.
+ELSEWHERE = "name another folder with --figures"
 
 
 def write_pictures(
@@ -39,41 +39,27 @@ def write_pictures(
 
     Raises:
         MissingExtraError: If matplotlib is not installed.
-        RunError: If a file cannot be written.
+        WriteError: If a file cannot be written.
     """
     require_matplotlib()
     for number, record in enumerate(records):
         own = folder if len(records) == 1 else folder / f"{number + 1}-{file_name(record.label)}"
         tell(f"{record.label}: drawing pictures into {own}")
         _write(album(record).pictures, own, tell)
-        with _told(own):
-            write_text(own / RECORD_FILE, _compact(plain(record)))
+        write_text(own / RECORD_FILE, _compact(plain(record)), ELSEWHERE)
     _write(common_pictures(records, elsewhere), folder, tell)
 
 
 def _write(pictures: Sequence[Picture], folder: Path, tell: Tell) -> None:
-    with _told(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        for number, picture in enumerate(pictures):
-            tell(Done("Drawing", number, len(pictures), "pictures"))
-            png, svg, numbered = (
-                folder / f"{picture.name}{suffix}" for suffix in (".png", ".svg", ".json")
-            )
-            draw_picture(picture, png, svg)
-            write_text(numbered, _compact(numbers(picture)))
+    make_folder(folder, ELSEWHERE)
+    for number, picture in enumerate(pictures):
+        tell(Done("Drawing", number, len(pictures), "pictures"))
+        png, svg, numbered = (
+            folder / f"{picture.name}{suffix}" for suffix in (".png", ".svg", ".json")
+        )
+        draw_picture(picture, png, svg, ELSEWHERE)
+        write_text(numbered, _compact(numbers(picture)), ELSEWHERE)
 
 
 def _compact(values: Any) -> str:
     return json.dumps(values, separators=(",", ":")) + "\n"
-
-
-@contextmanager
-def _told(folder: Path) -> Iterator[None]:
-    """Tell in a sentence what could not be written."""
-    try:
-        yield
-    except OSError as error:
-        raise RunError(
-            f"The pictures in '{folder}' cannot be written: {error.strerror or error}. Name "
-            "another folder with --figures."
-        ) from error

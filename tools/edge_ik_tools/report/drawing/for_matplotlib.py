@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import warnings
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from edge_ik_tools.report.drawing.pictures import (
     Varying,
 )
 from firmware_host.errors import MissingExtraError
+from firmware_host.files import ELSEWHERE, write_atomically
 from firmware_host.names import in_picture
 
 # The share of a category's place that its bars fill.
@@ -70,7 +72,7 @@ def require_matplotlib() -> None:
         raise MissingExtraError("matplotlib", "report", "Drawing a report") from error
 
 
-def draw_picture(picture: Picture, png: Path, svg: Path) -> None:
+def draw_picture(picture: Picture, png: Path, svg: Path, elsewhere: str = ELSEWHERE) -> None:
     """Draw a picture: where its sliders stand at first, or all places of one side by side.
 
     The same picture always gives the same files.
@@ -79,10 +81,11 @@ def draw_picture(picture: Picture, png: Path, svg: Path) -> None:
         picture: The picture.
         png: Where the one in dots goes.
         svg: Where the one in lines goes.
+        elsewhere: What can be done where they cannot be written.
 
     Raises:
         MissingExtraError: If matplotlib is not installed.
-        OSError: If a file cannot be written.
+        WriteError: If a file cannot be written.
     """
     require_matplotlib()
     import matplotlib as mpl
@@ -95,8 +98,10 @@ def draw_picture(picture: Picture, png: Path, svg: Path) -> None:
         # Once for both files: finding room for all labels takes most of the time.
         figure.draw_without_rendering()
         figure.set_layout_engine("none")
-        figure.savefig(png, metadata={"Software": None}, pil_kwargs={"optimize": True})
-        figure.savefig(svg, metadata={"Date": None, "Creator": None})
+        dots = {"metadata": {"Software": None}, "pil_kwargs": {"optimize": True}}
+        lines = {"metadata": {"Date": None, "Creator": None}}
+        for path, options in ((png, dots), (svg, lines)):
+            write_atomically(path, partial(figure.savefig, **options), elsewhere)
 
 
 def _figure(kind: Any, picture: Picture) -> Any:
