@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -33,6 +35,18 @@ DEFAULT_FORMAT = "int8"
 # What a model is called that was given servos after its export.
 SERVOS_SUFFIX = "-servos"
 MODEL_SUFFIX = ".tflite"
+
+
+class Made(NamedTuple):
+    """A model that firmware is made of.
+
+    Attributes:
+        place: Where it is, or will be.
+        file: Where it can be read meanwhile.
+    """
+
+    place: Path
+    file: Path
 
 
 def _folder(_: click.Context, __: click.Parameter, out: Path | None) -> Path | None:
@@ -112,7 +126,8 @@ def _folder(_: click.Context, __: click.Parameter, out: Path | None) -> Path | N
     "--out",
     type=click.Path(path_type=Path),
     callback=_folder,
-    help="Folder to write.  [default: RUN/export; for firmware, one beside the model]",
+    help="Folder to write, the model with servos into it, too.  [default: RUN/export; for "
+    "firmware, one beside the model]",
 )
 @click.option(
     "--targets",
@@ -154,10 +169,12 @@ def export(
             raise click.UsageError(f"'{source}' is exported already; --firmware makes C of it.")
         of_runs = {"--quantize": formats, "--qat": qat, "--prune": sparsity, "--targets": targets}
         _refuse_unused(of_runs, (), "a run folder")
-        model = source if servos is None else _with_servos(source, servos, kinds, out, screen)
-        firmware = _firmware([model], kinds, out, name, steps, made, count, board, archive, screen)
+        with _of_model(source, servos, out, bool(kinds), screen) as model:
+            firmware = _firmware(
+                [model], kinds, out, name, steps, made, count, board, archive, screen
+            )
         if as_json:
-            print_json({"model": str(model), "firmware": firmware})
+            print_json({"model": str(model.place), "firmware": firmware})
         return
     with training_stack("Exporting"):
         from edge_ik_tools.export import EXPORT_TARGETS
@@ -174,8 +191,8 @@ def export(
     )
     if not as_json:
         _print_export(result, targets or EXPORT_TARGETS)
-    paths = [file.path for file in result.files]
-    firmware = _firmware(paths, kinds, None, name, steps, made, count, board, archive, screen)
+    models = [Made(file.path, file.path) for file in result.files]
+    firmware = _firmware(models, kinds, None, name, steps, made, count, board, archive, screen)
     if as_json:
         print_json(result.to_dict() | ({"firmware": firmware} if kinds else {}))
 
@@ -189,10 +206,24 @@ def _exported(screen: Console, source: Path, formats: Sequence[str], **values: A
         return export_run(source, formats, tell=tell, **values)
 
 
+def _of_model(
+    source: Path, servos: Path | None, out: Path | None, makes_firmware: bool, screen: Console
+) -> AbstractContextManager[Made]:
+    """The model that firmware is made of: as it is, or with servos."""
+    if servos is None:
+        return nullcontext(Made(source, source))
+    return _with_servos(source, servos, out, makes_firmware, screen)
+
+
+@contextmanager
 def _with_servos(
-    model: Path, file: Path, kinds: tuple[str, ...], out: Path | None, screen: Console
-) -> Path:
-    """Write a model once more, with servos: beside it, or into a folder that no firmware is for."""
+    model: Path, file: Path, out: Path | None, makes_firmware: bool, screen: Console
+) -> Iterator[Made]:
+    """Write a model once more, with servos: beside it, or into the folder that is given.
+
+    A folder that firmware is written into is to be empty before: there the model follows it, which
+    the block makes of a draft.
+    """
     from edge_ik.arms.servo_toml import read_servos_file
     from firmware_host.files import make_folder
     from firmware_host.model_file import read_model, write_model
@@ -203,12 +234,23 @@ def _with_servos(
     servos = Servos(ModelSpec.from_dict(record).chain, read_servos_file(file))
     for sentence in servos.warnings():
         screen.print(sentence)
-    folder = model.parent if out is None or kinds else out
     name = f"{model.stem.removesuffix(SERVOS_SUFFIX)}{SERVOS_SUFFIX}{model.suffix}"
-    make_folder(folder)
-    write_model(folder / name, flatbuffer, record | {"servos": servos.to_list()})
-    screen.print(bold(folder / name, "Wrote "))
-    return folder / name
+    place = (out or model.parent) / name
+
+    def write(path: Path) -> None:
+        make_folder(path.parent)
+        write_model(path, flatbuffer, record | {"servos": servos.to_list()})
+
+    if out is not None and makes_firmware:
+        with TemporaryDirectory(prefix="edge-ik-export-") as temporary:
+            draft = Path(temporary) / name
+            write(draft)
+            yield Made(place, draft)
+        write(place)
+    else:
+        write(place)
+        yield Made(place, place)
+    screen.print(bold(place, "Wrote "))
 
 
 def _refuse_unused(given: Mapping[str, Any], wanted: Sequence[str], what: str) -> None:
@@ -221,7 +263,7 @@ def _refuse_unused(given: Mapping[str, Any], wanted: Sequence[str], what: str) -
 
 
 def _firmware(
-    models: list[Path],
+    models: list[Made],
     kinds: tuple[str, ...],
     out: Path | None,
     name: str | None,
@@ -243,18 +285,22 @@ def _firmware(
     from edge_ik_tools.c99.folder import write_c99
     from edge_ik_tools.c99.source import NOT_COUNTED, Firmware
     from edge_ik_tools.emulate.counts import firmware_counts
+    from edge_ik_tools.generated import check_folder, check_zip
     from edge_ik_tools.tflm.bundle import write_tflm
 
     written = []
     for model in models:
         for kind in dict.fromkeys(kinds):
-            folder = out or model.with_name(f"{model.stem}-{kind}")
+            folder = out or model.place.with_name(f"{model.place.stem}-{kind}")
             if out is not None and len(kinds) > 1:
                 folder = out / kind
             if kind == "c99":
-                loaded = Firmware.load(model, name, steps, **made)
+                loaded = Firmware.load(model.file, name, steps, **made)
                 counts = NOT_COUNTED
                 zipped = folder.with_name(f"{folder.name}.zip") if archive else None
+                check_folder(folder, loaded.name)
+                if zipped is not None:
+                    check_zip(zipped)
                 with telling(screen) as tell:
                     if count is not False:
                         counts = firmware_counts(loaded, must=bool(count), tell=tell)
@@ -262,9 +308,9 @@ def _firmware(
                 if board:
                     write_board_firmware(folder, loaded.name)
             else:
-                write_tflm(model, folder, name, steps, made["tolerance"])
+                write_tflm(model.file, folder, name, steps, made["tolerance"])
             screen.print(bold(folder, "Wrote "))
-            written.append({"model": str(model), "kind": kind, "folder": str(folder)})
+            written.append({"model": str(model.place), "kind": kind, "folder": str(folder)})
             if kind == "c99" and archive:
                 screen.print(bold(f"{folder}.zip", "Wrote "))
                 written[-1]["archive"] = f"{folder}.zip"

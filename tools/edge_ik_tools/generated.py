@@ -16,7 +16,14 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from firmware_host.errors import EdgeIkError
-from firmware_host.files import left_over, temporary_name, told, write_atomically
+from firmware_host.files import (
+    check_file_writable,
+    check_writable,
+    left_over,
+    temporary_name,
+    told,
+    write_atomically,
+)
 from firmware_host.json_text import read_json
 
 MANIFEST = "edge-ik.json"
@@ -63,6 +70,38 @@ def write_folder(out: Path, texts: Mapping[str, str], record: Mapping[str, Any])
             shutil.rmtree(temporary, ignore_errors=True)
 
 
+def check_folder(out: Path, name: str) -> None:
+    """Refuse a folder that `write_folder` would refuse, before the work whose result goes there.
+
+    Args:
+        out: The folder to write.
+        name: Name of what is written, as its record will have it.
+
+    Raises:
+        FirmwareFolderError: If the folder is not one to replace.
+        WriteError: If it cannot be written.
+    """
+    out = out.absolute()
+    with told(out, ELSEWHERE):
+        _repair(out)
+        _check_replaceable(out, name)
+    check_writable(out.parent, ELSEWHERE)
+
+
+def check_zip(out: Path) -> None:
+    """Refuse an archive that `write_zip` would refuse, before the work whose result it is.
+
+    Raises:
+        FirmwareFolderError: If something else is there.
+        WriteError: If it cannot be written.
+    """
+    if (out.exists() or out.is_symlink()) and not _is_ours(out):
+        raise FirmwareFolderError(
+            f"The archive '{out}' was not written by edge-ik. Move it away, or name another folder."
+        )
+    check_file_writable(out, ELSEWHERE)
+
+
 def write_zip(out: Path, top: str, texts: Mapping[str, str], record: Mapping[str, Any]) -> None:
     """Write the same files as an archive of one folder; the same files give the same bytes.
 
@@ -76,10 +115,7 @@ def write_zip(out: Path, top: str, texts: Mapping[str, str], record: Mapping[str
         FirmwareFolderError: If something else is there.
         WriteError: If it cannot be written.
     """
-    if (out.exists() or out.is_symlink()) and not _is_ours(out):
-        raise FirmwareFolderError(
-            f"The archive '{out}' was not written by edge-ik. Move it away, or name another folder."
-        )
+    check_zip(out)
     contents = {**texts, MANIFEST: _manifest(texts, record)}
 
     def write(path: Path) -> None:

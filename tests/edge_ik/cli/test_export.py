@@ -50,6 +50,24 @@ def test_firmware_is_made_for_size_or_speed(choice, small, run, planar_model, tm
     assert ("--optimize size" in text) == bool(small)
 
 
+def test_a_folder_of_something_else_is_told_before_anything_is_counted(
+    refused, planar_model, tmp_path, monkeypatch
+):
+    from edge_ik_tools.emulate import counts
+
+    counted = []
+    monkeypatch.setattr(counts, "firmware_counts", lambda *given, **named: counted.append(given))
+    out = tmp_path / "mine"
+    out.mkdir()
+    (out / "notes.txt").write_text("mine")
+    (tmp_path / "new.zip").write_text("mine")
+    arguments = ("export", planar_model, "--firmware", "c99", "--count", "--zip", "--out")
+    assert "was not written by edge-ik" in refused(*arguments, out)
+    assert "The archive" in refused(*arguments, tmp_path / "new")
+    assert counted == []
+    assert {path.name for path in tmp_path.iterdir()} == {"mine", "new.zip"}
+
+
 @pytest.mark.parametrize("choice", ["auto", "float", "fixed", None])
 def test_firmware_computes_with_what_is_asked_for(choice, run, planar_model, tmp_path):
     arguments = ("--firmware", "c99", "--no-count", "--name", "tiny", "--out", tmp_path / "made")
@@ -149,9 +167,29 @@ class TestServos:
         options = ("--firmware", "c99", "--firmware", "tflm", "--no-count", "--out", out)
         result = run("export", model, "--servos", self.servos(tmp_path), *options)
         assert result.exit_code == 0, result.output
+        assert (out / "arm3-servos.tflite").is_file()
+        assert list(tmp_path.glob("*.tflite")) == [model]
         for header in (out / "c99" / "src" / "arm3.h", out / "tflm" / "arm3.h"):
             assert "int32_t arm3_servo(const float" in header.read_text()
         assert "arm3-servos.tflite" in (out / "c99" / "README.md").read_text()
+
+    def test_the_model_follows_firmware_into_its_folder(self, run, model, tmp_path):
+        out, servos = tmp_path / "library", self.servos(tmp_path)
+        arguments = ("export", model, "--servos", servos, "--firmware", "c99", "--no-count")
+        for text in (SERVOS, SERVOS.replace("zero_ticks = 1000", "zero_ticks = 1200")):
+            self.servos(tmp_path, text)
+            result = run(*arguments, "--out", out, "--json")
+            assert result.exit_code == 0, result.output
+            path = out / "arm3-servos.tflite"
+            told = json.loads(result.stdout)
+            assert told["model"] == told["firmware"][0]["model"] == str(path)
+            assert (out / "src" / "arm3.c").is_file()
+            zero = ModelSpec.from_dict(read_model(path)[1]).servos.each[2].zero
+            assert f"zero_ticks = {zero:g}\n" in text
+        assert list(tmp_path.glob("*.tflite")) == [model]
+        assert run(*arguments).exit_code == 0
+        assert (tmp_path / "arm3-servos.tflite").is_file()
+        assert (tmp_path / "arm3-servos-c99" / "src" / "arm3.c").is_file()
 
     def test_without_firmware_the_folder_is_for_the_model(self, run, model, tmp_path):
         out = tmp_path / "deep" / "out"
