@@ -232,7 +232,10 @@ def comma_numbers(text: str, option: str) -> list[float]:
 
 @contextmanager
 def training_stack(purpose: str, tensorflow: bool = True) -> Iterator[None]:
-    """Import the training side quietly; tell which extra is missing if it is."""
+    """Import the training side quietly; tell which extra is missing if it is.
+
+    Without TensorFlow it is SciPy that is needed of it, which a lighter extra has, too.
+    """
     # TensorFlow reads it when imported; a user's own setting wins.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
@@ -247,7 +250,7 @@ def training_stack(purpose: str, tensorflow: bool = True) -> Iterator[None]:
         package = (error.name or "").partition(".")[0]
         if package in {"edge_ik", "firmware_host", ""}:
             raise
-        raise MissingExtraError(package, "train", purpose) from error
+        raise MissingExtraError(package, "train" if tensorflow else "report", purpose) from error
 
 
 def console(stderr: bool = False, quiet: bool = False) -> Console:

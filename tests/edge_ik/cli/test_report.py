@@ -136,4 +136,5 @@ def test_missing_scipy_is_told(refused, planar_model, monkeypatch):
     monkeypatch.delitem(sys.modules, "edge_ik.data.aspects", raising=False)
     monkeypatch.delitem(sys.modules, "edge_ik.data.focus", raising=False)
     sentence = refused("report", planar_model)
-    assert "which is not installed" in sentence
+    assert "needs the package 'scipy', which is not installed" in sentence
+    assert install_command("report") in sentence
