@@ -63,35 +63,20 @@ def branches_table(found: Branches) -> Markup:
 
 
 def worst_table(record: Record) -> Markup:
-    """The worst targets; a row shows its target in the picture beside it."""
+    """The worst targets, two lines each; one that is chosen is shown in the picture beside them."""
     turned = record.worst[0].angle_rad is not None
-    heads = [
-        "",
-        "error",
-        *(["angle"] if turned else []),
-        "network alone",
-        "nearest limit",
-        "margin",
-        "smallest singular value",
-        "branch",
-        "target [m]",
-        "joints",
-    ]
-    last = len(heads) - 2
-    head = tag(
-        "tr",
-        *(
-            tag("th", each, scope="col", class_="text" if k >= last else None)
-            for k, each in enumerate(heads)
-        ),
-    )
+    error = "error, angle" if turned else "error"
+    heads = ["", error, "network alone", "nearest limit, margin", "smallest singular value"]
+    head = tag("tr", *(tag("th", each, scope="col") for each in heads))
     units = [row.unit for row in record.workspace.joints]
-    rows = (_worst_row(number, each, units) for number, each in enumerate(record.worst))
+    bodies = (
+        _worst_rows(number, each, units, len(heads)) for number, each in enumerate(record.worst)
+    )
     return tag(
         "div",
         tag(
             "div",
-            tag("table", tag("thead", head), tag("tbody", *rows)),
+            tag("table", tag("thead", head), *bodies),
             class_="scroll high",
             tabindex="0",
             role="region",
@@ -101,29 +86,53 @@ def worst_table(record: Record) -> Markup:
     )
 
 
-def _worst_row(number: int, each: WorstTarget, units: list[str]) -> Markup:
-    near = math.isfinite(each.limit_margin)
-    margin = words.joint_value(each.limit_margin, each.limit_unit) if near else "-"
+def _worst_rows(number: int, each: WorstTarget, units: list[str], columns: int) -> Markup:
+    """A target's figures, and below them what takes more room: branch, target and joints."""
+    margin = ""
+    if math.isfinite(each.limit_margin):
+        margin = words.joint_value(each.limit_margin, each.limit_unit)
     joints = ", ".join(
         words.joint_value(value, unit, 2)
         for value, unit in zip(each.q.tolist(), units, strict=True)
     )
+    angle = None if each.angle_rad is None else words.angle(each.angle_rad)
     button = tag("button", str(number + 1), type="button", aria_label=f"Show target {number + 1}")
-    return tag(
+    figures = tag(
         "tr",
         tag("td", button),
-        tag("td", words.length(each.error_m), class_=f"solved-{'yes' if each.solved else 'no'}"),
-        tag("td", words.angle(each.angle_rad)) if each.angle_rad is not None else None,
+        tag(
+            "td",
+            _lines(words.length(each.error_m), angle),
+            class_=f"solved-{'yes' if each.solved else 'no'}",
+        ),
         tag("td", words.length(each.seed_error_m)),
-        tag("td", words.label(each.limit_joint, LONGEST) or "-"),
-        tag("td", margin),
+        tag("td", _lines(words.label(each.limit_joint, LONGEST) or "-", margin)),
         tag("td", f"{each.singular_value:.3f}"),
-        tag("td", words.label(each.branch, LONGEST)),
-        tag("td", ", ".join(f"{part:.4f}" for part in each.place.tolist()), class_="text mono"),
-        tag("td", joints, class_="text mono"),
-        data_posture=number,
-        class_="chosen" if number == 0 else None,
     )
+    place = ", ".join(f"{part:.4f}" for part in each.place.tolist())
+    details = (
+        ("branch", words.label(each.branch, LONGEST)),
+        ("target [m]", place),
+        ("joints", joints),
+    )
+    more = tag(
+        "tr",
+        tag("td"),
+        tag(
+            "td",
+            *(tag("span", f"{name} ", tag("code", text)) for name, text in details if text),
+            colspan=columns - 1,
+            class_="text",
+        ),
+    )
+    return tag(
+        "tbody", figures, more, data_posture=number, class_="chosen" if number == 0 else None
+    )
+
+
+def _lines(first: str, second: str | None) -> Markup:
+    """One or two lines of a cell."""
+    return joined(tag("span", first), tag("span", second) if second else None)
 
 
 def provenance_table(origin: Provenance) -> Markup:

@@ -231,7 +231,7 @@
     const article = row.closest("article");
     const group = groups[Number(article.dataset.group)];
     group.chosen = Number(row.dataset.posture);
-    article.querySelectorAll("tr[data-posture]").forEach((each) => each.classList.toggle("chosen", each === row));
+    article.querySelectorAll("tbody[data-posture]").forEach((each) => each.classList.toggle("chosen", each === row));
     const chosen = group.postures[group.chosen];
     article.querySelector(".detail code").textContent = chosen.command;
     article.querySelector(".detail .what").textContent = chosen.what;
@@ -278,7 +278,7 @@
   build();
   document.querySelectorAll(".tabs button").forEach((button) =>
     button.addEventListener("click", () => chooseModel(button.dataset.model)));
-  document.querySelectorAll("tr[data-posture]").forEach((row) =>
+  document.querySelectorAll("tbody[data-posture]").forEach((row) =>
     row.addEventListener("click", () => choosePosture(row)));
   document.querySelectorAll(".copy").forEach((button) => button.addEventListener("click", () => copy(button)));
   document.querySelector(".theme").addEventListener("click", () => {
