@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -21,6 +19,7 @@ from edge_ik.cli.common import (
     tolerance_options,
     training_stack,
 )
+from edge_ik.cli.servos import Made, model_with
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -32,21 +31,7 @@ FIRMWARE = ("c99", "tflm")
 OPTIMIZED = ("size", "speed")
 ARITHMETICS = ("auto", "float", "fixed")
 DEFAULT_FORMAT = "int8"
-# What a model is called that was given servos after its export.
-SERVOS_SUFFIX = "-servos"
 MODEL_SUFFIX = ".tflite"
-
-
-class Made(NamedTuple):
-    """A model that firmware is made of.
-
-    Attributes:
-        place: Where it is, or will be.
-        file: Where it can be read meanwhile.
-    """
-
-    place: Path
-    file: Path
 
 
 def _folder(_: click.Context, __: click.Parameter, out: Path | None) -> Path | None:
@@ -169,7 +154,7 @@ def export(
             raise click.UsageError(f"'{source}' is exported already; --firmware makes C of it.")
         of_runs = {"--quantize": formats, "--qat": qat, "--prune": sparsity, "--targets": targets}
         _refuse_unused(of_runs, (), "a run folder")
-        with _of_model(source, servos, out, bool(kinds), screen) as model:
+        with model_with(source, servos, out, bool(kinds), screen) as model:
             firmware = _firmware(
                 [model], kinds, out, name, steps, made, count, board, archive, screen
             )
@@ -204,53 +189,6 @@ def _exported(screen: Console, source: Path, formats: Sequence[str], **values: A
 
     with telling(screen) as tell:
         return export_run(source, formats, tell=tell, **values)
-
-
-def _of_model(
-    source: Path, servos: Path | None, out: Path | None, makes_firmware: bool, screen: Console
-) -> AbstractContextManager[Made]:
-    """The model that firmware is made of: as it is, or with servos."""
-    if servos is None:
-        return nullcontext(Made(source, source))
-    return _with_servos(source, servos, out, makes_firmware, screen)
-
-
-@contextmanager
-def _with_servos(
-    model: Path, file: Path, out: Path | None, makes_firmware: bool, screen: Console
-) -> Iterator[Made]:
-    """Write a model once more, with servos: beside it, or into the folder that is given.
-
-    A folder that firmware is written into is to be empty before: there the model follows it, which
-    the block makes of a draft.
-    """
-    from edge_ik.arms.servo_toml import read_servos_file
-    from firmware_host.files import make_folder
-    from firmware_host.model_file import read_model, write_model
-    from firmware_host.servos import Servos
-    from firmware_host.spec import ModelSpec
-
-    flatbuffer, record = read_model(model)
-    servos = Servos(ModelSpec.from_dict(record).chain, read_servos_file(file))
-    for sentence in servos.warnings():
-        screen.print(sentence)
-    name = f"{model.stem.removesuffix(SERVOS_SUFFIX)}{SERVOS_SUFFIX}{model.suffix}"
-    place = (out or model.parent) / name
-
-    def write(path: Path) -> None:
-        make_folder(path.parent)
-        write_model(path, flatbuffer, record | {"servos": servos.to_list()})
-
-    if out is not None and makes_firmware:
-        with TemporaryDirectory(prefix="edge-ik-export-") as temporary:
-            draft = Path(temporary) / name
-            write(draft)
-            yield Made(place, draft)
-        write(place)
-    else:
-        write(place)
-        yield Made(place, place)
-    screen.print(bold(place, "Wrote "))
 
 
 def _refuse_unused(given: Mapping[str, Any], wanted: Sequence[str], what: str) -> None:
