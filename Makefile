@@ -69,6 +69,7 @@ docs: $(VENV)/.installed-docs
 figures: $(VENV)/.installed-report
 	$(BIN)/edge-ik report artifacts/arm3/arm3-int8.tflite --out runs/figures/report.html --figures runs/figures
 	cp runs/figures/workspace.png artifacts/arm3/
+	$(BIN)/edge-ik arms arm3 --plot --out docs/pictures/arm3.svg
 
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix .

@@ -47,6 +47,10 @@ def on_files(files: Files, *, config: MkDocsConfig) -> Files:
     for path, text in texts.items():
         files.append(File.generated(config, path, content=text))
     for path, made in {**pictures(), **reports(root)}.items():
+        # What the repository has of it, for those who read the text there, may be older.
+        there = files.get_file_from_path(path)
+        if there is not None:
+            files.remove(there)
         files.append(File.generated(config, path, content=made))
     return files
 

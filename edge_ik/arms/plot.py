@@ -17,10 +17,15 @@ from firmware_host.names import in_picture
 AXIS_SHARE = 0.12
 # What a robot of no extent is drawn as [m].
 LEAST_REACH = 1e-3
+# When a picture was made and by what is left out: the same robot gives the same file.
+UNDATED: dict[str, dict[str, None]] = {
+    "png": {"Software": None},
+    "svg": {"Date": None, "Creator": None},
+}
 
 
 def plot(chain: Chain, q: FloatArray, path: Path) -> None:
-    """Draw a chain into a picture.
+    """Draw a chain into a picture; as PNG and SVG always into the same bytes.
 
     Args:
         chain: The chain.
@@ -33,6 +38,7 @@ def plot(chain: Chain, q: FloatArray, path: Path) -> None:
         MissingExtraError: If matplotlib is not installed.
     """
     try:
+        import matplotlib as mpl
         from matplotlib.figure import Figure
     except ImportError as error:
         raise MissingExtraError("matplotlib", "plot", "Drawing a robot") from error
@@ -56,7 +62,9 @@ def plot(chain: Chain, q: FloatArray, path: Path) -> None:
     axes.legend(loc="upper left")
     try:
         kind = path.suffix[1:] or "png"
-        write_atomically(path, lambda temporary: figure.savefig(temporary, format=kind))
+        known = {"format": kind, "metadata": UNDATED.get(kind)}
+        with mpl.rc_context({"svg.hashsalt": "edge-ik"}):
+            write_atomically(path, lambda temporary: figure.savefig(temporary, **known))
     except ValueError as error:
         raise RobotError(f"The picture '{path}' cannot be written: {error}.", str(path)) from error
 

@@ -11,6 +11,7 @@ from edge_ik.cli import main
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+PICTURE = re.compile(r"!\[[^]]*\]\((?!https?:)([^)\s]+)\)")
 FENCE = re.compile(r"^( *)```([^\n]*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 
 
@@ -35,6 +36,13 @@ def test_pages_are_found():
     assert len(PAGES) > 10
     assert sum(len(python_blocks(page)) for page in PAGES) >= 5
     assert sum(len(commands(page)) for page in PAGES) >= 30
+
+
+def test_the_pictures_of_a_page_are_in_the_repository():
+    pictures = [(page, name) for page in PAGES for name in PICTURE.findall(page.read_text("utf-8"))]
+    assert len(pictures) >= 2
+    missing = [(page.name, name) for page, name in pictures if not (page.parent / name).is_file()]
+    assert missing == []
 
 
 @pytest.mark.parametrize(

@@ -158,6 +158,15 @@ class TestOneRobot:
         assert "Drawn into twin.png" in result.stdout
         assert (tmp_path / "twin.png").read_bytes().startswith(b"\x89PNG")
 
+    @pytest.mark.parametrize("kind", ["png", "svg"])
+    def test_a_picture_is_the_same_every_time(self, run, twin, tmp_path, kind):
+        pytest.importorskip("matplotlib")
+        first, second = (tmp_path / f"{name}.{kind}" for name in ("first", "second"))
+        for path in (first, second):
+            assert run("arms", twin, "--plot", "--out", path).exit_code == 0
+        assert first.read_bytes() == second.read_bytes()
+        assert b"<dc:date>" not in first.read_bytes()
+
     def test_a_picture_needs_its_extra(self, refused, twin, monkeypatch):
         monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
         assert install_command("plot") in refused("arms", twin, "--plot")
