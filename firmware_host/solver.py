@@ -127,16 +127,17 @@ class IkSolver:
         """Why this kind of solver cannot be used on this machine, or None."""
         return None
 
-    def solve_times(self, targets: npt.ArrayLike) -> FloatArray | None:
+    def solve_times(self, targets: npt.ArrayLike, seeds: bool = False) -> FloatArray | None:
         """The time of each solve without Python around it (N,) [microseconds].
 
         Args:
             targets: (N, k) components of targets.
+            seeds: Whether to time the seeds alone, from a target over the network to joints.
 
         Returns:
             None where nothing but Python can be timed.
         """
-        del targets
+        del targets, seeds
         return None
 
     @property

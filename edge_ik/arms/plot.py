@@ -62,7 +62,7 @@ def plot(chain: Chain, q: FloatArray, path: Path) -> None:
     axes.legend(loc="upper left")
     try:
         kind = path.suffix[1:] or "png"
-        known = {"format": kind, "metadata": UNDATED.get(kind)}
+        known: dict[str, Any] = {"format": kind, "metadata": UNDATED.get(kind)}
         with mpl.rc_context({"svg.hashsalt": "edge-ik"}):
             write_atomically(path, lambda temporary: figure.savefig(temporary, **known))
     except ValueError as error:

@@ -38,7 +38,9 @@ class RuntimeFigures:
     Attributes:
         version: Name and version of the runtime that answered.
         solved: Share of the targets solved.
-        network: Quantization, network and dequantization for one target.
+        network: Quantization, network and dequantization for one target; where there is a
+            native solve also what makes features of the target and joints of the answer, as
+            they are one there.
         refinement: The refinement steps from its seed; None if only its own C takes them.
         total: The whole call of `IkSolver.solve`.
         native: The whole solve without Python around it; None if there is no such thing.
@@ -226,17 +228,23 @@ def bench_runtime(
     given = solver.task.given(targets)
     status = solver.solve_batch(given).status
     solver.solve_times(targets)
-    native = solver.solve_times(targets)
+    native, native_seed = solver.solve_times(targets), solver.solve_times(targets, seeds=True)
     refinement = None
-    if native is None:
+    if native is None or native_seed is None:
+        # Around the C of a native network Python would take longer than the whole native solve.
+        network = latency(
+            solver.seeder.predict, [row[None] for row in features], between("network")
+        )
         pairs = list(zip(seeds, targets, strict=True))
         refinement = latency(
             lambda pair: refine_seed(problem, pair[0], pair[1], steps), pairs, between("refinement")
         )
+    else:
+        network = percentiles(native_seed)
     return RuntimeFigures(
         version=solver.runtime,
         solved=sum(value is Status.SOLVED for value in status) / len(status),
-        network=latency(solver.seeder.predict, [row[None] for row in features], between("network")),
+        network=network,
         refinement=refinement,
         total=latency(solver.solve, list(given), between("solve")),
         native=None if native is None else percentiles(native),

@@ -26,9 +26,10 @@ def bench_tables(values: Mapping[str, Any]) -> list[TextTable]:
         "native": "whole solve in C",
         "total": "whole solve",
     }
+    in_c = {"network": "network in C"}
     single: list[TextRow] = [
         (
-            f"{name}: {label}",
+            f"{name}: {label if figures['single_us']['native'] is None else in_c.get(part, label)}",
             *microseconds(figures["single_us"][part]),
             percent(figures["solved"]) if part == "total" else "",
         )

@@ -119,9 +119,11 @@ def test_an_empty_batch_is_answered(firmware):
 
 
 def test_every_solve_is_timed_by_itself(firmware, targets):
-    taken = firmware.solve_times(targets)
-    assert taken.shape == (len(targets),)
+    taken, seeds = firmware.solve_times(targets), firmware.solve_times(targets, seeds=True)
+    assert taken.shape == seeds.shape == (len(targets),)
     assert (taken > 0).all()
+    # A seed is a part of a solve.
+    assert 0 < np.median(seeds) < np.median(taken)
 
 
 def test_the_library_is_compiled_once(model, monkeypatch, tmp_path, require_tool):

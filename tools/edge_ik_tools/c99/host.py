@@ -230,11 +230,11 @@ class FirmwareSolver(IkSolver):
         number = self._number(branch, q_near)
         return CODES[number] if isinstance(number, str) else number
 
-    def solve_times(self, targets: npt.ArrayLike) -> FloatArray:
+    def solve_times(self, targets: npt.ArrayLike, seeds: bool = False) -> FloatArray:
         """The time of each solve alone, taken in C (N,) [microseconds]."""
         single = np.ascontiguousarray(targets, dtype=np.float32)
         taken = np.empty(len(single))
-        self._native.time_batch(len(single), 0, single, taken)
+        self._native.time_batch(len(single), seeds, single, taken)
         return taken / 1e3
 
 
