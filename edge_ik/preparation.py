@@ -45,8 +45,13 @@ FOCUS_SEEDS = 20_000
 MAPPED = 131_072
 
 
-def start(config: Config, folder: Path) -> tuple[Run, SampleSource]:
+def start(config: Config, folder: Path, like: Run | None = None) -> tuple[Run, SampleSource]:
     """Load the robot, choose what was left to be chosen, and write the run's record.
+
+    Args:
+        config: What is asked for.
+        folder: The run folder to write.
+        like: A run of the same robot, whose description need not be there any more then.
 
     Raises:
         RobotError: If the robot cannot be used.
@@ -59,8 +64,11 @@ def start(config: Config, folder: Path) -> tuple[Run, SampleSource]:
     if worker.is_chief:
         check_writable(folder, ELSEWHERE)
     ends = config.arm.base or None, config.arm.tip or None
-    selection = load_selection(config.arm.source, *ends, tool_offset=config.arm.tool_offset)
-    chain, servos = selection.chain, _servos(config, selection)
+    if like is None:
+        selection = load_selection(config.arm.source, *ends, tool_offset=config.arm.tool_offset)
+        chain, servos = selection.chain, _servos(config, selection)
+    else:
+        chain, servos = like.chain, like.servos
     config = _with_options(config, chain)
     problem = IkProblem(chain, config.task.make())
     home = config.arm.home or home_posture(problem, config.arm.source, ends)

@@ -5,12 +5,14 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 pytest.importorskip("tensorflow")
 
+from edge_ik.arms import builtin_arms
 from edge_ik.config import make_config
 from edge_ik.run import Run
 from edge_ik.run_folder import GOAL_FILE
@@ -94,12 +96,28 @@ class TestRounds:
             np.testing.assert_array_equal(a, b)
         assert sum(line.startswith("Round") for line in told) == 4
 
-    def test_one_branch_gives_way_to_many_heads(self, tmp_path, tiny_values, judged, silently):
-        values = {**tiny_values, "arm.source": "leg3", "network.width": 8, "training.epochs": 2}
-        record = start_goal(make_config(overrides=values), tmp_path / "run", 0.99, 3000.0)
+    def test_one_branch_gives_way_to_many_heads_also_in_another_folder(
+        self, tmp_path, tiny_values, judged, silently, monkeypatch
+    ):
+        leg3 = builtin_arms()["leg3"]
+        for name in ("first", "second"):
+            (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / "first")
+        Path("leg.urdf").write_bytes(leg3.urdf())
+        values = {**tiny_values, "arm.source": "leg.urdf", "arm.home": list(leg3.home)}
+        values |= {"network.width": 8, "training.epochs": 2}
+        begun = start_goal(make_config(overrides=values), tmp_path / "run", 0.99, 3000.0)
         judged(0.5, 0.995)
+        going = training(begun, silently)[0]
+        going._add_round = lambda: False
+        going.train()
+        # From there the robot's description is not to be seen.
+        monkeypatch.chdir(tmp_path / "second")
+        record = GoalRecord.load(tmp_path / "run")
         training(record, silently)[0].train()
         assert record.met
+        chains = [Run.load(record.round_folder(number)).chain.to_dict() for number in (1, 2)]
+        assert chains[0] == chains[1]
         assert [round_.config.network.width for round_ in record.rounds] == [8, 8]
         assert record.rounds[1].config.network.heads > record.rounds[0].config.network.heads
         assert Run.load(tmp_path / "run").spec.heads == record.rounds[1].config.network.heads

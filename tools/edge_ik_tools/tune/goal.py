@@ -226,24 +226,27 @@ class GoalTraining:
         """The round's run, as it was left or new, and what its samples are drawn from."""
         folder = self.record.round_folder(number)
         if (folder / RUN_FILE).is_file():
-            with self.preparing():
-                run = Run.load(folder)
-                if run.one_branch not in self.sources:
-                    run, self.sources[run.one_branch] = preparation.resume(folder)
+            run = Run.load(folder)
         else:
             shutil.rmtree(folder, ignore_errors=True)
             run = self._new_run(folder, round_)
             round_.config = run.config
+        if run.one_branch not in self.sources:
+            with self.preparing():
+                run, self.sources[run.one_branch] = preparation.resume(folder)
         self.runs[run.one_branch] = run
         self._save()
         return run, self.sources[run.one_branch]
 
     def _new_run(self, folder: Path, round_: Round) -> Run:
+        self._find_runs()
         one_branch = round_.config.task.branches == "home"
         known = self.runs.get(one_branch)
         if known is None or round_.config.task.branches == "auto":
+            # The description of the robot may lie where only the first process found it.
+            like = next(iter(self.runs.values()), None)
             with self.preparing():
-                run, source = preparation.start(round_.config, folder)
+                run, source = preparation.start(round_.config, folder, like)
             self.sources[run.one_branch] = source
             return run
         run = replace(
@@ -278,7 +281,8 @@ class GoalTraining:
         record = self.record
         last = record.rounds[-1]
         attempts = [_attempt(round_, record.goal) for round_ in record.rounds]
-        run = self._known_run()
+        self._find_runs()
+        run = next(iter(self.runs.values()))
         left = self._limit - self.clock.spent
         choice = choose(run.problem, attempts, record.kept, left) if left > 0 else None
         if choice is None:
@@ -289,11 +293,13 @@ class GoalTraining:
         self._save()
         return True
 
-    def _known_run(self) -> Run:
-        if not self.runs:
-            run = Run.load(self.record.round_folder(len(self.record.rounds)))
-            self.runs[run.one_branch] = run
-        return next(iter(self.runs.values()))
+    def _find_runs(self) -> None:
+        """Read what rounds before, of another process too, have begun: one run of each kind."""
+        for number in range(1, len(self.record.rounds) + 1) if not self.runs else ():
+            folder = self.record.round_folder(number)
+            if (folder / RUN_FILE).is_file():
+                run = Run.load(folder)
+                self.runs[run.one_branch] = run
 
 
 def _copy(source: Path, target: Path) -> None:
