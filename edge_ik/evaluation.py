@@ -188,7 +188,7 @@ def answers_by_steps(
     guesses = seeder.guesses(targets)
     first = guesses.order[:, 0]
     q, error = refine(seeder.spec.problem, guesses.seeds(first), targets, 0)
-    yield Answers(q, error, q, first, np.ones(count, int), np.zeros(count, int))
+    yield Answers(q, error, q, error, first, np.ones(count, int), np.zeros(count, int))
     for steps in range(1, most + 1):
         begin(steps)
         yield solve_any(seeder, targets, steps)

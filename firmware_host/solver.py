@@ -308,7 +308,8 @@ class IkSolver:
         number, steps = self._number(branch, q_near), self.refine_steps
         answer = solve_targets(self.seeder, rows, number, near, steps, self.restarts)
         q = answer.q if near is None else chain.nearest_turn(answer.q, near)
-        seed_distance, _ = self.problem.errors(answer.seed, rows)
+        turning = self.task.has_orientation
+        seed_distance = self.problem.errors(answer.seed, rows)[0] if turning else answer.seed_error
         distance, angle, status = self._judged(answer, q, rows)
         found = FoundRows(
             q=q,

@@ -42,6 +42,7 @@ class Answers:
         q: (N, n) [rad].
         error: (N,) the distance that `IkProblem.squared_error` is the square of [m].
         seed: (N, n) the seed that each came from [rad].
+        seed_error: (N,) the seed's own distance [m].
         branch: (N,) number of the branch that the seed was for, or -1.
         tried: (N,) seeds that were refined.
         restarts: (N,) how many of them were drawn at random.
@@ -50,6 +51,7 @@ class Answers:
     q: FloatArray
     error: FloatArray
     seed: FloatArray
+    seed_error: FloatArray
     branch: npt.NDArray[np.int_]
     tried: npt.NDArray[np.int_]
     restarts: npt.NDArray[np.int_]
@@ -95,8 +97,8 @@ def solve_one(
     """The answers (N, k) in one branch."""
     seeds = seeder.seeds(targets, branch)
     problem, count = seeder.spec.problem, len(targets)
-    q, error, _ = refine_seed(problem, seeds, targets, steps, settings)
-    found = Answers(q, error, seeds, np.full(count, branch), np.ones(count, int), _zeros(count))
+    refined = refine_seed(problem, seeds, targets, steps, settings)
+    found = _answers(*refined, seeds, np.full(count, branch), np.ones(count, int))
     return _nearer(found, problem, targets, steps)
 
 
@@ -122,12 +124,12 @@ def solve_any(
     guesses = seeder.guesses(targets)
     order = guesses.order
     first = guesses.seeds(order[:, 0])
-    q, error, _ = refine_seed(problem, first, targets, steps, settings)
-    found = Answers(q, error, first.copy(), order[:, 0].copy(), np.ones(count, int), _zeros(count))
+    refined = refine_seed(problem, first, targets, steps, settings)
+    found = _answers(*refined, first.copy(), order[:, 0].copy(), np.ones(count, int))
     rng = np.random.default_rng(RESTART_SEED)
     left = np.arange(count)
     for attempt in range(1, heads + restarts):
-        left = left[~problem.is_solved(found.q[left], targets[left])]
+        left = left[~_solved(problem, found.q[left], found.error[left], targets[left])]
         if not len(left):
             break
         if attempt < heads:
@@ -173,19 +175,19 @@ def solve_nearest(
     good = np.zeros(count, dtype=bool)
     for index, start in enumerate(starts):
         number = index if index < heads else -1
-        q, error, _ = refine_seed(problem, start, targets, steps, settings)
-        solved = problem.is_solved(q, targets)
+        q, error, seed_error = refine_seed(problem, start, targets, steps, settings)
+        solved = _solved(problem, q, error, targets)
         rank = np.where(solved, problem.chain.travel(q, near), error)
         if found is None:
-            found = Answers(
-                q, error, start, np.full(count, number), np.full(count, len(starts)), _zeros(count)
-            )
+            tried = np.full(count, len(starts))
+            found = _answers(q, error, seed_error, start, np.full(count, number), tried)
             best, good = rank, solved
             continue
         # The network's own branch keeps its number where both lead to one configuration.
         wins = preferred(solved, rank, good, best, SAME_ANSWER)
-        for kept, new in ((found.q, q), (found.error, error), (found.seed, start)):
-            kept[wins] = new[wins]
+        kept = (found.q, found.error, found.seed_error, found.seed)
+        for old, new in zip(kept, (q, error, seed_error, start), strict=True):
+            old[wins] = new[wins]
         found.branch[wins] = number
         best, good = np.where(wins, rank, best), good | solved
     assert found is not None  # noqa: S101 - narrows the type
@@ -295,12 +297,36 @@ def _improve(
     settings: RefineSettings,
 ) -> None:
     """Refine other seeds for some rows, none solved yet, and keep what is preferred."""
-    q, error, _ = refine_seed(problem, start, targets[rows], steps, settings)
-    solved = problem.is_solved(q, targets[rows])
+    q, error, seed_error = refine_seed(problem, start, targets[rows], steps, settings)
+    solved = _solved(problem, q, error, targets[rows])
     better = preferred(solved, error, False, found.error[rows])
     where = rows[better]
     found.q[where], found.error[where] = q[better], error[better]
-    found.seed[where], found.branch[where] = start[better], number[better]
+    found.seed[where], found.seed_error[where] = start[better], seed_error[better]
+    found.branch[where] = number[better]
+
+
+def _solved(
+    problem: IkProblem, q: FloatArray, error: FloatArray, targets: FloatArray
+) -> npt.NDArray[np.bool_]:
+    """Whether joints (N, n) reach targets (N, k) to within tolerance; error (N,) is theirs."""
+    if problem.task.has_orientation:
+        return problem.is_solved(q, targets)
+    # The refinement's own measure is the distance then.
+    solved: npt.NDArray[np.bool_] = problem.tolerance.holds(error, 0.0)
+    return solved
+
+
+def _answers(
+    q: FloatArray,
+    error: FloatArray,
+    seed_error: FloatArray,
+    seed: FloatArray,
+    branch: npt.NDArray[np.int_],
+    tried: npt.NDArray[np.int_],
+) -> Answers:
+    """Answers without restarts."""
+    return Answers(q, error, seed, seed_error, branch, tried, _zeros(len(q)))
 
 
 def _nearer(found: Answers, problem: IkProblem, targets: FloatArray, steps: int) -> Answers:
@@ -308,7 +334,8 @@ def _nearer(found: Answers, problem: IkProblem, targets: FloatArray, steps: int)
 
     Not without refinement: there the network's own answers are asked for.
     """
-    left = np.flatnonzero(~problem.is_solved(found.q, targets)) if steps else _zeros(0)
+    solved = _solved(problem, found.q, found.error, targets)
+    left = np.flatnonzero(~solved) if steps else _zeros(0)
     if len(left):
         q, error = refine(problem, found.q[left], targets[left], NEAREST_STEPS, NEAREST_SETTINGS)
         found.q[left], found.error[left] = q, error
