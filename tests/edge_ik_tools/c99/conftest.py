@@ -29,6 +29,7 @@ SANITIZERS = (
     *("-g", "-fsanitize=address,undefined,float-cast-overflow"),
     "-fno-sanitize-recover=all",
 )
+FUZZ_SECONDS = int(os.environ.get("EDGE_IK_FUZZ_SECONDS", "2"))
 SHIM = Path(__file__).with_name("stages.c.in")
 TYPES = {"int8": "int8_t", "int16": "int16_t", "float32": "float"}
 
@@ -325,6 +326,27 @@ EXPORTED = {
 }
 # Those of them whose joints servos move.
 WITH_SERVOS = ("lift", "planar")
+
+
+@pytest.fixture(scope="session")
+def fuzz():
+    """Function of a fuzz target and inputs (N, k) of four bytes each: libFuzzer finds nothing."""
+
+    def run(target, inputs):
+        corpus = target.parent / "corpus"
+        corpus.mkdir()
+        for index, row in enumerate(inputs[::30]):
+            (corpus / str(index)).write_bytes(row.tobytes())
+        options = [f"-max_total_time={FUZZ_SECONDS}", f"-max_len={4 * inputs.shape[1]}", "-seed=1"]
+        # The memory that libFuzzer would limit is the most that a process ever had, and a child
+        # begins with that of the test's own process.
+        options += ["-rss_limit_mb=0", "-malloc_limit_mb=64"]
+        command, folder = [target, *options, corpus], target.parent
+        ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        assert ran.returncode == 0, ran.stderr[-4000:]
+        assert "Done" in ran.stderr
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """Arbitrary floats under the sanitizers: what a solver promises must hold for all of them."""
 
-import os
 import subprocess
 
 import numpy as np
@@ -8,7 +7,6 @@ import pytest
 
 from edge_ik_tools.c99.source import Firmware
 
-FUZZ_SECONDS = int(os.environ.get("EDGE_IK_FUZZ_SECONDS", "2"))
 # Numbers at the edges of what single precision knows, and of what the code compares with.
 EDGES = np.array(
     [
@@ -128,24 +126,7 @@ def test_a_broken_promise_ends_the_target(firmware_of, build_target, monkeypatch
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["arm3", "int8"])
-def test_the_fuzzer_finds_nothing(name, firmware_of, build_target):
+def test_the_fuzzer_finds_nothing(name, firmware_of, build_target, fuzz):
     firmware = firmware_of(name)
     target = build_target(firmware, "clang", "-fsanitize=fuzzer")
-    corpus = target.parent / "corpus"
-    corpus.mkdir()
-    joints = len(firmware.spec.chain)
-    for index, row in enumerate(awkward_inputs(joints, np.random.default_rng(4))[::30]):
-        (corpus / str(index)).write_bytes(row.tobytes())
-    options = [f"-max_total_time={FUZZ_SECONDS}", f"-max_len={4 * (3 + 2 * joints)}", "-seed=1"]
-    # The memory that libFuzzer would limit is the most that a process ever had, and a child
-    # begins with that of the test's own process.
-    options += ["-rss_limit_mb=0", "-malloc_limit_mb=64"]
-    ran = subprocess.run(
-        [target, *options, corpus],
-        cwd=target.parent,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ran.returncode == 0, ran.stderr[-4000:]
-    assert "Done" in ran.stderr
+    fuzz(target, awkward_inputs(len(firmware.spec.chain), np.random.default_rng(4)))
