@@ -13,13 +13,13 @@ from firmware_host.installed import DISTRIBUTION, install_command
 # What the extras of users are for; "" is what is always installed.
 PURPOSES: Mapping[str, str] = {
     "": "solve, inspect, bench, arms, firmware of a model",
-    "train": "train, evaluate, export",
+    "train": "train, evaluate a run, export",
     "compress": "export --qat, --prune",
     "search": "search",
     "mjcf": "robots in MJCF files",
     "xacro": "robots in xacro sources",
     "plot": "arms --plot",
-    "report": "report",
+    "report": "report, evaluate a model",
     "view": "view",
     "docs": "make docs",
     "serial": "bench --serial",
