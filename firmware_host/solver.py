@@ -28,6 +28,7 @@ from firmware_host.solving.branches import (
     solve_targets,
 )
 from firmware_host.solving.checks import (
+    checked_counts,
     checked_near,
     checked_threads,
     numbers_given,
@@ -63,6 +64,9 @@ class IkSolver:
         runtime: Name and version of what runs the network.
         restarts: Seeds drawn at random, at most, where "any" finds no branch that
             reaches a target.
+
+    Raises:
+        ConfigError: If `refine_steps` or `restarts` is no whole number of 0 or more.
     """
 
     def __init__(
@@ -75,15 +79,9 @@ class IkSolver:
         restarts: int = 0,
     ) -> None:
         steps = spec.problem.default_steps if refine_steps is None else refine_steps
-        if steps < 0 or restarts < 0:
-            raise ValueError(
-                f"Expected refine_steps >= 0 and restarts >= 0. Received: refine_steps={steps}, "
-                f"restarts={restarts}"
-            )
+        self.refine_steps, self.restarts = checked_counts(steps, restarts)
         self.seeder = Seeder(spec, predict)
-        self.refine_steps = steps
         self.runtime = runtime
-        self.restarts = restarts
 
     @classmethod
     def load(
@@ -106,7 +104,8 @@ class IkSolver:
             tolerance: How near to a target counts as solved; 1 mm and 0.1 degrees without it.
 
         Raises:
-            ConfigError: If the runtime is unknown.
+            ConfigError: If the runtime is unknown, a number is no whole one of 0 or more, or the
+                tolerance none.
             ModelFileError: If the file is damaged, of another version, or no edge-ik model.
             RuntimeUnavailableError: If the runtime is not installed.
             EdgeIkError: If a solver of another package cannot be used here, with the reason.
@@ -267,7 +266,7 @@ class IkSolver:
         if q_now is None:
             found = unstarted(self.task, self._found(components, [0.0] * len(most), NEAREST))
         else:
-            found = self._followed(components, plain_near(self.chain, q_now), most)
+            found = self._followed(components, plain_near(self.chain, q_now, "q_now"), most)
         return IkSolution(self.spec, found, time.perf_counter() - began)
 
     def _followed(self, target: list[float], near: list[float], most: list[float]) -> Found:
@@ -339,12 +338,14 @@ class IkSolver:
             if self.spec.heads == 1 and not self.restarts:
                 return 0
             return ANY if q_near is None else NEAREST
+        if not isinstance(branch, str) or branch not in (ANY, NEAREST):
+            return self._head(branch)
         if branch == NEAREST and q_near is None:
             raise TargetError(f"The branch '{NEAREST}' needs q_near, the present joints.")
-        if branch in (ANY, NEAREST):
-            return branch
-        return self._head(branch)
+        return branch
 
     def _head(self, branch: Branch) -> int:
         """The number of a branch given by its number or name, or of that of home."""
-        return self.home_branch if branch == HOME else branch_number(self.branches, branch)
+        if isinstance(branch, str) and branch == HOME:
+            return self.home_branch
+        return branch_number(self.branches, branch)

@@ -9,9 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from firmware_host.chain import FloatArray
-from firmware_host.errors import TargetError
 from firmware_host.solver import IkSolver, Status
-from firmware_host.solving.checks import numbers_given
+from firmware_host.solving.checks import checked_near
 from firmware_host.solving.following import TRACK_JUMP
 from firmware_host.tasks.neighbours import WXYZ, real_part_first
 from firmware_host.tasks.targets import checked_target
@@ -88,11 +87,7 @@ def track(
     chain = solver.chain
     targets = real_part_first(targets, quaternion, solver.task, batch=True)
     rows = solver.task.given(checked_target(targets, batch=True, task=solver.task))
-    q = numbers_given(q_start, "q_start")
-    if q.shape != (len(chain),) or not np.isfinite(q).all():
-        raise TargetError(
-            f"Expected q_start of {len(chain)} finite numbers. Received: shape {q.shape}"
-        )
+    q = checked_near(chain, q_start, name="q_start")
     answers, steps = [], np.zeros(len(rows))
     for index, row in enumerate(rows):
         answer = solver.track(row, q, max_step)

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from firmware_host.chain import Chain, FloatArray
 from firmware_host.errors import TargetError
 from firmware_host.problem import IkProblem
+from firmware_host.solving.checks import whole_number
 from firmware_host.solving.refine import (
     DEFAULT_SETTINGS,
     NEAREST_SETTINGS,
@@ -77,9 +78,9 @@ def branch_number(names: tuple[str, ...], branch: int | str) -> int:
         branch = int(branch)
     if isinstance(branch, str) and branch in names:
         return names.index(branch)
-    # True and False are integers too, and mean nothing here.
-    if isinstance(branch, int) and not isinstance(branch, bool) and 0 <= branch < len(names):
-        return branch
+    number = whole_number(branch)
+    if number is not None and 0 <= number < len(names):
+        return number
     known = ", ".join(f"{index} ({name})" for index, name in enumerate(names))
     raise TargetError(
         f"Expected a branch of the model: {known}, or '{ANY}', '{NEAREST}' or '{HOME}'. "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import os
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from firmware_host.chain import Chain, FloatArray
-from firmware_host.errors import TargetError
+from firmware_host.errors import ConfigError, TargetError
 from firmware_host.tolerances import FARTHEST_JOINT, FARTHEST_TURN
 
 
@@ -29,36 +30,45 @@ def numbers_given(values: npt.ArrayLike | None, name: str) -> FloatArray:
 
 
 def checked_near(
-    chain: Chain, q_near: npt.ArrayLike | None, count: int | None = None
+    chain: Chain, q_near: npt.ArrayLike | None, count: int | None = None, name: str = "q_near"
 ) -> FloatArray:
     """The present joints as an array of one posture (n,), or of one for each target (count, n).
+
+    Args:
+        chain: The robot.
+        q_near: What is given.
+        count: How many targets there are; None where there is one, and one posture with it.
+        name: The argument that it is given in.
 
     Raises:
         TargetError: If they are of another shape, not finite, beyond `FARTHEST_JOINT`, or
             of a joint that turns without end beyond `FARTHEST_TURN`.
     """
-    near = numbers_given(q_near, "q_near")
+    near = numbers_given(q_near, name)
     allowed = {(len(chain),)} if count is None else {(len(chain),), (count, len(chain))}
-    if near.shape not in allowed or not np.isfinite(near).all():
+    finite = bool(np.isfinite(near).all())
+    if near.shape not in allowed or not finite:
+        rows = "" if count is None else f", or of such a row for each of {count} targets"
+        received = f": shape {near.shape}" if near.shape not in allowed else " a NaN or infinity"
         raise TargetError(
-            f"Expected q_near of {len(chain)} finite numbers. Received: shape {near.shape}"
+            f"Expected {name} of {len(chain)} finite numbers{rows}. Received{received}."
         )
     far = np.abs(near) > np.where(chain.continuous, FARTHEST_TURN, FARTHEST_JOINT)
     if far.any():
         joint = int(np.argmax(far.reshape(-1, len(chain)).any(axis=0)))
         told = float(np.abs(near[..., joint]).max())
         raise TargetError(
-            f"Expected q_near within {FARTHEST_TURN:g} rad of 0 for '{chain.joint_names[joint]}', "
+            f"Expected {name} within {FARTHEST_TURN:g} rad of 0 for '{chain.joint_names[joint]}', "
             f"which turns without end: take whole turns off, which change nothing. Received: "
             f"{told:g}"
             if chain.continuous[joint]
-            else f"Expected q_near within {FARTHEST_JOINT:g} rad or m of 0. Received: {told:g} for "
+            else f"Expected {name} within {FARTHEST_JOINT:g} rad or m of 0. Received: {told:g} for "
             f"'{chain.joint_names[joint]}'"
         )
     return near
 
 
-def plain_near(chain: Chain, q_near: npt.ArrayLike | None) -> list[float]:
+def plain_near(chain: Chain, q_near: npt.ArrayLike | None, name: str = "q_near") -> list[float]:
     """`checked_near` of one posture, as plain floats."""
     values: Any = q_near.tolist() if type(q_near) is np.ndarray else q_near
     if (
@@ -67,7 +77,7 @@ def plain_near(chain: Chain, q_near: npt.ArrayLike | None) -> list[float]:
         and all(type(value) is float and abs(value) <= FARTHEST_TURN for value in values)
     ):
         return [*values]
-    plain: list[float] = checked_near(chain, q_near).tolist()
+    plain: list[float] = checked_near(chain, q_near, name=name).tolist()
     return plain
 
 
@@ -101,6 +111,32 @@ def checked_threads(threads: int | None) -> int:
             return len(os.sched_getaffinity(0))
         except AttributeError:  # Not every system tells which cores a process may use.
             return os.cpu_count() or 1
-    if type(threads) is not int or threads < 1:
+    number = whole_number(threads)
+    if number is None or number < 1:
         raise TargetError(f"Expected threads of 1 or more, or None. Received: {threads!r}")
-    return threads
+    return number
+
+
+def checked_counts(refine_steps: int, restarts: int) -> tuple[int, int]:
+    """Refinement steps and restarts, each 0 or more.
+
+    Raises:
+        ConfigError: If one is no whole number, or less than 0.
+    """
+    steps, seeds = whole_number(refine_steps), whole_number(restarts)
+    if steps is None or seeds is None or min(steps, seeds) < 0:
+        raise ConfigError(
+            "Expected whole numbers of 0 or more for refine_steps and restarts. Received: "
+            f"refine_steps={refine_steps!r}, restarts={restarts!r}"
+        )
+    return steps, seeds
+
+
+def whole_number(value: Any) -> int | None:
+    """A whole number, Python's or NumPy's, as an int; None for all else, True and False too."""
+    if isinstance(value, bool):
+        return None
+    try:
+        return operator.index(value)
+    except TypeError:
+        return None

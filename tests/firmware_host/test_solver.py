@@ -280,7 +280,7 @@ class TestForward:
         for name, call in (
             ("q_near", lambda: solver.solve(target, given)),
             ("q_near", lambda: solver.solve_batch([target], given)),
-            ("q_near", lambda: solver.track(target, given)),
+            ("q_now", lambda: solver.track(target, given)),
             ("max_step", lambda: solver.track(target, [0.0] * 3, given)),
             ("q", lambda: solver.forward(given)),
         ):
@@ -406,9 +406,12 @@ class TestLoad:
             IkSolver.load(tmp_path / "none.tflite")
 
 
-def test_a_negative_number_of_steps_is_told(arm3, make_solver):
-    with pytest.raises(ValueError, match="refine_steps=-1"):
-        make_solver(arm3, rough, refine_steps=-1)
+@pytest.mark.parametrize("count", [-1, 1.5, "3", True])
+def test_a_number_of_steps_or_restarts_that_is_none_is_told(arm3, make_solver, count):
+    for name in ("refine_steps", "restarts"):
+        with pytest.raises(ConfigError, match=f"whole numbers of 0 or more.*{name}={count!r}"):
+            make_solver(arm3, rough, **{name: count})
+    assert make_solver(arm3, rough, refine_steps=np.int64(2)).refine_steps == 2
 
 
 def test_servos_are_told_of_what_is_returned(servo_model, planar_model):

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firmware_host.chain import Chain, Joint
-from firmware_host.errors import TargetError
+from firmware_host.errors import ConfigError, TargetError
 from firmware_host.kinematics import tool_position
 from firmware_host.solver import Status
 from firmware_host.solving.branches import branch_number, preferred
@@ -81,6 +81,13 @@ def test_the_branch_asked_for_is_answered(arm, solver, branch, side):
     assert solution.status is Status.SOLVED
     assert np.sign(solution.q[2]) == side
     assert solution.branch == (0 if side > 0 else 1)
+
+
+def test_a_branch_that_a_batch_tells_can_be_asked_for(arm, solver):
+    told = solver.solve_batch([position(arm, UP)] * 2, branch=1).branch
+    assert solver.solve(position(arm, UP), branch=told[0]).branch == 1
+    with pytest.raises(TargetError, match="a branch of the model"):
+        solver.solve_batch([position(arm, UP)] * 2, branch=told)
 
 
 @pytest.mark.parametrize("branch", [2, -1, "elbow", True, 1.5])
@@ -230,7 +237,7 @@ class TestRestarts:
         assert first.restarts == second.restarts
 
     def test_less_than_none_is_refused(self, blind):
-        with pytest.raises(ValueError, match="restarts=-1"):
+        with pytest.raises(ConfigError, match="restarts=-1"):
             blind(-1)
 
 

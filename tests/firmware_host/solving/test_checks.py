@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from firmware_host.errors import TargetError
-from firmware_host.solving.checks import checked_near, plain_near, plain_steps
+from firmware_host.solving.checks import (
+    checked_counts,
+    checked_near,
+    checked_threads,
+    plain_near,
+    plain_steps,
+    whole_number,
+)
 from firmware_host.tolerances import FARTHEST_JOINT, FARTHEST_TURN
 
 
@@ -20,6 +27,29 @@ def test_joints_of_one_posture_or_of_each_target(arm3):
 def test_joints_that_are_none_are_refused(arm3, near):
     with pytest.raises(TargetError, match="q_near of 3 finite numbers"):
         checked_near(arm3, near)
+
+
+def test_what_is_wrong_with_joints_is_said_by_the_name_they_are_given_by(arm3):
+    for check in (checked_near, plain_near):
+        with pytest.raises(TargetError, match=r"q_now of 3 finite .*Received: shape \(2,\)\.$"):
+            check(arm3, [0.1, 0.2], name="q_now")
+        with pytest.raises(TargetError, match=r"Received a NaN or infinity\.$"):
+            check(arm3, [0.1, math.inf, 0.2])
+    with pytest.raises(TargetError, match=r"or of such a row for each of 4 targets\. .*\(2, 3\)"):
+        checked_near(arm3, np.zeros((2, 3)), 4)
+
+
+@pytest.mark.parametrize("count", [3, np.int64(3), np.uint8(3)])
+def test_whole_numbers_are_those_of_python_and_numpy(count):
+    assert whole_number(count) == checked_threads(count) == 3
+    assert checked_counts(count, np.int32(0)) == (3, 0)
+
+
+@pytest.mark.parametrize("count", [True, 1.0, "3", np.float64(3), np.array([1, 2]), np.bool_(1)])
+def test_what_is_no_whole_number_is_none(count):
+    assert whole_number(count) is None
+    with pytest.raises(TargetError, match="threads of 1 or more"):
+        checked_threads(count)
 
 
 @pytest.mark.parametrize(

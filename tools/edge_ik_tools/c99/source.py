@@ -27,6 +27,7 @@ from firmware_host.errors import ConfigError
 from firmware_host.fixed_point.robot import FixedRobot
 from firmware_host.model_file import read_model
 from firmware_host.names import c_comment
+from firmware_host.solving.checks import checked_counts
 from firmware_host.spec import ModelSpec
 from firmware_host.tolerances import SOLVED_POSITION, SOLVED_ROTATION, Tolerance
 
@@ -120,8 +121,8 @@ class Firmware:
         spec.check_network(program.widths[0], program.widths[-1])
         found = identifier(name or spec.chain.name)
         usual = spec.problem.default_steps
-        taken = usual if steps is None else steps
-        _check_numbers(spec, taken, restarts, tries)
+        taken, restarts = checked_counts(usual if steps is None else steps, restarts)
+        _check_tries(spec, tries)
         _check_arithmetic(arithmetic, program)
         if arithmetic != "fixed":
             _check_tolerance(spec, taken)
@@ -293,13 +294,8 @@ class Firmware:
         return "\n\n   ".join("\n   ".join(textwrap.wrap(line, WIDTH)) for line in lines)
 
 
-def _check_numbers(spec: ModelSpec, steps: int, restarts: int, tries: int | None) -> None:
-    """A ConfigError if a number is out of range."""
-    if steps < 0 or restarts < 0:
-        raise ConfigError(
-            f"Expected steps and restarts of 0 or more. Received: steps={steps}, "
-            f"restarts={restarts}"
-        )
+def _check_tries(spec: ModelSpec, tries: int | None) -> None:
+    """A ConfigError if there are not so many branches to try."""
     if tries is not None and not 1 <= tries <= spec.heads:
         raise ConfigError(
             f"Expected tries from 1 to the model's {spec.heads} branches. Received: tries={tries}"
