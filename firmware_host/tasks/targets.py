@@ -77,8 +77,8 @@ def checked_target(
     if finite and broken.any():
         where = f" (row {int(np.argmax(broken))})" if batch else ""
         raise TargetError(
-            f"Expected an orientation: {what}. Received one that is no rotation or has no "
-            f"length{where}."
+            f"Expected an orientation: {what}. Received one that is no rotation or has no length, "
+            f"or a matrix whose last row is not 0, 0, 0, 1{where}."
         )
     return found
 

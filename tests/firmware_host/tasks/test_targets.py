@@ -109,6 +109,12 @@ class TestOrientations:
         with pytest.raises(TargetError, match="no rotation"):
             checked_target(target, task=self.POSE)
 
+    def test_a_pose_that_is_transposed_is_told_of_its_last_row(self):
+        pose = np.eye(4)
+        pose[:3, 3] = 0.3, 0.1, 0.2
+        with pytest.raises(TargetError, match=r"last row is not 0, 0, 0, 1\.$"):
+            checked_target(pose.T, task=self.POSE)
+
     def test_a_row_that_is_no_rotation_is_told_or_marked(self):
         rows = self.poses(3)
         rows[1, 3:] = 0.0
