@@ -104,8 +104,7 @@ class IkSolver:
             tolerance: How near to a target counts as solved; 1 mm and 0.1 degrees without it.
 
         Raises:
-            ConfigError: If the runtime is unknown, a number is no whole one of 0 or more, or the
-                tolerance none.
+            ConfigError: If the runtime is unknown, or another argument is not what it must be.
             ModelFileError: If the file is damaged, of another version, or no edge-ik model.
             RuntimeUnavailableError: If the runtime is not installed.
             EdgeIkError: If a solver of another package cannot be used here, with the reason.
