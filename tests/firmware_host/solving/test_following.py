@@ -155,7 +155,7 @@ def test_mistakes_are_told(known):
     solver, network = known(HOME)
     with pytest.raises(TargetError, match="max_step"):
         solver.track([0.3, 0.1, 0.2], HOME, -1.0)
-    with pytest.raises(TargetError, match="q_near"):
+    with pytest.raises(TargetError, match="q_now"):
         solver.track([0.3, 0.1, 0.2], [0.0, math.nan, 0.0])
     with pytest.raises(TargetError):
         solver.track([0.3, math.nan, 0.2], HOME)
