@@ -134,7 +134,7 @@ def checked_counts(refine_steps: int, restarts: int) -> tuple[int, int]:
 
 def whole_number(value: Any) -> int | None:
     """A whole number, Python's or NumPy's, as an int; None for all else, True and False too."""
-    if isinstance(value, bool):
+    if isinstance(value, bool | np.bool_):  # An index too, for older versions of NumPy.
         return None
     try:
         return operator.index(value)

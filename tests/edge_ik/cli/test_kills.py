@@ -66,10 +66,10 @@ for line in iter(sys.stdin.readline, ""):
 
 
 class Server:
-    """Where commands run that are killed."""
+    """Where commands run that are killed; `seconds` is what the last of them had."""
 
     def __init__(self, folder):
-        self.log = folder / "log.txt"
+        self.log, self.seconds = folder / "log.txt", 0.0
         self.process = subprocess.Popen(
             [sys.executable, "-c", SERVER, str(self.log)],
             stdin=subprocess.PIPE,
@@ -81,15 +81,17 @@ class Server:
         """Run a command until it ends, or kill it at a moment [s]; its exit code."""
         self.process.stdin.write(json.dumps([*map(str, arguments)]).encode() + b"\n")
         process = int(self.process.stdout.readline())
+        start = time.perf_counter()
         if not select.select([self.process.stdout], [], [], moment)[0]:
             os.kill(process, signal.SIGKILL)
-        return int(self.process.stdout.readline())
+        code = int(self.process.stdout.readline())
+        self.seconds = time.perf_counter() - start
+        return code
 
     def done(self, *arguments):
         """Run a command to its end; give what that took [s]."""
-        start = time.perf_counter()
         assert self.run(*arguments) == 0, self.log.read_text(errors="replace")
-        return time.perf_counter() - start
+        return self.seconds
 
     def end(self):
         self.process.stdin.close()
@@ -200,8 +202,11 @@ class TestKillsAtRandomMoments:
                 leaving_half_a_file=any(".partial" in name for name in listed(folder)),
             )
             again = ("--resume", folder) if is_begun else (*TINY, "--out", folder)
+            if code == 0:
+                moments.seconds = server.seconds
             took = server.done("train", *again)
-            moments.seconds = moments.seconds if is_begun else took
+            if not is_begun:
+                moments.seconds = took
             assert [path.name for path in folder.parent.iterdir()] == ["run"]
             assert_same_run(folder, undisturbed)
             shutil.rmtree(folder.parent)
