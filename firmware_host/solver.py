@@ -59,14 +59,14 @@ class IkSolver:
     Args:
         spec: The problem, its features, and the branches that the network answers for.
         predict: The network: features (N, f) to outputs as `network_outputs` counts them.
-        refine_steps: Damped-least-squares steps, 0 or more; `IkProblem.default_steps`
+        refine_steps: Damped-least-squares steps, 0 to 100; `IkProblem.default_steps`
             without it.
         runtime: Name and version of what runs the network.
-        restarts: Seeds drawn at random, at most, where "any" finds no branch that
+        restarts: Seeds drawn at random, 1000 at most, where "any" finds no branch that
             reaches a target.
 
     Raises:
-        ConfigError: If `refine_steps` or `restarts` is no whole number of 0 or more.
+        ConfigError: If `refine_steps` or `restarts` is no whole number, less than 0, or more.
     """
 
     def __init__(
@@ -98,9 +98,9 @@ class IkSolver:
             path: A `.tflite` that carries its robot.
             runtime: "litert", "tflite-runtime", "tflite-micro", "reference", or "firmware", the C
                 built for this machine; by default the first of `DEFAULT_RUNTIMES` that is here.
-            refine_steps: Damped-least-squares steps, 0 or more;
+            refine_steps: Damped-least-squares steps, 0 to 100;
                 `IkProblem.default_steps` without it.
-            restarts: Seeds drawn at random, at most, for branch "any".
+            restarts: Seeds drawn at random, 1000 at most, for branch "any".
             tolerance: How near to a target counts as solved; 1 mm and 0.1 degrees without it.
 
         Raises:

@@ -13,6 +13,7 @@ from edge_ik.cli.common import (
     json_option,
     print_json,
     print_tables,
+    steps_option,
     tolerance_options,
 )
 from firmware_host.errors import EdgeIkError
@@ -74,11 +75,7 @@ def _one_core(_: click.Context, __: click.Parameter, cores: tuple[str, ...]) -> 
     help="Targets to solve one at a time.  [default: 2000; emulated 10000, an AVR 2000; on a board "
     "1000]",
 )
-@click.option(
-    "--steps",
-    type=click.IntRange(0, 100),
-    help="Refinement steps.  [default: 3 for a position, else 4]",
-)
+@steps_option
 @tolerance_options
 @click.option(
     "--peers",

@@ -18,6 +18,7 @@ from edge_ik.quiet import quiet_native_log
 from firmware_host.errors import MissingExtraError, RunError
 from firmware_host.model_file import read_model
 from firmware_host.names import one_line, shown
+from firmware_host.solving.checks import MOST_STEPS
 from firmware_host.tasks import PLANES, TOOL_AXES
 from firmware_host.tolerances import SOLVED_POSITION, SOLVED_ROTATION, Tolerance
 
@@ -118,6 +119,12 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON f
 runtime_option = click.option(
     "--runtime",
     help="For a .tflite: litert, tflite-runtime, tflite-micro, reference or firmware.",
+)
+
+steps_option = click.option(
+    "--steps",
+    type=click.IntRange(0, MOST_STEPS),
+    help="Refinement steps.  [default: 3 for a position, else 4]",
 )
 
 

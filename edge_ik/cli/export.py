@@ -16,10 +16,12 @@ from edge_ik.cli.common import (
     json_option,
     print_json,
     servos_option,
+    steps_option,
     tolerance_options,
     training_stack,
 )
 from edge_ik.cli.servos import Made, model_with
+from firmware_host.solving.checks import MOST_RESTARTS
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -65,15 +67,11 @@ def _folder(_: click.Context, __: click.Parameter, out: Path | None) -> Path | N
     help="Write firmware too: C99 alone, or for TensorFlow Lite Micro.",
 )
 @click.option("--name", help="Name of the firmware.  [default: that of the robot]")
-@click.option(
-    "--steps",
-    type=click.IntRange(0, 100),
-    help="Refinement steps of the firmware.  [default: 3 for a position, else 4]",
-)
+@steps_option
 @tolerance_options
 @click.option(
     "--restarts",
-    type=click.IntRange(0, 1000),
+    type=click.IntRange(0, MOST_RESTARTS),
     help="Seeds that C99 firmware draws at random, at most, where no branch reaches the target.  "
     "[default: 0]",
 )

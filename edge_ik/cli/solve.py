@@ -19,9 +19,11 @@ from edge_ik.cli.common import (
     json_option,
     print_json,
     runtime_option,
+    steps_option,
     tolerance_options,
     training_stack,
 )
+from firmware_host.solving.checks import MOST_RESTARTS
 
 if TYPE_CHECKING:
     from firmware_host.solver import IkSolution, IkSolver
@@ -81,14 +83,10 @@ Options = Mapping[str, tuple[float, ...] | None]
     "--restarts",
     default=0,
     show_default=True,
-    type=click.IntRange(0, 1000),
+    type=click.IntRange(0, MOST_RESTARTS),
     help='Seeds drawn at random, at most, where branch "any" finds none.',
 )
-@click.option(
-    "--steps",
-    type=click.IntRange(0, 100),
-    help="Refinement steps.  [default: 3 for a position, else 4]",
-)
+@steps_option
 @tolerance_options
 @runtime_option
 @json_option

@@ -132,7 +132,7 @@ def bench(
         path: A `.tflite` that carries its robot.
         runtimes: Names of the runtimes; every one installed if there are none.
         targets: Number of targets to time one at a time, at least 1.
-        steps: Refinement steps, 0 or more; `IkProblem.default_steps` without it.
+        steps: Refinement steps, 0 to 100; `IkProblem.default_steps` without it.
         tolerance: How near to a target counts as solved; 1 mm and 0.1 degrees without it.
         batch_sizes: Sizes of the batches.
         rng_seed: Seed of the targets; see `bench_targets`.

@@ -13,6 +13,10 @@ from firmware_host.chain import Chain, FloatArray
 from firmware_host.errors import ConfigError, TargetError
 from firmware_host.tolerances import FARTHEST_JOINT, FARTHEST_TURN
 
+# Far more than a target ever needs; a slip of the keyboard must not hold a robot up.
+MOST_STEPS = 100
+MOST_RESTARTS = 1000
+
 
 def numbers_given(values: npt.ArrayLike | None, name: str) -> FloatArray:
     """What is given in an argument as an array of numbers, of any shape.
@@ -118,16 +122,21 @@ def checked_threads(threads: int | None) -> int:
 
 
 def checked_counts(refine_steps: int, restarts: int) -> tuple[int, int]:
-    """Refinement steps and restarts, each 0 or more.
+    """Refinement steps of at most `MOST_STEPS`, and restarts of at most `MOST_RESTARTS`.
 
     Raises:
-        ConfigError: If one is no whole number, or less than 0.
+        ConfigError: If one is no whole number, less than 0, or more.
     """
     steps, seeds = whole_number(refine_steps), whole_number(restarts)
-    if steps is None or seeds is None or min(steps, seeds) < 0:
+    if (
+        steps is None
+        or seeds is None
+        or not (0 <= steps <= MOST_STEPS and 0 <= seeds <= MOST_RESTARTS)
+    ):
         raise ConfigError(
-            "Expected whole numbers of 0 or more for refine_steps and restarts. Received: "
-            f"refine_steps={refine_steps!r}, restarts={restarts!r}"
+            f"Expected whole numbers, from 0 to {MOST_STEPS} for refine_steps and to "
+            f"{MOST_RESTARTS} for restarts. Received: refine_steps={refine_steps!r}, "
+            f"restarts={restarts!r}"
         )
     return steps, seeds
 

@@ -6,6 +6,7 @@ import pytest
 from edge_ik_tools.c99 import build
 from edge_ik_tools.c99.build import MissingCompilerError, MissingHeadersError
 from edge_ik_tools.c99.host import FirmwareSolver
+from edge_ik_tools.errors import FirmwareBuildError
 from firmware_host.bench.targets import bench_targets
 from firmware_host.errors import ConfigError, TargetError
 from firmware_host.model_file import read_model
@@ -147,6 +148,30 @@ def test_without_a_compiler_the_package_is_named(model, monkeypatch):
 def test_an_unknown_runtime_lists_those_there_are(model):
     with pytest.raises(ConfigError, match=r"litert.*firmware"):
         IkSolver.load(model, "magic")
+
+
+def test_a_compiler_may_be_named_with_what_calls_it_and_with_options(
+    model, monkeypatch, tmp_path, require_tool
+):
+    cc = require_tool("cc", "gcc libc6-dev")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("CC", f"env '{cc}' -DANYTHING")
+    assert build.find_compiler()[1:] == (str(cc), "-DANYTHING")
+    assert IkSolver.load(model, "firmware").solve([0.3, 0.1, 0.2]).status is Status.SOLVED
+
+
+@pytest.mark.parametrize("named", ["no-such-compiler -O2", "'cc", " '' "])
+def test_a_compiler_that_is_named_and_missing_is_told(model, monkeypatch, named):
+    monkeypatch.setenv("CC", named)
+    with pytest.raises(MissingCompilerError, match=f"looked for '{named.strip()}', which .* CC"):
+        IkSolver.load(model, "firmware")
+
+
+def test_a_compiler_that_refuses_without_a_word_is_told(model, monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("CC", "false")
+    with pytest.raises(FirmwareBuildError, match=r"false refuses .*: it ended with 1"):
+        IkSolver.load(model, "firmware")
 
 
 def test_without_the_headers_of_python_their_package_is_named(model, monkeypatch, tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+import shlex
 import shutil
 import subprocess
 import sys
@@ -25,6 +26,7 @@ from edge_ik_tools.errors import FirmwareBuildError
 from edge_ik_tools.templates import filled
 from firmware_host.errors import EdgeIkError
 from firmware_host.files import tidy_folder, write_atomically
+from firmware_host.names import shown
 from firmware_host.tolerances import FARTHEST_JOINT, FARTHEST_TARGET, FARTHEST_TURN
 
 COMPILERS = ("cc", "gcc", "clang")
@@ -46,12 +48,17 @@ TOLD_CHARACTERS = 1500
 
 
 class MissingCompilerError(EdgeIkError):
-    """There is no C compiler on this machine."""
+    """There is no C compiler on this machine, or not the one that is named.
 
-    def __init__(self) -> None:
+    Args:
+        named: What the environment variable CC says; nothing without it.
+    """
+
+    def __init__(self, named: str = "") -> None:
+        looked = f"'{shown(named)}', which the environment variable CC names"
         super().__init__(
             "The runtime 'firmware' compiles C for this machine, and no C compiler was found: "
-            f"looked for {', '.join(COMPILERS)}, or what the environment variable CC names. "
+            f"looked for {looked if named else ', '.join(COMPILERS)}. "
             "Install one, on Debian or Ubuntu with: apt-get install gcc libc6-dev"
         )
 
@@ -67,26 +74,33 @@ class MissingHeadersError(EdgeIkError):
         )
 
 
-def find_compiler() -> Path:
-    """The C compiler that CC names, or the first of `COMPILERS` that is installed.
+def find_compiler() -> tuple[str, ...]:
+    """The command of the C compiler: what CC says, or the first of `COMPILERS` that is installed.
+
+    CC may say more than a name, as for Make: `ccache gcc`, or `gcc -m32`.
 
     Raises:
         MissingCompilerError: If there is none.
     """
-    named = os.environ.get("CC")
-    for name in (named,) if named else COMPILERS:
+    named = os.environ.get("CC", "").strip()
+    try:
+        # As it stands first, for the path may hold spaces or backslashes.
+        commands = [[named], shlex.split(named)] if named else [[name] for name in COMPILERS]
+    except ValueError:  # A quotation that does not end.
+        raise MissingCompilerError(named) from None
+    for name, *options in commands:
         found = shutil.which(name)
         if found:
-            return Path(found)
-    raise MissingCompilerError
+            return found, *options
+    raise MissingCompilerError(named)
 
 
-def build_library(firmware: Firmware, compiler: Path) -> Path:
+def build_library(firmware: Firmware, compiler: Sequence[str]) -> Path:
     """The firmware as a module of Python, from the cache or newly compiled.
 
     Args:
         firmware: The model, ready to be printed.
-        compiler: The C compiler.
+        compiler: The command of the C compiler.
 
     Raises:
         MissingHeadersError: If Python's headers are not installed.
@@ -147,11 +161,12 @@ def cache_folder() -> Path:
 
 
 @lru_cache
-def _environment(compiler: Path) -> tuple[str, ...]:
+def _environment(compiler: Sequence[str]) -> tuple[str, ...]:
     """What a compiled module depends on besides its source."""
     return (
         *(*FLAGS, *LINKED, NATIVE),
-        _run([compiler, "--version"]).stdout,
+        *compiler[1:],
+        _run([*compiler, "--version"]).stdout,
         sys.version,
         str(sysconfig.get_config_var("SOABI")),
         _processor(),
@@ -187,14 +202,15 @@ def _host_values(firmware: Firmware) -> dict[str, object]:
     }
 
 
-def _compile(compiler: Path, headers: Path, source: Path, out: Path) -> None:
-    command = [compiler, *FLAGS, f"-I{headers}", source, "-o", out, *LINKED]
+def _compile(compiler: Sequence[str], headers: Path, source: Path, out: Path) -> None:
+    command = [*compiler, *FLAGS, f"-I{headers}", source, "-o", out, *LINKED]
     result = _run([*command, NATIVE])
     if result.returncode != 0:
         result = _run(command)
     if result.returncode != 0:
+        complaint = result.stderr[:TOLD_CHARACTERS] or f"it ended with {result.returncode}"
         raise FirmwareBuildError(
-            f"{compiler} refuses the generated firmware: {result.stderr[:TOLD_CHARACTERS]}"
+            f"{shlex.join(compiler)} refuses the generated firmware: {complaint}"
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -57,7 +58,8 @@ class FirmwareSolver(IkSolver):
         self.library = build_library(firmware, compiler)
         self._firmware, self._flatbuffer = firmware, flatbuffer
         self._native = load_library(self.library)
-        spec, runtime = firmware.spec, f"firmware ({compiler.name})"
+        named = shlex.join([Path(compiler[0]).name, *compiler[1:]])
+        spec, runtime = firmware.spec, f"firmware ({named})"
         super().__init__(
             spec,
             _FirmwareNetwork(runtime, flatbuffer, self._native).run,

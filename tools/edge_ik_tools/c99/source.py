@@ -102,7 +102,7 @@ class Firmware:
         Args:
             path: A `.tflite` that carries its robot.
             name: Name of the firmware; that of the robot without it.
-            steps: Refinement steps, 0 or more; without it 3 for positions, and 4 for targets
+            steps: Refinement steps, 0 to 100; without it 3 for positions, and 4 for targets
                 with an orientation.
             restarts: Seeds drawn at random, at most, where no branch reaches the target.
             tries: Branches that a solve tries at most, the most promising; all without it.

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import importlib.metadata
+import shlex
 import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from edge_ik_tools.c99.build import MissingCompilerError, find_compiler
 from edge_ik_tools.doctor.finding import Finding
@@ -67,11 +67,11 @@ def _has_cuda_libraries() -> bool:
 def _compiler() -> Finding:
     purpose = "runtime firmware, self-tests of exported folders"
     try:
-        path = find_compiler()
+        compiler = find_compiler()
     except MissingCompilerError:
         advice = COMPILER_ADVICE.get(sys.platform, "apt-get install gcc libc6-dev")
         return Finding("C compiler", purpose, False, "not found", advice)
-    return Finding("C compiler", purpose, True, _version(path))
+    return Finding("C compiler", purpose, True, _version(*compiler))
 
 
 def _command(
@@ -80,7 +80,7 @@ def _command(
     for name in names:
         path = shutil.which(name)
         if path is not None:
-            return Finding(title, purpose, True, _version(Path(path)))
+            return Finding(title, purpose, True, _version(path))
     return Finding(title, purpose, False, "not found", advice or f"apt-get install {package}")
 
 
@@ -92,13 +92,13 @@ def _family(family: Family, purpose: str) -> Finding:
         found, advice = f"not found: {', '.join(lacking)}", f"apt-get install {' '.join(packages)}"
         return Finding(family.name, purpose, False, found, advice)
     compiler = shutil.which(f"{family.prefix}-gcc")
-    return Finding(family.name, purpose, True, _version(Path(str(compiler))))
+    return Finding(family.name, purpose, True, _version(str(compiler)))
 
 
-def _version(path: Path) -> str:
-    """A command's path, and the first line that it says of its version."""
-    lines = _output([str(path), "--version"]).strip().splitlines()
-    return f"{path}: {lines[0]}" if lines else str(path)
+def _version(*command: str) -> str:
+    """A command, and the first line that it says of its version."""
+    lines = _output([*command, "--version"]).strip().splitlines()
+    return f"{shlex.join(command)}: {lines[0]}" if lines else shlex.join(command)
 
 
 def _output(command: Sequence[str]) -> str:

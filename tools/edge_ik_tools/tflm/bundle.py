@@ -67,12 +67,12 @@ def write_tflm(
         path: A `.tflite` that carries its robot.
         out: The folder to write; see `write_folder` for what it may hold.
         name: Name of the firmware; that of the robot without it.
-        steps: Refinement steps, 0 or more.
+        steps: Refinement steps, 0 to 100.
         tolerance: How near to a target counts as solved; 1 mm and 0.1 degrees without it.
 
     Raises:
         ModelFileError: If the file is damaged, or made of what no firmware is made for.
-        ConfigError: If the name has nothing that C can use, or the steps are negative.
+        ConfigError: If the name has nothing that C can use, or the steps are out of range.
         FirmwareFolderError: If the folder holds something else.
         WriteError: If it cannot be written.
     """
