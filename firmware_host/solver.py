@@ -14,6 +14,7 @@ from firmware_host.chain import Chain, FloatArray
 from firmware_host.errors import TargetError
 from firmware_host.kinematics import forward_kinematics
 from firmware_host.model_file import read_model
+from firmware_host.names import shown
 from firmware_host.network.runtimes import RUNTIMES
 from firmware_host.plugins import open_network, solver_plugin
 from firmware_host.problem import IkProblem
@@ -118,6 +119,13 @@ class IkSolver:
         spec.check_network(interpreter.input_shape[1], interpreter.output_shape[1])
         return cls(
             spec, interpreter.run, refine_steps, runtime=interpreter.runtime, restarts=restarts
+        )
+
+    def __repr__(self) -> str:
+        return (
+            f"<{type(self).__name__} of {shown(self.chain.name)!r}: task {self.task.name}, "
+            f"branches {len(self.branches)}, runtime {self.runtime!r}, "
+            f"refine_steps={self.refine_steps}, restarts={self.restarts}>"
         )
 
     @classmethod

@@ -52,11 +52,13 @@ def near_mistake(chain: Chain, near: FloatArray) -> str | None:
         chain.joint_names, near.tolist(), chain.prismatic, turning, sliding, strict=True
     ):
         if slides and far:
-            return f"q_near has {value:g} m for '{name}': millimetres? Expected metres."
+            return (
+                f"The present joints have {value:g} m for '{name}': millimetres? Expected metres."
+            )
         if not slides and turns:
             return (
-                f"q_near has {value:g} rad for '{name}', which seems to be degrees. Expected "
-                f"radians: {math.radians(value):.4g}."
+                f"The present joints have {value:g} rad for '{name}', which seems to be degrees. "
+                f"Expected radians: {math.radians(value):.4g}."
             )
     return None
 

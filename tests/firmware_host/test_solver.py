@@ -414,6 +414,12 @@ def test_a_number_of_steps_or_restarts_that_is_none_is_told(arm3, make_solver, c
     assert make_solver(arm3, rough, refine_steps=np.int64(2)).refine_steps == 2
 
 
+def test_a_solver_says_what_it_is(arm3, make_solver):
+    assert repr(make_solver(arm3, rough, refine_steps=2)) == (
+        "<IkSolver of 'arm3': task position, branches 1, runtime '', refine_steps=2, restarts=0>"
+    )
+
+
 def test_servos_are_told_of_what_is_returned(servo_model, planar_model):
     solver, bare = (IkSolver.load(path, "reference") for path in (servo_model, planar_model))
     solution = solver.solve([0.3, 0.1, 0.0])

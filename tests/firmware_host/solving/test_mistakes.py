@@ -42,9 +42,9 @@ def test_a_target_that_is_only_too_far_is_not(chain, position):
 @pytest.mark.parametrize(
     ("near", "said"),
     [
-        ((90.0, 0.0, 0.1), "q_near has 90 rad for 'turn', which seems to be degrees"),
+        ((90.0, 0.0, 0.1), "The present joints have 90 rad for 'turn', which seems to be degrees"),
         ((0.0, -180.0, 0.1), "Expected radians: -3.142"),
-        ((0.0, 0.0, 150.0), "q_near has 150 m for 'slide': millimetres?"),
+        ((0.0, 0.0, 150.0), "The present joints have 150 m for 'slide': millimetres?"),
     ],
 )
 def test_present_joints_in_other_units_are_told(chain, near, said):
