@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from firmware_host.adapters.weighted import Settled, WeightedPose
+from firmware_host.adapters.weighted import Settled, WeightedPose, weighed
 from firmware_host.chain import FloatArray
 from firmware_host.errors import ConfigError, TargetError
 from firmware_host.solver import IkSolver
@@ -21,6 +21,8 @@ from firmware_host.tolerances import SOLVED_POSITION, SOLVED_ROTATION
 # Joints leave the posture they are in for another where that takes away half of the weighted
 # error, which is squared in the cost: for less, no arm should swing around.
 WORTH_LEAVING = 0.25
+# Beside the nearest of the model's answers so many are gone on from: those that cost least.
+TRIED_ANSWERS = 3
 
 
 class RobotKinematics:
@@ -29,11 +31,13 @@ class RobotKinematics:
     Joints are in degrees, as LeRobot has them, joints that slide in metres. What is no joint of
     the model, such as the gripper's opening, is passed through.
 
-    An answer is the posture that makes `position_weight` times the squared distance [m^2] plus
-    `orientation_weight` times the squared angle [rad^2] least, as placo's is. Placo takes one
-    step toward it in a call; here a call goes all the way. Steps go from the present joints,
-    and where they do not reach the pose, also from the model's answer nearest to these, which is
-    taken where it leaves at most half of the weighted error. Limits hold in every answer.
+    An answer makes `position_weight` times the squared distance [m^2] plus `orientation_weight`
+    times the squared angle [rad^2] small, as placo's does, however far away the pose is. Placo
+    takes one step toward it in a call; here a call goes all the way, to a posture from which no
+    small move lowers the sum. Steps go from the present joints, and where they do not reach the
+    pose, also from the best of the model's answers; what is found there is taken where it
+    leaves at most half of the weighted error, so that the arm does not swing around for less.
+    There may be a better posture yet, far from all of these. Limits hold in every answer.
 
     Five joints, such as an SO-101's, reach any position in their workspace, and of the
     orientation there two parts out of three: how the gripper is pitched and rolled. The third
@@ -119,25 +123,37 @@ class RobotKinematics:
         # The nearest rotation to the one given, in the form that every solver takes.
         pose = POSE.given(checked_target(desired_ee_pose, task=POSE)[None])[0]
         weights = _weights(position_weight, orientation_weight)
-        found = self._nearest(near, pose, *weights)
+        found = self._nearest(near, pose, weights)
         result = given.copy()
         result[self._places] = found.q / self._units
         return result
 
-    def _nearest(
-        self, near: FloatArray, pose: FloatArray, position_weight: float, orientation_weight: float
-    ) -> Settled:
+    def _nearest(self, near: FloatArray, pose: FloatArray, weights: FloatArray) -> Settled:
         """The answer from the present joints, or from the model's where that is worth it."""
-        chain, task = self.solver.chain, self.solver.task
-        weights = (position_weight, orientation_weight)
-        here = self._steps.settle(near, pose, *weights)
-        placed = here.distance < SOLVED_POSITION or not position_weight
-        if placed and (here.angle < SOLVED_ROTATION or not orientation_weight):
+        here = self._steps.settle(near, pose, weights)
+        if _reached(here, weights):
             return here
-        target = pose if task.has_orientation else pose[list(task.place), 3]
-        seed = chain.nearest_turn(self.solver.solve(target, near).q, near)
-        there = self._steps.settle(seed, pose, *weights)
+        there = self._from_answers(near, pose, weights)
         return there if there.cost < WORTH_LEAVING * here.cost else here
+
+    def _from_answers(self, near: FloatArray, pose: FloatArray, weights: FloatArray) -> Settled:
+        """The best of what is found from the model's answers, the nearest one first."""
+        chain, task = self.solver.chain, self.solver.task
+        target = pose if task.has_orientation else pose[list(task.place), 3]
+        best = self._steps.settle(
+            chain.nearest_turn(self.solver.solve(target, near).q, near), pose, weights
+        )
+        if _reached(best, weights):
+            return best
+        branches = range(len(self.solver.branches))
+        answers = [self.solver.solve(target, branch=branch).q for branch in branches]
+        answers.sort(key=lambda q: self._steps.cost(q, pose, weights))
+        for q in answers[:TRIED_ANSWERS]:
+            found = self._steps.settle(chain.nearest_turn(q, near), pose, weights)
+            best = found if found.cost < best.cost else best
+            if _reached(best, weights):
+                break
+        return best
 
     def _given(self, values: npt.ArrayLike) -> FloatArray:
         """Joints as they are given, as numbers of their own."""
@@ -167,11 +183,17 @@ def _loaded(path: Path) -> IkSolver:
     return IkSolver.load(path)
 
 
-def _weights(position_weight: float, orientation_weight: float) -> tuple[float, float]:
-    """The two weights, checked."""
+def _reached(found: Settled, weights: FloatArray) -> bool:
+    """Whether what has a weight is within the usual tolerances."""
+    placed = found.distance < SOLVED_POSITION or not weights[0]
+    return placed and (found.angle < SOLVED_ROTATION or not weights[-1])
+
+
+def _weights(position_weight: float, orientation_weight: float) -> FloatArray:
+    """The two weights, checked, as those of a pose's six errors (6,)."""
     weights = numbers_given([position_weight, orientation_weight], "the weights")
     if weights.shape != (2,) or not np.isfinite(weights).all() or weights.min() < 0:
         raise TargetError(f"Expected weights of 0 or more. Received: {weights.tolist()}")
     if not weights.any():
         raise TargetError("Expected a weight above 0. Received 0 for the position and orientation.")
-    return float(weights[0]), float(weights[1])
+    return weighed(*weights.tolist())

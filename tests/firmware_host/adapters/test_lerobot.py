@@ -1,6 +1,8 @@
 """LeRobot's interface: against placo on the same URDF, called as LeRobot calls it."""
 
+import copy
 import math
+import pickle
 
 import numpy as np
 import pytest
@@ -156,6 +158,21 @@ def test_without_orientation_the_position_is_reached(kinematics, limits, turned)
         assert errors(kinematics, found, pose)[0] < 1e-3
 
 
+@pytest.mark.parametrize("far", [0.6, 1.0, 20.0, 1000.0])
+def test_toward_a_place_far_away_the_arm_is_stretched(kinematics, limits, far):
+    """However far it is: the tool is about as far out as in any of many postures."""
+    outward = np.array([math.cos(0.7), math.sin(0.7), 0.2]) / math.hypot(1.0, 0.2)
+    pose = np.eye(4)
+    pose[:3, 3] = far * outward
+    present = np.array([90.0, -60.0, 60.0, 30.0, 0.0])
+    found = kinematics.inverse_kinematics(present, pose, orientation_weight=0.0)
+    assert (found >= limits[0]).all()
+    assert (found <= limits[1]).all()
+    others = kinematics.solver.forward(np.radians(draw(limits, 20_000)))[:, :3, 3]
+    least = np.linalg.norm(others - pose[:3, 3], axis=-1).min()
+    assert errors(kinematics, found, pose)[0] <= least + 1e-3
+
+
 def test_ten_degrees_too_much_are_what_the_docstring_says(kinematics, turned):
     joints = np.array([0.0, -23.0, 29.0, 40.0, 0.0])
     pose = turned(kinematics.forward_kinematics(joints), math.radians(10))
@@ -219,6 +236,16 @@ class TestJoints:
         for pose in (2 * np.eye(4), np.full((4, 4), math.inf), [1.0, 2.0, 3.0]):
             with pytest.raises(TargetError):
                 kinematics.inverse_kinematics([0.0] * 5, pose)
+
+
+def test_it_goes_to_other_processes(planar_model):
+    kinematics = RobotKinematics(planar_model, target_frame_name="tool")
+    pose = kinematics.forward_kinematics([20.0, 60.0])
+    for copied in (pickle.loads(pickle.dumps(kinematics)), copy.deepcopy(kinematics)):
+        np.testing.assert_array_equal(
+            copied.inverse_kinematics([15.0, 70.0], pose),
+            kinematics.inverse_kinematics([15.0, 70.0], pose),
+        )
 
 
 def test_a_model_file_is_loaded_and_a_urdf_is_told_apart(planar_model, tmp_path):
