@@ -121,15 +121,17 @@ def test_a_ledger_is_gone_on_with(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "COMMAND", (sys.executable, "-c", PROGRAM))
     monkeypatch.setattr(module, "BATCH", 4)
     folder, told = tmp_path / "ledger", []
-    run([], 4, 0, 1, folder, told.append)
+    run([], 7, 0, 1, folder, told.append)
+    with (folder / "ledger.jsonl").open("a") as file:
+        file.write('{"first": 4, "co')
     found = run([], 12, 0, 2, folder, told.append)
-    # Each time where it stands, and then what came of each batch.
+    # Each time where it stands, then what came of each batch; one was not whole, and is again.
     assert [(done.count, done.total) for done in told] == [
-        *((0, 4), (4, 4)),
-        *((4, 12), (8, 12), (12, 12)),
+        *((0, 7), (4, 7), (7, 7)),
+        *((7, 12), (8, 12), (12, 12)),
     ]
     assert [done.line.partition(" wrong")[0] for done in told] == [
-        *("", "4 of 4, 1"),
+        *("", "4 of 7, 1", "7 of 7, 3"),
         *("", "8 of 12, 3", "12 of 12, 3"),
     ]
     assert sorted(found.batches) == [0, 4, 8]

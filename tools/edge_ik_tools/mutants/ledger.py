@@ -80,12 +80,24 @@ class Ledger:
         if not self.path.is_file():
             write_text(self.path, json.dumps(identity) + "\n")
             return
-        first, *lines = self.path.read_text(encoding="utf-8").splitlines()
+        first, *lines = self._whole_lines()
         if json.loads(first) != identity:
             raise RunError(f"{self.path} is of other mutants: {first}. Choose another folder.")
         for line in lines:
             batch = Batch(**json.loads(line))
             self.batches[batch.first] = batch
+
+    def _whole_lines(self) -> list[str]:
+        """The ledger's lines, without one that was being written when its process was ended."""
+        lines = self.path.read_text(encoding="utf-8").splitlines(keepends=True)
+        if not lines[-1].endswith("\n"):
+            write_text(self.path, "".join(lines[:-1]))
+            return lines[:-1]
+        return lines
+
+    def has(self, first: int, count: int) -> bool:
+        """Whether so many mutants, from this one on, were looked at."""
+        return first in self.batches and self.batches[first].count >= count
 
     def add(self, batch: Batch) -> None:
         """Keep a batch."""
@@ -147,7 +159,11 @@ def run(
     """
     made_of = [hashlib.sha256(path.read_bytes()).hexdigest()[:16] for path in models]
     ledger = Ledger(folder, {"models": made_of, "seed": seed, "batch": BATCH})
-    left = [first for first in range(0, count, BATCH) if first not in ledger.batches]
+    left = [
+        first
+        for first in range(0, count, BATCH)
+        if not ledger.has(first, min(BATCH, count - first))
+    ]
     tell(_come(ledger, count))
     began = time.perf_counter()
     with ThreadPoolExecutor(jobs) as pool:

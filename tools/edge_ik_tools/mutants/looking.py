@@ -22,15 +22,19 @@ import numpy as np
 from edge_ik_tools.c99.source import Firmware
 from edge_ik_tools.mutants.kinds import every_kind
 from edge_ik_tools.mutants.making import Base, mutant
+from firmware_host.chain import FloatArray
 from firmware_host.errors import EdgeIkError, MissingExtraError, RuntimeUnavailableError
 from firmware_host.inspect_model import inspect_model, inspection_tables
 from firmware_host.model_file import read_model
 from firmware_host.network.flatbuffer import read_graph
 from firmware_host.network.runtimes import available_runtimes
+from firmware_host.problem import IkProblem
 from firmware_host.solver import IkSolver
 
 # Of one in so many that are taken the C is compiled and run too.
 COMPILED = 200
+# A target out of reach [m], and by how much of it, or of a metre, an error may be rounded.
+FAR_AWAY, TOLD_WRONG = 1e5, 1e-5
 # A sentence is printable, and no longer than this.
 LONGEST_SENTENCE = 2000
 # One that takes longer is ended by a signal [s].
@@ -118,19 +122,32 @@ def _ways(path: Path, number: int) -> dict[str, Any]:
 
 
 def _solve(path: Path, runtime: str) -> None:
-    """Load and solve; whatever is answered is finite, within limits, and honest."""
+    """Load and solve; whatever is answered is finite, within limits, and as near as it says."""
     solver = IkSolver.load(path, runtime)
-    chain = solver.chain
+    chain, problem = solver.chain, solver.problem
     near = chain.clamp(np.zeros(len(chain)))
-    good = solver.problem.reached_by(chain.middle[None])[0]
-    if not solver.task.has_orientation:
-        for target in (good, np.full(len(good), 1e6)):
-            for found in (solver.solve(target), solver.solve(target, near)):
-                if not np.isfinite(found.q).all() or not found.within_limits:
-                    raise AssertionError(f"the answer {found.q} to {target}")
-    batch = solver.solve_batch(solver.problem.reached_by(np.stack([chain.lower, chain.upper])))
-    if not np.isfinite(batch.q).all():
-        raise AssertionError(f"the answers {batch.q}")
+    rows = problem.reached_by(np.stack([chain.middle, chain.lower, chain.upper]))
+    rows = np.concatenate([rows, rows[:1]])
+    rows[-1, : len(solver.task.place)] = FAR_AWAY
+    for row, target in zip(rows, solver.task.given(rows), strict=True):
+        for found in (solver.solve(target), solver.solve(target, near)):
+            _check(problem, row, found.q, found.position_error_m)
+    batch = solver.solve_batch(solver.task.given(rows))
+    for row, q, error in zip(rows, batch.q, batch.position_error_m, strict=True):
+        _check(problem, row, q, error)
+
+
+def _check(problem: IkProblem, row: FloatArray, q: FloatArray, error: float) -> None:
+    """Hold an answer q (n,) to the components of a target against kinematics.
+
+    Raises:
+        AssertionError: If it is not finite or beyond a limit, or its error is another one.
+    """
+    if not np.isfinite(q).all() or not problem.chain.within_limits(q):
+        raise AssertionError(f"the answer {q} to {row}")
+    off = float(problem.errors(q[None], row[None])[0][0])
+    if not abs(error - off) <= TOLD_WRONG * max(1.0, off, problem.chain.reach):
+        raise AssertionError(f"the error {error} of {q} to {row}, which is {off}")
 
 
 def _print(path: Path) -> None:
