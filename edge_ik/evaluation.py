@@ -36,7 +36,7 @@ COPIED = "copy the run to another place"
 
 @dataclass(frozen=True)
 class BranchEvaluation:
-    """Figures of one branch on targets of its own.
+    """Figures of one branch on targets of its own, from one seed and by so many steps alone.
 
     Attributes:
         network: Figures of the network alone.
@@ -66,8 +66,9 @@ class Evaluation:
             the solver answers by default.
         steps: The refinement steps of that.
         targets: Number of targets.
-        any_branch: Figures of branch "any" by number of steps on everything the arm reaches;
-            0 is the network alone, by the head that it trusts most.
+        any_branch: Figures of branch "any" by number of steps on everything the arm reaches,
+            of what a solver of so many steps answers: where it does not reach a target, it takes
+            `NEAREST_STEPS` more. 0 is the network alone, by the head that it trusts most.
         tried: Seeds refined for a target, in the mean, with the default steps.
         rest: Where the targets lie that are not solved; see `describe_rest`.
         one_branch: Figures of the branch that a network of one head was trained in.
@@ -176,8 +177,9 @@ def answers_by_steps(
 ) -> Iterator[Answers]:
     """The answers to targets (N, k) in any branch after 0, 1, ..., `most` steps.
 
-    Those after no step are the network's own, by the head that it trusts most. Before each it is
-    told how far it is.
+    They are those of a solver of so many steps, which takes `NEAREST_STEPS` more where it does not
+    reach a target. Those after no step are the network's own, by the head that it trusts most.
+    Before each it is told how far it is.
     """
     count = len(targets)
 

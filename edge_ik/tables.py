@@ -10,10 +10,17 @@ from rich.table import Table
 
 from edge_ik.figures import STUDY, STUDY_ROBOT
 from firmware_host.inspect_model import branch_table
+from firmware_host.solving.refine import NEAREST_STEPS
 from firmware_host.tolerances import tolerance_words
 
 # A share of targets that is not solved and small enough to pass over.
 UNSOLVED_WORTH_A_WORD = 1e-3
+# What figures by steps are of: those of everything the arm reaches, and those of one branch.
+AS_ANSWERED = (
+    f"After n steps: what a solver of n steps answers, which takes {NEAREST_STEPS} more where it "
+    "does not reach a target."
+)
+STEPS_ALONE = "After n steps: n steps from one seed, and none more."
 # Characters of the longest cell that is a figure and no text, and of one to keep in one line.
 LONGEST_FIGURE, UNBROKEN = 16, 8
 
@@ -45,13 +52,17 @@ def evaluation_tables(metrics: Mapping[str, Any], title: str) -> list[Table]:
         for steps, found in metrics["any_branch"].items()
         if int(steps) <= metrics["steps"]
     }
-    tables = [figures_table(_by_steps(taken), title)]
+    tables = [figures_table(_by_steps(taken), title, AS_ANSWERED)]
     one = metrics.get("one_branch")
     if one is not None:
         study = {"published study": STUDY} if metrics["robot"] == STUDY_ROBOT else {}
         columns = study | _by_steps({"0": one["network"], **one["refined"]})
         tables.append(
-            figures_table(columns, f"The home posture's branch alone, {one['targets']:,} targets")
+            figures_table(
+                columns,
+                f"The home posture's branch alone, {one['targets']:,} targets",
+                STEPS_ALONE,
+            )
         )
     if len(metrics["branches"]) > 1:
         tables.append(rows_table(*branch_table(metrics["branches"])))
@@ -104,17 +115,21 @@ def rest_words(rest: Mapping[str, float]) -> str:
     return ", ".join(f"{100 * share:.0f}% {words[name]}" for name, share in rest.items() if share)
 
 
-def figures_table(columns: Mapping[str, Mapping[str, Any]], title: str) -> Table:
+def figures_table(
+    columns: Mapping[str, Mapping[str, Any]], title: str, caption: str | None = None
+) -> Table:
     """One column a set of error figures, one row a figure; a dash where it is missing.
 
-    A figure that none of them has is left out.
+    A figure that none of them has is left out. A caption stands below.
     """
     rows = [
         (label, *(figure_cell(figures.get(name), unit) for figures in columns.values()))
         for name, label, unit in FIGURES
         if any(figures.get(name) is not None for figures in columns.values())
     ]
-    return rows_table(title, ["", *columns], rows)
+    table = rows_table(title, ["", *columns], rows)
+    table.caption, table.caption_justify = caption, "left"
+    return table
 
 
 def figure_cell(value: float | None, unit: str) -> str:

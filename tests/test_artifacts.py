@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edge_ik.tables import AS_ANSWERED
 from firmware_host.kinematics import tool_position
 from firmware_host.model_file import read_model
 from firmware_host.solver import IkSolver, Status
@@ -42,6 +43,10 @@ def test_the_commands_that_made_it_are_told(folder, model):
     text = (folder / "README.md").read_text(encoding="utf-8")
     for part in ("edge-ik train", "edge-ik export", "edge-ik evaluate", model.name):
         assert part in text
+
+
+def test_its_table_says_what_so_many_steps_are(folder):
+    assert AS_ANSWERED in (folder / "README.md").read_text(encoding="utf-8")
 
 
 def test_it_is_small(model):

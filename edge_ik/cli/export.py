@@ -255,7 +255,7 @@ def _firmware(
 
 def _print_export(result: Export, targets: int) -> None:
     """The figures before and after refinement, the sizes, and how runtimes agree."""
-    from edge_ik.tables import figure_cell, figures_table, rest_line, rows_table
+    from edge_ik.tables import AS_ANSWERED, figure_cell, figures_table, rest_line, rows_table
 
     screen = console()
     evaluations = {"trained": result.trained}
@@ -274,7 +274,7 @@ def _print_export(result: Export, targets: int) -> None:
             if steps
             else f"Network alone, {targets:,} unseen targets of everything the arm reaches"
         )
-        screen.print(figures_table(columns, title))
+        screen.print(figures_table(columns, title, AS_ANSWERED if steps else None))
     for found in evaluations.values():
         if found.one_branch is not None:
             columns = {

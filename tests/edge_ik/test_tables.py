@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from edge_ik.tables import (
+    AS_ANSWERED,
     FIGURES,
+    STEPS_ALONE,
     counted,
     evaluation_tables,
     figure_cell,
@@ -19,6 +21,7 @@ from edge_ik.tables import (
     rows_table,
     solved_line,
 )
+from firmware_host.solving.refine import NEAREST_STEPS
 
 
 @pytest.mark.parametrize(
@@ -117,6 +120,12 @@ class TestTables:
         assert table.row_count == len(FIGURES)
         assert next(iter(table.columns[1].cells)) == "4"
         assert own.title == "The home posture's branch alone, 1,000 targets"
+
+    def test_figures_by_steps_say_what_so_many_steps_are(self, metrics):
+        table, own = evaluation_tables(metrics, "title")
+        assert table.caption == AS_ANSWERED
+        assert f"takes {NEAREST_STEPS} more where it does not reach a target" in AS_ANSWERED
+        assert own.caption == STEPS_ALONE
 
     def test_the_study_s_figures_stand_beside_those_of_its_arm_s_branch(self, metrics):
         _, own = evaluation_tables(metrics, "title")

@@ -8,6 +8,8 @@ import re
 
 import pytest
 
+from edge_ik.tables import AS_ANSWERED
+from edge_ik_tools.report.drawing.album import album
 from edge_ik_tools.report.measuring.elsewhere import AblationRow, Elsewhere, FrontRow, core_cost
 from edge_ik_tools.report.measuring.record import Asked, measure
 from edge_ik_tools.report.measuring.subject import open_model
@@ -87,6 +89,13 @@ def test_a_page_shows_every_section(elements):
     placed = {values["data-picture"] for _, values in elements.found if "data-picture" in values}
     assert drawn == placed
     assert len(data["groups"][0]["postures"]) == 50
+
+
+def test_answers_after_steps_are_told_as_what_they_are(text, shipped_record):
+    """In the captions of all pictures that a slider or curves show them in, and at the table."""
+    drawn = [each for each in album(shipped_record).pictures if AS_ANSWERED in each.reading]
+    assert {picture.name for picture in drawn} == {"workspace", "cuts", "errors"}
+    assert f"{AS_ANSWERED}</p>" in text
 
 
 def test_the_same_records_give_the_same_page(shipped_record, text):

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from edge_ik.tables import AS_ANSWERED
 from edge_ik_tools.report.drawing import words
 from edge_ik_tools.report.drawing.palette import group, step
 from edge_ik_tools.report.drawing.pictures import (
@@ -82,7 +83,8 @@ def errors_picture(found: Errors) -> Picture:
         "How far answers are off",
         "Each curve is all targets, answered by the network alone or after so many steps: further "
         "left is better, and what is right of the green line is not solved; what is off by less "
-        f"than a nanometre or a billionth of a radian lies beyond the left edge.{study}",
+        "than a nanometre or a billionth of a radian lies beyond the left edge. "
+        f"{AS_ANSWERED}{study}",
         tuple(panels),
     )
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from edge_ik.tables import AS_ANSWERED
 from edge_ik_tools.report.drawing import words
 from edge_ik_tools.report.drawing.palette import MOST_GROUPS, group
 from edge_ik_tools.report.drawing.pictures import (
@@ -52,7 +53,7 @@ def workspace_picture(found: Workspace) -> Picture:
         "Each dot is a target that training never saw, placed where the tool should be and "
         "coloured by how far off the answer is; move the slider from the network alone to the "
         "last step. Arcs show how far each joint turns from the home posture drawn, dashes how "
-        "far one slides; rectangles are the cuts below.",
+        f"far one slides; rectangles are the cuts below. {AS_ANSWERED}",
         (space_panel((cloud, *robot_marks(found.robot), *outlines), 1.5),),
         (steps, *(replace(each, shown=False) for each in _cut_sliders(found))),
     )
@@ -65,7 +66,7 @@ def cuts_picture(found: Workspace) -> Picture:
         "cuts",
         "Cuts through the workspace",
         "Each cell shows the worst target that fell into it in the slice chosen; where it has no "
-        "colour there was none. The cross marks the base.",
+        f"colour there was none. The cross marks the base. {AS_ANSWERED}",
         tuple(_cut_panel(cuts) for cuts in found.cuts),
         (steps, *sliders),
     )

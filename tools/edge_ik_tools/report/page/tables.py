@@ -6,6 +6,7 @@ import math
 import shlex
 
 from edge_ik.run_folder import CONFIG_FILE
+from edge_ik.tables import AS_ANSWERED
 from edge_ik_tools.report.drawing import words
 from edge_ik_tools.report.measuring.branches import Branches
 from edge_ik_tools.report.measuring.elsewhere import AblationRow, CoreCost, FrontRow, PeerRow
@@ -49,7 +50,8 @@ def errors_table(found: Errors) -> Markup:
         [words.steps_name(steps), *(word(figures[name]) for name, _, word in known)]
         for steps, figures in enumerate(found.figures)
     ]
-    return titled("In figures", table(["answer", *(text for _, text, _ in known)], rows))
+    listed = table(["answer", *(text for _, text, _ in known)], rows)
+    return titled("In figures", joined(listed, tag("p", AS_ANSWERED, class_="below")))
 
 
 def branches_table(found: Branches) -> Markup:
