@@ -45,6 +45,40 @@ PLACES = """
   marks: place.querySelectorAll('.trace, .heatmaplayer image, .hm image').length,
 }))
 """
+# Where plotly's own camera puts the corners of each box of space, from the left and top edge of its
+# place, and from the right and bottom one [px]. Words beside its axes reach some 30 further.
+CORNERS = """
+[...document.querySelectorAll('.plot.space')].filter((place) => place.offsetParent).map((place) => {
+  const { glplot } = place._fullLayout.scene._scene;
+  const { model, view, projection } = glplot.cameraParams;
+  const four = [0, 1, 2, 3];
+  const by = (m, p) => four.map((r) => four.reduce((s, c) => s + m[4 * c + r] * p[c], 0));
+  const [low, high] = glplot.bounds;
+  const all = [...Array(8).keys()].map((n) => {
+    const corner = [0, 1, 2].map((k) => ((n >> k) & 1 ? high : low)[k]);
+    const [x, y, , w] = by(projection, by(view, by(model, [...corner, 1])));
+    return [(x / w + 1) / 2 * place.clientWidth, (1 - y / w) / 2 * place.clientHeight];
+  });
+  const [xs, ys] = [0, 1].map((k) => all.map((corner) => corner[k]));
+  return {
+    of: place.closest('figure').dataset.picture,
+    left: Math.min(...xs), right: place.clientWidth - Math.max(...xs),
+    top: Math.min(...ys), bottom: place.clientHeight - Math.max(...ys),
+  };
+})
+"""
+# Words of pictures in a plane that stand, in part, outside of their place.
+CUT = """
+[...document.querySelectorAll('.plot')].filter((place) => place.offsetParent).flatMap((place) => {
+  const room = place.getBoundingClientRect();
+  const words = [...place.querySelectorAll('svg.main-svg text')];
+  return words.filter((word) => word.textContent).map((word) => {
+    const box = word.getBoundingClientRect();
+    return [word.textContent, box.left - room.left, box.top - room.top, room.right - box.right,
+      room.bottom - box.bottom];
+  });
+}).filter(([, ...sides]) => Math.min(...sides) < -0.5)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +145,10 @@ def check_places(tab, width):
         assert place["right"] <= width, place
         assert place["space"] or place["marks"], place
     assert tab.evaluate("document.documentElement.scrollWidth") <= width
+    for corners in tab.evaluate(CORNERS):
+        assert min(corners["left"], corners["right"], corners["bottom"]) >= 28, corners
+        assert corners["top"] >= 0, corners
+    assert tab.evaluate(CUT) == []
     # The worst targets are read without scrolling to the side.
     assert tab.evaluate(WORST_CUT) == []
 

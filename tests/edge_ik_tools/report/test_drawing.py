@@ -173,6 +173,35 @@ def test_plotly_takes_every_picture(pictures):
             assert len(figure.data) == len(marks)
 
 
+def test_ticks_of_space_are_round_few_and_off_the_ends(pictures):
+    """There the words of two axes would stand over each other."""
+    spaces = [panel for picture in pictures for panel in picture.panels if panel.z is not None]
+    assert spaces
+    for panel in spaces:
+        for ticks, low, high in zip(panel.ticks(), *panel.box, strict=True):
+            assert 2 <= len(ticks) <= 7
+            way = ticks[1] - ticks[0]
+            assert f"{way:.0e}"[0] in "125"
+            np.testing.assert_allclose(np.diff(ticks), way)
+            np.testing.assert_allclose(np.round(np.array(ticks) / way), np.array(ticks) / way)
+            assert min(ticks[0] - low, high - ticks[-1]) >= 0.08 * (high - low)
+
+
+@given(st.floats(1e-3, 1e3), st.floats(0.15, 1), st.floats(-1, 1))
+def test_a_flat_space_has_ticks_on_every_axis(longest, flat, middle):
+    points = np.array([[-1.0, -flat, -0.3], [1.0, flat, 0.3]]) * longest / 2 + middle * longest
+    for ticks in Panel(Axis(), Axis(), (Line.of(points),), z=Axis()).ticks():
+        assert 2 <= len(ticks) <= 7
+
+
+@pytest.mark.parametrize(("at", "side"), [(100.0, "top"), (1.0, "bottom")])
+def test_words_on_a_line_at_the_top_stand_below_it(at, side):
+    axis = Axis("x", log=True, low=1e-4, high=100.0)
+    panel = Panel(Axis(), axis, (Rule(at, "tolerance", axis="y"),))
+    (words_,) = for_plotly.plotly_panel(panel, Arrays())["layout"]["annotations"]
+    assert words_["yanchor"] == side
+
+
 def test_sliders_change_what_they_name(pictures):
     (picture,) = [each for each in pictures if each.name == "workspace"][:1]
     cloud = picture.panels[0].marks[0]

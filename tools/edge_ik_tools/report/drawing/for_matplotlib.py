@@ -287,8 +287,6 @@ def _axes(axes: Any, panel: Panel, bars: list[Bars]) -> None:
     _axis(axes, "y", panel.y, own if level else ())
     if panel.z is not None:
         axes.set_zlabel(in_picture(panel.z.label))
-        from matplotlib.ticker import MaxNLocator
-
         low, high = panel.box
         for each, least, most in zip("xyz", low, high, strict=True):
             getattr(axes, f"set_{each}lim")(least, most)
@@ -297,10 +295,10 @@ def _axes(axes: Any, panel: Panel, bars: list[Bars]) -> None:
         height, azimuth = panel.view
         axes.view_init(elev=math.degrees(math.atan(height)), azim=azimuth)
         axes.grid(visible=True)
-        for each in (axes.xaxis, axes.yaxis, axes.zaxis):
+        for each, ticks in zip((axes.xaxis, axes.yaxis, axes.zaxis), panel.ticks(), strict=True):
             each.pane.fill = False
             each.pane.set_edgecolor(LIGHT["grid"])
-            each.set_major_locator(MaxNLocator(4))
+            each.set_ticks(ticks)
             each.set_tick_params(labelsize=7, pad=0)
     elif panel.alike:
         axes.set_aspect("equal", adjustable="box")

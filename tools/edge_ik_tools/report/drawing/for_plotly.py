@@ -31,10 +31,10 @@ SYMBOLS = {
     "cross": "cross",
     "x": "x",
 }
-# How far the eye is from the middle of space, in its size.
-EYE = 1.3
 # Words beside a line stand to its left from this share of the axis on.
 LATE = 0.6
+# Words on a line stand below it where it is in this topmost share of the axis.
+HIGH = 0.9
 # How far an axis goes on beyond its decades, in decades.
 MORE = 1e-3
 # The share of a bar's place that it fills.
@@ -299,7 +299,8 @@ def _annotation(rule: Rule, panel: Panel) -> dict[str, Any]:
             "yref": "y domain",
             "yanchor": "top",
         }
-    return words | {"y": at, "x": 1, "xref": "x domain", "xanchor": "right", "yanchor": "bottom"}
+    side = "top" if _share(axis, rule.at) > HIGH else "bottom"
+    return words | {"y": at, "x": 1, "xref": "x domain", "xanchor": "right", "yanchor": side}
 
 
 def _share(axis: Axis, at: float) -> float:
@@ -312,13 +313,18 @@ def _share(axis: Axis, at: float) -> float:
 
 
 def _scene(panel: Panel) -> dict[str, Any]:
-    """The layout of a panel of three axes."""
+    """The layout of a panel of three axes.
+
+    The camera has the direction that it looks from. How far away it is, so that all is in sight
+    with its words, follows from the room that the page has, and is found there.
+    """
     assert panel.z is not None  # noqa: S101 - narrows the type
     height, azimuth = panel.view
     turn = math.radians(azimuth)
     low, high = panel.box
     # A metre is as long in every direction.
     size = high - low
+    ticks = panel.ticks()
     axes = {
         f"{name}axis": {
             "range": [float(low[k]), float(high[k])],
@@ -329,18 +335,18 @@ def _scene(panel: Panel) -> dict[str, Any]:
             "linecolor": "@faint",
             "showbackground": False,
             "showspikes": False,
-            "nticks": 6,
+            "tickvals": ticks[k],
             "tickfont": {"size": 11},
         }
         for k, (name, axis) in enumerate(zip("xyz", (panel.x, panel.y, panel.z), strict=True))
     }
-    eye = {"x": EYE * math.cos(turn), "y": EYE * math.sin(turn), "z": EYE * height}
+    eye = {"x": math.cos(turn), "y": math.sin(turn), "z": height}
     return {
         "scene": {
             **axes,
             "aspectmode": "manual",
             "aspectratio": dict(zip("xyz", (size / size.max()).tolist(), strict=True)),
-            "camera": {"eye": eye, "center": {"x": 0, "y": 0, "z": -0.06}},
+            "camera": {"eye": eye},
             "dragmode": "turntable",
         },
         "margin": {"l": 0, "r": 0, "t": 0, "b": 0},

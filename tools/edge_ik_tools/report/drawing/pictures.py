@@ -6,6 +6,7 @@ are words, such as `ink` or `step0`, which `palette` makes numbers of, light or 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,9 @@ Array = npt.NDArray[Any]
 
 # The least depth of a flat space, in its longest side, and the room around what is drawn.
 LEAST_DEPTH, ROOM = 0.15, 0.04
+# The share of an axis of space at either end that has no ticks, and how often the way from one tick
+# to the next fits into the longest axis, at least.
+BARE, FEWEST_TICKS = 0.08, 3
 
 
 @dataclass(frozen=True)
@@ -273,6 +277,29 @@ class Panel:
         half = np.maximum(high - low, LEAST_DEPTH * longest) * (1 + ROOM) / 2
         middle = (low + high) / 2
         return middle - half, middle + half
+
+    def ticks(self) -> tuple[list[float], list[float], list[float]]:
+        """Where the three axes of its space have ticks, a few each and as far apart on all.
+
+        None is close to an end, where the words of two axes would stand over each other.
+        """
+        low, high = self.box
+        longest = float((high - low).max())
+        x, y, z = (_ticks(*ends, longest) for ends in zip(low.tolist(), high.tolist(), strict=True))
+        return x, y, z
+
+
+def _ticks(low: float, high: float, longest: float) -> list[float]:
+    """Round places between two ends, two at least."""
+    first, last = low + BARE * (high - low), high - BARE * (high - low)
+    # The largest round way that the longest axis has several of, or else a smaller one.
+    power = math.floor(math.log10(longest / FEWEST_TICKS))
+    ways = (round_ * 10.0**k for k in range(power, power - 3, -1) for round_ in (5.0, 2.0, 1.0))
+    for way in ways:
+        counts = range(math.ceil(first / way), math.floor(last / way) + 1)
+        if way <= longest / FEWEST_TICKS and len(counts) > 1:
+            return [float(f"{count * way:.6g}") for count in counts]
+    return [(low + high) / 2]
 
 
 def _corners(*places: Array | Sequence[float] | Varying) -> list[Array]:

@@ -84,12 +84,56 @@
     return Math.round(Math.min(usual * panel.tall, limit));
   }
 
+  // Half of what the camera sees upwards at a distance of 1: plotly's angle is 45 degrees.
+  const SEEN = Math.tan(Math.PI / 8);
+  // Room for the words beside the axes of space [px].
+  const LEFT = 60, RIGHT = 32, BELOW = 30, ABOVE = 10;
+
+  const dot = (a, b) => a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
+
+  /** The least and the largest way aside at which all corners (across, depth) are in sight. */
+  const aside = (corners, before, behind) => [
+    Math.max(...corners.map(([across, depth]) => across - behind * depth)),
+    Math.min(...corners.map(([across, depth]) => across + before * depth)),
+  ];
+
+  /** The camera that looks from a side and has the whole box in sight, as near as may be. */
+  function camera({ aspectratio: ratio, camera: { eye } }, width, height) {
+    const far = Math.hypot(eye.x, eye.y, eye.z);
+    const from = [eye.x / far, eye.y / far, eye.z / far];
+    const flat = Math.hypot(from[0], from[1]);
+    const right = [-from[1] / flat, from[0] / flat, 0];
+    const up = [-from[2] * right[1], from[2] * right[0], flat];
+    const ends = [-0.5, 0.5];
+    const corners = ends.flatMap((x) => ends.flatMap((y) =>
+      ends.map((z) => [x * ratio.x, y * ratio.y, z * ratio.z])));
+    const share = (room, size) => Math.max(1 - 2 * room / size, 0.2);
+    const wide = SEEN * width / height;
+    for (let distance = 0.5; ; distance *= 1.01) {
+      const seen = corners.map((corner) => ({ corner, depth: distance - dot(corner, from) }));
+      if (distance < 50 && seen.some(({ depth }) => depth < 0.1)) continue;
+      const [left, leftmost] = aside(seen.map(({ corner, depth }) => [dot(corner, right), depth]),
+        wide * share(LEFT, width), wide * share(RIGHT, width));
+      const [low, high] = aside(seen.map(({ corner, depth }) => [dot(corner, up), depth]),
+        SEEN * share(BELOW, height), SEEN * share(ABOVE, height));
+      if (distance < 50 && (left > leftmost || low > high)) continue;
+      const [x, y, z] = right.map((part, k) => part * (left + leftmost) / 2 + up[k] * (low + high) / 2);
+      return {
+        center: { x, y, z },
+        eye: { x: x + distance * from[0], y: y + distance * from[1], z: z + distance * from[2] },
+      };
+    }
+  }
+
   function layoutOf(plot) {
     const layout = resolved(plot.panel.layout, plot.group.state);
     layout.height = height(plot.place.clientWidth, plot.panel);
     layout.width = plot.place.clientWidth;
     if (coarse && !plot.panel.space) layout.dragmode = false;
-    if (plot.panel.space) layout.scene.uirevision = "kept";
+    if (plot.panel.space) {
+      layout.scene.uirevision = "kept";
+      layout.scene.camera = camera(layout.scene, layout.width, layout.height);
+    }
     return layout;
   }
 
@@ -123,6 +167,7 @@
       const picture = group.pictures.find(({ name }) => name === figure.dataset.picture);
       const places = figure.querySelectorAll(".plot");
       picture.panels.forEach((panel, k) => {
+        places[k].classList.toggle("space", panel.space);
         drawn.push({ figure, group, panel, place: places[k], picture, hidden: new Set() });
       });
       figure.querySelectorAll("input[data-key]").forEach((input) => {
