@@ -1,20 +1,25 @@
 """The page: everything in one file, nothing from elsewhere, names as letters."""
 
 import base64
+import dataclasses
 import hashlib
 import html.parser
 import json
+import math
 import re
 
+import numpy as np
 import pytest
 
 from edge_ik.tables import AS_ANSWERED
 from edge_ik_tools.report.drawing.album import album
+from edge_ik_tools.report.drawing.space import worst_picture
 from edge_ik_tools.report.measuring.elsewhere import AblationRow, Elsewhere, FrontRow, core_cost
 from edge_ik_tools.report.measuring.record import Asked, measure
 from edge_ik_tools.report.measuring.subject import open_model
 from edge_ik_tools.report.page.markup import Markup, escaped, script_json, tag
 from edge_ik_tools.report.page.page import page, plotly_script
+from edge_ik_tools.report.page.sections import what
 from firmware_host.errors import MissingExtraError
 from firmware_host.installed import install_command
 
@@ -96,6 +101,20 @@ def test_answers_after_steps_are_told_as_what_they_are(text, shipped_record):
     drawn = [each for each in album(shipped_record).pictures if AS_ANSWERED in each.reading]
     assert {picture.name for picture in drawn} == {"workspace", "cuts", "errors"}
     assert f"{AS_ANSWERED}</p>" in text
+
+
+def test_an_angle_is_told_where_a_target_has_one(heads_record, shipped_record):
+    """Of a target that is off by that alone, too: no millimetre would say that it is solved."""
+    turned = dataclasses.replace(heads_record.worst[0], error_m=0.0, angle_rad=math.radians(0.423))
+    record = dataclasses.replace(heads_record, worst=(turned,))
+    assert "not solved, 0 mm and 0.423° off." in what(record, 0)
+    assert "°" not in what(shipped_record, 0)
+    assert worst_picture(record.workspace.robot, record.worst).panels[0].marks[0].texts == (
+        "1: 0 mm and 0.423°",
+    )
+    path = dataclasses.replace(heads_record.path, angle=np.radians([0.1, 2.5]))
+    text = page([dataclasses.replace(heads_record, path=path)], Elsewhere(), "edge-ik report")
+    assert re.search(r"at worst \S+ \S+ and 2.5° off", text)
 
 
 def test_the_same_records_give_the_same_page(shipped_record, text):

@@ -130,7 +130,8 @@ def worst_picture(robot: Skeleton, worst: Sequence[WorstTarget]) -> Picture:
     """The worst targets, and the robot at one of them."""
     place = np.array([each.place for each in worst])
     texts = tuple(
-        f"{rank}: {words.length(each.error_m)}" for rank, each in enumerate(worst, start=1)
+        f"{rank}: {words.error(each.error_m, each.angle_rad)}"
+        for rank, each in enumerate(worst, start=1)
     )
     first = worst[0]
     marks = (

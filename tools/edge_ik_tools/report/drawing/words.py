@@ -69,6 +69,11 @@ def angle(radians: float) -> str:
     return f"{degrees:.3g}°" if degrees >= 1e-6 else "0°"
 
 
+def error(metres: float, radians: float | None) -> str:
+    """How far off something is: its distance, and its angle where targets have one."""
+    return length(metres) if radians is None else f"{length(metres)} and {angle(radians)}"
+
+
 def share(value: float) -> str:
     """A share in percent, with its sign."""
     text = figure_cell(value, "%")

@@ -43,9 +43,6 @@ def verdict_card(record: Record, cores: Sequence[CoreCost]) -> Markup:
 
 def _verdict_figures(record: Record, cores: Sequence[CoreCost]) -> list[tuple[str, str, str]]:
     verdict, origin = record.verdict, record.provenance
-    worst = words.length(verdict.worst_m)
-    if verdict.worst_rad is not None:
-        worst += f", {words.angle(verdict.worst_rad)}"
     alone = words.length(float(record.errors.figures[0]["max_m"]))
     task, _, target = origin.task.partition(": ")
     least = f"{words.share(verdict.solved_at_least)} ({100 * CONFIDENCE:g}% confidence)"
@@ -65,7 +62,7 @@ def _verdict_figures(record: Record, cores: Sequence[CoreCost]) -> list[tuple[st
             words.share(verdict.solved),
             f"of {verdict.targets:,} targets; of all at least {least}",
         ),
-        ("worst error", worst, f"network alone {alone}"),
+        ("worst error", words.error(verdict.worst_m, verdict.worst_rad), f"network alone {alone}"),
         ("size", words.size(origin.size_bytes), size),
         ("cost of a solve", cost, counted),
     ]
@@ -168,15 +165,18 @@ def what(record: Record, number: int) -> str:
     """What one of the worst targets is, in words that its command follows."""
     each = record.worst[number]
     solved = "solved" if each.solved else "not solved"
-    return f"Target {number + 1}: {solved}, {words.length(each.error_m)} off. Solved again by:"
+    off = words.error(each.error_m, each.angle_rad)
+    return f"Target {number + 1}: {solved}, {off} off. Solved again by:"
 
 
 def _path_lead(record: Record) -> str:
     path = record.path
+    angle = None if path.angle is None else float(path.angle.max())
+    worst = words.error(float(path.error.max()), angle)
     jumps = f"{len(path.jumps) or 'no'} jump{'s' * (len(path.jumps) != 1)}"
     return (
         f"The tool follows {path.what}: {int(path.solved.sum()):,} of {len(path.solved):,} targets "
-        f"are reached, at worst {words.length(float(path.error.max()))} off, with {jumps}. The "
+        f"are reached, at worst {worst} off, with {jumps}. The "
         f"network was asked for {int(path.asked.sum()):,} of them; the others follow from the "
         "joints before."
     )
