@@ -11,6 +11,7 @@ import click
 from edge_ik.cli.common import (
     bold,
     console,
+    exported_model,
     is_model_file,
     json_option,
     print_json,
@@ -70,7 +71,8 @@ MOST_MODELS = 6
 @click.option(
     "--cores",
     metavar="CORE,...",
-    help="Count a model's instructions on these emulated cores, as bench --target does.",
+    help="Count a model's instructions on these emulated cores, as bench --target does; of a run "
+    "those of the model exported from it.",
 )
 @click.option("--rng-seed", type=int, help="Seed of the targets.  [default: the model's own]")
 @runtime_option
@@ -187,13 +189,13 @@ def _elsewhere(
 
 
 def _count(found: Elsewhere, model: Path, cores: str, label: str, tell: Tell) -> None:
-    """Count a model's instructions on each of the cores named; of several it has a label."""
+    """Count a model's instructions on each of the cores named, of a run those of its export.
+
+    Of several models it has a label.
+    """
     from edge_ik.cli.bench import count_on_core
 
-    if model.is_dir():
-        raise click.UsageError(
-            f"--cores counts exported models. Received: '{model}', which is a run folder"
-        )
+    model = exported_model(model)
     for core in cores.split(","):
         counted = count_on_core(model, core.strip(), None, None, None, None, tell)
         found.add(counted, label)

@@ -19,7 +19,7 @@ from edge_ik_tools.report.measuring.record import Asked, measure
 from edge_ik_tools.report.measuring.subject import open_model
 from edge_ik_tools.report.page.markup import Markup, escaped, script_json, tag
 from edge_ik_tools.report.page.page import page, plotly_script
-from edge_ik_tools.report.page.sections import what
+from edge_ik_tools.report.page.sections import elsewhere_sections, what
 from firmware_host.errors import MissingExtraError
 from firmware_host.installed import install_command
 
@@ -128,6 +128,29 @@ def test_costs_are_told_where_they_were_counted(shipped_record, emulated, text):
     assert f"<dd>{core.total:,.0f}<small>instructions on cortex-m4" in counted
     assert "were not counted" in text
     assert "were not counted" not in counted
+
+
+def test_counting_is_told_of_what_can_be_counted(shipped, shipped_record, shipped_path, tmp_path):
+    """Of a run that is its exported model, which must be written first where there is none."""
+    folder = tmp_path / "run"
+    folder.mkdir()
+    run = dataclasses.replace(shipped, path=folder)
+    assert (shipped.exported, run.exported) == (shipped_path, None)
+    record = dataclasses.replace(shipped_record, source=str(folder), exported=None)
+    told = str(elsewhere_sections(Elsewhere(), {}, record))
+    assert f"<code>edge-ik export {folder}</code> writes" in told
+    assert f"<code>edge-ik bench {folder} --target cortex-m4 --json</code>" in told
+    assert f"<code>edge-ik report {folder} --cores cortex-m4</code>" in told
+    (folder / "export").mkdir()
+    model = folder / "export" / "arm3-int8.tflite"
+    model.write_bytes(shipped_path.read_bytes())
+    assert run.exported == model
+    told = str(
+        elsewhere_sections(Elsewhere(), {}, dataclasses.replace(record, exported=str(model)))
+    )
+    assert "edge-ik export" not in told
+    assert f"<code>edge-ik bench {model} --target cortex-m4 --json</code>" in told
+    assert f"<code>edge-ik report {model} --cores cortex-m4</code>" in told
 
 
 def test_tables_of_other_commands_are_shown(shipped_record):

@@ -104,6 +104,7 @@ class Record:
     Attributes:
         label: What the model is called.
         source: It, as a command names it.
+        exported: The exported model, as a command names it; None of a run folder without one.
         verdict: Whether it holds.
         provenance: Where it comes from.
         workspace: The robot, and how well it answers where.
@@ -117,6 +118,7 @@ class Record:
 
     label: str
     source: str
+    exported: str | None
     verdict: Verdict
     provenance: Provenance
     workspace: Workspace
@@ -156,6 +158,7 @@ def measure(subject: Subject, asked: Asked, tell: Tell) -> Record:
     return Record(
         label=subject.label,
         source=str(subject.path),
+        exported=None if subject.exported is None else str(subject.exported),
         verdict=judge(answered, followed),
         provenance=_provenance(subject, rng_seed),
         workspace=measure_workspace(answered, solver.home, asked.points, asked.cuts),

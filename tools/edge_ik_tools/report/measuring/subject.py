@@ -87,9 +87,15 @@ class Subject:
     twin: Twin | str
 
     @property
-    def is_run(self) -> bool:
-        """Whether it is a run folder."""
-        return self.path.is_dir()
+    def exported(self) -> Path | None:
+        """The exported model: it, or of a run folder one that was exported from it."""
+        if not self.path.is_dir():
+            return self.path
+        folder = self.path / "export"
+        beside = [
+            path for exact in (False, True) for path, _ in _beside(folder, self.origin, exact)
+        ]
+        return beside[0] if beside else None
 
 
 def labels(paths: Sequence[Path]) -> list[str]:

@@ -139,7 +139,7 @@ def _body(
         ),
         _tabs(records) if several else None,
         *articles,
-        elsewhere_sections(elsewhere, figures, records[0].source),
+        elsewhere_sections(elsewhere, figures, records[0]),
         tag(
             "footer",
             tag("p", f"Made by edge-ik {__version__}, again by:"),

@@ -190,25 +190,42 @@ def _no_training() -> Markup:
     )
 
 
-def elsewhere_sections(found: Elsewhere, pictures: Mapping[str, Markup], path: str) -> Markup:
+def _not_counted(record: Record) -> Markup:
+    """How costs are counted, which takes an exported model."""
+
+    def command(*words: str) -> Markup:
+        return tag("code", shlex.join(["edge-ik", *words]))
+
+    # Of a run that none was exported of yet, both commands take what will be.
+    model, first = record.exported or record.source, None
+    if record.exported is None:
+        first = joined(
+            "That takes an exported model, which ", command("export", model), " writes. "
+        )
+    return parts.note(
+        "Instructions, flash and stack were not counted. ",
+        first,
+        command("bench", model, "--target", "cortex-m4", "--json"),
+        " counts them: give what it prints to the report by --measured FILE",
+        ", or take ",
+        command("report", model, "--cores", "cortex-m4"),
+        ".",
+    )
+
+
+def elsewhere_sections(found: Elsewhere, pictures: Mapping[str, Markup], record: Record) -> Markup:
     """What other commands measured, or how to have it measured.
 
     Args:
         found: What they measured.
         pictures: Their pictures by name.
-        path: A model, as a command names it.
+        record: The model that it would be measured of.
     """
     counted: Markup
     if found.cores:
         counted = joined(pictures["cost"], tables.cost_table(found.cores))
     else:
-        counting = shlex.join(["edge-ik", "bench", path, "--target", "cortex-m4", "--json"])
-        counted = parts.note(
-            "Instructions, flash and stack were not counted. ",
-            tag("code", counting),
-            " counts them: give what it prints to the report by --measured FILE, or have them "
-            "counted by --cores cortex-m4.",
-        )
+        counted = _not_counted(record)
     sections = [parts.section("cost", "Cost", "", counted)]
     if found.peers is not None:
         table = tables.peers_table(found.peers.rows)
