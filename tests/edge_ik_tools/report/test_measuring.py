@@ -21,7 +21,7 @@ from edge_ik_tools.report.measuring.following import follow
 from edge_ik_tools.report.measuring.record import Asked, measure
 from edge_ik_tools.report.measuring.records import plain
 from edge_ik_tools.report.measuring.workspace import CELLS, measure_workspace
-from edge_ik_tools.report.measuring.worst import limit_margins, singular_values, worst_targets
+from edge_ik_tools.report.measuring.worst import singular_values, worst_targets
 from firmware_host.errors import ModelFileError
 from firmware_host.solver import IkSolver
 from firmware_host.tasks import make_task
@@ -188,8 +188,8 @@ def test_a_command_names_the_runtime_that_was_asked_for(heads):
 def test_margins_and_singular_values_are_those_of_the_posture(heads_record, heads):
     problem = heads.solver.problem
     q = np.stack([each.q for each in heads_record.worst[:5]])
-    nearest, margins = limit_margins(problem, q)
     chain = problem.chain
+    nearest, margins = chain.nearest_limit(q)
     for row, joint, margin in zip(q, nearest, margins, strict=True):
         room = np.minimum(row - chain.lower, chain.upper - row)
         assert margin == room[joint]

@@ -147,11 +147,8 @@ class Session:
     def margin(self) -> tuple[str, float]:
         """The joint nearest to a limit, and the share of its range that is left to it."""
         chain = self.chain
-        span = chain.upper - chain.lower
-        left = np.minimum(self.q - chain.lower, chain.upper - self.q) / span
-        left = np.where(chain.continuous, np.inf, left)
-        joint = int(np.argmin(left))
-        return chain.joint_names[joint], float(left[joint])
+        joint, left = chain.nearest_limit(self.q)
+        return chain.joint_names[joint], float(left / (chain.upper - chain.lower)[joint])
 
     def figures(self) -> dict[str, Any]:
         """What is measured of the present answer, in words for people."""

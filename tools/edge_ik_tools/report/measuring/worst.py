@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edge_ik_tools.report.measuring.answers import Answered, IntArray
+from edge_ik_tools.report.measuring.answers import Answered
 from edge_ik_tools.report.measuring.geometry import skeletons
 from firmware_host.chain import FloatArray
 from firmware_host.problem import IkProblem
@@ -81,8 +81,8 @@ def worst_targets(
     excess = np.maximum(last.error / SOLVED_POSITION, last.angle / SOLVED_ROTATION)
     order = np.lexsort((-excess, last.solved))[:count]
     q = last.q[order]
-    nearest, margins = limit_margins(problem, q)
     chain = problem.chain
+    nearest, margins = chain.nearest_limit(q)
     singular = singular_values(problem, q)
     points = skeletons(chain, q)
     turned = problem.task.has_orientation
@@ -106,19 +106,6 @@ def worst_targets(
         )
         for row, index in enumerate(order.tolist())
     )
-
-
-def limit_margins(problem: IkProblem, q: FloatArray) -> tuple[IntArray, FloatArray]:
-    """Of postures (N, n) the number (N,) of the joint nearest to a limit, and how near [rad, m].
-
-    A characteristic length counts as a radian there. Joints that go all the way around are
-    nowhere stopped: infinite where all do.
-    """
-    chain = problem.chain
-    margin = np.minimum(q - chain.lower, chain.upper - q)
-    nearest: IntArray = np.where(chain.periodic, np.inf, margin / chain.scales).argmin(axis=1)
-    least = np.where(chain.periodic, np.inf, margin)[np.arange(len(q)), nearest]
-    return nearest, least
 
 
 def singular_values(problem: IkProblem, q: FloatArray) -> FloatArray:
