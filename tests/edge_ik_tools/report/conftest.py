@@ -44,7 +44,7 @@ def heads(other_arms, integer_model):
     origin = Origin("1.2.3", "0" * 16, 7, False, None, "int8", 100, "0" * 64, 1000)
     solver = IkSolver(spec, network.run, runtime="reference")
     return Subject(
-        Path("heads.tflite"), "heads.tflite", solver, origin, None, "There is one alone."
+        Path("heads.tflite"), "heads.tflite", solver, origin, "It has none.", "It is alone."
     )
 
 

@@ -103,6 +103,12 @@ def test_answers_after_steps_are_told_as_what_they_are(text, shipped_record):
     assert f"{AS_ANSWERED}</p>" in text
 
 
+def test_why_there_are_no_curves_is_told(shipped_record):
+    record = dataclasses.replace(shipped_record, training="It was changed <after> that.")
+    text = page([record], Elsewhere(), "edge-ik report")
+    assert "edge-ik report RUN</code> shows them. It was changed &lt;after&gt; that.</p>" in text
+
+
 def test_an_angle_is_told_where_a_target_has_one(heads_record, shipped_record):
     """Of a target that is off by that alone, too: no millimetre would say that it is solved."""
     turned = dataclasses.replace(heads_record.worst[0], error_m=0.0, angle_rad=math.radians(0.423))

@@ -7,15 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge_ik.run import HISTORY_FILE
+from edge_ik.run import HISTORY_FILE, Run
 from edge_ik_tools.peers.compare import Comparison, PeerFigures
 from edge_ik_tools.report.measuring.elsewhere import PARTS, Elsewhere, core_cost
 from edge_ik_tools.report.measuring.following import MOST_POINTS, read_path
+from edge_ik_tools.report.measuring.record import Asked, measure
 from edge_ik_tools.report.measuring.rounding import measure_rounding
 from edge_ik_tools.report.measuring.subject import labels, open_model
 from edge_ik_tools.report.measuring.training import read_training
 from firmware_host.bench.clock import percentiles
-from firmware_host.errors import ModelFileError, RunError, TargetError
+from firmware_host.errors import EdgeIkError, ModelFileError, RunError, TargetError
 from firmware_host.model_file import read_model, write_model
 
 NETWORKS = Path(__file__).parents[2] / "firmware_host" / "models"
@@ -78,6 +79,26 @@ def test_a_model_of_another_training_is_no_twin(planar_model, pair, tmp_path):
 def test_a_model_alone_says_why_there_is_no_twin(shipped):
     assert "run folder" in shipped.twin
     assert "edge-ik export" in shipped.twin
+
+
+def test_a_run_that_is_there_and_refused_is_told_with_its_reason(pair, tmp_path, monkeypatch):
+    """Not as one that is missing, and by the path that the model has in the command."""
+    folder = tmp_path / "run"
+    (folder / "export").mkdir(parents=True)
+    model = pair[0].rename(folder / "export" / pair[0].name)
+    missing = open_model(model, model.name).run
+    assert "is not where edge-ik export writes" in missing
+    (folder / "run.json").write_text("{}", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    refused = open_model(model, model.name)
+    with pytest.raises(EdgeIkError) as error:
+        Run.load(folder)
+    assert refused.run == str(error.value)
+    record = measure(refused, Asked(60, 20, 2), lambda _: None)
+    assert record.training == refused.run
+    near = open_model(model.relative_to(tmp_path), model.name)
+    assert str(tmp_path) not in near.run
+    assert near.run == refused.run.replace(f"{tmp_path}/", "")
 
 
 def test_rounding_is_told_target_by_target(pair):
@@ -165,7 +186,7 @@ def test_a_history_is_read_with_its_gaps(tmp_path):
     with pytest.raises(RunError, match="damaged"):
         read_training(SimpleNamespace(folder=tmp_path))
     (tmp_path / HISTORY_FILE).unlink()
-    assert read_training(SimpleNamespace(folder=tmp_path)) is None
+    assert "No epoch" in read_training(SimpleNamespace(folder=tmp_path))
 
 
 @pytest.fixture

@@ -55,7 +55,7 @@ def album(record: Record) -> Album:
         else (space.branches_map(branches), charts.branches_picture(branches)),
         worst=(space.worst_picture(workspace.robot, record.worst),),
         path=paths.path_picture(record.path),
-        training=() if training is None else (charts.training_picture(training),),
+        training=() if isinstance(training, str) else (charts.training_picture(training),),
     )
 
 

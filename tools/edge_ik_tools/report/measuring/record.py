@@ -113,7 +113,7 @@ class Record:
         branches: Which branch answers where; None of a network of one head.
         worst: The worst answers.
         path: A path followed.
-        training: How it was trained; None where its run folder is not there.
+        training: How it was trained, or why that is not known.
     """
 
     label: str
@@ -127,7 +127,7 @@ class Record:
     branches: Branches | None
     worst: tuple[WorstTarget, ...]
     path: Followed
-    training: Training | None
+    training: Training | str
 
 
 def measure(subject: Subject, asked: Asked, tell: Tell) -> Record:
@@ -167,12 +167,13 @@ def measure(subject: Subject, asked: Asked, tell: Tell) -> Record:
         branches=measure_branches(solver, answered, asked.points),
         worst=worst_targets(solver, answered, subject.path, asked.runtime),
         path=followed,
-        training=None if subject.run is None else read_training(subject.run),
+        training=subject.run if isinstance(subject.run, str) else read_training(subject.run),
     )
 
 
 def _provenance(subject: Subject, rng_seed: int) -> Provenance:
     solver, origin, chain = subject.solver, subject.origin, subject.solver.chain
+    run = None if isinstance(subject.run, str) else subject.run
     return Provenance(
         robot=chain.name,
         task=f"{solver.task.name}: {solver.task.describe()}",
@@ -181,8 +182,8 @@ def _provenance(subject: Subject, rng_seed: int) -> Provenance:
         version=origin.version,
         measured_by=__version__,
         config_hash=origin.config_hash,
-        config=None if subject.run is None else to_toml(subject.run.config),
-        run=None if subject.run is None else str(subject.run.folder),
+        config=None if run is None else to_toml(run.config),
+        run=None if run is None else str(run.folder),
         training_seed=origin.rng_seed,
         rng_seed=rng_seed,
         runtime=solver.runtime,

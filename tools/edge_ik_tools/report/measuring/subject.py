@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,7 +76,7 @@ class Subject:
         label: What it is called on the page.
         solver: It, ready to solve.
         origin: Where it comes from.
-        run: The run folder that it is, or that it was exported from, if that is there.
+        run: The run folder that it is or that it was exported from, or why there is none.
         twin: The network in floats and the one in integers, or why there are no two.
     """
 
@@ -83,7 +84,7 @@ class Subject:
     label: str
     solver: IkSolver
     origin: Origin
-    run: Run | None
+    run: Run | str
     twin: Twin | str
 
     @property
@@ -124,7 +125,7 @@ def open_model(path: Path, label: str, runtime: str | None = None) -> Subject:
     origin = _origin_of_file(path, solver)
     run = _run_of(path, origin)
     twin = _twin_of_file(path, solver, origin, run)
-    return Subject(path, label, solver, origin, None if isinstance(run, str) else run, twin)
+    return Subject(path, label, solver, origin, run, twin)
 
 
 def open_run(folder: Path, label: str) -> Subject:
@@ -209,7 +210,11 @@ def _circle(values: Mapping[str, Any]) -> FocusCircle:
 def _run_of(path: Path, origin: Origin) -> Run | str:
     """The run folder that a model was exported from, or why it cannot be used."""
     reason = "Its run folder is not where edge-ik export writes, above the folder of the model."
-    for folder in (path.resolve().parent.parent, path.resolve().parent):
+    own = path.resolve().parent
+    if not path.is_absolute():
+        # What is told of its folders is read where its path is: no place of this machine.
+        own = Path(os.path.relpath(own))
+    for folder in (Path(os.path.normpath(own / "..")), own):
         if not (folder / RUN_FILE).is_file():
             continue
         try:

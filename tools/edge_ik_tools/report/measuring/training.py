@@ -27,15 +27,16 @@ class Training:
     columns: dict[str, FloatArray]
 
 
-def read_training(run: Run) -> Training | None:
-    """The curves of a run; None before its first epoch.
+def read_training(run: Run) -> Training | str:
+    """The curves of a run, or that it has none: before its first epoch.
 
     Raises:
         RunError: If the history is damaged.
     """
     path = run.folder / HISTORY_FILE
+    none = f"No epoch of it stands in '{path}'."
     if not path.is_file():
-        return None
+        return none
     try:
         with path.open(encoding="utf-8", newline="") as stream:
             rows = list(csv.DictReader(stream))
@@ -44,7 +45,7 @@ def read_training(run: Run) -> Training | None:
     except (OSError, ValueError, TypeError, KeyError, csv.Error) as error:
         raise RunError(f"{path} is damaged: {type(error).__name__}: {error}.") from error
     if STEP not in columns:
-        return None
+        return none
     return Training(columns.pop(STEP), columns)
 
 

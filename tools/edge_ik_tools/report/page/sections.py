@@ -106,7 +106,9 @@ def model_sections(record: Record, album: Album, group: int, prefix: str) -> Mar
             f"{prefix}training",
             "Training",
             "",
-            shown(album.training) if album.training else _no_training(),
+            _no_training(record.training)
+            if isinstance(record.training, str)
+            else shown(album.training),
         ),
         parts.section(f"{prefix}origin", "Provenance", "", tables.provenance_table(origin)),
     )
@@ -182,11 +184,11 @@ def _path_lead(record: Record) -> str:
     )
 
 
-def _no_training() -> Markup:
+def _no_training(reason: str) -> Markup:
     return parts.note(
-        "The curves of its training lie in its run folder, which is not beside the model: ",
+        "The curves of a training lie in its run folder, and ",
         tag("code", "edge-ik report RUN"),
-        " shows them.",
+        f" shows them. {reason}",
     )
 
 
