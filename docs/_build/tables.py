@@ -11,6 +11,7 @@ from pathlib import Path
 from edge_ik.arms.builtin import builtin_arms
 from edge_ik.arms.load import load_arm
 from edge_ik.config import Config
+from firmware_host.solver import IkSolver
 from reports import shipped_models
 
 CONFIGURATION = """# Configuration
@@ -55,6 +56,12 @@ def _attributes(doc: str) -> list[tuple[str, str]]:
     ]
 
 
+def _report_line(name: str, model: Path) -> str:
+    """Where the report of a shipped model is; its task need not be the robot's usual one."""
+    task = IkSolver.load(model, "reference").task.name
+    return f"[Its report](reports/{name}.html), of the model that the repository ships: task `{task}`.\n"
+
+
 def robot_gallery(root: Path) -> str:
     """The page of built-in robots, with what the repository ships of each."""
     sections, models = [GALLERY], shipped_models(root)
@@ -64,7 +71,7 @@ def robot_gallery(root: Path) -> str:
             f"\n## {name}\n",
             f"{arm.description}. Task: `{arm.task}`; reach {chain.reach:.3f} m; joints in order: "
             f"{', '.join(chain.joint_names)}.\n",
-            *([f"[Its report](reports/{name}.html), of the model that the repository ships.\n"] * (name in models)),
+            *([_report_line(name, models[name])] if name in models else []),
             f'![{name} at its home posture](pictures/{name}.svg){{ width="420" }}\n',
         ]
     return "\n".join(sections) + "\n"
