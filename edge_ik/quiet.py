@@ -8,11 +8,14 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from firmware_host.errors import EdgeIkError
+
 
 @contextmanager
 def quiet_native_log() -> Iterator[None]:
     """Hold back what is written to standard error; show it if the block fails.
 
+    An `EdgeIkError` is no failure of a library: its sentence says all, so nothing is shown.
     TensorFlow's start-up notes on missing GPU drivers, and its converter's, ignore its
     own log level.
     """
@@ -26,6 +29,8 @@ def quiet_native_log() -> Iterator[None]:
         os.dup2(held.fileno(), 2)
         try:
             yield
+        except EdgeIkError:
+            raise
         except Exception:
             os.dup2(kept, 2)
             held.seek(0)

@@ -153,6 +153,7 @@ def _check_places(out: Path, folder: Path | None) -> None:
 
 def _measured(model: Path, label: str, asked: Asked, tell: Tell) -> Record:
     """One model, opened and measured."""
+    from edge_ik.run import Run
     from edge_ik_tools.report.measuring.record import measure
     from edge_ik_tools.report.measuring.subject import open_model, open_run
 
@@ -161,8 +162,10 @@ def _measured(model: Path, label: str, asked: Asked, tell: Tell) -> Record:
         with training_stack(PURPOSE, tensorflow=False):
             subject = open_model(model, label, asked.runtime)
     else:
+        # Before TensorFlow, which takes seconds to import.
+        run = Run.load(model)
         with training_stack("The report of a run"):
-            subject = open_run(model, label)
+            subject = open_run(run, label)
     return measure(subject, asked, tell)
 
 

@@ -45,6 +45,13 @@ def test_it_is_shown_on_failure(writer):
     assert stderr_of(script) == (["before", "noise", "caught", "after", "after too"], 0)
 
 
+def test_a_sentence_for_people_stands_alone():
+    ending = "from firmware_host.errors import RunError; raise RunError('no run')"
+    script = SCRIPT.format(writer=WRITERS["native"], ending=ending)
+    lines, _ = stderr_of(script.replace("ZeroDivisionError", "Exception"))
+    assert lines == ["before", "caught", "after", "after too"]
+
+
 def test_all_of_it_is_shown_however_much():
     writer = "[os.write(2, b'%06d ' % k * 100 + b'\\n') for k in range(2000)]"
     lines, _ = stderr_of(SCRIPT.format(writer=writer, ending="1 / 0"))

@@ -5,6 +5,9 @@ import sys
 
 import pytest
 
+from edge_ik.run import Run
+from edge_ik.run_folder import CONFIG_FILE, RUN_FILE
+from firmware_host.errors import EdgeIkError
 from firmware_host.installed import install_command
 
 FEW = ("--targets", 60)
@@ -138,3 +141,15 @@ def test_missing_scipy_is_told(refused, planar_model, monkeypatch):
     sentence = refused("report", planar_model)
     assert "needs the package 'scipy', which is not installed" in sentence
     assert install_command("report") in sentence
+
+
+def test_a_damaged_run_is_told_before_tensorflow_is_asked_for(refused, tmp_path, monkeypatch):
+    """It takes seconds to import."""
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / RUN_FILE).write_text("{}", encoding="utf-8")
+    (folder / CONFIG_FILE).write_text("[network]\nwidth = 'wide'\n", encoding="utf-8")
+    with pytest.raises(EdgeIkError) as error:
+        Run.load(folder)
+    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    assert str(error.value) in refused("report", folder)

@@ -128,18 +128,18 @@ def open_model(path: Path, label: str, runtime: str | None = None) -> Subject:
     return Subject(path, label, solver, origin, run, twin)
 
 
-def open_run(folder: Path, label: str) -> Subject:
-    """A run folder, solved by Keras, with its export.
+def open_run(run: Run, label: str) -> Subject:
+    """A run, solved by Keras, with its export.
 
     Args:
-        folder: The run folder.
+        run: The run.
         label: What it is called.
 
     Raises:
-        RunError: If the folder is not a run, or has no trained network yet.
+        RunError: If it has no trained network yet.
         ModuleNotFoundError: If TensorFlow is not installed.
     """
-    run = Run.load(folder)
+    folder = run.folder
     solver, parameters = _keras_solver(run)
     best = folder / BEST_FILE
     origin = Origin(
