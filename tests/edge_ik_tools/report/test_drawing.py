@@ -238,6 +238,28 @@ def test_numbers_behind_a_picture_are_those_drawn(pictures):
     assert told["marks"][1] == {"kind": "rule", "label": "here", "x": 2.0}
 
 
+# What numbers without a unit are: counts, names of numbers, and what has none.
+BARE = re.compile(
+    r"|target|training step|learned weight|learning rate|branches tried|how many of them|bytes"
+    r"|(instructions|cycles) of a solve, the median"
+)
+
+
+def test_numbers_have_their_units(pictures):
+    """In the name of their axis, or in their own: metres and millimetres look alike."""
+    for picture in pictures:
+        for panel in numbers(picture)["panels"]:
+            for axis in "xyz":
+                name = panel.get(axis, "")
+                assert re.search(r"\[[^]]+\]$", name) or BARE.fullmatch(name), (picture.name, name)
+            for mark in panel["marks"]:
+                assert "error" not in mark
+    (errors,) = [numbers(picture) for picture in pictures if picture.name == "errors"][1:]
+    assert errors["panels"][0]["x"] == "distance from the target [mm]"
+    (cuts,) = [numbers(picture) for picture in pictures if picture.name == "cuts"][1:]
+    assert "error [mm]" in cuts["panels"][0]["marks"][0]
+
+
 def test_names_in_files_are_letters(hostile_path, tmp_path):
     from edge_ik_tools.report.measuring.record import Asked, measure
     from edge_ik_tools.report.measuring.subject import open_model
@@ -252,5 +274,7 @@ def test_names_in_files_are_letters(hostile_path, tmp_path):
     assert all(done.count < done.total for done in drawn)
     written = {path.name for path in (tmp_path / "out").iterdir()}
     assert {"record.json", "errors.png", "errors.svg", "errors.json"} <= written
+    units = json.loads((tmp_path / "out" / "record.json").read_text(encoding="utf-8"))["units"]
+    assert "metres" in units
     for path in (tmp_path / "out").glob("*.svg"):
         assert "<img" not in path.read_text(encoding="utf-8")

@@ -19,6 +19,8 @@ from firmware_host.names import file_name
 from firmware_host.progress import Done, Tell
 
 RECORD_FILE = "record.json"
+# Of the numbers in a record whose names have none at their ends, as those of `rmse_m` do.
+UNITS = "lengths in metres, angles in radians, shares of 1"
 # What can be done where pictures cannot be written.
 ELSEWHERE = "name another folder with --figures"
 
@@ -46,7 +48,7 @@ def write_pictures(
         own = folder if len(records) == 1 else folder / f"{number + 1}-{file_name(record.label)}"
         tell(f"{record.label}: drawing pictures into {own}")
         _write(album(record).pictures, own, tell)
-        write_text(own / RECORD_FILE, _compact(plain(record)), ELSEWHERE)
+        write_text(own / RECORD_FILE, _compact({"units": UNITS, **plain(record)}), ELSEWHERE)
     _write(common_pictures(records, elsewhere), folder, tell)
 
 

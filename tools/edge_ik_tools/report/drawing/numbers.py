@@ -7,11 +7,24 @@ from typing import Any
 
 import numpy as np
 
-from edge_ik_tools.report.drawing.pictures import Bars, Cells, Picture, Points, Rule, Varying
+from edge_ik_tools.report.drawing.pictures import (
+    Axis,
+    Bars,
+    Cells,
+    Picture,
+    Points,
+    Rule,
+    Scale,
+    Varying,
+)
 
 
 def numbers(picture: Picture) -> dict[str, Any]:
-    """The numbers behind a picture as JSON-ready values: each mark with its coordinates."""
+    """The numbers behind a picture as JSON-ready values: each mark with its coordinates.
+
+    Those are in the unit that the panel tells of their axis, in brackets; what a scale colours has
+    its own in its name.
+    """
     return {
         "title": picture.title,
         "reading": picture.reading,
@@ -19,9 +32,9 @@ def numbers(picture: Picture) -> dict[str, Any]:
         "panels": [
             {
                 "title": panel.title,
-                "x": panel.x.label,
-                "y": panel.y.label,
-                **({} if panel.z is None else {"z": panel.z.label}),
+                "x": _united(panel.x),
+                "y": _united(panel.y),
+                **({} if panel.z is None else {"z": _united(panel.z)}),
                 "marks": [_mark_numbers(mark) for mark in panel.marks],
             }
             for panel in picture.panels
@@ -41,7 +54,7 @@ def _mark_numbers(mark: Any) -> dict[str, Any]:
             "labels": list(mark.labels),
         }
     if isinstance(mark, Cells):
-        parts = {"x": mark.x, "y": mark.y, mark.scale.label: mark.values}
+        parts = {"x": mark.x, "y": mark.y, _united(mark.scale): mark.values}
         return {"kind": "cells", **{name: _listed(values) for name, values in parts.items()}}
     found: dict[str, Any] = {"kind": type(mark).__name__.lower(), "name": mark.name}
     found |= {
@@ -49,10 +62,15 @@ def _mark_numbers(mark: Any) -> dict[str, Any]:
     }
     if isinstance(mark, Points):
         if not isinstance(mark.color, str) and mark.scale is not None:
-            found[f"{mark.scale.label} [mm]"] = _listed(mark.color)
+            found[_united(mark.scale)] = _listed(mark.color)
         if mark.texts:
             found["texts"] = list(mark.texts)
     return found
+
+
+def _united(told: Axis | Scale) -> str:
+    """What numbers are, with their unit in brackets if they have one."""
+    return f"{told.label} [{told.unit}]" if told.unit else told.label
 
 
 def _listed(values: Any) -> Any:

@@ -28,7 +28,8 @@ class Axis:
     """One axis of a panel.
 
     Attributes:
-        label: What it shows, with its unit.
+        label: What it shows, with its unit if its ticks have none.
+        unit: That of its numbers, where the ticks have it.
         log: Whether it is logarithmic.
         low: Where it begins, or None for where the marks do.
         high: Where it ends, or None.
@@ -37,6 +38,7 @@ class Axis:
     """
 
     label: str = ""
+    unit: str = ""
     log: bool = False
     low: float | None = None
     high: float | None = None
@@ -91,13 +93,15 @@ class Scale:
     """What colours say of numbers, in logarithms.
 
     Attributes:
-        label: What is coloured, with its unit.
+        label: What is coloured.
+        unit: Its unit, which the ticks have, too.
         low: The number of the first colour.
         high: The number of the last.
         ticks: Numbers with words for them.
     """
 
     label: str
+    unit: str
     low: float
     high: float
     ticks: tuple[tuple[float, str], ...]

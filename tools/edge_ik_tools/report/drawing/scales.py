@@ -15,6 +15,7 @@ MOST_TICKS = 7
 # Errors that colours tell apart [mm].
 ERRORS = Scale(
     "error",
+    "mm",
     1e-3,
     100.0,
     (
@@ -48,7 +49,14 @@ def logarithmic(label: str, values: Sequence[npt.ArrayLike], millimetres: bool =
     powers = range(first, last + 1, every)
     name = _length if millimetres else _plain
     ticks = tuple((10.0**power, name(power)) for power in powers)
-    return Axis(label, log=True, low=10.0**first, high=10.0**last, ticks=ticks)
+    return Axis(
+        label,
+        "mm" if millimetres else "",
+        log=True,
+        low=10.0**first,
+        high=10.0**last,
+        ticks=ticks,
+    )
 
 
 def _length(power: int) -> str:
