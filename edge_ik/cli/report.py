@@ -21,7 +21,8 @@ from edge_ik.cli.common import (
 
 if TYPE_CHECKING:
     from edge_ik_tools.report.measuring.elsewhere import Elsewhere
-    from edge_ik_tools.report.measuring.record import Asked, Record
+    from edge_ik_tools.report.measuring.record import Asked
+    from edge_ik_tools.report.measuring.subject import Subject
     from firmware_host.progress import Tell
 
 PURPOSE = "A report"
@@ -106,7 +107,7 @@ def report(
 
     with training_stack(PURPOSE, tensorflow=False):
         from edge_ik_tools.report.measuring.following import read_path
-        from edge_ik_tools.report.measuring.record import TARGETS, Asked
+        from edge_ik_tools.report.measuring.record import TARGETS, Asked, measure
         from edge_ik_tools.report.measuring.subject import labels
         from edge_ik_tools.report.page.page import page, plotly_script
     plotly_script()
@@ -118,11 +119,10 @@ def report(
         path=None if path_file is None else read_path(path_file),
     ).shared_by(len(models))
     with telling(screen) as tell:
+        named = zip(models, labels(models), strict=True)
+        subjects = [_opened(model, label, asked) for model, label in named]
         elsewhere = _elsewhere(models, measured, cores, tell)
-        records = [
-            _measured(model, label, asked, tell)
-            for model, label in zip(models, labels(models), strict=True)
-        ]
+        records = [measure(subject, asked, tell) for subject in subjects]
         _write(out, page(records, elsewhere, _command(click.get_current_context())))
         if folder is not None:
             from edge_ik_tools.report.drawing.files import write_pictures
@@ -151,10 +151,9 @@ def _check_places(out: Path, folder: Path | None) -> None:
         require_matplotlib()
 
 
-def _measured(model: Path, label: str, asked: Asked, tell: Tell) -> Record:
-    """One model, opened and measured."""
+def _opened(model: Path, label: str, asked: Asked) -> Subject:
+    """One model, opened, with a path that is one of its task."""
     from edge_ik.run import Run
-    from edge_ik_tools.report.measuring.record import measure
     from edge_ik_tools.report.measuring.subject import open_model, open_run
 
     if is_model_file(model, asked.runtime):
@@ -166,7 +165,9 @@ def _measured(model: Path, label: str, asked: Asked, tell: Tell) -> Record:
         run = Run.load(model)
         with training_stack("The report of a run"):
             subject = open_run(run, label)
-    return measure(subject, asked, tell)
+    if asked.path is not None:
+        asked.path.check(subject.solver.task)
+    return subject
 
 
 def _elsewhere(

@@ -118,10 +118,18 @@ def test_figures_without_matplotlib_are_told_before_the_work(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_path_of_another_task_is_told(refused, planar_model, out, tmp_path):
+def test_a_path_of_another_task_is_told_before_the_work(
+    refused, planar_model, tmp_path, monkeypatch
+):
+    from edge_ik_tools.report.measuring import record
+
+    measured = []
+    monkeypatch.setattr(record, "answer", lambda *given: measured.append(given))
     path = tmp_path / "path.csv"
     path.write_text("0.3,0.1\n0.3,0.2\n", encoding="utf-8")
-    assert "Expected a target" in refused("report", planar_model, "--path", path, *FEW)
+    said = refused("report", planar_model, "--path", path, *FEW)
+    assert f"The path '{path}', line 1: Expected a target" in said
+    assert measured == []
 
 
 def test_a_missing_extra_is_told(refused, planar_model, monkeypatch):

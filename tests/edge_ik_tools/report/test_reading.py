@@ -18,6 +18,7 @@ from edge_ik_tools.report.measuring.training import read_training
 from firmware_host.bench.clock import percentiles
 from firmware_host.errors import EdgeIkError, ModelFileError, RunError, TargetError
 from firmware_host.model_file import read_model, write_model
+from firmware_host.tasks import POSITION
 
 NETWORKS = Path(__file__).parents[2] / "firmware_host" / "models"
 
@@ -153,7 +154,7 @@ def test_a_model_says_where_it_comes_from(shipped, shipped_path):
 def test_a_path_is_lines_of_numbers_or_json(tmp_path, text):
     path = tmp_path / "path.txt"
     path.write_text(text, encoding="utf-8")
-    np.testing.assert_array_equal(read_path(path), [[0.1, 0.2, 0.3], [0.2, 0.2, 0.3]])
+    np.testing.assert_array_equal(read_path(path).targets, [[0.1, 0.2, 0.3], [0.2, 0.2, 0.3]])
 
 
 @pytest.mark.parametrize(
@@ -164,6 +165,25 @@ def test_a_path_that_is_none_is_told(tmp_path, text):
     path.write_text(text, encoding="utf-8")
     with pytest.raises(TargetError, match="path"):
         read_path(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("# x y z\n1 2 3\n\n1 2 x\n", "line 4: could not convert"),
+        ("# x y z\n1 2 3\n\n1 2\n", "line 4 has 2 numbers where line 2 has 3"),
+        ("# x y z\n1 2 3\n\n1 nan 3\n", "line 4: Expected finite numbers"),
+        ("[[1, 2, 3], [1, NaN, 3]]", "row 2: Expected finite numbers"),
+        ("# x y\n1 2\n1 3\n", "line 2: Expected a target of shape (3,)"),
+    ],
+)
+def test_what_is_no_target_is_told_with_its_file_and_line(tmp_path, text, where):
+    path = tmp_path / "path.txt"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(TargetError) as error:
+        read_path(path).check(POSITION)
+    assert f"The path '{path}'" in str(error.value)
+    assert where in str(error.value)
 
 
 def test_a_path_that_is_long_or_missing_is_told(tmp_path):

@@ -19,6 +19,7 @@ from firmware_host.names import brief
 from firmware_host.solver import IkSolver
 from firmware_host.solving.branches import NEAREST
 from firmware_host.solving.following import TRACK_JUMP
+from firmware_host.tasks import Task
 from firmware_host.tasks.targets import checked_target
 from firmware_host.tracking import track
 
@@ -110,7 +111,38 @@ def follow(solver: IkSolver, focus: FocusCircle | None, given: FloatArray | None
     )
 
 
-def read_path(path: Path) -> FloatArray:
+@dataclass(frozen=True, eq=False)
+class GivenPath:
+    """A path to follow that was read from a file.
+
+    Attributes:
+        file: The file.
+        targets: (N, ...) the targets, as `IkSolver.solve_batch` takes them.
+        where: Of each where it stands in the file, in words.
+    """
+
+    file: Path
+    targets: FloatArray
+    where: tuple[str, ...]
+
+    def check(self, task: Task) -> None:
+        """Refuse targets that are none of a task.
+
+        Raises:
+            TargetError: If one is none, with where it stands.
+        """
+        try:
+            checked_target(self.targets, batch=True, task=task)
+        except TargetError as all_of_them:
+            for where, target in zip(self.where, self.targets, strict=True):
+                try:
+                    checked_target(target, task=task)
+                except TargetError as error:
+                    raise TargetError(f"The path '{self.file}', {where}: {error}") from error
+            raise TargetError(f"The path '{self.file}': {all_of_them}") from all_of_them
+
+
+def read_path(path: Path) -> GivenPath:
     """The targets of a file: a list of rows in JSON, or lines of numbers.
 
     Numbers stand between commas, semicolons or spaces; a line that begins with # is passed over.
@@ -122,7 +154,11 @@ def read_path(path: Path) -> FloatArray:
         if path.stat().st_size > MOST_BYTES:
             raise ValueError(f"it has more than {MOST_BYTES:,} bytes")
         text = path.read_text(encoding="utf-8")
-        rows = json.loads(text) if text.lstrip().startswith("[") else _lines(text)
+        if text.lstrip().startswith("["):
+            rows = json.loads(text)
+            where = tuple(f"row {number}" for number in range(1, len(rows) + 1))
+        else:
+            rows, where = _lines(text)
         targets = np.array(rows, dtype=np.float64)
     except (OSError, ValueError, TypeError, RecursionError) as error:
         raise TargetError(
@@ -134,13 +170,28 @@ def read_path(path: Path) -> FloatArray:
             f"Expected 2 to {MOST_POINTS:,} targets in '{path}', a row of numbers each. "
             f"Received: shape {targets.shape}"
         )
-    return targets
+    return GivenPath(path, targets, where)
 
 
-def _lines(text: str) -> list[list[float]]:
-    rows = []
-    for line in text.splitlines():
+def _lines(text: str) -> tuple[list[list[float]], tuple[str, ...]]:
+    """The numbers of each line that has some, and which line that is.
+
+    Raises:
+        ValueError: If something is no number, or a line has more or fewer than the first.
+    """
+    rows: list[list[float]] = []
+    where = []
+    for number, line in enumerate(text.splitlines(), start=1):
         words = line.partition("#")[0].replace(",", " ").replace(";", " ").split()
-        if words:
+        if not words:
+            continue
+        where.append(f"line {number}")
+        try:
             rows.append([float(word) for word in words])
-    return rows
+        except ValueError as error:
+            raise ValueError(f"{where[-1]}: {error}") from error
+        if len(rows[-1]) != len(rows[0]):
+            raise ValueError(
+                f"{where[-1]} has {len(rows[-1])} numbers where {where[0]} has {len(rows[0])}"
+            )
+    return rows, tuple(where)

@@ -9,14 +9,13 @@ from edge_ik.config import to_toml
 from edge_ik_tools.report.measuring.answers import answer
 from edge_ik_tools.report.measuring.branches import Branches, measure_branches
 from edge_ik_tools.report.measuring.errors import Errors, measure_errors
-from edge_ik_tools.report.measuring.following import Followed, follow
+from edge_ik_tools.report.measuring.following import Followed, GivenPath, follow
 from edge_ik_tools.report.measuring.rounding import Rounding, measure_rounding
 from edge_ik_tools.report.measuring.subject import Subject
 from edge_ik_tools.report.measuring.training import Training, read_training
 from edge_ik_tools.report.measuring.verdict import Verdict, judge
 from edge_ik_tools.report.measuring.workspace import Workspace, measure_workspace
 from edge_ik_tools.report.measuring.worst import WorstTarget, worst_targets
-from firmware_host.chain import FloatArray
 from firmware_host.progress import Tell
 
 TARGETS, POINTS = 50_000, 2_500
@@ -33,7 +32,7 @@ class Asked:
         rng_seed: Seed of the targets; that of the model's training without it, whose targets
             are then those of `edge-ik evaluate`.
         runtime: What runs model files.
-        path: Targets of a path to follow.
+        path: A path to follow, checked against the models' tasks.
     """
 
     targets: int = TARGETS
@@ -41,7 +40,7 @@ class Asked:
     cuts: int = 13
     rng_seed: int | None = None
     runtime: str | None = None
-    path: FloatArray | None = None
+    path: GivenPath | None = None
 
     def shared_by(self, models: int) -> Asked:
         """The same with fewer places drawn of each, where several models share a page."""
@@ -147,7 +146,8 @@ def measure(subject: Subject, asked: Asked, tell: Tell) -> Record:
     tell(f"{subject.label}: solving {asked.targets:,} targets after each step")
     answered = answer(solver, asked.targets, rng_seed, tell)
     tell(f"{subject.label}: following a path")
-    followed = follow(solver, origin.focus, asked.path)
+    given = None if asked.path is None else asked.path.targets
+    followed = follow(solver, origin.focus, given)
     twin = subject.twin
     rounding: Rounding | str
     if isinstance(twin, str):
