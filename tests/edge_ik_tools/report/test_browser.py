@@ -67,6 +67,20 @@ CORNERS = """
   };
 })
 """
+# Legends in which two names have the same mark before them.
+ALIKE = """
+[...document.querySelectorAll('.legend')].map((legend) => [...legend.querySelectorAll('svg')]
+  .map((swatch) => swatch.style.color + swatch.innerHTML))
+  .filter((marks) => new Set(marks).size < marks.length)
+"""
+# Of each name of a picture's legend, how its mark is drawn.
+LEGEND = """
+[...document.querySelectorAll('[data-picture=NAME] .legend button')].map((button) => [
+  button.textContent,
+  [...button.querySelectorAll('path')].map((path) => path.getAttribute('d')).join(' '),
+  Number(button.querySelector('path').getAttribute('stroke-width')),
+])
+"""
 # Words of pictures in a plane that stand, in part, outside of their place.
 CUT = """
 [...document.querySelectorAll('.plot')].filter((place) => place.offsetParent).flatMap((place) => {
@@ -122,6 +136,7 @@ def test_a_report_in_a_browser(opened):
     """One test: the browser takes longer to draw a page than to be asked of it."""
     tab, said, asked = opened
     check_places(tab, WIDE["width"])
+    check_legends(tab)
     check_sliders(tab)
     check_worst(tab)
     check_themes(tab)
@@ -149,8 +164,18 @@ def check_places(tab, width):
         assert min(corners["left"], corners["right"], corners["bottom"]) >= 28, corners
         assert corners["top"] >= 0, corners
     assert tab.evaluate(CUT) == []
+    assert tab.evaluate(ALIKE) == []
     # The worst targets are read without scrolling to the side.
     assert tab.evaluate(WORST_CUT) == []
+
+
+def check_legends(tab):
+    """A legend shows what the picture does: widths of lines, and shapes of marks."""
+    found = tab.evaluate(LEGEND.replace("NAME", "joints"))[:3]
+    (thin, line, narrow), (thick, same, wide), (worst, cross, _) = found
+    assert (thin, thick, worst) == ("90% of the targets", "the middle half", "the worst")
+    assert line == same != cross
+    assert wide > 3 * narrow
 
 
 def check_sliders(tab):

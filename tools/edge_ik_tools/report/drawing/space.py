@@ -172,10 +172,8 @@ def robot_marks(robot: Skeleton) -> tuple[Mark, ...]:
         Line.of(robot.points, color="robot", width=11.0, name="robot"),
         Points.of(robot.points, color="robot", size=5.0, texts=texts),
         *(
-            Line.of(
-                robot.tool[k], color=AXES[k], width=4.0, name="tool's x, y, z" if k == 0 else ""
-            )
-            for k in range(3)
+            Line.of(axis, color=name, width=4.0, name=f"tool's {name}")
+            for name, axis in zip(AXES, robot.tool, strict=True)
         ),
     )
 

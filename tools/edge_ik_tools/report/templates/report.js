@@ -176,20 +176,52 @@
     });
   }
 
+  // A legend's marks as plotly draws them, about the middle of a swatch.
+  const SWATCH = { width: 20, height: 12 };
+  const SHAPES = {
+    circle: { d: "M5.5 6a4.5 4.5 0 1 0 9 0a4.5 4.5 0 1 0-9 0Z" },
+    diamond: { d: "M10 .5L15.5 6L10 11.5L4.5 6Z" },
+    "circle-open": { d: "M5.5 6a4.5 4.5 0 1 0 9 0a4.5 4.5 0 1 0-9 0Z", fill: "none", "stroke-width": 1.6 },
+    cross: { d: "M10 1V11M5 6H15", "stroke-width": 3 },
+    x: { d: "M6.5 2.5L13.5 9.5M6.5 9.5L13.5 2.5", "stroke-width": 3 },
+    bar: { d: "M4.5 .5H15.5V11.5H4.5Z" },
+  };
+  const DASHES = { solid: null, dash: "5 2.5", dot: "2 2" };
+
+  /** What a trace looks like: its line with width and dashes, its mark, or a bar. */
+  function swatch(trace) {
+    const parts = [];
+    const lines = trace.type.startsWith("scatter") && trace.mode.includes("lines");
+    if (lines) {
+      parts.push({ d: "M0 6H20", "stroke-width": Math.min(trace.line.width, 9), "stroke-dasharray": DASHES[trace.line.dash] });
+    }
+    if (trace.type === "bar") parts.push(SHAPES.bar);
+    else if (trace.mode.includes("markers")) parts.push(SHAPES[trace.marker.symbol || "circle"]);
+    const space = "http://www.w3.org/2000/svg";
+    const image = document.createElementNS(space, "svg");
+    const paint = (lines ? trace.line : trace.marker).color;
+    image.style.color = color(Array.isArray(paint) ? paint[0] : paint);
+    Object.entries(SWATCH).forEach(([key, value]) => image.setAttribute(key, value));
+    image.setAttribute("aria-hidden", "true");
+    image.append(...parts.map((part) => {
+      const path = document.createElementNS(space, "path");
+      Object.entries(part).filter(([, value]) => value !== null)
+        .forEach(([key, value]) => path.setAttribute(key, value));
+      return path;
+    }));
+    return image;
+  }
+
   /** A picture's legend in HTML: it wraps, and a name hides its trace or stands alone. */
   function legend(plot) {
     const bar = plot.place.parentElement.querySelector(".legend");
     const named = plot.panel.traces.map((trace, index) => ({ trace, index })).filter(({ trace }) => trace.showlegend);
     bar.replaceChildren(...(named.length < 2 ? [] : named.map(({ trace, index }) => {
       const entry = document.createElement("button");
-      const swatch = document.createElement("i");
-      const paint = (trace.line || trace.marker).color;
-      swatch.className = trace.type === "bar" ? "bar" : trace.mode === "markers" ? "dot" : `line ${trace.line.dash}`;
-      swatch.style.color = color(Array.isArray(paint) ? paint[0] : paint);
       const name = document.createElement("span");
       name.textContent = trace.plain;
       entry.type = "button";
-      entry.append(swatch, name);
+      entry.append(swatch(trace), name);
       entry.setAttribute("aria-pressed", String(!plot.hidden.has(index)));
       entry.addEventListener("click", (event) => {
         if (event.detail > 1) {
