@@ -16,9 +16,19 @@ from edge_ik_tools.report.drawing.arrays import CODES, Arrays
 from edge_ik_tools.report.drawing.files import write_pictures
 from edge_ik_tools.report.drawing.for_matplotlib import draw_picture
 from edge_ik_tools.report.drawing.numbers import numbers
-from edge_ik_tools.report.drawing.pictures import Axis, Line, Panel, Picture, Rule, Varying
+from edge_ik_tools.report.drawing.pictures import (
+    FAINT,
+    Axis,
+    Bars,
+    Line,
+    Panel,
+    Picture,
+    Rule,
+    Varying,
+)
 from edge_ik_tools.report.drawing.scales import ERRORS, MOST_TICKS, logarithmic
 from edge_ik_tools.report.measuring.elsewhere import AblationRow, Elsewhere, FrontRow
+from edge_ik_tools.report.page.page import GROUNDS
 from firmware_host.progress import Done
 
 LARGEST_PICTURE = 300_000  # bytes, as a README may hold
@@ -212,6 +222,48 @@ def test_sliders_change_what_they_name(pictures):
     first = cloud.color.at(picture.start)
     last = cloud.color.at(picture.start | {"step": len(slider.stops) - 1})
     assert np.median(last) < np.median(first)
+
+
+def luminance(color):
+    """Relative luminance of a colour as CSS writes it (WCAG 2.1)."""
+    parts = [int(color[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+    return np.dot((0.2126, 0.7152, 0.0722), linear)
+
+
+def contrast(color, ground, opacity=1.0):
+    mixed = [
+        round(opacity * int(color[at : at + 2], 16) + (1 - opacity) * int(ground[at : at + 2], 16))
+        for at in (1, 3, 5)
+    ]
+    mine = luminance("#" + "".join(f"{part:02x}" for part in mixed))
+    low, high = sorted((mine, luminance(ground)))
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("colors", [palette.LIGHT, palette.DARK], ids=["light", "dark"])
+def test_marks_stand_out_from_the_paper(pictures, colors):
+    """But for those that a scale colours, and dots on marks."""
+    seen = set()
+    for mark in (mark for picture in pictures for panel in picture.panels for mark in panel.marks):
+        opacity = FAINT if getattr(mark, "faint", False) else getattr(mark, "opacity", 1.0)
+        named = mark.colors if isinstance(mark, Bars) else getattr(mark, "color", ())
+        named = (named,) if isinstance(named, str) else named
+        if isinstance(named, tuple):
+            seen |= {(word, opacity) for word in named if word != "paper"}
+    seen |= {(word, 1.0) for word in colors if word.startswith(("step", "group"))}
+    weak = [each for each in seen if contrast(colors[each[0]], colors["paper"], each[1]) < 3]
+    assert {"back", "range", "accent"} <= {word for word, _ in seen}
+    assert weak == []
+
+
+@pytest.mark.parametrize("place", [0, 1], ids=["light", "dark"])
+def test_text_is_read_on_every_ground(place):
+    colors = (palette.LIGHT, palette.DARK)[place]
+    grounds = [colors["paper"], *(GROUNDS[name][place] for name in ("ground", "well", "tint"))]
+    for word in ("ink", "muted", "accent", "good", "bad"):
+        assert min(contrast(colors[word], ground) for ground in grounds) >= 4.5, word
+    assert contrast(colors["fair"], colors["paper"]) >= 4.5
 
 
 def test_files_of_a_picture_are_small_and_the_same_again(pictures, tmp_path):

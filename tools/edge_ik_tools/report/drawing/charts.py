@@ -191,7 +191,7 @@ def rounding_picture(found: Rounding) -> Picture:
                     errors[:, 1],
                     color="accent",
                     size=3.0,
-                    opacity=0.4,
+                    opacity=0.7,
                     name="targets",
                 ),
                 Line(

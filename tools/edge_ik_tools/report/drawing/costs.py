@@ -125,7 +125,7 @@ def peers_picture(found: Peers) -> Picture:
     """Other solvers on the same targets."""
     rows = found.rows[::-1]
     names = tuple(words.label(row.name) for row in rows)
-    colors = tuple("accent" if row is found.rows[0] else "faint" for row in rows)
+    colors = tuple("accent" if row is found.rows[0] else "back" for row in rows)
     times = [row.median_us for row in rows]
     tall = 0.5 + 0.09 * len(rows)
     return Picture(

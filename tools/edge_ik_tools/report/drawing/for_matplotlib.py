@@ -14,6 +14,7 @@ import numpy as np
 from edge_ik_tools.report.drawing.arrays import FEW
 from edge_ik_tools.report.drawing.palette import ERROR_LIGHT, LIGHT
 from edge_ik_tools.report.drawing.pictures import (
+    FAINT,
     Axis,
     Bars,
     Cells,
@@ -197,7 +198,7 @@ def _line(axes: Any, mark: Line, state: dict[str, int]) -> None:
         linestyle=DASHES[mark.dash],
         marker="o" if mark.dots else "",
         markersize=3,
-        alpha=0.65 if mark.faint else 1.0,
+        alpha=FAINT if mark.faint else 1.0,
         label=_label(mark.name),
         solid_capstyle="butt",
     )

@@ -11,6 +11,7 @@ from typing import Any
 
 from edge_ik_tools.report.drawing.arrays import Arrays
 from edge_ik_tools.report.drawing.pictures import (
+    FAINT,
     Axis,
     Bars,
     Cells,
@@ -118,7 +119,7 @@ def _line(mark: Line, arrays: Arrays) -> dict[str, Any]:
         **_named(mark.name),
         "mode": "lines+markers" if mark.dots else "lines",
         "line": {"color": color, "width": mark.width, "dash": mark.dash},
-        "opacity": 0.65 if mark.faint else 1.0,
+        "opacity": FAINT if mark.faint else 1.0,
     }
     if mark.dots:
         trace["marker"] = {"color": color, "size": 4.5}

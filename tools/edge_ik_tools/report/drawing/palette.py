@@ -2,13 +2,15 @@
 
 Steps and branches are told apart by colours that the colour-blind tell apart, too (Okabe and Ito,
 "Color Universal Design", 2008; Tol, "Colour schemes", SRON technical note, 2021), made a little
-lighter on dark. The scale of errors goes from blue over sand to red, whose lightness falls.
+lighter on dark. Marks stand out from the paper by a contrast of 3 at least and text by 4.5, as the
+Web Content Accessibility Guidelines (W3C, 2018, 1.4.3 and 1.4.11) ask; `faint` and `grid` are for
+lines around the marks. The scale of errors goes from blue over sand to red, whose lightness falls.
 """
 
 from __future__ import annotations
 
 # The network alone, then each step.
-STEPS_LIGHT = ("#c4501b", "#d99114", "#1f8f6b", "#1f66b0", "#7a4fa3", "#5c6670", "#9a5a7d")
+STEPS_LIGHT = ("#c4501b", "#b3830c", "#1f8f6b", "#1f66b0", "#7a4fa3", "#5c6670", "#9a5a7d")
 STEPS_DARK = ("#f0814d", "#f0b44a", "#4cc79b", "#68a9ee", "#b592dd", "#a5afb9", "#d79abb")
 # Models side by side, and branches; the last is for all others.
 GROUPS_LIGHT = (
@@ -31,15 +33,17 @@ def _named(kind: str, colors: tuple[str, ...]) -> dict[str, str]:
 
 
 LIGHT = {
-    "paper": "#ffffff", "ink": "#23272e", "muted": "#6a727d", "faint": "#b9c0c8", "grid": "#e7eaee",
-    "accent": "#1f66b0", "good": "#1c7c54", "fair": "#9a6a00", "bad": "#b3261e", "robot": "#3b424c",
-    "joint": "#c4501b", "range": "#e0a070", "x": "#c0392b", "y": "#2e8b57", "z": "#2b5fa8",
+    "paper": "#ffffff", "ink": "#23272e", "muted": "#606872", "faint": "#b9c0c8", "grid": "#e7eaee",
+    "accent": "#1f66b0", "good": "#1a7650", "fair": "#9a6a00", "bad": "#b3261e", "robot": "#3b424c",
+    "joint": "#c4501b", "range": "#c07a42", "back": "#868e97",
+    "x": "#c0392b", "y": "#2e8b57", "z": "#2b5fa8",
     **_named("step", STEPS_LIGHT), **_named("group", GROUPS_LIGHT),
 }  # fmt: skip
 DARK = {
     "paper": "#171a1f", "ink": "#e6e9ed", "muted": "#9aa3ae", "faint": "#596270", "grid": "#2a3038",
     "accent": "#68a9ee", "good": "#5fd0a0", "fair": "#e6bd55", "bad": "#ef8a86", "robot": "#d4dae2",
-    "joint": "#f0814d", "range": "#8a6446", "x": "#ef8a86", "y": "#6fcf9a", "z": "#79aef0",
+    "joint": "#f0814d", "range": "#a97f5d", "back": "#77818d",
+    "x": "#ef8a86", "y": "#6fcf9a", "z": "#79aef0",
     **_named("step", STEPS_DARK), **_named("group", GROUPS_DARK),
 }  # fmt: skip
 

@@ -21,7 +21,7 @@ def path_picture(found: Followed) -> tuple[Picture, Picture]:
     """A path in space, and what its joints and errors are along it."""
     jumps = list(found.jumps)
     marks: list[Mark] = [
-        Line.of(found.place, color="faint", width=5.0, name="targets"),
+        Line.of(found.place, color="back", width=5.0, name="targets"),
         Points.of(
             found.tool,
             color=1e3 * found.error,

@@ -18,6 +18,8 @@ Array = npt.NDArray[Any]
 
 # The least depth of a flat space, in its longest side, and the room around what is drawn.
 LEAST_DEPTH, ROOM = 0.15, 0.04
+# How much is seen of a line that stands back, from 0 to 1.
+FAINT = 0.85
 # The share of an axis of space at either end that has no ticks, and how often the way from one tick
 # to the next fits into the longest axis, at least.
 BARE, FEWEST_TICKS = 0.08, 3

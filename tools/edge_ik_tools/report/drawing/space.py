@@ -143,7 +143,7 @@ def worst_picture(robot: Skeleton, worst: Sequence[WorstTarget]) -> Picture:
             texts=texts,
             name="worst targets",
         ),
-        Line.of(robot.points, color="faint", width=3.0, name="home posture", faint=True),
+        Line.of(robot.points, color="back", width=3.0, name="home posture"),
         Line.of(first.points, color="robot", width=6.0, dots=True, name="answer", key=POSTURE),
         Points.of(
             first.place[None],
@@ -207,7 +207,7 @@ def _outline(cuts: Cuts) -> Line:
 def _some(place: FloatArray, color: str, name: str) -> list[Mark]:
     if not len(place):
         return []
-    return [Points.of(place, color=color, size=3.0, opacity=0.8, name=name)]
+    return [Points.of(place, color=color, size=3.0, name=name)]
 
 
 def _joined(parts: Sequence[FloatArray] | FloatArray) -> FloatArray:
