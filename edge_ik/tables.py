@@ -163,7 +163,8 @@ def millimetres(metres: float) -> str:
     value = 1e3 * metres
     if value < 1e-6:
         return "0"
-    if value >= 1000:
+    # In three digits that would be 1e+03.
+    if value >= 999.5:
         return f"{value:.0f}"
     return f"{value:.3g}" if value >= 1e-4 else f"{value:.6f}"
 

@@ -35,6 +35,7 @@ from firmware_host.solving.refine import NEAREST_STEPS
         (0.0123456, "12.3"),
         (0.98765, "988"),
         (1.23456, "1235"),
+        (0.9997, "1000"),
     ],
 )
 def test_lengths_are_told_in_millimetres(metres, text):

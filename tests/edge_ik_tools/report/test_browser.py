@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from edge_ik_tools.report.drawing import words
 from edge_ik_tools.report.measuring.elsewhere import Elsewhere
 from edge_ik_tools.report.measuring.record import Asked, measure
 from edge_ik_tools.report.page.page import page
@@ -137,6 +138,7 @@ def test_a_report_in_a_browser(opened):
     tab, said, asked = opened
     check_places(tab, WIDE["width"])
     check_legends(tab)
+    check_pointer(tab)
     check_sliders(tab)
     check_worst(tab)
     check_themes(tab)
@@ -176,6 +178,16 @@ def check_legends(tab):
     assert (thin, thick, worst) == ("90% of the targets", "the middle half", "the worst")
     assert line == same != cross
     assert wide > 3 * narrow
+
+
+def check_pointer(tab):
+    """What the pointer shows are the words that tables have."""
+    place = "document.querySelector('[data-picture=workspace] .plot').data[0]"
+    told, logs = (
+        tab.evaluate(f"Array.from({place}.{name})") for name in ("customdata", "marker.color")
+    )
+    assert len(told) > 24
+    assert told == [words.length(10**log / 1e3) for log in logs]
 
 
 def check_sliders(tab):

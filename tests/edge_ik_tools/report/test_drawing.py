@@ -34,6 +34,10 @@ from firmware_host.progress import Done
 LARGEST_PICTURE = 300_000  # bytes, as a README may hold
 
 
+def spoken(millimetres):
+    return [words.length(value / 1e3) for value in millimetres.tolist()]
+
+
 def read(arrays, node):
     """What the page's script makes of an array."""
     if isinstance(node, list):
@@ -43,7 +47,10 @@ def read(arrays, node):
     if "code" in node:
         low, each = node["code"]
         logs = np.where(values == 0, np.nan, low + (values.astype(float) - 1) * each)
-        return (10**logs if node["exp"] else logs).reshape(stored["s"])
+        found = spoken(10**logs) if node["told"] else logs
+        return np.reshape(found, stored["s"])
+    if "told" in node:
+        return spoken(values)
     return np.log10(values) if "log" in node else values
 
 
@@ -87,7 +94,7 @@ def test_an_array_is_carried_once():
 def test_a_map_keeps_its_colours_to_a_code(values):
     arrays = Arrays()
     table = np.array([*values, math.nan, 1e-9]).reshape(2, 3)
-    logs = read(arrays, arrays.cells(table, ERRORS, exponent=False))
+    logs = read(arrays, arrays.cells(table, ERRORS, told=False))
     step = 5 / CODES
     np.testing.assert_allclose(logs.ravel()[:4], np.log10(values), atol=step / 2 + 1e-6)
     assert math.isnan(logs[1, 1])
@@ -109,10 +116,49 @@ def test_an_axis_of_no_numbers_is_one_all_the_same():
 
 @pytest.mark.parametrize(
     ("metres", "text"),
-    [(0.0123, "12.3 mm"), (5e-6, "5 µm"), (2e-9, "2 nm"), (0.0, "0 mm"), (math.inf, "-")],
+    [
+        (0.0123, "12.3 mm"),
+        (5e-6, "5 µm"),
+        (2e-9, "2 nm"),
+        (9.97e-8, "99.7 nm"),
+        (1.33e-15, "< 1 nm"),
+        (0.0, "0 mm"),
+        (math.inf, "-"),
+        (0.99949, "999 mm"),
+        (0.9996, "1 m"),
+        (15.006, "15 m"),
+        (987_654.3, "987,654 m"),
+    ],
 )
 def test_lengths_have_units_that_fit(metres, text):
     assert words.length(metres) == text
+
+
+@pytest.mark.parametrize(
+    ("microseconds", "text"),
+    [
+        (4.25, "4.25 µs"),
+        (126.4, "126 µs"),
+        (999.7, "1 ms"),
+        (13_544.0, "13.5 ms"),
+        (2.5e6, "2.5 s"),
+    ],
+)
+def test_times_have_units_that_fit(microseconds, text):
+    assert words.duration(microseconds) == text
+
+
+def test_what_the_pointer_shows_has_its_unit(pictures):
+    """And lengths are words: no axis of millimetres is told as a bare number."""
+    for picture in pictures:
+        for panel in picture.panels:
+            for trace in for_plotly.plotly_panel(panel, Arrays())["traces"]:
+                shown = trace.get("hovertemplate", "")
+                for name, axis in (("x", panel.x), ("y", panel.y)):
+                    assert not (axis.unit and f"%{{{name}" in shown), (picture.name, shown)
+    errors = next(each for each in pictures if each.name == "errors")
+    first = for_plotly.plotly_panel(errors.panels[0], Arrays())["traces"][0]
+    assert first["hovertemplate"].startswith("%{customdata}, %{y:.4g}%<extra>")
 
 
 def test_names_lose_what_all_of_them_say():

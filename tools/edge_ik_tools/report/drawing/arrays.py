@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from edge_ik_tools.report.drawing import words
 from edge_ik_tools.report.drawing.pictures import Scale, Varying
 
 # Arrays of fewer numbers are written as lists.
@@ -40,23 +41,32 @@ class Arrays:
         found = {"$": self._stored(array.astype("<f4"))}
         return {**found, "log": 1} if log else found
 
-    def cells(self, values: npt.NDArray[Any] | Varying, scale: Scale, exponent: bool) -> Any:
+    def told(self, values: npt.ArrayLike | Varying) -> Any:
+        """Lengths (N,) [mm] as the pointer shows them, in words that the page makes of them."""
+        if isinstance(values, Varying):
+            return self._varying(values, [self.told(each) for each in values.values])
+        array = np.asarray(values, dtype=np.float64)
+        if array.size <= FEW:
+            return [words.length(value / 1e3) for value in array.tolist()]
+        return {**self.number(array), "told": 1}
+
+    def cells(self, values: npt.NDArray[Any] | Varying, scale: Scale, told: bool) -> Any:
         """A map (R, C) that a scale colours, in a byte a cell.
 
         Args:
             values: The numbers; NaN where there are none.
             scale: What colours them; numbers beyond its ends become these.
-            exponent: Whether the page is to have the numbers, not their logarithms.
+            told: Whether the page is to have them in words, as lengths [mm], not their logarithms.
         """
         if isinstance(values, Varying):
-            parts = [self.cells(each, scale, exponent) for each in values.values]
+            parts = [self.cells(each, scale, told) for each in values.values]
             return self._varying(values, parts)
         low, high = math.log10(scale.low), math.log10(scale.high)
         with np.errstate(divide="ignore", invalid="ignore"):
             share = (np.log10(values) - low) / (high - low)
         codes = np.where(np.isnan(values), 0.0, 1 + CODES * np.clip(np.nan_to_num(share), 0, 1))
         number = self._stored(np.rint(codes).astype("u1"))
-        return {"$": number, "code": [low, (high - low) / CODES], "exp": int(exponent)}
+        return {"$": number, "code": [low, (high - low) / CODES], "told": int(told)}
 
     def _varying(self, values: Varying, parts: list[Any]) -> dict[str, Any]:
         return {"vary": list(values.over), "places": list(values.places), "of": parts}

@@ -137,7 +137,7 @@ def peers_picture(found: Peers) -> Picture:
             Panel(
                 logarithmic("median time of a call [µs]", [times]),
                 Axis(""),
-                (Bars(names, times, colors, "", True, tuple(f"{each:.0f}" for each in times)),),
+                (Bars(names, times, colors, "", True, tuple(map(words.duration, times))),),
                 title="Time",
                 tall=tall,
             ),

@@ -7,8 +7,12 @@ palette; arrays stand as `Arrays` writes them.
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
+import numpy as np
+
+from edge_ik_tools.report.drawing import words
 from edge_ik_tools.report.drawing.arrays import Arrays
 from edge_ik_tools.report.drawing.pictures import (
     FAINT,
@@ -38,6 +42,8 @@ LATE = 0.6
 HIGH = 0.9
 # How far an axis goes on beyond its decades, in decades.
 MORE = 1e-3
+# The unit at the end of a label.
+UNIT = re.compile(r"\[([^]]+)\]$")
 # The share of a bar's place that it fills.
 BAR_GAP = 0.28
 
@@ -61,7 +67,7 @@ def plotly_picture(picture: Picture, arrays: Arrays) -> dict[str, Any]:
 
 def plotly_panel(panel: Panel, arrays: Arrays) -> dict[str, Any]:
     """One panel as traces and a layout."""
-    traces = [_trace(mark, arrays) for mark in panel.marks if not isinstance(mark, Rule)]
+    traces = [_trace(mark, panel, arrays) for mark in panel.marks if not isinstance(mark, Rule)]
     scale = next((found for mark in panel.marks if (found := _scale(mark)) is not None), None)
     layout = {
         "font": FONT,
@@ -80,21 +86,21 @@ def plotly_panel(panel: Panel, arrays: Arrays) -> dict[str, Any]:
     return {"traces": traces, "layout": layout, "tall": panel.tall, "space": panel.z is not None}
 
 
-def _trace(mark: Line | Points | Bars | Cells, arrays: Arrays) -> dict[str, Any]:
+def _trace(mark: Line | Points | Bars | Cells, panel: Panel, arrays: Arrays) -> dict[str, Any]:
     if isinstance(mark, Line):
-        return _line(mark, arrays)
+        return _line(mark, panel, arrays)
     if isinstance(mark, Points):
-        return _points(mark, arrays)
+        return _points(mark, panel, arrays)
     if isinstance(mark, Bars):
-        return _bars(mark, arrays)
+        return _bars(mark, panel, arrays)
     return {
         "type": "heatmap",
         "x": arrays.number(mark.x),
         "y": arrays.number(mark.y),
-        "z": arrays.cells(mark.values, mark.scale, exponent=False),
-        "customdata": arrays.cells(mark.values, mark.scale, exponent=True),
+        "z": arrays.cells(mark.values, mark.scale, told=False),
+        "customdata": arrays.cells(mark.values, mark.scale, told=True),
         "coloraxis": "coloraxis",
-        "hovertemplate": "%{x:.3f}, %{y:.3f} m<br>%{customdata:.2g} mm<extra></extra>",
+        "hovertemplate": "%{x:.3f}, %{y:.3f} m<br>%{customdata}<extra></extra>",
         "hoverongaps": False,
         "xgap": 1,
         "ygap": 1,
@@ -112,7 +118,28 @@ def _space_or_plane(mark: Line | Points, arrays: Arrays) -> dict[str, Any]:
     return {"type": "scatter3d", **places, "z": arrays.number(mark.z)}
 
 
-def _line(mark: Line, arrays: Arrays) -> dict[str, Any]:
+def _pointed(mark: Line | Points, panel: Panel, arrays: Arrays) -> tuple[str, dict[str, Any]]:
+    """What the pointer shows of the place of a mark in a plane, and what its trace has for that."""
+    words_, given = [], {}
+    free = iter(("customdata", "text"))
+    for name, axis in (("x", panel.x), ("y", panel.y)):
+        if axis.unit:
+            place = next(free)
+            given[place] = arrays.told(getattr(mark, name))
+            words_.append(f"%{{{place}}}")
+        else:
+            words_.append(f"%{{{name}:.4g}}{_unit(axis)}")
+    return ", ".join(words_), given
+
+
+def _unit(axis: Axis) -> str:
+    """The unit at the end of an axis's label, as it stands behind a number."""
+    found = UNIT.search(axis.label)
+    unit = found[1] if found else ""
+    return unit if unit in ("", "°", "%") else f" {unit}"
+
+
+def _line(mark: Line, panel: Panel, arrays: Arrays) -> dict[str, Any]:
     color = f"@{mark.color}"
     trace: dict[str, Any] = {
         **_space_or_plane(mark, arrays),
@@ -128,11 +155,12 @@ def _line(mark: Line, arrays: Arrays) -> dict[str, Any]:
     if mark.z is not None:
         trace["hoverinfo"] = "skip" if not mark.key else "name"
     else:
-        trace["hovertemplate"] = "%{x:.4g}, %{y:.4g}" + f"<extra>{markup(mark.name)}</extra>"
+        told, given = _pointed(mark, panel, arrays)
+        trace |= given | {"hovertemplate": f"{told}<extra>{markup(mark.name)}</extra>"}
     return trace | ({"meta": mark.key} if mark.key else {})
 
 
-def _points(mark: Points, arrays: Arrays) -> dict[str, Any]:
+def _points(mark: Points, panel: Panel, arrays: Arrays) -> dict[str, Any]:
     marker: dict[str, Any] = {
         "size": mark.size,
         "symbol": SYMBOLS[mark.symbol],
@@ -145,18 +173,20 @@ def _points(mark: Points, arrays: Arrays) -> dict[str, Any]:
         "marker": marker,
         "opacity": mark.opacity,
     }
+    told = "%{x:.3f}, %{y:.3f}, %{z:.3f} m"
     if mark.z is None:
         # A mark at the edge is seen whole.
         trace["cliponaxis"] = False
-    told = "%{x:.3f}, %{y:.3f}, %{z:.3f} m" if mark.z is not None else "%{x:.4g}, %{y:.4g}"
+        told, given = _pointed(mark, panel, arrays)
+        trace |= given
     if isinstance(mark.color, str):
         marker["color"] = f"@{mark.color}"
     else:
         marker |= {"color": arrays.number(mark.color, log=True), "coloraxis": "coloraxis"}
         # One colour in the legend would say nothing of so many.
         trace["showlegend"] = False
-        trace["customdata"] = arrays.number(mark.color)
-        told += "<br>%{customdata:.3g} mm"
+        trace["customdata"] = arrays.told(mark.color)
+        told += "<br>%{customdata}"
     if mark.texts:
         trace["text"] = [markup(text) for text in mark.texts]
         told = "%{text}<br>" + told
@@ -164,13 +194,17 @@ def _points(mark: Points, arrays: Arrays) -> dict[str, Any]:
     return trace | ({"meta": mark.key} if mark.key else {})
 
 
-def _bars(mark: Bars, arrays: Arrays) -> dict[str, Any]:
+def _bars(mark: Bars, panel: Panel, arrays: Arrays) -> dict[str, Any]:
     place = list(range(len(mark.labels)))
     values = arrays.number(mark.values)
     colors = mark.colors
     color: Any = f"@{colors}" if isinstance(colors, str) else [f"@{each}" for each in colors]
-    names = [markup(label) for label in mark.labels]
-    value = "%{x:.4g}" if mark.level else "%{y:.4g}"
+    axis = panel.x if mark.level else panel.y
+    told = (
+        words.length(value / 1e3) if axis.unit else f"{value:,.4g}{_unit(axis)}"
+        for value in np.asarray(mark.values, dtype=float).tolist()
+    )
+    names = [f"{markup(name)}: {value}" for name, value in zip(mark.labels, told, strict=True)]
     trace = {
         "type": "bar",
         **_named(mark.name),
@@ -179,7 +213,7 @@ def _bars(mark: Bars, arrays: Arrays) -> dict[str, Any]:
         "orientation": "h" if mark.level else "v",
         "marker": {"color": color, "line": {"width": 0}},
         "customdata": names,
-        "hovertemplate": "%{customdata}: " + value + f"<extra>{markup(mark.name)}</extra>",
+        "hovertemplate": "%{customdata}" + f"<extra>{markup(mark.name)}</extra>",
     }
     if mark.texts:
         trace |= {

@@ -8,10 +8,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from edge_ik.tables import figure_cell, millimetres
+from edge_ik.tables import figure_cell
 from firmware_host.chain import FloatArray
 from firmware_host.names import one_line
 
+# Lengths from here on are told in metres: in three digits they would be 1000 mm.
+LEAST_METRES = 0.9995
 # Characters of a name in a picture.
 LONGEST_LABEL = 28
 
@@ -53,14 +55,29 @@ def markup(text: str) -> str:
 
 
 def length(metres: float) -> str:
-    """A length with its unit: millimetres, or micrometres and nanometres where it is small."""
+    """A length in three digits with the unit that fits, from metres to nanometres.
+
+    The page's script has the same rule for what the pointer shows.
+    """
     if not math.isfinite(metres):
         return "-"
-    if metres >= 1e-4 or metres == 0:
-        return f"{millimetres(metres)} mm"
+    if metres == 0:
+        return "0 mm"
+    if metres >= LEAST_METRES:
+        return f"{metres:,.0f} m" if metres >= 1000 else f"{metres:.3g} m"
+    if metres >= 1e-4:
+        return f"{1e3 * metres:.3g} mm"
     if metres >= 1e-7:
         return f"{1e6 * metres:.3g} µm"
-    return f"{max(1e9 * metres, 0.001):.2g} nm" if metres >= 1e-12 else "0 mm"
+    return f"{1e9 * metres:.3g} nm" if metres >= 1e-9 else "< 1 nm"
+
+
+def duration(microseconds: float) -> str:
+    """A time in three digits with the unit that fits, from microseconds to seconds."""
+    for unit, size_ in (("s", 1e6), ("ms", 1e3)):
+        if microseconds >= 0.9995 * size_:
+            return f"{microseconds / size_:.3g} {unit}"
+    return f"{microseconds:.3g} µs"
 
 
 def angle(radians: float) -> str:

@@ -190,7 +190,7 @@ def cost_table(cores: list[CoreCost]) -> Markup:
             *map(words.size, (core.flash_bytes, core.ram_bytes, core.stack_bytes)),
             "-"
             if core.microseconds is None or core.clock_mhz is None
-            else f"{core.microseconds:.0f} µs at {core.clock_mhz:g} MHz",
+            else f"{words.duration(core.microseconds)} at {core.clock_mhz:g} MHz",
             words.share(core.solved),
         ]
         for core in cores
@@ -207,8 +207,8 @@ def peers_table(peers: tuple[PeerRow, ...]) -> Markup:
             row.name,
             words.share(row.solved),
             "-" if row.error_m is None else words.length(row.error_m),
-            f"{row.median_us:,.1f} µs",
-            f"{row.p99_us:,.1f} µs",
+            words.duration(row.median_us),
+            words.duration(row.p99_us),
             row.note,
         ]
         for row in peers

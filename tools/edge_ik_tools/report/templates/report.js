@@ -17,6 +17,20 @@
     return decoded.get(index);
   }
 
+  const digits = (value) => String(Number(value.toPrecision(3)));
+
+  /** A length in millimetres with the unit that fits: `words.length` of the package. */
+  function length(millimetres) {
+    const metres = millimetres / 1e3;
+    if (!Number.isFinite(metres)) return "-";
+    if (metres === 0) return "0 mm";
+    if (metres >= 1000) return `${Math.round(metres).toLocaleString("en")} m`;
+    if (metres >= 0.9995) return `${digits(metres)} m`;
+    if (metres >= 1e-4) return `${digits(1e3 * metres)} mm`;
+    if (metres >= 1e-7) return `${digits(1e6 * metres)} µm`;
+    return metres >= 1e-9 ? `${digits(1e9 * metres)} nm` : "< 1 nm";
+  }
+
   /** A map of bytes as rows of numbers; 0 says that there is nothing. */
   function cells(node) {
     const [rows, columns] = data.arrays[node.$].s;
@@ -24,7 +38,7 @@
     const read = (code) => {
       if (code === 0) return null;
       const log = low + (code - 1) * each;
-      return node.exp ? 10 ** log : log;
+      return node.told ? length(10 ** log) : log;
     };
     const codes = stored(node.$);
     return Array.from({ length: rows }, (_, r) =>
@@ -34,6 +48,7 @@
   function numbers(node) {
     if (node.code) return cells(node);
     const values = stored(node.$);
+    if (node.told) return Array.from(values, length);
     return node.log ? values.map((value) => Math.log10(Math.max(value, 1e-30))) : values;
   }
 
