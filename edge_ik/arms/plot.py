@@ -15,6 +15,8 @@ from firmware_host.names import in_picture
 
 # Length of drawn axes, as a share of the robot's reach.
 AXIS_SHARE = 0.12
+# How far beside a place its name stands [points].
+BESIDE = 6.0
 # What a robot of no extent is drawn as [m].
 LEAST_REACH = 1e-3
 # When a picture was made and by what is left out: the same robot gives the same file.
@@ -49,8 +51,10 @@ def plot(chain: Chain, q: FloatArray, path: Path) -> None:
     points = _points(chain, q)
     axes.plot(*points.T, color="0.2", linewidth=3, marker="o", markersize=4, label="home")
     _draw_joints(axes, chain, q)
-    _draw_frame(axes, np.eye(4), chain, "base")
-    _draw_frame(axes, forward_kinematics(chain, q), chain, "tool")
+    ends = {
+        "base": _draw_frame(axes, np.eye(4), chain),
+        "tool": _draw_frame(axes, forward_kinematics(chain, q), chain),
+    }
     both = np.vstack([zero, points])
     middle, half = (both.max(0) + both.min(0)) / 2, float(np.ptp(both, axis=0).max()) / 2
     half = 1.15 * max(half, LEAST_REACH)
@@ -58,6 +62,8 @@ def plot(chain: Chain, q: FloatArray, path: Path) -> None:
         getattr(axes, f"set_{name}lim")(center - half, center + half)
         getattr(axes, f"set_{name}label")(f"{name} [m]")
     axes.set_box_aspect((1, 1, 1))
+    _name(axes, "base", points[0], np.vstack([ends["base"], points[1:2], zero[1:2]]))
+    _name(axes, "tool", points[-1], np.vstack([ends["tool"], points[-2:-1]]))
     axes.set_title(in_picture(f"{chain.name}: {chain.base} to {chain.tip}"))
     axes.legend(loc="upper left")
     try:
@@ -97,10 +103,43 @@ def _draw_joints(axes: Any, chain: Chain, q: FloatArray) -> None:
         axes.text(*ends[1], in_picture(joint.name), fontsize=8)
 
 
-def _draw_frame(axes: Any, pose: FloatArray, chain: Chain, name: str) -> None:
-    """A frame's x, y and z in red, green and blue."""
+def _draw_frame(axes: Any, pose: FloatArray, chain: Chain) -> FloatArray:
+    """A frame's x, y and z in red, green and blue; where they end (3, 3)."""
     length = AXIS_SHARE * max(chain.reach, LEAST_REACH)
-    for k, color in enumerate(("tab:red", "tab:green", "tab:blue")):
-        ends = np.array([pose[:3, 3], pose[:3, 3] + length * pose[:3, k]])
-        axes.plot(*ends.T, color=color, linewidth=2)
-    axes.text(*pose[:3, 3], name, fontsize=8, color="0.4")
+    ends = pose[:3, 3] + length * pose[:3, :3].T
+    for end, color in zip(ends, ("tab:red", "tab:green", "tab:blue"), strict=True):
+        axes.plot(*np.array([pose[:3, 3], end]).T, color=color, linewidth=2)
+    return ends
+
+
+def _name(axes: Any, name: str, place: FloatArray, ends: FloatArray) -> None:
+    """A name beside a place (3,), where none of the lines from there to ends (N, 3) covers it."""
+    from matplotlib.transforms import offset_copy
+
+    seen = np.vstack([place, ends])
+    seen = np.column_stack([seen, np.ones(len(seen))]) @ axes.get_proj().T
+    seen = seen[:, :2] / seen[:, 3:]
+    x, y = free_side(seen[1:] - seen[0])
+    axes.text(
+        *place,
+        name,
+        fontsize=8,
+        color="0.4",
+        ha=("center", "left", "right")[round(float(np.sign(x)))],
+        va=("center", "bottom", "top")[round(float(np.sign(y)))],
+        transform=offset_copy(
+            axes.transData, axes.figure, x=BESIDE * x, y=BESIDE * y, units="points"
+        ),
+    )
+
+
+def free_side(ways: FloatArray) -> tuple[float, float]:
+    """The one of eight directions that is farthest from ways (N, 2), where they have a length."""
+    lengths = np.linalg.norm(ways, axis=1)
+    taken = ways[lengths > 0] / lengths[lengths > 0, None]
+    # Downwards to the left first: there a base has nothing but its name.
+    turns = (np.arange(8) - 3) * np.pi / 4
+    sides = np.round(np.stack([np.cos(turns), np.sin(turns)], axis=1), 12)
+    nearest = (sides @ taken.T).max(axis=1, initial=-1.0)
+    x, y = sides[int(np.argmin(np.round(nearest, 9)))].tolist()
+    return x, y
