@@ -269,17 +269,6 @@ class Chain:
         inside = (np.asarray(q) >= self.lower) & (np.asarray(q) <= self.upper)
         return np.asarray(np.all(inside | self.continuous, axis=-1))
 
-    def nearest_limit(self, q: FloatArray) -> tuple[npt.NDArray[np.int_], FloatArray]:
-        """The number (...) of the joint nearest to a limit, and how near it is (...) [rad, m].
-
-        Of joint vectors q (..., n), where a characteristic length counts as a radian. A joint that
-        turns without end has no limits: infinite where all do. One that may turn all the way
-        around has some, for it does not turn on there.
-        """
-        margin = np.where(self.continuous, math.inf, np.minimum(q - self.lower, self.upper - q))
-        nearest: npt.NDArray[np.int_] = (margin / self.scales).argmin(axis=-1)
-        return nearest, np.take_along_axis(margin, nearest[..., None], axis=-1)[..., 0]
-
     def clamp(self, q: npt.ArrayLike) -> FloatArray:
         """Joint vectors (..., n) brought into the limits; continuous joints wrap."""
         held = np.array(q, dtype=np.float64)

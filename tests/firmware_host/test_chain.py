@@ -159,22 +159,6 @@ class TestRecord:
 
 
 class TestLimits:
-    def test_the_nearest_limit_is_of_a_joint_that_has_some(self):
-        """Also where it may turn all the way around; a joint that turns on has none."""
-        turn = 2 * math.pi
-        around, endless = (
-            joint("around", lower=-turn, upper=turn),
-            joint("endless", kind="continuous", lower=-math.pi, upper=math.pi),
-        )
-        chain = chain_of(around, endless, joint("elbow"))
-        assert chain.periodic.tolist() == [True, True, False]
-        q = np.array([[-6.0, 3.14, 0.0], [0.1, 3.14, 1.5]])
-        nearest, margin = chain.nearest_limit(q)
-        assert nearest.tolist() == [0, 2]
-        np.testing.assert_allclose(margin, [turn - 6.0, 0.5])
-        assert float(chain.nearest_limit(q[0])[1]) == margin[0]
-        assert chain_of(endless).nearest_limit(q[:, :1])[1].tolist() == [math.inf, math.inf]
-
     @given(data=st.data())
     def test_clamp_holds_the_limits_and_changes_nothing_the_second_time(self, chains, angles, data):
         chain = data.draw(chains)

@@ -23,6 +23,7 @@ from edge_ik_tools.report.measuring.records import plain
 from edge_ik_tools.report.measuring.workspace import CELLS, measure_workspace
 from edge_ik_tools.report.measuring.worst import singular_values, worst_targets
 from firmware_host.errors import ModelFileError
+from firmware_host.limits import nearest_limit
 from firmware_host.solver import IkSolver
 from firmware_host.tasks import make_task
 from firmware_host.tasks.targets import checked_target
@@ -189,7 +190,7 @@ def test_margins_and_singular_values_are_those_of_the_posture(heads_record, head
     problem = heads.solver.problem
     q = np.stack([each.q for each in heads_record.worst[:5]])
     chain = problem.chain
-    nearest, margins = chain.nearest_limit(q)
+    nearest, margins = nearest_limit(chain, q)
     for row, joint, margin in zip(q, nearest, margins, strict=True):
         room = np.minimum(row - chain.lower, chain.upper - row)
         assert margin == room[joint]

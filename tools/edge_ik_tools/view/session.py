@@ -13,6 +13,7 @@ import numpy as np
 from firmware_host import EdgeIkError, IkPath, IkSolution, IkSolver, track
 from firmware_host.chain import Chain, FloatArray
 from firmware_host.kinematics import forward_kinematics
+from firmware_host.limits import nearest_limit
 from firmware_host.solving.branches import ANY, NEAREST
 from firmware_host.solving.refine import refinements
 
@@ -147,7 +148,7 @@ class Session:
     def margin(self) -> tuple[str, float]:
         """The joint nearest to a limit, and the share of its range that is left to it."""
         chain = self.chain
-        joint, left = chain.nearest_limit(self.q)
+        joint, left = nearest_limit(chain, self.q)
         return chain.joint_names[joint], float(left / (chain.upper - chain.lower)[joint])
 
     def figures(self) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import numpy as np
 from edge_ik_tools.report.measuring.answers import Answered
 from edge_ik_tools.report.measuring.geometry import skeletons
 from firmware_host.chain import FloatArray
+from firmware_host.limits import nearest_limit
 from firmware_host.problem import IkProblem
 from firmware_host.solver import IkSolver
 from firmware_host.tasks import Task
@@ -82,7 +83,7 @@ def worst_targets(
     order = np.lexsort((-excess, last.solved))[:count]
     q = last.q[order]
     chain = problem.chain
-    nearest, margins = chain.nearest_limit(q)
+    nearest, margins = nearest_limit(chain, q)
     singular = singular_values(problem, q)
     points = skeletons(chain, q)
     turned = problem.task.has_orientation
