@@ -135,6 +135,13 @@ def test_lengths_have_units_that_fit(metres, text):
 
 
 @pytest.mark.parametrize(
+    ("degrees", "text"), [(0.0, "0°"), (9.61e-5, "< 0.001°"), (0.0998, "0.0998°"), (179.96, "180°")]
+)
+def test_angles_are_told_in_degrees(degrees, text):
+    assert words.angle(math.radians(degrees)) == text
+
+
+@pytest.mark.parametrize(
     ("microseconds", "text"),
     [
         (4.25, "4.25 µs"),

@@ -54,7 +54,10 @@ STYLE = {
     "xtick.color": LIGHT["muted"],
     "ytick.color": LIGHT["muted"],
     "text.color": LIGHT["ink"],
-    "legend.frameon": False,
+    # Curves do not cross its words.
+    "legend.facecolor": LIGHT["paper"],
+    "legend.edgecolor": LIGHT["paper"],
+    "legend.framealpha": 0.9,
     "legend.fontsize": 8,
     "svg.hashsalt": "edge-ik",
     "svg.fonttype": "path",

@@ -14,6 +14,8 @@ from firmware_host.names import one_line
 
 # Lengths from here on are told in metres: in three digits they would be 1000 mm.
 LEAST_METRES = 0.9995
+# Angles of less are no help on a robot: its own tolerance is a hundred times as much.
+LEAST_DEGREES = 1e-3
 # Characters of a name in a picture.
 LONGEST_LABEL = 28
 
@@ -83,7 +85,9 @@ def duration(microseconds: float) -> str:
 def angle(radians: float) -> str:
     """An angle in degrees with its unit."""
     degrees = math.degrees(radians)
-    return f"{degrees:.3g}°" if degrees >= 1e-6 else "0°"
+    if degrees == 0 or degrees >= LEAST_DEGREES:
+        return f"{degrees:.3g}°"
+    return f"< {LEAST_DEGREES:g}°"
 
 
 def error(metres: float, radians: float | None) -> str:
