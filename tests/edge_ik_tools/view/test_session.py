@@ -65,6 +65,18 @@ def test_a_path_is_followed_to_its_end(session):
     np.testing.assert_array_equal(session.q, path.q[-1])
 
 
+def test_the_figures_after_a_path_are_those_of_its_last_place(session):
+    session.aim(session.pose)
+    here = session.pose[:3, 3]
+    path = session.follow(here + np.array([[0.0, 0.0, 0.0], [0.9, 0.0, 0.0]]))
+    assert path.solved.tolist() == [True, False]
+    told = session.figures()
+    assert told["status"] == "unreachable"
+    assert told["error"] == f"{1e3 * path.position_error_m[-1]:.4f} mm"
+    np.testing.assert_array_equal(session.q, path.q[-1])
+    np.testing.assert_array_equal(session.follow(here[None]).q[-1], session.answer.q)
+
+
 def test_the_joint_nearest_to_a_limit_is_told(session):
     chain = session.chain
     q = chain.middle.copy()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -90,12 +91,9 @@ class Session:
         self.target_pose = np.asarray(pose, dtype=float)
         if self.solver is None:
             return None
-        began = time.perf_counter()
         near = None if self.branch == ANY else self.q
-        self.answer = self.solver.solve(self._target(self.target_pose), near, self.branch)
-        self.seconds = time.perf_counter() - began
-        self.q = self.answer.q
-        return self.answer
+        target = self._target(self.target_pose)
+        return self._answered(partial(self.solver.solve, target, near, self.branch))
 
     def choose(self, branch: int | str) -> IkSolution | None:
         """Answer in a branch from now on: a number, "nearest" or "any"."""
@@ -134,14 +132,18 @@ class Session:
     def follow(self, points: FloatArray) -> IkPath:
         """Track places (N, 3) [m] from where the joints are, the tool turned as it is.
 
-        The joints end where the path ends.
+        The joints end where the path ends, and the answer is that to its last place.
         """
         if self.solver is None:
             raise EdgeIkError("Following a path needs a model, and this is a robot alone.")
         poses = np.repeat(self.target_pose[None], len(points), axis=0)
         poses[:, :3, 3] = points
-        path = track(self.solver, [self._target(pose) for pose in poses], self.q)
-        self.q, self.target_pose = path.q[-1], poses[-1]
+        targets = [self._target(pose) for pose in poses]
+        path = track(self.solver, targets, self.q)
+        before = path.q[-2] if len(path.q) > 1 else self.q
+        self.target_pose = poses[-1]
+        # A path keeps no whole answers: its last one is asked for again.
+        self._answered(partial(self.solver.track, targets[-1], before))
         return path
 
     def margin(self) -> tuple[str, float]:
@@ -171,6 +173,14 @@ class Session:
         if answer.servo is not None:
             told["servos"] = ", ".join(map(str, answer.servo))
         return told
+
+    def _answered(self, ask: Callable[[], IkSolution]) -> IkSolution:
+        """Put the joints where an answer has them, and keep how long it took."""
+        began = time.perf_counter()
+        self.answer = ask()
+        self.seconds = time.perf_counter() - began
+        self.q = self.answer.q
+        return self.answer
 
     def _target(self, pose: FloatArray) -> FloatArray:
         """A pose as the task takes a target."""
