@@ -26,7 +26,13 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 )
 @click.option("--base", help="Of a robot: link where the chain starts.")
 @click.option("--tip", help="Of a robot: link where it ends.")
-@click.option("--port", default=8090, show_default=True, type=click.IntRange(0, 65535))
+@click.option(
+    "--port",
+    default=8090,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    help="Port to bind to; 0 for any that is free.",
+)
 @click.option(
     "--host",
     default="127.0.0.1",
