@@ -68,10 +68,9 @@ def _row(option: click.Option, context: click.Context) -> str:
 
 
 def _text(text: str) -> str:
-    """Words that do nothing in Markdown, and code, of which a bar would end a cell."""
+    """Words that do nothing in Markdown; code, where nothing does, stays as it is."""
     parts = CODE.split(" ".join(text.split()))
-    for index, part in enumerate(parts):
-        code = index % 2 == 1
-        plain = part.replace("&", "&amp;").replace("<", "&lt;")
-        parts[index] = part.replace("|", "\\|") if code else ACTS.sub(r"\\\1", plain)
+    for index in range(0, len(parts), 2):
+        plain = parts[index].replace("&", "&amp;").replace("<", "&lt;")
+        parts[index] = ACTS.sub(r"\\\1", plain)
     return "".join(parts)
