@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from edge_ik.evaluation import answers_by_steps
 from firmware_host import EdgeIkError, IkPath, IkSolution, IkSolver, track
 from firmware_host.chain import Chain, FloatArray
 from firmware_host.kinematics import forward_kinematics
 from firmware_host.solving.branches import ANY, NEAREST
-from firmware_host.solving.refine import refinements
 
 CLOUD_SEED = 0
 
@@ -112,22 +112,23 @@ class Session:
             found.append(Ghost(number, name, answer.q, answer.position_error_m, solved))
         return found
 
-    def cloud(self, count: int, tell: Callable[[str], None] = lambda line: None) -> Cloud:
-        """Places of uniformly drawn joints, and errors of the network and after each step."""
+    def cloud(self, count: int) -> Cloud:
+        """Places of uniformly drawn joints, and errors of the network and after each step.
+
+        They are those of branch "any", as in the report: of the network alone by the head that
+        it trusts most.
+        """
         chain, solver = self.chain, self.solver
         if solver is None:
             raise EdgeIkError("A cloud of errors needs a model, and this is a robot alone.")
         rng = np.random.default_rng(CLOUD_SEED)
         q = rng.uniform(chain.lower, chain.upper, (count, len(chain)))
         targets = solver.problem.reached_by(q)
-        tell(f"{count:,} targets")
-        best = np.full((solver.refine_steps + 1, count), np.inf)
-        for branch in range(len(solver.branches)):
-            seeds = solver.seeder.seeds(targets, branch)
-            walked = refinements(solver.problem, seeds, targets, solver.refine_steps)
-            for step, (_, errors) in enumerate(walked):
-                best[step] = np.minimum(best[step], errors)
-        return Cloud(solver.task.positions(targets), best)
+        errors = [
+            solver.problem.errors(answers.q, targets)[0]
+            for answers in answers_by_steps(solver.seeder, targets, solver.refine_steps)
+        ]
+        return Cloud(solver.task.positions(targets), np.array(errors))
 
     def follow(self, points: FloatArray) -> IkPath:
         """Track places (N, 3) [m] from where the joints are, the tool turned as it is.
