@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from edge_ik.evaluation import answers_by_steps
+from edge_ik.answering import answers_by_steps
 from firmware_host import EdgeIkError, IkPath, IkSolution, IkSolver, track
 from firmware_host.chain import Chain, FloatArray
 from firmware_host.kinematics import forward_kinematics
