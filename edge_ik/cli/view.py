@@ -88,6 +88,10 @@ def _shown(
         return of_model(path, runtime, urdf)
     if runtime is not None:
         raise click.UsageError("--runtime is for a .tflite.")
+    if not is_run and urdf is not None:
+        raise click.UsageError(
+            "--urdf is for a model or a run; a robot's meshes are those of its own description."
+        )
     if not is_run:
         return of_robot(source, base, tip)
     with training_stack("Solving with a run"):

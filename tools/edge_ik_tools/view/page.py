@@ -14,7 +14,7 @@ import numpy as np
 import viser
 from viser.transforms import SO3
 
-from edge_ik_tools.view.bodies import MeshFile
+from edge_ik_tools.view.bodies import Surface
 from edge_ik_tools.view.drawing import Color, Figure, error_colors
 from edge_ik_tools.view.path import PathPanel
 from edge_ik_tools.view.session import Cloud, Session
@@ -50,7 +50,7 @@ class Page:
         session: What is shown.
         runtimes: Names of runtimes that can answer, the present one first.
         load: Gives the model's solver in a runtime.
-        meshes: For each body the files that draw it.
+        meshes: For each body the surfaces that draw it.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Page:
         session: Session,
         runtimes: Sequence[str] = (),
         load: Callable[[str], IkSolver] | None = None,
-        meshes: Sequence[Sequence[MeshFile]] = (),
+        meshes: Sequence[Sequence[Surface]] = (),
     ) -> None:
         self.server = server
         self.session = session

@@ -15,7 +15,7 @@ import numpy as np
 
 from edge_ik.arms.builtin import builtin_arms
 from edge_ik.arms.load import load_arm
-from edge_ik_tools.view.bodies import MeshFile
+from edge_ik_tools.view.bodies import Surface
 from edge_ik_tools.view.meshes import find_meshes
 from edge_ik_tools.view.session import Session
 from firmware_host import EdgeIkError, IkSolver
@@ -44,7 +44,7 @@ class Shown:
     session: Session
     runtimes: tuple[str, ...] = ()
     load: Callable[[str], IkSolver] | None = None
-    meshes: Sequence[Sequence[MeshFile]] = ()
+    meshes: Sequence[Sequence[Surface]] = ()
     notes: tuple[str, ...] = field(default=())
 
 
@@ -98,9 +98,7 @@ def of_robot(source: str, base: str | None = None, tip: str | None = None) -> Sh
     return Shown(Session(chain, home), meshes=meshes, notes=notes)
 
 
-def _meshes(
-    chain: Chain, urdf: Path | None
-) -> tuple[Sequence[Sequence[MeshFile]], tuple[str, ...]]:
+def _meshes(chain: Chain, urdf: Path | None) -> tuple[Sequence[Sequence[Surface]], tuple[str, ...]]:
     return ((), ()) if urdf is None else find_meshes(chain, urdf)
 
 
