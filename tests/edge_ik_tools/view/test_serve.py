@@ -7,6 +7,7 @@ import os
 import socket
 import threading
 import time
+import urllib.request
 from types import SimpleNamespace
 
 import numpy as np
@@ -182,6 +183,28 @@ def test_a_port_in_use_is_told(model):
         port = other.getsockname()[1]
         with pytest.raises(EdgeIkError, match=f"Port {port} .* cannot be used: .*--port"):
             start(of_model(model, "reference"), port=port)
+
+
+def test_an_address_of_version_6_is_served():
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        pytest.skip("this machine has no ::1")
+    page = start(of_robot("leg3"), "::1", 0)
+    try:
+        with urllib.request.urlopen(address(page), timeout=10) as answer:
+            assert answer.status == 200
+        with pytest.raises(EdgeIkError, match=f"Port {page.server.get_port()} of ::1"):
+            start(of_robot("leg3"), "::1", page.server.get_port())
+    finally:
+        page.close()
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "2001:db8::1"])
+def test_an_address_of_another_machine_is_told(host):
+    with pytest.raises(EdgeIkError, match=f"'{host}' is no address of this machine"):
+        start(of_robot("leg3"), host, 0)
 
 
 def test_a_missing_extra_is_told(model, monkeypatch):

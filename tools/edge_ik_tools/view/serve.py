@@ -137,9 +137,12 @@ def _checked_port(host: str, port: int) -> int:
         EdgeIkError: If it is in use, or the address is none of this machine.
     """
     try:
-        with socket.socket() as probe:
+        family, _, _, _, place = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((host, port))
+            probe.bind(place)
             found: int = probe.getsockname()[1]
             return found
     except OSError as error:
@@ -183,4 +186,5 @@ def notebook(model: str | Path, height: int = 600, runtime: str | None = None) -
 def address(page: Any) -> str:
     """Where a browser finds a page."""
     host = page.server.get_host()
-    return f"http://{'localhost' if host == LOOPBACK else host}:{page.server.get_port()}"
+    name = "localhost" if host == LOOPBACK else f"[{host}]" if ":" in host else host
+    return f"http://{name}:{page.server.get_port()}"
