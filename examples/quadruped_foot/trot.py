@@ -52,8 +52,10 @@ def main() -> None:
     parser.add_argument("--stride", type=float, default=0.10, help="[m]")
     parser.add_argument("--lift", type=float, default=0.05, help="[m]")
     parser.add_argument("--period", type=positive, default=0.5, help="[s]")
-    parser.add_argument("--targets", type=int, default=50, choices=range(2, 10_001), metavar="N")
+    parser.add_argument("--targets", type=int, default=50)
     given = parser.parse_args()
+    if given.targets < 2:
+        parser.error(f"--targets: expected 2 or more, received {given.targets}")
     solver = IkSolver.load(given.model)
     path = trot(solver, given.stride, given.lift, given.targets)
     print("   t [s]  " + "".join(f"{name:>12}" for name in solver.chain.joint_names) + "  [rad]")

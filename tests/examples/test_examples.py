@@ -141,3 +141,19 @@ def test_the_path_that_is_shipped_is_drawn_and_another_is_told(monkeypatch, tmp_
         path.write_text(text)
         with pytest.raises(EdgeIkError, match=told):
             draw.read_path(path)
+
+
+@pytest.mark.parametrize(
+    ("program", "option"),
+    [
+        ("loop_500hz/loop.py", "--hz"),
+        ("loop_500hz/loop.py", "--seconds"),
+        ("quadruped_foot/trot.py", "--period"),
+        ("quadruped_foot/trot.py", "--targets"),
+    ],
+)
+def test_an_option_that_cannot_be_is_told(program, option, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", [program, "model.tflite", option, "0"])
+    with pytest.raises(SystemExit, match="2"):
+        load(EXAMPLES / program).main()
+    assert re.search(f"{option}: expected .*received 0", capsys.readouterr().err)
