@@ -52,6 +52,7 @@ __all__ = ["IkBatch", "IkSolution", "IkSolver", "Predict", "Status"]
 _REACHED = np.array([Status.UNREACHABLE, Status.SOLVED], dtype=object)
 
 Branch = int | str
+"""A branch by its number or its name, or "home", "any" or "nearest"."""
 
 
 class IkSolver:
@@ -65,6 +66,9 @@ class IkSolver:
         runtime: Name and version of what runs the network.
         restarts: Seeds drawn at random, 1000 at most, where "any" finds no branch that
             reaches a target.
+
+    Attributes:
+        seeder: The network with its spec, which gives first guesses.
 
     Raises:
         ConfigError: If `refine_steps` or `restarts` is no whole number, less than 0, or more.

@@ -14,6 +14,7 @@ from edge_ik_tools.view.bodies import JOINT_SHARE, LINK_SHARE, Bar, Surface, bar
 from firmware_host.chain import Chain, FloatArray
 
 Color = tuple[int, int, int]
+"""Red, green and blue, each 0 to 255."""
 LINK: Color = (84, 96, 112)
 JOINT: Color = (230, 159, 0)
 RAIL_SHARE = 0.5

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 Act = Callable[..., None]
+"""Does what was asked for, with the values that it was asked for with."""
 
 
 class _Wish(NamedTuple):

@@ -17,7 +17,9 @@ from firmware_host.progress import Tell, untold
 from firmware_host.solver import IkSolver
 
 IntArray = npt.NDArray[np.int_]
+"""A whole number for each target."""
 BoolArray = npt.NDArray[np.bool_]
+"""A truth for each target."""
 
 
 @dataclass(frozen=True, eq=False)
