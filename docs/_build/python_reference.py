@@ -67,17 +67,14 @@ def _shown(module: griffe.Module) -> bool:
 
 
 def _page(room: griffe.Module) -> str:
-    """A page: the room itself, then the modules below it where it is a package of its own."""
-    modules = [room]
-    if room.is_package and room.parent is not None:
-        modules += _below(room)
+    """A page: of a package what it exports, of a room it and the modules below it."""
     options = "    options:\n      show_submodules: false\n      filters: ['!^_']\n"
     if room.parent is None:
         # What the package exports is documented where it is written.
         members = [_written(room, str(name)) for name in room.exports or ()]
         lines = [f"- [`{one.name}`][{one.path}]: {_summary(one)}" for one in members]
         return "\n".join([f"# `{room.path}`\n", _summary(room) + "\n", *lines]) + "\n"
-    parts = [f"::: {module.path}\n{options}" for module in modules]
+    parts = [f"::: {module.path}\n{options}" for module in [room, *_below(room)]]
     return f"# `{room.path}`\n\n" + "\n".join(parts)
 
 

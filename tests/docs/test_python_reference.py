@@ -16,6 +16,8 @@ def test_every_public_name_has_a_word(reference, source_root):
     pages = reference.python_reference(source_root, missing.append)
     assert missing == []
     assert len(pages) > 30
+    solving = pages["reference/python/firmware_host.solving.md"]
+    assert "::: firmware_host.solving.solution\n" in solving  # modules of a room are on its page
 
 
 def test_what_has_none_is_found(reference):
