@@ -30,6 +30,14 @@ Each is trained by one command, without a size: `edge-ik train --arm NAME --out 
 the home posture; joint axes are blue where joints turn and orange where they slide, the tool's x, y
 and z are red, green and blue. The figures of all of them stand in [the table of choices](choose.md).
 """
+SHIPPED = "[Its report](reports/{name}.html), of the model that the repository ships.\n"
+REPORT = """Its report is made by
+
+```
+edge-ik train --arm {name} --out runs/{name}
+edge-ik report runs/{name} --out {name}.html
+```
+"""
 ATTRIBUTE = re.compile(r"^    (\w+): (.*?)(?=^    \w+: |\Z)", re.MULTILINE | re.DOTALL)
 
 
@@ -64,7 +72,7 @@ def robot_gallery(root: Path) -> str:
             f"\n## {name}\n",
             f"{arm.description}. Task: `{arm.task}`; reach {chain.reach:.3f} m; joints in order: "
             f"{', '.join(chain.joint_names)}.\n",
-            *([f"[Its report](reports/{name}.html), of the model that the repository ships.\n"] * (name in models)),
+            SHIPPED.format(name=name) if name in models else REPORT.format(name=name),
             f'![{name} at its home posture](pictures/{name}.svg){{ width="420" }}\n',
         ]
     return "\n".join(sections) + "\n"
