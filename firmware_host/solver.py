@@ -67,9 +67,6 @@ class IkSolver:
         restarts: Seeds drawn at random, 1000 at most, where "any" finds no branch that
             reaches a target.
 
-    Attributes:
-        seeder: The network with its spec, which gives first guesses.
-
     Raises:
         ConfigError: If `refine_steps` or `restarts` is no whole number, less than 0, or more.
     """
@@ -86,6 +83,7 @@ class IkSolver:
         steps = spec.problem.default_steps if refine_steps is None else refine_steps
         self.refine_steps, self.restarts = checked_counts(steps, restarts)
         self.seeder = Seeder(spec, predict)
+        """The network, which gives first guesses."""
         self.runtime = runtime
 
     @classmethod
