@@ -61,7 +61,7 @@ unit: $(VENV)/.installed-dev
 quick: $(VENV)/.installed-dev
 	$(BIN)/pytest -n 2 --dist loadfile -m "not slow"
 
-# A warning fails it: a broken link, or a public name without a docstring.
+# A warning fails it: a broken link, a public name without a docstring, an option without help.
 docs: $(VENV)/.installed-docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	@echo "The pages are in build/site/index.html"

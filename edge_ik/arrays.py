@@ -21,6 +21,7 @@ import numpy.typing as npt
 from firmware_host.files import write_atomically
 
 AnyArray = npt.NDArray[Any]
+"""An array of numbers of any type."""
 
 # The header of a member, its mark, and that of the directory behind the last one; section 4.3 of
 # PKWARE's APPNOTE.TXT. What is larger than 4 GB has its size in an extra field.

@@ -18,7 +18,9 @@ from firmware_host.files import remove_partial_files
 from firmware_host.json_text import parse_json
 
 History = list[dict[str, float]]
+"""The figures of each epoch by name, the first epoch first."""
 State = Mapping[str, Any]
+"""What a training must know to go on, by name."""
 
 # The member of the file that has the history, the first one; a row takes some 400 bytes.
 HISTORY = "history"

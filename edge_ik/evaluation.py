@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from edge_ik import __version__
+from edge_ik.answering import answers_by_steps, asked_once
 from edge_ik.data.focus import FocusCircle
 from edge_ik.data.targets import BranchTargets, TargetSet, unseen_targets
 from edge_ik.figures import ErrorFigures, describe_rest, error_figures
 from edge_ik.run import METRICS_FILE, Run
-from firmware_host.chain import FloatArray
 from firmware_host.errors import ModelFileError
 from firmware_host.files import check_writable, write_json
 from firmware_host.problem import IkProblem
 from firmware_host.progress import Done, Tell, untold
 from firmware_host.solver import IkSolver
-from firmware_host.solving.branches import Answers, solve_any
-from firmware_host.solving.refine import refine, refinements
+from firmware_host.solving.branches import solve_any
+from firmware_host.solving.refine import refinements
 from firmware_host.solving.seeding import Seeder
 from firmware_host.spec import Branch, mean_heads
 from firmware_host.tolerances import Tolerance
@@ -128,7 +127,7 @@ def evaluate_seeds(
         Figures after 0, 1, ..., `steps` steps; each error is recomputed by forward
         kinematics on the clamped joints.
     """
-    everywhere = _asked_once(seeder)
+    everywhere = asked_once(seeder)
     problem = seeder.spec.problem
     usual = problem.default_steps
     anywhere: dict[int, ErrorFigures] = {}
@@ -156,49 +155,9 @@ def evaluate_seeds(
     )
 
 
-def _asked_once(seeder: Seeder) -> Seeder:
-    """The network, which is not run again on the targets that it was run on last.
-
-    That of a wide network takes longer than everything else of an evaluation.
-    """
-    last: tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]] | None = None
-
-    def predict(features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        nonlocal last
-        if last is None or not np.array_equal(last[0], features):
-            last = features, seeder.predict(features)
-        return last[1]
-
-    return replace(seeder, predict=predict)
-
-
-def answers_by_steps(
-    seeder: Seeder, targets: FloatArray, most: int, tell: Tell = untold
-) -> Iterator[Answers]:
-    """The answers to targets (N, k) in any branch after 0, 1, ..., `most` steps.
-
-    They are those of a solver of so many steps, which takes `NEAREST_STEPS` more where it does not
-    reach a target. Those after no step are the network's own, by the head that it trusts most.
-    Before each it is told how far it is.
-    """
-    count = len(targets)
-
-    def begin(steps: int) -> None:
-        tell(Done(f"Solving, {steps} DLS steps", steps * count, (most + 1) * count, "solves"))
-
-    begin(0)
-    guesses = seeder.guesses(targets)
-    first = guesses.order[:, 0]
-    q, error = refine(seeder.spec.problem, guesses.seeds(first), targets, 0)
-    yield Answers(q, error, q, error, first, np.ones(count, int), np.zeros(count, int))
-    for steps in range(1, most + 1):
-        begin(steps)
-        yield solve_any(seeder, targets, steps)
-
-
 def validate(seeder: Seeder, targets: TargetSet) -> tuple[float, ErrorFigures]:
     """The share solved by default, and the figures of the network alone: less than all."""
-    seeder = _asked_once(seeder)
+    seeder = asked_once(seeder)
     problem = seeder.spec.problem
     guesses = seeder.guesses(targets.target)
     seeds = guesses.seeds(guesses.order[:, 0])

@@ -66,6 +66,7 @@ class Progress:
 
 
 Report = Callable[[Progress], None]
+"""Takes how far a training is."""
 
 
 def silent(progress: Progress) -> None:

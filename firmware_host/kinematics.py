@@ -21,8 +21,10 @@ import numpy.typing as npt
 
 from firmware_host.chain import Chain, FloatArray, Segment
 
-Scalar = Any  # float | array over the batch | tensor | symbol
+Scalar = Any
+"""A float, an array over the batch, a tensor, or a symbol."""
 Vector = tuple[Scalar, Scalar, Scalar]
+"""The coordinates x, y, z."""
 
 
 def mul(a: Scalar, b: Scalar) -> Scalar:

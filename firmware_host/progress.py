@@ -27,6 +27,7 @@ class Done:
 
 # Called with lines, which stay to be read, and between them with how much is done.
 Tell = Callable[[str | Done], None]
+"""Takes a line about the work, or how much of it is done."""
 
 
 def untold(told: str | Done) -> None:

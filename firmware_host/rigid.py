@@ -13,6 +13,7 @@ from firmware_host.errors import RobotError
 from firmware_host.tolerances import CHAIN_ROTATION
 
 FloatArray = npt.NDArray[np.float64]
+"""Numbers in double precision, such as joints, poses and errors."""
 
 
 def rigid(transform: npt.ArrayLike, what: str) -> FloatArray:

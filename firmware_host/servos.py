@@ -22,6 +22,7 @@ from firmware_host.errors import RobotError, TargetError
 from firmware_host.servo import MICRO, PARTS, Servo
 
 IntArray = npt.NDArray[np.int64]
+"""Pulses, ticks or other whole numbers of servos."""
 
 # How far from 0 a joint may be [rad, m], so that its parts are a number of 32 bits.
 FARTHEST = 120.0

@@ -52,6 +52,7 @@ __all__ = ["IkBatch", "IkSolution", "IkSolver", "Predict", "Status"]
 _REACHED = np.array([Status.UNREACHABLE, Status.SOLVED], dtype=object)
 
 Branch = int | str
+"""A branch by its number or its name, or "home", "any" or "nearest"."""
 
 
 class IkSolver:
@@ -82,6 +83,7 @@ class IkSolver:
         steps = spec.problem.default_steps if refine_steps is None else refine_steps
         self.refine_steps, self.restarts = checked_counts(steps, restarts)
         self.seeder = Seeder(spec, predict)
+        """The network, which gives first guesses."""
         self.runtime = runtime
 
     @classmethod

@@ -19,9 +19,11 @@ COMMUTATIVE = frozenset("+*")
 # Functions of one operand, which is the right one.
 FUNCTIONS = frozenset({"sqrt", "sin", "cos"})
 
-# One recorded operation: (name, operator, left, right); operands are names or literals of
-# floats. Negation is 0.0 - right, and a function has no left operand.
 Operation = tuple[str, str, str, str]
+"""One recorded operation: (name, operator, left, right); operands are names or literals of floats.
+
+Negation is 0.0 - right, and a function has no left operand.
+"""
 
 
 class Symbol:

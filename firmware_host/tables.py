@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 TextRow = tuple[str, ...]
+"""The cells of a row."""
 
 
 class TextTable(NamedTuple):

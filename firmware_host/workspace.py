@@ -15,6 +15,7 @@ from firmware_host.chain import Chain, FloatArray
 from firmware_host.kinematics import Scalar, components, dot, sub
 
 BoolArray = npt.NDArray[np.bool_]
+"""A truth for each cell, or for each of several points."""
 
 CELLS_PER_REACH = 20
 SECTORS = 72

@@ -17,9 +17,12 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
+from edge_ik.cli import main
+
 sys.path.insert(0, str(Path(__file__).parent))
 
 from c_reference import c_reference  # noqa: E402 - of this folder
+from command_reference import command_reference  # noqa: E402
 from notebooks import notebook_pages  # noqa: E402
 from pictures import pictures  # noqa: E402
 from python_reference import python_reference  # noqa: E402
@@ -32,6 +35,8 @@ EQUATION = re.compile(
     r'<(span|div) class="arithmatex">\s*(?:\\\(|\\\[)(.*?)(?:\\\)|\\\])\s*</\1>', re.DOTALL
 )
 MODEL = Path("artifacts/arm3/arm3-int8.tflite")
+# Its introduction is written, and the commands follow.
+COMMAND_LINE = "reference/command-line.md"
 
 
 def on_files(files: Files, *, config: MkDocsConfig) -> Files:
@@ -53,6 +58,14 @@ def on_files(files: Files, *, config: MkDocsConfig) -> Files:
             files.remove(there)
         files.append(File.generated(config, path, content=made))
     return files
+
+
+def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Add the commands to the page of them."""
+    del config, files
+    if page.file.src_uri != COMMAND_LINE:
+        return markdown
+    return f"{markdown}\n{command_reference(main, 'edge-ik', LOG.warning)}"
 
 
 def on_page_content(content: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:

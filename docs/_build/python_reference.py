@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import griffe
 
@@ -12,6 +14,11 @@ PACKAGES = {
     "edge_ik": "trains: from a robot description to a run folder",
     "edge_ik_tools": "converts: from a run folder to all that is deployed",
 }
+# Of a constant a comment says what it is for; it is shown where a docstring does.
+TYPE_NAME = re.compile(r"[A-Z]\w*[a-z]")
+NAMES = re.compile(r"\w+")
+ATTRIBUTES = griffe.DocstringSectionKind.attributes
+PARAMETERS = griffe.DocstringSectionKind.parameters
 INTRODUCTION = """# Python interface
 
 Most programs need one name of it:
@@ -60,17 +67,14 @@ def _shown(module: griffe.Module) -> bool:
 
 
 def _page(room: griffe.Module) -> str:
-    """A page: the room itself, then the modules below it where it is a package of its own."""
-    modules = [room]
-    if room.is_package and room.parent is not None:
-        modules += _below(room)
+    """A page: of a package what it exports, of a room it and the modules below it."""
     options = "    options:\n      show_submodules: false\n      filters: ['!^_']\n"
     if room.parent is None:
         # What the package exports is documented where it is written.
         members = [_written(room, str(name)) for name in room.exports or ()]
         lines = [f"- [`{one.name}`][{one.path}]: {_summary(one)}" for one in members]
         return "\n".join([f"# `{room.path}`\n", _summary(room) + "\n", *lines]) + "\n"
-    parts = [f"::: {module.path}\n{options}" for module in modules]
+    parts = [f"::: {module.path}\n{options}" for module in [room, *_below(room)]]
     return f"# `{room.path}`\n\n" + "\n".join(parts)
 
 
@@ -96,21 +100,49 @@ def _below(room: griffe.Module) -> list[griffe.Module]:
 
 
 def _undocumented(room: griffe.Module) -> list[str]:
-    """Public names without a docstring."""
+    """Public names without a word: functions, classes, what they have, and names of types.
+
+    Of attributes those count that a list in the class's docstring leaves out, and all that what a
+    package exports has; others are not shown.
+    """
+    if room.parent is None:
+        exported = [_written(room, str(name)) for name in room.exports or ()]
+        return [path for one in exported if one.is_class for path in _untold(one, everything=True)]
     missing = []
-    modules = [room, *_below(room)] if room.parent is not None else [room]
-    for module in modules:
-        for member in module.members.values():
-            if member.is_alias or member.name.startswith("_"):
-                continue
-            if not (member.is_function or member.is_class):
+    for module in [room, *_below(room)]:
+        for member in _public(module):
+            if member.is_attribute and not TYPE_NAME.match(member.name):
                 continue
             if not member.has_docstring:
                 missing.append(member.path)
             if member.is_class:
-                missing += [
-                    part.path
-                    for part in member.members.values()
-                    if part.is_function and not part.name.startswith("_") and not part.has_docstring
-                ]
+                missing += _untold(member)
     return missing
+
+
+def _untold(owner: griffe.Object | griffe.Alias, *, everything: bool = False) -> list[str]:
+    """What a class has without a word; of attributes without a list of them only for everything."""
+    listed = everything or any(section.kind is ATTRIBUTES for section in _sections(owner))
+    told = set()
+    # What a class has in place of that of another is described there.
+    for one in (owner, *owner.mro()):
+        told |= {name for name, part in one.members.items() if part.has_docstring}
+        for section in _sections(one):
+            if section.kind in (ATTRIBUTES, PARAMETERS):
+                told |= {name for entry in section.value for name in NAMES.findall(entry.name)}
+    return [
+        part.path
+        for part in _public(owner)
+        if part.name not in told
+        and (listed or part.is_function or part.has_labels("property"))
+    ]
+
+
+def _sections(owner: griffe.Object | griffe.Alias) -> list[Any]:
+    return owner.docstring.parse("google", warnings=False) if owner.docstring else []
+
+
+def _public(owner: griffe.Object | griffe.Alias) -> list[griffe.Object | griffe.Alias]:
+    """What is written in a module or a class itself, and public."""
+    members = owner.members.values()
+    return [one for one in members if not (one.is_alias or one.is_module or one.name[0] == "_")]

@@ -31,6 +31,16 @@ Each is trained by one command, without a size: `edge-ik train --arm NAME --out 
 the home posture; joint axes are blue where joints turn and orange where they slide, the tool's x, y
 and z are red, green and blue. The figures of all of them stand in [the table of choices](choose.md).
 """
+SHIPPED = (
+    "[Its report](reports/{name}.html), of the model that the repository ships: task `{task}`.\n"
+)
+REPORT = """Its report is made by
+
+```
+edge-ik train --arm {name} --out runs/{name}
+edge-ik report runs/{name} --out {name}.html
+```
+"""
 ATTRIBUTE = re.compile(r"^    (\w+): (.*?)(?=^    \w+: |\Z)", re.MULTILINE | re.DOTALL)
 
 
@@ -56,10 +66,14 @@ def _attributes(doc: str) -> list[tuple[str, str]]:
     ]
 
 
-def _report_line(name: str, model: Path) -> str:
-    """Where the report of a shipped model is; its task need not be the robot's usual one."""
-    task = IkSolver.load(model, "reference").task.name
-    return f"[Its report](reports/{name}.html), of the model that the repository ships: task `{task}`.\n"
+def _report_line(name: str, model: Path | None) -> str:
+    """Where a robot's report is, or how it is made where the repository ships no model.
+
+    The task of a shipped model need not be the robot's usual one.
+    """
+    if model is None:
+        return REPORT.format(name=name)
+    return SHIPPED.format(name=name, task=IkSolver.load(model, "reference").task.name)
 
 
 def robot_gallery(root: Path) -> str:
@@ -71,7 +85,7 @@ def robot_gallery(root: Path) -> str:
             f"\n## {name}\n",
             f"{arm.description}. Task: `{arm.task}`; reach {chain.reach:.3f} m; joints in order: "
             f"{', '.join(chain.joint_names)}.\n",
-            *([_report_line(name, models[name])] if name in models else []),
+            _report_line(name, models.get(name)),
             f'![{name} at its home posture](pictures/{name}.svg){{ width="420" }}\n',
         ]
     return "\n".join(sections) + "\n"

@@ -36,7 +36,8 @@ from firmware_host.chain import FloatArray
 from firmware_host.errors import MissingExtraError, RobotError
 from firmware_host.names import is_name
 
-Model = Any  # mujoco.MjModel
+Model = Any
+"""A model of MuJoCo, `mujoco.MjModel`, which is imported only where it is needed."""
 _X = np.array([1.0, 0.0, 0.0])
 
 

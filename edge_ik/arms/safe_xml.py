@@ -28,6 +28,7 @@ _DECLARATION = re.compile(r"<\?xml\b.*?\?>", re.DOTALL)
 
 # Whether an element of this name is of interest inside that one (None: the outermost).
 Wanted = Callable[[Element | None, str], bool]
+"""Whether an element is kept: from its parent, None at the root, and its tag."""
 
 
 def read_xml(text: str, source: str, wanted: Wanted) -> tuple[Element, tuple[str, ...]]:

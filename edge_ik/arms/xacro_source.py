@@ -43,6 +43,7 @@ class XacroParts:
         expressions: Whether an attribute of a link or joint holds an expression.
         inside: Whether a part of a joint is made by an element.
         moving: Moving joints that are written out.
+        first: Name of the first element of xacro; nothing if there is none.
     """
 
     calls: int = 0

@@ -18,7 +18,13 @@ IN_MILLIMETRES = ("answer_rmse_m", "rmse_m", "p95_m", "max_m")
 @click.option(
     "--arm", default="arm3", show_default=True, help="Built-in robot or file, as for train."
 )
-@click.option("--task", type=click.Choice(list(TASKS)), default="position", show_default=True)
+@click.option(
+    "--task",
+    type=click.Choice(list(TASKS)),
+    default="position",
+    show_default=True,
+    help="What a target is, as for train.",
+)
 @click.option(
     "--branches",
     type=click.Choice(["home", "all"]),
@@ -26,8 +32,20 @@ IN_MILLIMETRES = ("answer_rmse_m", "rmse_m", "p95_m", "max_m")
 )
 @click.option("--preset", default="nano", show_default=True, help="Size of the network.")
 @click.option("--epochs", type=int, help="Length of each training.")
-@click.option("--seeds", default=3, show_default=True, type=click.IntRange(1, 100))
-@click.option("--targets", default=100_000, show_default=True, type=click.IntRange(1))
+@click.option(
+    "--seeds",
+    default=3,
+    show_default=True,
+    type=click.IntRange(1, 100),
+    help="Trainings of each network, from rng_seed 0 on.",
+)
+@click.option(
+    "--targets",
+    default=100_000,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Unseen targets that each network is measured on.",
+)
 @click.option(
     "--out",
     type=click.Path(path_type=Path),

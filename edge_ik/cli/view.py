@@ -26,7 +26,13 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 )
 @click.option("--base", help="Of a robot: link where the chain starts.")
 @click.option("--tip", help="Of a robot: link where it ends.")
-@click.option("--port", default=8090, show_default=True, type=click.IntRange(0, 65535))
+@click.option(
+    "--port",
+    default=8090,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    help="Port to bind to; 0 for any that is free.",
+)
 @click.option(
     "--host",
     default="127.0.0.1",
@@ -82,6 +88,10 @@ def _shown(
         return of_model(path, runtime, urdf)
     if runtime is not None:
         raise click.UsageError("--runtime is for a .tflite.")
+    if not is_run and urdf is not None:
+        raise click.UsageError(
+            "--urdf is for a model or a run; a robot's meshes are those of its own description."
+        )
     if not is_run:
         return of_robot(source, base, tip)
     with training_stack("Solving with a run"):

@@ -89,9 +89,9 @@ def batch_function(
     return draw
 
 
-# From the rows of a batch, seeds (5, 2), and the present shares of the joint range and of
-# focus samples to joint vectors (B, n).
 DrawJoints = Callable[[int, tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]
+"""Joint vectors (B, n) of the rows of a batch, seeds (5, 2), and the present shares of the joint
+range and of focus samples."""
 
 
 def _everywhere(source: SampleSource) -> DrawJoints:

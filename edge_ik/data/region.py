@@ -27,6 +27,7 @@ SEGMENT_POINTS = 7
 TRIED_NEIGHBOURS = 6
 
 IntArray = npt.NDArray[np.int32]
+"""Whole numbers, as cells are counted."""
 
 
 def position_determinant(chain: Chain, q: npt.ArrayLike) -> FloatArray:

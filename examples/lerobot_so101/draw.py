@@ -30,6 +30,30 @@ def star(points: int = 5) -> np.ndarray:
     return STAR * np.column_stack([np.cos(angles), np.sin(angles)])
 
 
+def read_path(path: Path) -> np.ndarray:
+    """Corners (M, 2) on the sheet [m], out of lines `x,y`.
+
+    Raises:
+        EdgeIkError: If there is no such file, or something else in it.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeError) as error:
+        raise EdgeIkError(f"The path {path} cannot be read: {error}.") from error
+    corners = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            x, y = map(float, line.split(","))
+        except ValueError:
+            x = y = np.nan
+        if not np.isfinite([x, y]).all():
+            raise EdgeIkError(f"{path}, line {number}: expected x,y in metres. Received: {line!r}")
+        corners.append([x, y])
+    if not corners:
+        raise EdgeIkError(f"The path {path} has no lines of x,y.")
+    return np.array(corners)
+
+
 def dense(corners: np.ndarray) -> np.ndarray:
     """Points (N, 2) along lines through corners (M, 2), no further apart than `STEP` [m]."""
     length = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(corners, axis=0), axis=1))])
@@ -58,7 +82,12 @@ def joints(kinematics: RobotKinematics, corners: np.ndarray, start: np.ndarray) 
 
 def send(rows: np.ndarray, port: str) -> None:
     """Move the arm along; LeRobot is imported only here."""
-    from lerobot.robots.so101_follower import SO101Follower, SO101FollowerConfig
+    try:
+        from lerobot.robots.so101_follower import SO101Follower, SO101FollowerConfig
+    except ImportError as error:
+        raise EdgeIkError(
+            f"Moving the arm needs LeRobot ({error}). Install it, or leave --port out."
+        ) from error
 
     robot = SO101Follower(SO101FollowerConfig(port=port, use_degrees=True))
     robot.connect()
@@ -78,7 +107,7 @@ def main() -> None:
     parser.add_argument("--path", type=Path, help="lines of x,y on the sheet [m]")
     parser.add_argument("--port", help="of the arm; without it nothing moves")
     given = parser.parse_args()
-    corners = star() if given.path is None else np.loadtxt(given.path, delimiter=",", ndmin=2)
+    corners = star() if given.path is None else read_path(given.path)
     kinematics = RobotKinematics(given.model, joint_names=[*ARM, GRIPPER])
     home = np.append(np.degrees(kinematics.solver.home), 10.0)
     rows = joints(kinematics, corners, home)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 import time
 from dataclasses import dataclass
@@ -63,12 +64,20 @@ def run(solver: IkSolver, hz: float, seconds: float) -> Kept:
     return Kept(turns, 1 - late / turns, max(taken), max(errors), solved / turns)
 
 
+def positive(text: str) -> float:
+    """A number of an option, which must be positive."""
+    value = float(text)
+    if not 0.0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"expected a positive number, received {text}")
+    return value
+
+
 def main() -> None:
     """Run the loop and print what it was like."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model", help="a .tflite of a robot whose targets are positions")
-    parser.add_argument("--hz", type=float, default=500.0)
-    parser.add_argument("--seconds", type=float, default=2.0)
+    parser.add_argument("--hz", type=positive, default=500.0)
+    parser.add_argument("--seconds", type=positive, default=2.0)
     given = parser.parse_args()
     fast = "firmware" in available_solvers()
     solver = IkSolver.load(given.model, "firmware" if fast else None)

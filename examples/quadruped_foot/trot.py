@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 
 import numpy as np
@@ -36,15 +37,25 @@ def trot(solver: IkSolver, stride: float, lift: float, count: int) -> IkPath:
     return track(solver, targets, solver.solve(targets[0], q_near=solver.home).q)
 
 
+def positive(text: str) -> float:
+    """A number of an option, which must be positive."""
+    value = float(text)
+    if not 0.0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"expected a positive number, received {text}")
+    return value
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model", help="a .tflite of a leg of three joints")
     parser.add_argument("--stride", type=float, default=0.10, help="[m]")
     parser.add_argument("--lift", type=float, default=0.05, help="[m]")
-    parser.add_argument("--period", type=float, default=0.5, help="[s]")
+    parser.add_argument("--period", type=positive, default=0.5, help="[s]")
     parser.add_argument("--targets", type=int, default=50)
     given = parser.parse_args()
+    if given.targets < 2:
+        parser.error(f"--targets: expected 2 or more, received {given.targets}")
     solver = IkSolver.load(given.model)
     path = trot(solver, given.stride, given.lift, given.targets)
     print("   t [s]  " + "".join(f"{name:>12}" for name in solver.chain.joint_names) + "  [rad]")

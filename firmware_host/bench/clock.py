@@ -20,6 +20,7 @@ WARM_UP = 100
 TOLD_EVERY, WARM_AGAIN = 500_000_000, 10
 
 Between = Callable[[int], None]
+"""Called between two calls every now and then, with how many are timed."""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 IntArray = npt.NDArray[np.int64]
+"""Whole numbers, wide enough for products of 32 bits."""
 AnyArray = npt.NDArray[Any]
+"""An array of numbers of any type."""
 
 # sigmoid(i / 24) * 2^16, the table of TFLite's int16 logistic kernel. It is rounded to
 # nearest but for these entries, which are one higher.

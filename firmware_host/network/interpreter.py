@@ -13,7 +13,9 @@ from firmware_host.errors import ModelFileError, TargetError
 from firmware_host.network.flatbuffer import Graph, Tensor
 
 FloatArray = npt.NDArray[np.float32]
+"""What goes into a network and comes out of it."""
 AnyArray = npt.NDArray[Any]
+"""An array of numbers of any type."""
 
 # Rows up to which looking levels up in a table is faster than computing them.
 TABLE_ROWS = 16

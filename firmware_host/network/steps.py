@@ -173,6 +173,7 @@ class FloatStep:
 
 
 Step = FullyConnected | Logistic8 | Logistic16 | Mul | Add | FloatStep
+"""A step of a network that is run."""
 
 
 def _clamped(value: Any, lower: int, upper: int, dtype: np.dtype[Any]) -> AnyArray:

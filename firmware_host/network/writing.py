@@ -30,6 +30,7 @@ from firmware_host.network.flatbuffer import (
 )
 
 AnyArray = npt.NDArray[Any]
+"""An array of numbers of any type."""
 
 # What the schema demands of constants (`force_align`) [bytes].
 CONSTANT_ALIGNMENT = 16
@@ -50,6 +51,7 @@ class Scalar:
 
 # A table is its fields by slot: a number, a vector of numbers, a table, or a list of tables.
 Fields = Mapping[int, Any]
+"""The fields of a table of a flatbuffer by their slots."""
 
 
 def write_graph(graph: Graph) -> bytes:

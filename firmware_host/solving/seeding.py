@@ -25,6 +25,7 @@ BEYOND, LAST = 0.02, 100.0
 
 
 Predict = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]
+"""The network: normalized features (N, f) to the numbers of its heads, then their promises."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -26,9 +26,13 @@ class Status(enum.Enum):
     """
 
     SOLVED = "solved"
+    """The target is reached within tolerance."""
     UNREACHABLE = "unreachable"
+    """It is not, in the steps taken."""
     BAD_TARGET = "bad target"
+    """It has a number that is not finite; the joints are those of the home posture."""
     LIMITED = "limited"
+    """The joints are on their way, as far as `max_step` lets them move."""
 
 
 # In the order of the C enumeration.

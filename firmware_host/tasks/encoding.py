@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 CONFIGURATIONS = 16
 
 Features = dict[str, Scalar]
+"""What the network is told of a target, by name."""
 
 
 @dataclass

@@ -62,6 +62,11 @@ def test_what_comes_before_training_needs_no_tensorflow():
     assert not loaded & {"keras", "tensorflow"}
 
 
+def test_what_the_viewer_shows_needs_nothing_heavy():
+    # Of its page trimesh takes what is there.
+    assert not loaded_after("import edge_ik_tools.view.session") & HEAVY
+
+
 def test_tables_for_people_are_printed_without_heavy_imports():
     assert not loaded_after("import edge_ik.tables") & HEAVY
 

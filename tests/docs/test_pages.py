@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 import pytest
 
+from edge_ik.arms.builtin import builtin_arms
 from edge_ik.cli import main
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -77,3 +78,17 @@ def test_the_commands_of_a_page_exist_with_their_options(page, monkeypatch):
             pass  # --help and --version end a command.
         except click.UsageError as error:
             pytest.fail(f"{page.name}: {line}: {error.format_message()}")
+
+
+def test_every_robot_of_the_gallery_has_a_report_or_says_how_to_make_one(pages_module, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    page = pages_module("tables").robot_gallery(ROOT)
+    sections = re.split(r"^## ", page, flags=re.MULTILINE)[1:]
+    assert len(sections) == len(builtin_arms())
+    for section in sections:
+        name = section.split("\n", 1)[0]
+        lines = [line for line in section.splitlines() if line.startswith("edge-ik ")]
+        assert (f"](reports/{name}.html)" in section) != bool(lines)
+        for line in lines:
+            assert name in line
+            context(line)

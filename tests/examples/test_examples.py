@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from firmware_host import IkSolver
+from firmware_host import EdgeIkError, IkSolver
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"
@@ -42,6 +42,17 @@ def test_every_folder_says_what_it_is():
     for folder in folders:
         assert (folder / "README.md").is_file()
         assert f"]({folder.name})" in listed
+
+
+def test_the_files_that_readmes_name_are_there():
+    named = {
+        word
+        for readme in EXAMPLES.rglob("README.md")
+        for line in re.findall(r"^(?:python|edge-ik) .*", readme.read_text(), re.MULTILINE)
+        for word in re.findall(r"(?:^|[ =])([\w/.-]+\.(?:py|csv|toml|tflite))\b", line)
+    }
+    assert len(named) >= 8
+    assert [name for name in named if not (ROOT / name).is_file()] == []
 
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.rglob("*.py")), ids=lambda path: path.stem)
@@ -108,3 +119,42 @@ def test_the_sketch_compiles_for_a_board(require_tool, tmp_path):
         assert (ended.returncode, ended.stderr) == (0, "")
     names = re.findall(r"\barm3_\w+\(", sketch)
     assert {"arm3_track(", "arm3_track_start(", "arm3_servo("} <= set(names)
+
+
+def test_the_path_that_is_shipped_is_drawn_and_another_is_told(monkeypatch, tmp_path, capsys):
+    draw = load(EXAMPLES / "lerobot_so101" / "draw.py")
+    model = str(ROOT / "artifacts" / "so101" / "so101-axis-int8.tflite")
+    shipped = EXAMPLES / "lerobot_so101" / "path.csv"
+    monkeypatch.setattr(sys, "argv", ["draw.py", model, "--path", str(shipped)])
+    monkeypatch.setattr(draw, "STEP", 0.01)  # fewer targets
+    draw.main()
+    (most,) = re.findall(r"\d+ targets, at most ([\d.]+) mm off", capsys.readouterr().out)
+    assert float(most) < 1.0
+    path = tmp_path / "path.csv"
+    with pytest.raises(EdgeIkError, match=r"path\.csv cannot be read: "):
+        draw.read_path(path)
+    for text, told in (
+        ("0,0\nx,y\n", "line 2: expected x,y"),
+        ("0,0,0\n", "line 1: .*'0,0,0'"),
+        ("nan,0\n", "line 1"),
+        ("", "no lines"),
+    ):
+        path.write_text(text)
+        with pytest.raises(EdgeIkError, match=told):
+            draw.read_path(path)
+
+
+@pytest.mark.parametrize(
+    ("program", "option"),
+    [
+        ("loop_500hz/loop.py", "--hz"),
+        ("loop_500hz/loop.py", "--seconds"),
+        ("quadruped_foot/trot.py", "--period"),
+        ("quadruped_foot/trot.py", "--targets"),
+    ],
+)
+def test_an_option_that_cannot_be_is_told(program, option, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", [program, "model.tflite", option, "0"])
+    with pytest.raises(SystemExit, match="2"):
+        load(EXAMPLES / program).main()
+    assert re.search(f"{option}: expected .*received 0", capsys.readouterr().err)

@@ -8,6 +8,9 @@ import sys
 import urllib.request
 
 import pytest
+from click.testing import CliRunner
+
+from edge_ik.cli import main
 
 PROGRAM = "from edge_ik.cli import main; main()"
 
@@ -64,3 +67,10 @@ def test_a_port_in_use_is_told(viewer):
     assert (process.returncode, line) == (1, "")
     assert "--port" in err
     assert "Traceback" not in err
+
+
+def test_a_urdf_beside_a_robot_is_refused(source_root):
+    urdf = source_root / "edge_ik" / "arms" / "so101.urdf"
+    result = CliRunner().invoke(main, ["view", "arm3", "--urdf", str(urdf)])
+    assert result.exit_code == 2
+    assert "--urdf is for a model or a run; a robot's meshes are those of" in result.output

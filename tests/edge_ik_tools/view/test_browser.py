@@ -143,13 +143,13 @@ def test_visitors_see_the_answer_and_nobody_else_is_asked(page, browser):
     place = np.array(page.gizmo.position) + above
     page.gizmo.position = place
     began = time.perf_counter()
-    page.ask(page._aim)
+    page.ask(page._aim, *page.held)
     for each in (tab, other):
         each.wait_for_selector("text=unreachable")
     assert time.perf_counter() - began < PATIENCE / 1e3
     tab.close()
     page.gizmo.position = place - above
-    page.ask(page._aim)
+    page.ask(page._aim, *page.held)
     other.wait_for_selector("text=/^solved$/")
     assert complaints == more == []
     assert hosts | others == {f"{LOOPBACK}:{page.server.get_port()}"}

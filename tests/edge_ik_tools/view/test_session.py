@@ -54,6 +54,19 @@ def test_steps_make_the_cloud_better(session):
     np.testing.assert_array_equal(cloud.errors, session.cloud(300).errors)
 
 
+def test_the_cloud_is_of_the_head_that_the_network_trusts_most(source_root):
+    solver = IkSolver.load(source_root / "artifacts" / "so101" / "so101-axis-int8.tflite")
+    chain = solver.chain
+    cloud = Session(chain, solver.home, solver).cloud(500)
+    q = np.random.default_rng(0).uniform(chain.lower, chain.upper, (500, len(chain)))
+    targets = solver.problem.reached_by(q)
+    guesses = solver.seeder.guesses(targets)
+    alone = solver.forward(guesses.seeds(guesses.order[:, 0])) - solver.forward(q)
+    np.testing.assert_allclose(cloud.errors[0], np.linalg.norm(alone[:, :3, 3], axis=1), atol=1e-9)
+    refined = solver.solve_batch(targets, branch="any").position_error_m
+    np.testing.assert_allclose(cloud.errors[-1], refined, atol=1e-9)
+
+
 def test_a_path_is_followed_to_its_end(session):
     start = session.pose[:3, 3]
     corners = start + np.array([[0.0, 0.0, 0.0], [0.0, 0.05, 0.0], [0.0, 0.05, 0.05]])
@@ -63,6 +76,18 @@ def test_a_path_is_followed_to_its_end(session):
     assert path.solved.all()
     np.testing.assert_allclose(session.pose[:3, 3], corners[-1], atol=1e-4)
     np.testing.assert_array_equal(session.q, path.q[-1])
+
+
+def test_the_figures_after_a_path_are_those_of_its_last_place(session):
+    session.aim(session.pose)
+    here = session.pose[:3, 3]
+    path = session.follow(here + np.array([[0.0, 0.0, 0.0], [0.9, 0.0, 0.0]]))
+    assert path.solved.tolist() == [True, False]
+    told = session.figures()
+    assert told["status"] == "unreachable"
+    assert told["error"] == f"{1e3 * path.position_error_m[-1]:.4f} mm"
+    np.testing.assert_array_equal(session.q, path.q[-1])
+    np.testing.assert_array_equal(session.follow(here[None]).q[-1], session.answer.q)
 
 
 def test_the_joint_nearest_to_a_limit_is_told(session):

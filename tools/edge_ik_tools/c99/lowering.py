@@ -66,6 +66,7 @@ class Elementwise:
 
 
 Node = DenseUnit | SourceUnit | Lookup | Elementwise
+"""A layer of the network, as C is printed of it."""
 
 
 @dataclass(frozen=True, eq=False)

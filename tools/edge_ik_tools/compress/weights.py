@@ -11,7 +11,9 @@ import numpy.typing as npt
 from edge_ik.model.layers import GatedResidualBlock
 
 FloatArray = npt.NDArray[np.float32]
+"""Weights as the network is trained."""
 DenseWeights = dict[str, tuple[FloatArray, FloatArray]]
+"""Kernel (inputs, units) and bias (units,) of each dense layer by its name."""
 
 
 def dense_layers(network: keras.Model) -> dict[str, keras.layers.Dense]:

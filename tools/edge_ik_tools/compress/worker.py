@@ -37,6 +37,7 @@ FINAL_RATE = 1e-3  # Of the peak learning rate.
 WARMUP = 0.02
 
 Tell = Callable[[Mapping[str, Any]], None]
+"""Takes what is told of the work, as it is written in a line of JSON."""
 
 
 def main() -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 Unit = Literal["instructions", "cycles"]
+"""What an emulator's clock counts."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,9 @@ class Qemu:
     Attributes:
         command: The command.
         options: What it is told for every core.
+        asked_version: The option that makes it say its version.
+        unit: What its clock counts exactly.
+        traces: Whether it can write down every instruction.
     """
 
     command: str

@@ -28,7 +28,9 @@ EMBEDDED_BYTES = 8 * 1024
 LOOKED_EVERY = 0.5
 
 AnyArray = npt.NDArray[Any]
+"""An array of numbers of any type."""
 CountArray = npt.NDArray[np.int64]
+"""Counts of instructions or cycles."""
 
 SUMMARY = np.dtype(
     [(name, "<i4") for name in ("joints", "target", "steps", "features", "outputs", "width")]

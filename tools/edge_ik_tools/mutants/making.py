@@ -25,6 +25,7 @@ from firmware_host.network.flatbuffer import Graph, read_graph
 from firmware_host.network.writing import write_graph
 
 Record = dict[str, Any]
+"""A model's record, as its JSON is read."""
 
 VALUES: tuple[Any, ...] = (
     *(None, True, 0, -1, 1, 1e-300, 1e6, -1e6, 99.9, 1e4, 10**400, 2**63, -0.0, 0.5, 1e308),

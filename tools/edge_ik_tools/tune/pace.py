@@ -11,8 +11,11 @@ from edge_ik.watcher import Progress, Report
 from firmware_host.progress import Tell
 
 Preparing = Callable[[], AbstractContextManager[object]]
+"""Says that something is prepared, until that is done."""
 Reporting = Callable[[], AbstractContextManager[Report]]
+"""Opens a bar, and gives what reports to it how far a training is."""
 Measuring = Callable[[], AbstractContextManager[Tell]]
+"""Opens a bar, and gives what tells it how far a measurement is."""
 
 # A pace is known once it was measured over this long [s], compilation aside.
 MEASURED_SECONDS = 2.0

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from firmware_host.chain import Chain, FloatArray
 from firmware_host.rigid import motion
@@ -32,19 +33,19 @@ class Bar:
 
 
 @dataclass(frozen=True, eq=False)
-class MeshFile:
-    """What a file draws of a body.
+class Surface:
+    """What a file, or a part of it, draws of a body.
 
     Attributes:
         path: The file.
-        origin: (4, 4) its pose in the body's frame [m].
-        scale: (3,) factors.
-        color: Red, green, blue in 0 to 1; None for that of the file.
+        vertices: (V, 3) in the body's frame [m].
+        faces: (F, 3) triangles, indices of vertices.
+        color: Red, green, blue in 0 to 1; None where neither the robot nor the file has one.
     """
 
     path: Path
-    origin: FloatArray
-    scale: FloatArray
+    vertices: FloatArray
+    faces: npt.NDArray[np.int_]
     color: tuple[float, float, float] | None = None
 
 

@@ -10,10 +10,11 @@ import trimesh
 from viser import ViserServer
 from viser.transforms import SO3
 
-from edge_ik_tools.view.bodies import JOINT_SHARE, LINK_SHARE, Bar, MeshFile, bars, body_poses
+from edge_ik_tools.view.bodies import JOINT_SHARE, LINK_SHARE, Bar, Surface, bars, body_poses
 from firmware_host.chain import Chain, FloatArray
 
 Color = tuple[int, int, int]
+"""Red, green and blue, each 0 to 255."""
 LINK: Color = (84, 96, 112)
 JOINT: Color = (230, 159, 0)
 RAIL_SHARE = 0.5
@@ -29,7 +30,7 @@ class Figure:
         server: In whose scene it is drawn.
         name: Of its node.
         chain: The robot.
-        meshes: For each body the files that draw it; bars where there are none.
+        meshes: For each body the surfaces that draw it; bars where there are none.
         color: Of links without colour of their own.
         opacity: 1 for a solid figure.
     """
@@ -39,7 +40,7 @@ class Figure:
         server: ViserServer,
         name: str,
         chain: Chain,
-        meshes: Sequence[Sequence[MeshFile]] = (),
+        meshes: Sequence[Sequence[Surface]] = (),
         color: Color = LINK,
         opacity: float = 1.0,
     ) -> None:
@@ -53,10 +54,10 @@ class Figure:
         ]
         given = list(meshes) or [[] for _ in self.bodies]
         drawn = any(given)
-        for index, (lines, files) in enumerate(zip(bars(chain), given, strict=True)):
+        for index, (lines, surfaces) in enumerate(zip(bars(chain), given, strict=True)):
             where = f"{name}/{index}"
-            for number, file in enumerate(files):
-                self._mesh(f"{where}/mesh{number}", file, color, opacity)
+            for number, surface in enumerate(surfaces):
+                self._surface(f"{where}/mesh{number}", surface, color, opacity)
             for number, bar in enumerate([] if drawn else lines):
                 self._bar(f"{where}/bar{number}", bar, color, opacity, thin=number > 0)
             if index and not drawn:
@@ -84,11 +85,6 @@ class Figure:
         for part in self.solid:
             part.on_click(act)
 
-    def remove(self) -> None:
-        """Take it out of the scene."""
-        for body in self.bodies:
-            body.remove()
-
     def _keep(self, shape: Any, name: str, color: Color, opacity: float) -> None:
         self.solid.append(
             self.server.scene.add_mesh_simple(
@@ -114,11 +110,10 @@ class Figure:
         shape = trimesh.creation.cylinder(radius=radius, height=2.6 * radius, sections=24)
         self._keep(shape, name, JOINT, opacity)
 
-    def _mesh(self, name: str, file: MeshFile, color: Color, opacity: float) -> None:
-        shape = trimesh.load(file.path, force="mesh")
-        shape.apply_transform(file.origin @ np.diag([*file.scale, 1.0]))
-        own = color if file.color is None else tuple(round(255 * part) for part in file.color)
-        self._keep(shape, name, (own[0], own[1], own[2]), opacity)
+    def _surface(self, name: str, surface: Surface, color: Color, opacity: float) -> None:
+        red, green, blue = surface.color or (part / 255 for part in color)
+        own = round(255 * red), round(255 * green), round(255 * blue)
+        self._keep(surface, name, own, opacity)
 
 
 def error_colors(errors: FloatArray) -> FloatArray:

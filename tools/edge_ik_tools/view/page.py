@@ -14,9 +14,11 @@ import numpy as np
 import viser
 from viser.transforms import SO3
 
-from edge_ik_tools.view.bodies import MeshFile
+from edge_ik_tools.view.bodies import Surface
 from edge_ik_tools.view.drawing import Color, Figure, error_colors
-from edge_ik_tools.view.session import Cloud, Ghost, Session, spaced
+from edge_ik_tools.view.path import PathPanel
+from edge_ik_tools.view.session import Cloud, Session
+from edge_ik_tools.view.wishes import Wishes
 from edge_ik_tools.view.words import branch_label, millimetres, safe, table
 from firmware_host import EdgeIkError, IkSolver
 from firmware_host.chain import FloatArray
@@ -29,8 +31,6 @@ RATE = 60.0
 CLOUD_TARGETS = 3000
 # How far beside the robot the viewer looks at first, in reaches.
 BESIDE = np.array([0.3, 0.3, 0.0])
-# A path's targets are no further apart than this share of the reach.
-PATH_SHARE = 0.005
 # Figures in the background: blue, green, vermilion, purple, sky (Okabe and Ito).
 GHOSTS: tuple[Color, ...] = (
     (0, 114, 178),
@@ -50,7 +50,7 @@ class Page:
         session: What is shown.
         runtimes: Names of runtimes that can answer, the present one first.
         load: Gives the model's solver in a runtime.
-        meshes: For each body the files that draw it.
+        meshes: For each body the surfaces that draw it.
     """
 
     def __init__(
@@ -59,15 +59,13 @@ class Page:
         session: Session,
         runtimes: Sequence[str] = (),
         load: Callable[[str], IkSolver] | None = None,
-        meshes: Sequence[Sequence[MeshFile]] = (),
+        meshes: Sequence[Sequence[Surface]] = (),
     ) -> None:
         self.server = server
         self.session = session
         self.load = load
-        self.changed = threading.Event()
         self.stopped = threading.Event()
-        self.wanted: Callable[[], None] | None = None
-        self.corners: list[FloatArray] = []
+        self.wishes = Wishes()
         self.ghosts: list[Figure] = []
         self.cloud: Cloud | None = None
         self.aimed: FloatArray | None = None
@@ -83,7 +81,7 @@ class Page:
             depth_test=False,
             visible=session.solver is not None,
         )
-        self.heed(self.gizmo, self._aim)
+        self.heed([self.gizmo], self._aim, lambda: self.held)
         self._panel(runtimes)
         # The robot stands left of the middle: the panel covers the right.
         server.initial_camera.position = tuple(reach * (BESIDE + np.array([1.1, -1.1, 0.75])))
@@ -93,25 +91,49 @@ class Page:
         self.worker = threading.Thread(target=self._work, daemon=True)
         self.worker.start()
 
-    def ask(self, act: Callable[[], None]) -> None:
-        """Have something done by the worker; of what is asked meanwhile the last is done."""
-        self.wanted = act
-        self.changed.set()
+    @property
+    def held(self) -> tuple[FloatArray, FloatArray]:
+        """Where the gizmo is (3,) [m], and how it is turned (4,)."""
+        return np.array(self.gizmo.position), np.array(self.gizmo.wxyz)
 
-    def heed(self, part: Any, act: Callable[[], None]) -> None:
-        """Ask for something where someone moves a part of the page, not where `show` does."""
+    def ask(self, act: Callable[..., None], *values: Any) -> None:
+        """Have something done by the worker, after what was asked for before."""
+        self.wishes.put(act, *values)
+
+    def heed(
+        self, parts: Sequence[Any], act: Callable[..., None], read: Callable[[], tuple[Any, ...]]
+    ) -> None:
+        """Ask for something where someone moves a part of the page, not where `show` does.
+
+        Of moves that wait in a row the last is done.
+
+        Args:
+            parts: The parts.
+            act: What to do with their values.
+            read: Gives these, which are another's when it is done.
+        """
 
         # In the server's own thread: nothing is solved here, and another would have to wake.
         async def moved(event: Any) -> None:
             if event.client_id is not None:
-                self.ask(act)
+                self.wishes.put(act, *read(), latest=True)
 
-        part.on_update(moved)
+        for part in parts:
+            part.on_update(moved)
+
+    def clicked(self, part: Any, act: Callable[..., None], *values: Any) -> None:
+        """Ask for something, each time that someone clicks a part of the page."""
+
+        # Likewise: of several threads a later click could be the first.
+        async def heard(event: Any) -> None:
+            self.ask(act, *values)
+
+        part.on_click(heard)
 
     def close(self) -> None:
         """End the worker and the server."""
         self.stopped.set()
-        self.changed.set()
+        self.wishes.close()
         self.worker.join(timeout=5.0)
         # It says so on standard output, in its own words.
         with redirect_stdout(StringIO()):
@@ -123,11 +145,13 @@ class Page:
         pose = session.target_pose
         with self.server.atomic():
             self.figure.place(session.q)
-            if pose is not self.aimed:  # a hand on the gizmo is not pushed away
+            # A hand is not pushed away, neither where it was nor from what waits to be read.
+            if pose is not self.aimed and not self.wishes.waits(self._aim):
                 self.gizmo.position = pose[:3, 3]
                 self.gizmo.wxyz = SO3.from_matrix(pose[:3, :3]).wxyz
+            kept = self.wishes.waits(self._move)
             for slider, angle in zip(self.sliders, session.q, strict=True):
-                if abs(slider.value - angle) > slider.step:
+                if not kept and abs(slider.value - angle) > slider.step:
                     slider.value = float(np.clip(angle, slider.min, slider.max))
             self.told.content = table(session.figures())
         self.server.flush()  # at once, not with what may come within the next picture
@@ -137,15 +161,11 @@ class Page:
         return solver is not None and solver.task.has_orientation
 
     def _work(self) -> None:
-        while not self.stopped.is_set():
-            self.changed.wait()
-            self.changed.clear()
-            act, self.wanted = self.wanted, None
-            if act is None or self.stopped.is_set():
-                continue
+        while (act := self.wishes.take()) is not None:
             began = time.perf_counter()
             try:
                 act()
+                self._draw_ghosts()
                 self.say("")
             except EdgeIkError as error:
                 self.say(str(error))
@@ -160,13 +180,12 @@ class Page:
         if self.sentence.content != safe(text):
             self.sentence.content = safe(text)
 
-    def _aim(self) -> None:
+    def _aim(self, position: FloatArray, wxyz: FloatArray) -> None:
         pose = np.eye(4)
-        pose[:3, :3] = SO3(np.array(self.gizmo.wxyz)).as_matrix()
-        pose[:3, 3] = self.gizmo.position
+        pose[:3, :3] = SO3(wxyz).as_matrix()
+        pose[:3, 3] = position
         self.aimed = pose
         self.session.aim(pose)
-        self._draw_ghosts()
 
     def _panel(self, runtimes: Sequence[str]) -> None:
         gui, session = self.server.gui, self.session
@@ -177,34 +196,37 @@ class Page:
         if session.solver is not None:
             self._answers(session.solver, runtimes)
             self._workspace()
-            self._path()
+            self.path = PathPanel(self)
         with gui.add_folder("Joints", expand_by_default=session.solver is None):
             self.sliders = [self._slider(index) for index in range(len(session.chain))]
+        self.heed(self.sliders, self._move, lambda: (self.slid,))
 
     def _slider(self, index: int) -> Any:
         chain = self.session.chain
         lower, upper = float(chain.lower[index]), float(chain.upper[index])
         unit = chain.units[index]
-        slider = self.server.gui.add_slider(
+        return self.server.gui.add_slider(
             f"{chain.joint_names[index]} [{unit}]",
             lower,
             upper,
             (upper - lower) / 1000,
             float(np.clip(self.session.q[index], lower, upper)),
         )
-        self.heed(slider, self._move)
-        return slider
 
-    def _move(self) -> None:
-        self.session.move(np.array([slider.value for slider in self.sliders]))
-        self._draw_ghosts()
+    @property
+    def slid(self) -> FloatArray:
+        """(n,) what the sliders say [rad, m]."""
+        return np.array([slider.value for slider in self.sliders])
+
+    def _move(self, q: FloatArray) -> None:
+        self.session.move(q)
 
     def _answers(self, solver: IkSolver, runtimes: Sequence[str]) -> None:
         gui, several = self.server.gui, len(solver.branches) > 1
         with gui.add_folder("Solver"):
             if len(runtimes) > 1 and self.load is not None:
                 runtime = gui.add_dropdown("runtime", tuple(runtimes), initial_value=runtimes[0])
-                self.heed(runtime, lambda: self._use(runtime.value))
+                self.heed([runtime], self._use, lambda: (runtime.value,))
             if not several:
                 return
             names = [
@@ -213,23 +235,23 @@ class Page:
                 *(branch_label(n, name) for n, name in enumerate(solver.branches)),
             ]
             self.branch: Any = gui.add_dropdown("branch", tuple(names), initial_value=NEAREST)
-            self.heed(self.branch, self._choose)
+            self.heed([self.branch], self._choose, lambda: (self.branch.value,))
             self.shown = gui.add_checkbox("show the other branches", initial_value=False)
-            self.heed(self.shown, self._draw_ghosts)
+            # They are drawn after whatever is done.
+            self.heed([self.shown], lambda: None, tuple)
             self.listed = gui.add_markdown("")
 
     def _use(self, runtime: str) -> None:
         assert self.load is not None  # noqa: S101 - the choice is there only with it
         self.session.use(self.load(runtime))
 
-    def _choose(self) -> None:
-        name = self.branch.value
+    def _choose(self, name: str) -> None:
         self.session.choose(name if name in (NEAREST, ANY) else int(name.partition(":")[0]))
 
-    def _pick(self, ghost: Ghost) -> None:
-        self.branch.value = branch_label(ghost.number, ghost.name)
-        self.session.choose(ghost.number)
-        self._draw_ghosts()
+    def _pick(self, number: int) -> None:
+        assert self.session.solver is not None  # noqa: S101 - ghosts are of a solver
+        self.branch.value = branch_label(number, self.session.solver.branches[number])
+        self.session.choose(number)
 
     def _draw_ghosts(self) -> None:
         """The other branches that reach the target, faint; a click takes one."""
@@ -246,7 +268,7 @@ class Page:
             color = GHOSTS[number % len(GHOSTS)]
             name = f"/ghost{number}"
             figure = Figure(self.server, name, self.session.chain, color=color, opacity=0.25)
-            figure.on_click(lambda event, n=number: self.ask(lambda: self._pick_number(n)))
+            self.clicked(figure, self._pick, number)
             self.ghosts.append(figure)
         for ghost, figure in zip(found, self.ghosts, strict=False):
             away = np.abs(ghost.q - self.session.q).max() > 1e-3
@@ -259,10 +281,6 @@ class Page:
         ]
         self.listed.content = "\n".join(f"- {safe(row)}" for row in rows)
 
-    def _pick_number(self, number: int) -> None:
-        assert self.session.solver is not None  # noqa: S101 - ghosts are of a solver
-        self._pick(self.session.ghosts()[number])
-
     def _workspace(self) -> None:
         gui, solver = self.server.gui, self.session.solver
         assert solver is not None  # noqa: S101 - called with one
@@ -270,8 +288,7 @@ class Page:
             box = gui.add_checkbox("points by error", initial_value=False)
             step = gui.add_slider("steps", 0, solver.refine_steps, 1, 0)
             gui.add_markdown("Dark is 0.1 um and less, yellow 10 mm and more.")
-        for part in (box, step):
-            self.heed(part, lambda: self._draw_cloud(box.value, step.value))
+        self.heed((box, step), self._draw_cloud, lambda: (box.value, step.value))
 
     def _draw_cloud(self, shown: bool, step: int) -> None:
         if not shown:
@@ -286,65 +303,3 @@ class Page:
             error_colors(self.cloud.errors[step]),
             point_size=0.008 * self.session.chain.reach,
         )
-
-    def _path(self) -> None:
-        gui = self.server.gui
-        with gui.add_folder("Path", expand_by_default=False):
-            gui.add_markdown("Shift and click: a corner, in the upright plane through the tool.")
-            follow, clear = gui.add_button("Follow"), gui.add_button("Clear")
-            self.followed = gui.add_markdown("")
-        follow.on_click(lambda event: self.ask(self._follow))
-        clear.on_click(lambda event: self.ask(self._clear))
-
-        @self.server.scene.on_click(modifier="shift")
-        def _(event: viser.SceneClickEvent) -> None:
-            origin, way = np.array(event.ray_origin), np.array(event.ray_direction)
-            self.ask(lambda: self._corner(origin, way))
-
-    def _corner(self, origin: FloatArray, way: FloatArray) -> None:
-        """Add where a ray meets the upright plane through the tool that faces the viewer."""
-        normal = np.array([way[0], way[1], 0.0])
-        if np.linalg.norm(normal) < 1e-6:
-            normal = np.array([0.0, 0.0, 1.0])
-        place = self.corners[-1] if self.corners else self.session.target_pose[:3, 3]
-        along = float(normal @ (place - origin)) / float(normal @ way)
-        if along > 0:
-            self.corners.append(origin + along * way)
-            self._draw_path()
-
-    def _draw_path(self) -> None:
-        corners = np.array([self.session.target_pose[:3, 3], *self.corners])
-        segments = np.stack([corners[:-1], corners[1:]], axis=1)
-        if len(segments):
-            thickness = 0.004 * self.session.chain.reach
-            self.server.scene.add_line_segments(
-                "/path", segments, (213, 94, 0), thickness=thickness
-            )
-
-    def _clear(self) -> None:
-        self.followed.content = ""
-        self._forget_path()
-
-    def _forget_path(self) -> None:
-        self.corners.clear()
-        with suppress(KeyError):
-            self.server.scene.remove_by_name("/path")
-
-    def _follow(self) -> None:
-        if not self.corners:
-            raise EdgeIkError("There is no path yet: shift and click into the scene.")
-        session = self.session
-        corners = np.array([session.target_pose[:3, 3], *self.corners])
-        points = spaced(corners, PATH_SHARE * session.chain.reach)
-        path = session.follow(points)
-        worst = millimetres(float(path.position_error_m.max()))
-        jumps = f", {len(path.jumps)} jumps" if path.jumps else ""
-        self.followed.content = (
-            f"{len(points)} targets, {100 * path.solved.mean():.1f}% solved{jumps}; at most {worst}"
-        )
-        for q in path.q:
-            self.figure.place(q)
-            time.sleep(1 / RATE)
-            if self.stopped.is_set():
-                return
-        self._forget_path()

@@ -15,7 +15,7 @@ import numpy as np
 
 from edge_ik.arms.builtin import builtin_arms
 from edge_ik.arms.load import load_arm
-from edge_ik_tools.view.bodies import MeshFile
+from edge_ik_tools.view.bodies import Surface
 from edge_ik_tools.view.meshes import find_meshes
 from edge_ik_tools.view.session import Session
 from firmware_host import EdgeIkError, IkSolver
@@ -44,7 +44,7 @@ class Shown:
     session: Session
     runtimes: tuple[str, ...] = ()
     load: Callable[[str], IkSolver] | None = None
-    meshes: Sequence[Sequence[MeshFile]] = ()
+    meshes: Sequence[Sequence[Surface]] = ()
     notes: tuple[str, ...] = field(default=())
 
 
@@ -98,9 +98,7 @@ def of_robot(source: str, base: str | None = None, tip: str | None = None) -> Sh
     return Shown(Session(chain, home), meshes=meshes, notes=notes)
 
 
-def _meshes(
-    chain: Chain, urdf: Path | None
-) -> tuple[Sequence[Sequence[MeshFile]], tuple[str, ...]]:
+def _meshes(chain: Chain, urdf: Path | None) -> tuple[Sequence[Sequence[Surface]], tuple[str, ...]]:
     return ((), ()) if urdf is None else find_meshes(chain, urdf)
 
 
@@ -139,9 +137,12 @@ def _checked_port(host: str, port: int) -> int:
         EdgeIkError: If it is in use, or the address is none of this machine.
     """
     try:
-        with socket.socket() as probe:
+        family, _, _, _, place = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((host, port))
+            probe.bind(place)
             found: int = probe.getsockname()[1]
             return found
     except OSError as error:
@@ -185,4 +186,5 @@ def notebook(model: str | Path, height: int = 600, runtime: str | None = None) -
 def address(page: Any) -> str:
     """Where a browser finds a page."""
     host = page.server.get_host()
-    return f"http://{'localhost' if host == LOOPBACK else host}:{page.server.get_port()}"
+    name = "localhost" if host == LOOPBACK else f"[{host}]" if ":" in host else host
+    return f"http://{name}:{page.server.get_port()}"

@@ -5,17 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
+from edge_ik.answering import answers_by_steps
 from firmware_host import EdgeIkError, IkPath, IkSolution, IkSolver, track
 from firmware_host.chain import Chain, FloatArray
 from firmware_host.kinematics import forward_kinematics
 from firmware_host.limits import nearest_limit
 from firmware_host.solving.branches import ANY, NEAREST
-from firmware_host.solving.refine import refinements
 
 CLOUD_SEED = 0
 
@@ -91,12 +92,9 @@ class Session:
         self.target_pose = np.asarray(pose, dtype=float)
         if self.solver is None:
             return None
-        began = time.perf_counter()
         near = None if self.branch == ANY else self.q
-        self.answer = self.solver.solve(self._target(self.target_pose), near, self.branch)
-        self.seconds = time.perf_counter() - began
-        self.q = self.answer.q
-        return self.answer
+        target = self._target(self.target_pose)
+        return self._answered(partial(self.solver.solve, target, near, self.branch))
 
     def choose(self, branch: int | str) -> IkSolution | None:
         """Answer in a branch from now on: a number, "nearest" or "any"."""
@@ -115,34 +113,39 @@ class Session:
             found.append(Ghost(number, name, answer.q, answer.position_error_m, solved))
         return found
 
-    def cloud(self, count: int, tell: Callable[[str], None] = lambda line: None) -> Cloud:
-        """Places of uniformly drawn joints, and errors of the network and after each step."""
+    def cloud(self, count: int) -> Cloud:
+        """Places of uniformly drawn joints, and errors of the network and after each step.
+
+        They are those of branch "any", as in the report: of the network alone by the head that
+        it trusts most.
+        """
         chain, solver = self.chain, self.solver
         if solver is None:
             raise EdgeIkError("A cloud of errors needs a model, and this is a robot alone.")
         rng = np.random.default_rng(CLOUD_SEED)
         q = rng.uniform(chain.lower, chain.upper, (count, len(chain)))
         targets = solver.problem.reached_by(q)
-        tell(f"{count:,} targets")
-        best = np.full((solver.refine_steps + 1, count), np.inf)
-        for branch in range(len(solver.branches)):
-            seeds = solver.seeder.seeds(targets, branch)
-            walked = refinements(solver.problem, seeds, targets, solver.refine_steps)
-            for step, (_, errors) in enumerate(walked):
-                best[step] = np.minimum(best[step], errors)
-        return Cloud(solver.task.positions(targets), best)
+        errors = [
+            solver.problem.errors(answers.q, targets)[0]
+            for answers in answers_by_steps(solver.seeder, targets, solver.refine_steps)
+        ]
+        return Cloud(solver.task.positions(targets), np.array(errors))
 
     def follow(self, points: FloatArray) -> IkPath:
         """Track places (N, 3) [m] from where the joints are, the tool turned as it is.
 
-        The joints end where the path ends.
+        The joints end where the path ends, and the answer is that to its last place.
         """
         if self.solver is None:
             raise EdgeIkError("Following a path needs a model, and this is a robot alone.")
         poses = np.repeat(self.target_pose[None], len(points), axis=0)
         poses[:, :3, 3] = points
-        path = track(self.solver, [self._target(pose) for pose in poses], self.q)
-        self.q, self.target_pose = path.q[-1], poses[-1]
+        targets = [self._target(pose) for pose in poses]
+        path = track(self.solver, targets, self.q)
+        before = path.q[-2] if len(path.q) > 1 else self.q
+        self.target_pose = poses[-1]
+        # A path keeps no whole answers: its last one is asked for again.
+        self._answered(partial(self.solver.track, targets[-1], before))
         return path
 
     def margin(self) -> tuple[str, float]:
@@ -169,6 +172,14 @@ class Session:
         if answer.servo is not None:
             told["servos"] = ", ".join(map(str, answer.servo))
         return told
+
+    def _answered(self, ask: Callable[[], IkSolution]) -> IkSolution:
+        """Put the joints where an answer has them, and keep how long it took."""
+        began = time.perf_counter()
+        self.answer = ask()
+        self.seconds = time.perf_counter() - began
+        self.q = self.answer.q
+        return self.answer
 
     def _target(self, pose: FloatArray) -> FloatArray:
         """A pose as the task takes a target."""

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[Any]
+"""Numbers of any type that are drawn."""
 
 # The least depth of a flat space, in its longest side, and the room around what is drawn.
 LEAST_DEPTH, ROOM = 0.15, 0.04
@@ -114,7 +115,9 @@ class Line:
     """A line through points; NaN interrupts it.
 
     Attributes:
-        x, y, z: (N,) coordinates, which a slider may change; z in panels of three axes.
+        x: (N,) coordinates, which a slider may change.
+        y: Likewise.
+        z: Likewise, in panels of three axes.
         color: Word of a colour.
         name: What the legend says; nothing for none.
         width: In points.
@@ -149,7 +152,9 @@ class Points:
     """Points by themselves.
 
     Attributes:
-        x, y, z: (N,) coordinates; z in panels of three axes.
+        x: (N,) coordinates.
+        y: Likewise.
+        z: Likewise, in panels of three axes.
         color: Word of a colour, or numbers that a scale colours, a slider perhaps changing them.
         scale: That scale.
         name: What the legend says; nothing for none.
@@ -239,6 +244,7 @@ class Rule:
 
 
 Mark = Line | Points | Bars | Cells | Rule
+"""What is drawn in a panel."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -246,7 +252,8 @@ class Panel:
     """One drawing with its own axes.
 
     Attributes:
-        x, y: Its axes.
+        x: Its first axis.
+        y: Its second.
         z: Its third axis, of space.
         marks: What is drawn, in order.
         title: What it shows, where there are several.

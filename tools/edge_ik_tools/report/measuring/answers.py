@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from edge_ik.answering import answers_by_steps
 from edge_ik.data.streams import EVERYWHERE_STREAM, stream
 from edge_ik.data.targets import draw_everywhere
-from edge_ik.evaluation import answers_by_steps
 from firmware_host.chain import FloatArray
 from firmware_host.errors import ModelFileError
 from firmware_host.problem import IkProblem
@@ -17,7 +17,9 @@ from firmware_host.progress import Tell, untold
 from firmware_host.solver import IkSolver
 
 IntArray = npt.NDArray[np.int_]
+"""A whole number for each target."""
 BoolArray = npt.NDArray[np.bool_]
+"""A truth for each target."""
 
 
 @dataclass(frozen=True, eq=False)
