@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from functools import cached_property, partial
 from pathlib import Path
@@ -18,15 +19,13 @@ from firmware_host.names import shown
 from firmware_host.network.runtimes import RUNTIMES
 from firmware_host.plugins import open_network, solver_plugin
 from firmware_host.problem import IkProblem
-from firmware_host.solving.batches import FoundRows, told_batch
+from firmware_host.solving.batches import found_rows, told_batch
 from firmware_host.solving.branches import (
     ANY,
     HOME,
     NEAREST,
-    Answers,
     branch_number,
     solve_target,
-    solve_targets,
 )
 from firmware_host.solving.checks import (
     checked_counts,
@@ -47,9 +46,6 @@ from firmware_host.tolerances import Tolerance
 from firmware_host.workspace import Workspace
 
 __all__ = ["IkBatch", "IkSolution", "IkSolver", "Predict", "Status"]
-
-# Indexed by whether the target was reached.
-_REACHED = np.array([Status.UNREACHABLE, Status.SOLVED], dtype=object)
 
 Branch = int | str
 
@@ -127,6 +123,18 @@ class IkSolver:
             f"branches {len(self.branches)}, runtime {self.runtime!r}, "
             f"refine_steps={self.refine_steps}, restarts={self.restarts}>"
         )
+
+    def with_steps(self, refine_steps: int) -> IkSolver:
+        """The same solver with another number of refinement steps, 0 to 100.
+
+        A subclass into which they are built overrides it.
+
+        Raises:
+            ConfigError: If it is no such number.
+        """
+        other = copy.copy(self)
+        other.refine_steps, _ = checked_counts(refine_steps, self.restarts)
+        return other
 
     @classmethod
     def obstacle(cls) -> str | None:
@@ -304,40 +312,16 @@ class IkSolver:
             TargetError: If the targets or `q_near` have another shape.
         """
         checked_threads(threads)
-        began, chain = time.perf_counter(), self.chain
+        began = time.perf_counter()
         targets = real_part_first(targets, quaternion, self.task, batch=True)
         rows = checked_target(targets, batch=True, finite=False, task=self.task)
         good: npt.NDArray[np.bool_] = np.logical_and.reduce(np.isfinite(rows), axis=-1)
         # A bad row is solved for a harmless target, and told of below.
         rows = rows if good.all() else np.where(good[:, None], rows, 0.0)
-        near = None if q_near is None else checked_near(chain, q_near, len(rows))
+        near = None if q_near is None else checked_near(self.chain, q_near, len(rows))
         number, steps = self._number(branch, q_near), self.refine_steps
-        answer = solve_targets(self.seeder, rows, number, near, steps, self.restarts)
-        q = answer.q if near is None else chain.nearest_turn(answer.q, near)
-        turning = self.task.has_orientation
-        seed_distance = self.problem.errors(answer.seed, rows)[0] if turning else answer.seed_error
-        distance, angle, status = self._judged(answer, q, rows)
-        found = FoundRows(
-            q=q,
-            distance=distance,
-            angle=angle,
-            seed_distance=seed_distance,
-            status=status,
-            steps=steps,
-            branch=answer.branch,
-            tried=answer.tried,
-            restarts=answer.restarts,
-        )
+        found = found_rows(self.seeder, rows, number, near, steps, self.restarts)
         return told_batch(self.spec, rows, good, found, near, began)
-
-    def _judged(
-        self, answer: Answers, q: FloatArray, rows: FloatArray
-    ) -> tuple[FloatArray, FloatArray, npt.NDArray[np.object_]]:
-        """Distances [m], angles [rad] and status (N,) of joints (N, n) for targets (N, k)."""
-        errors, angles = answer.error, np.zeros(len(q))
-        if self.task.has_orientation:
-            errors, angles = self.problem.errors(q, rows)
-        return errors, angles, _REACHED.take(self.problem.tolerance.holds(errors, angles))
 
     def _number(self, branch: Branch | None, q_near: npt.ArrayLike | None) -> int | str:
         """The branch's number, or "any" or "nearest"."""

@@ -6,6 +6,7 @@ import pytest
 from edge_ik.evaluation import evaluate_model
 from edge_ik_tools.report.measuring.answers import answer
 from edge_ik_tools.report.measuring.errors import measure_errors
+from firmware_host.solver import IkSolver
 from firmware_host.solving.branches import solve_any
 
 
@@ -48,3 +49,12 @@ def test_the_same_seed_draws_the_same_targets(shipped, rng_seed):
     np.testing.assert_array_equal(first.target, second.target)
     np.testing.assert_array_equal(first.last.q, second.last.q)
     assert not np.array_equal(first.target, answer(shipped.solver, 100, rng_seed + 1).target)
+
+
+def test_firmware_is_measured_by_its_own_answers(shipped_path, shipped, require_tool):
+    require_tool("cc", "gcc libc6-dev")
+    firmware = IkSolver.load(shipped_path, "firmware")
+    answered = answer(firmware, 100, 1)
+    own = firmware.solve_batch(answered.target)
+    np.testing.assert_array_equal(answered.last.q, own.q)
+    assert not np.array_equal(answered.last.q, answer(shipped.solver, 100, 1).last.q)

@@ -110,6 +110,16 @@ class FirmwareSolver(IkSolver):
         )
         return cls(replace(firmware, vectors=True), flatbuffer)
 
+    def with_steps(self, refine_steps: int) -> FirmwareSolver:
+        """The same with another number of steps, built anew; see `IkSolver.with_steps`.
+
+        Raises:
+            ConfigError: If it is no such number, or the tolerance too small for so many.
+        """
+        if refine_steps == self.refine_steps:
+            return self
+        return FirmwareSolver(self._firmware.with_steps(refine_steps), self._flatbuffer)
+
     @classmethod
     def obstacle(cls) -> str | None:
         """Why firmware cannot be built on this machine, or None."""

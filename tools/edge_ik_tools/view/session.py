@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from edge_ik.answering import answering
 from firmware_host import EdgeIkError, IkPath, IkSolution, IkSolver, track
 from firmware_host.chain import Chain, FloatArray
 from firmware_host.kinematics import forward_kinematics
 from firmware_host.solving.branches import ANY, NEAREST
-from firmware_host.solving.refine import refinements
+from firmware_host.solving.refine import refine
 
 CLOUD_SEED = 0
 
@@ -124,10 +125,11 @@ class Session:
         targets = solver.problem.reached_by(q)
         tell(f"{count:,} targets")
         best = np.full((solver.refine_steps + 1, count), np.inf)
+        answers = answering(solver)
         for branch in range(len(solver.branches)):
-            seeds = solver.seeder.seeds(targets, branch)
-            walked = refinements(solver.problem, seeds, targets, solver.refine_steps)
-            for step, (_, errors) in enumerate(walked):
+            walked = answers.in_branch(targets, branch, solver.refine_steps)
+            for step, reached in enumerate(walked):
+                _, errors = refine(solver.problem, reached, targets, 0)
                 best[step] = np.minimum(best[step], errors)
         return Cloud(solver.task.positions(targets), best)
 
