@@ -15,10 +15,9 @@ import numpy.typing as npt
 from edge_ik_tools.c99.build import (
     MissingCompilerError,
     MissingHeadersError,
-    build_library,
     find_compiler,
     find_headers,
-    load_library,
+    load_firmware,
 )
 from edge_ik_tools.c99.source import Firmware
 from firmware_host.chain import FloatArray
@@ -55,9 +54,8 @@ class FirmwareSolver(IkSolver):
 
     def __init__(self, firmware: Firmware, flatbuffer: bytes) -> None:
         compiler = find_compiler()
-        self.library = build_library(firmware, compiler)
+        self.library, self._native = load_firmware(firmware, compiler)
         self._firmware, self._flatbuffer = firmware, flatbuffer
-        self._native = load_library(self.library)
         named = shlex.join([Path(compiler[0]).name, *compiler[1:]])
         spec, runtime = firmware.spec, f"firmware ({named})"
         super().__init__(
@@ -102,6 +100,7 @@ class FirmwareSolver(IkSolver):
             MissingCompilerError: If there is no C compiler.
             MissingHeadersError: If Python's headers are not installed.
             FirmwareBuildError: If the compiler refuses the firmware.
+            WriteError: If there is no place for it in the cache.
         """
         flatbuffer, _ = read_model(path)
         # The integers are for cores without a floating-point unit.
