@@ -51,8 +51,6 @@ ELSEWHERE = "name another place"
 OTHER_TEMPORARY = "name another folder in the environment variable TMPDIR"
 
 PARTIAL, WORK = "partial", "work"
-# Of the system's refusals, those that only what is written meets.
-_OF_WRITES = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG}
 # What a file system answers that has nothing to wait for.
 _WITHOUT_FLUSH = {errno.EINVAL, errno.ENOTSUP}
 # What working folders are called.
@@ -242,7 +240,7 @@ def working_folder(parent: Path | None = None, elsewhere: str = OTHER_TEMPORARY)
         elsewhere: As for `told`.
 
     Raises:
-        WriteError: If the system refuses it, or the block runs out of room there.
+        WriteError: If the system refuses it.
     """
     if parent is None:
         with told(Path("/tmp"), elsewhere):  # noqa: S108 - the last that Python tries
@@ -256,11 +254,6 @@ def working_folder(parent: Path | None = None, elsewhere: str = OTHER_TEMPORARY)
         folder.mkdir(mode=0o700)
     try:
         yield folder
-    except OSError as error:
-        if error.errno not in _OF_WRITES:
-            raise
-        with told(folder, elsewhere):
-            raise
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -102,9 +102,7 @@ def test_a_compiler_that_makes_no_module_is_told(model, monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     text = 'for word; do test "$last" = -o && echo no > "$word"; last=$word; done; exit 0'
     monkeypatch.setenv("CC", str(script(tmp_path / "odd", text)))
-    with pytest.raises(
-        FirmwareBuildError, match=r"cannot be loaded: .*Expected a module"
-    ):
+    with pytest.raises(FirmwareBuildError, match=r"cannot be loaded: .*Expected a module"):
         FirmwareSolver.load(model)
 
 
@@ -141,14 +139,16 @@ def test_a_relative_folder_of_caches_is_ignored(monkeypatch, named):
     assert build.cache_folder() == Path.home() / ".cache" / "edge-ik"
 
 
-def test_a_compiler_that_finds_no_room_is_told_with_the_place(model, monkeypatch, tmp_path):
-    def full(path, text, elsewhere):
-        raise OSError(28, "No space left on device")
-
+def test_a_place_without_room_is_told(model, monkeypatch, tmp_path):
+    resource = pytest.importorskip("resource")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(build, "write_text", full)
-    with pytest.raises(WriteError, match=f"Cannot write '{tmp_path}.*Make room.*XDG_CACHE_HOME"):
-        FirmwareSolver.load(model)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        with pytest.raises(WriteError, match=f"Cannot write '{tmp_path}.*XDG_CACHE_HOME"):
+            FirmwareSolver.load(model)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_a_compiler_works_in_a_folder_of_the_cache(model, monkeypatch, tmp_path):

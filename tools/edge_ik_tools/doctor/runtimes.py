@@ -5,12 +5,12 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 
 from edge_ik_tools.doctor.finding import Finding
 from edge_ik_tools.doctor.tiny import write_tiny_model
+from firmware_host.files import working_folder
 from firmware_host.network.runtimes import DEFAULT_RUNTIMES, RUNTIMES
 from firmware_host.plugins import available_solvers, known_solvers
 
@@ -27,8 +27,8 @@ PURPOSES = {
 
 def find_runtimes() -> list[Finding]:
     """One finding for each runtime that `IkSolver.load` knows."""
-    with tempfile.TemporaryDirectory(prefix="edge-ik-doctor-") as folder:
-        model = Path(folder) / "tiny.tflite"
+    with working_folder() as folder:
+        model = folder / "tiny.tflite"
         write_tiny_model(model)
         found = [_tried(name, model) for name in known_solvers()]
     works = {one.name for one in found if one.works}
