@@ -20,14 +20,9 @@ from firmware_host.network.runtimes import RUNTIMES
 from firmware_host.plugins import open_network, solver_plugin
 from firmware_host.problem import IkProblem
 from firmware_host.solving.batches import found_rows, told_batch
-from firmware_host.solving.branches import (
-    ANY,
-    HOME,
-    NEAREST,
-    branch_number,
-    solve_target,
-)
+from firmware_host.solving.branches import ANY, HOME, NEAREST, solve_target
 from firmware_host.solving.checks import (
+    branch_number,
     checked_counts,
     checked_near,
     checked_threads,
@@ -41,7 +36,7 @@ from firmware_host.solving.solution import Found, IkBatch, IkSolution, Status
 from firmware_host.spec import ModelSpec
 from firmware_host.tasks import Task
 from firmware_host.tasks.neighbours import WXYZ, real_part_first
-from firmware_host.tasks.targets import checked_target, plain_target
+from firmware_host.tasks.targets import checked_components, checked_target, plain_target
 from firmware_host.tolerances import Tolerance
 from firmware_host.workspace import Workspace
 
@@ -150,6 +145,9 @@ class IkSolver:
 
         Returns:
             None where nothing but Python can be timed.
+
+        Raises:
+            TargetError: If the components are not what `seed` takes.
         """
         del targets, seeds
         return None
@@ -208,8 +206,16 @@ class IkSolver:
         return forward_kinematics(self.chain, angles)
 
     def seed(self, targets: npt.ArrayLike, branch: Branch = 0) -> FloatArray:
-        """The network's first guess q (N, n) [rad, m] for the components of targets (N, k)."""
-        return self.seeder.seeds(targets, self._head(branch))
+        """The network's first guess q (N, n) [rad, m] for the components of targets (N, k).
+
+        Args:
+            targets: (N, k) metres and unit vectors, as `IkProblem.reached_by` gives them.
+            branch: Number or name of a branch, or "home" for that of the home posture.
+
+        Raises:
+            TargetError: If they are none, too far away, or there is no such branch.
+        """
+        return self.seeder.seeds(checked_components(targets, self.task), self._head(branch, ()))
 
     def solve(
         self,
@@ -335,8 +341,8 @@ class IkSolver:
             raise TargetError(f"The branch '{NEAREST}' needs q_near, the present joints.")
         return branch
 
-    def _head(self, branch: Branch) -> int:
+    def _head(self, branch: Branch, others: tuple[str, ...] = (ANY, NEAREST)) -> int:
         """The number of a branch given by its number or name, or of that of home."""
         if isinstance(branch, str) and branch == HOME:
             return self.home_branch
-        return branch_number(self.branches, branch)
+        return branch_number(self.branches, branch, (*others, HOME))

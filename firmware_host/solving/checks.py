@@ -1,9 +1,10 @@
-"""What is given of joints, checked: where they are, and how far they may move."""
+"""What is given to a solve beside its target, checked: joints, branches, counts."""
 
 from __future__ import annotations
 
 import operator
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -139,6 +140,30 @@ def checked_counts(refine_steps: int, restarts: int) -> tuple[int, int]:
             f"restarts={restarts!r}"
         )
     return steps, seeds
+
+
+def branch_number(names: tuple[str, ...], branch: int | str, others: Sequence[str]) -> int:
+    """The number of a branch given by its number or name.
+
+    Args:
+        names: Those of the model's branches.
+        branch: What is given.
+        others: What else could have been.
+
+    Raises:
+        TargetError: If there is no such branch.
+    """
+    if isinstance(branch, str) and branch.lstrip("-").isdigit():
+        branch = int(branch)
+    if isinstance(branch, str) and branch in names:
+        return names.index(branch)
+    number = whole_number(branch)
+    if number is not None and 0 <= number < len(names):
+        return number
+    known = ", ".join(f"{index} ({name})" for index, name in enumerate(names))
+    quoted = [f"'{other}'" for other in others]
+    last = " or ".join(", ".join(part) for part in (quoted[:-1], quoted[-1:]) if part)
+    raise TargetError(f"Expected a branch of the model: {known}, or {last}. Received: {branch!r}")
 
 
 def whole_number(value: Any) -> int | None:

@@ -13,6 +13,7 @@ from firmware_host.model_file import read_model
 from firmware_host.network.runtimes import open_interpreter
 from firmware_host.plugins import available_solvers
 from firmware_host.solver import IkSolver, Status
+from firmware_host.tolerances import FARTHEST_TARGET
 
 # Single precision against double, refined alike [rad].
 JOINT_TOLERANCE = 2e-5
@@ -266,3 +267,38 @@ def test_threads_give_the_same_answers(firmware, targets):
     for threads in (0, -1, 1.5, True):
         with pytest.raises(TargetError, match="threads of 1 or more"):
             firmware.solve_batch(rows, threads=threads)
+
+
+@pytest.mark.parametrize(
+    ("components", "branch", "told"),
+    [
+        ([[0.1, 0.2]], 0, r"components \(N, 3\) of targets. Received: shape \(1, 2\)"),
+        ([0.1, 0.2, 0.3], 0, r"shape \(3,\)"),
+        ("abc", 0, "Received: a str that is no array of numbers"),
+        ([[0.1, 0.2, 0.3], [0.1]], 0, "Received: a list that is no array"),
+        ([[0.1, np.nan, 0.2]], 0, r"Received a NaN or infinity \(row 0\)"),
+        ([[2e6, 0.0, 0.0]], 0, "no further than"),
+        ([[0.3, 0.1, 0.2]], "any", r"model: 0 \(home\), or 'home'\. Received: 'any'"),
+        ([[0.3, 0.1, 0.2]], "nearest", "Received: 'nearest'"),
+        ([[0.3, 0.1, 0.2]], 1, "Received: 1"),
+        ([[0.3, 0.1, 0.2]], None, "Received: None"),
+    ],
+)
+def test_a_seed_of_what_is_no_target_or_branch_is_refused_alike(
+    firmware, reference, components, branch, told
+):
+    for solver in (firmware, reference):
+        with pytest.raises(TargetError, match=told):
+            solver.seed(components, branch)
+    if branch == 0:
+        with pytest.raises(TargetError, match=told):
+            firmware.solve_times(components)
+
+
+def test_what_single_precision_refuses_is_no_seed(firmware):
+    """At the very edge of what is a target, where floats round to beyond it."""
+    around = np.random.default_rng(0).normal(size=(100, 3))
+    edge = around * (FARTHEST_TARGET * (1 - 1e-12) / np.linalg.norm(around, axis=1))[:, None]
+    assert firmware.seed(0.99 * edge).shape == (100, 3)
+    with pytest.raises(TargetError, match="the firmware refuses, in single precision"):
+        firmware.seed(edge)

@@ -21,6 +21,7 @@ from edge_ik_tools.c99.build import (
 )
 from edge_ik_tools.c99.source import Firmware
 from firmware_host.chain import FloatArray
+from firmware_host.errors import TargetError
 from firmware_host.model_file import read_model
 from firmware_host.network.flatbuffer import read_graph
 from firmware_host.network.interpreter import Interpreter
@@ -30,7 +31,7 @@ from firmware_host.solving.branches import ANY, NEAREST
 from firmware_host.solving.checks import checked_near, checked_threads
 from firmware_host.solving.solution import STATUSES, Found, IkBatch, IkSolution
 from firmware_host.tasks.neighbours import WXYZ, real_part_first
-from firmware_host.tasks.targets import checked_target
+from firmware_host.tasks.targets import checked_components, checked_target
 from firmware_host.tolerances import Tolerance
 
 # The order of the C enumeration.
@@ -130,10 +131,16 @@ class FirmwareSolver(IkSolver):
         return None
 
     def seed(self, targets: npt.ArrayLike, branch: Branch = 0) -> FloatArray:
-        """The network's first guess q (N, n) [rad] for the components of targets (N, k)."""
-        single = np.ascontiguousarray(targets, dtype=np.float32)
-        q = np.tile(self.home.astype(np.float32), (len(single), 1))
-        self._native.seed_batch(len(q), self._code(branch, None), single, q)
+        """The network's first guess q (N, n) [rad, m]; see `IkSolver.seed`."""
+        single = np.ascontiguousarray(checked_components(targets, self.task), dtype=np.float32)
+        q = np.full((len(single), len(self.chain)), np.nan, dtype=np.float32)
+        self._native.seed_batch(len(q), self._head(branch, ()), single, q)
+        refused = np.isnan(q).any(axis=1)
+        if refused.any():
+            raise TargetError(
+                f"Expected targets in metres and unit vectors. Received one that the firmware "
+                f"refuses, in single precision (row {int(np.argmax(refused))})."
+            )
         return q.astype(np.float64)
 
     def solve(
@@ -242,8 +249,8 @@ class FirmwareSolver(IkSolver):
         return CODES[number] if isinstance(number, str) else number
 
     def solve_times(self, targets: npt.ArrayLike, seeds: bool = False) -> FloatArray:
-        """The time of each solve alone, taken in C (N,) [microseconds]."""
-        single = np.ascontiguousarray(targets, dtype=np.float32)
+        """The time of each solve alone, taken in C (N,) [microseconds]; see `IkSolver`."""
+        single = np.ascontiguousarray(checked_components(targets, self.task), dtype=np.float32)
         taken = np.empty(len(single))
         self._native.time_batch(len(single), seeds, single, taken)
         return taken / 1e3
