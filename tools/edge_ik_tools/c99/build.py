@@ -25,6 +25,7 @@ from edge_ik_tools.errors import FirmwareBuildError
 from edge_ik_tools.templates import filled
 from firmware_host.errors import EdgeIkError, WriteError
 from firmware_host.files import (
+    OTHER_TEMPORARY,
     temporary_files_in,
     tidy_folder,
     working_folder,
@@ -180,6 +181,18 @@ def _loaded(library: Path) -> Any:
     module = module_from_spec(spec)
     loader.exec_module(module)
     return module
+
+
+def check_compiler(compiler: Sequence[str]) -> None:
+    """Compile a module of nothing, which needs no headers of Python.
+
+    Raises:
+        FirmwareBuildError: If the compiler does not.
+        WriteError: If there is no place to do it.
+    """
+    with working_folder() as folder:
+        write_text(folder / "nothing.c", "int nothing = 0;\n", OTHER_TEMPORARY)
+        _compile(compiler, folder, folder / "nothing.c", folder / f"nothing{SUFFIX}")
 
 
 def find_headers() -> Path:
