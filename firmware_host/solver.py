@@ -310,8 +310,8 @@ class IkSolver:
             targets: N targets as for `solve`; a row that is not finite is a bad target.
             q_near: (n,) or (N, n) present joints [rad, m], as for `solve`.
             branch: As for `solve`.
-            threads: How many cores firmware may use, None for all; the other runtimes use one.
-                The answers are the same.
+            threads: How many cores firmware may use at most, None for all; the other runtimes
+                use one. The answers are the same.
             quaternion: As for `solve`.
 
         Raises:

@@ -106,20 +106,21 @@ def plain_steps(chain: Chain, max_step: npt.ArrayLike | None) -> list[float]:
 
 
 def checked_threads(threads: int | None) -> int:
-    """How many threads to use; with None as many as this process may use cores.
+    """How many threads to use: one for each core that this process may use, at most.
 
     Raises:
         TargetError: If that is no whole number above 0.
     """
+    try:
+        cores = len(os.sched_getaffinity(0))
+    except AttributeError:  # Not every system tells which cores a process may use.
+        cores = os.cpu_count() or 1
     if threads is None:
-        try:
-            return len(os.sched_getaffinity(0))
-        except AttributeError:  # Not every system tells which cores a process may use.
-            return os.cpu_count() or 1
+        return cores
     number = whole_number(threads)
     if number is None or number < 1:
         raise TargetError(f"Expected threads of 1 or more, or None. Received: {threads!r}")
-    return number
+    return min(number, cores)
 
 
 def checked_counts(refine_steps: int, restarts: int) -> tuple[int, int]:

@@ -1,9 +1,17 @@
 """The firmware built for this machine answers as every other runtime does."""
 
+import os
+import signal
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import hypothesis
 import numpy as np
 import pytest
+from hypothesis import strategies as st
 
-from edge_ik_tools.c99 import build
+from edge_ik_tools.c99 import build, host
 from edge_ik_tools.c99.build import MissingCompilerError, MissingHeadersError
 from edge_ik_tools.c99.host import FirmwareSolver
 from edge_ik_tools.errors import FirmwareBuildError
@@ -13,6 +21,7 @@ from firmware_host.model_file import read_model
 from firmware_host.network.runtimes import open_interpreter
 from firmware_host.plugins import available_solvers
 from firmware_host.solver import IkSolver, Status
+from firmware_host.solving import checks
 from firmware_host.tolerances import FARTHEST_TARGET
 
 # Single precision against double, refined alike [rad].
@@ -302,3 +311,57 @@ def test_what_single_precision_refuses_is_no_seed(firmware):
     assert firmware.seed(0.99 * edge).shape == (100, 3)
     with pytest.raises(TargetError, match="the firmware refuses, in single precision"):
         firmware.seed(edge)
+
+
+def test_no_more_threads_than_cores(firmware, targets, monkeypatch):
+    started = []
+
+    class Counted(ThreadPoolExecutor):
+        def __init__(self, count):
+            started.append(count)
+            super().__init__(count)
+
+    monkeypatch.setattr(host, "ThreadPoolExecutor", Counted)
+    monkeypatch.setattr(checks.os, "sched_getaffinity", lambda _: {0, 1}, raising=False)
+    firmware.solve_batch(np.tile(targets, (10, 1)), threads=100_000)
+    assert started == [2]
+
+
+def test_an_interrupt_ends_a_batch_soon(model, require_tool):
+    """Seconds of work for one thread and for two, interrupted after a tenth of one."""
+    require_tool("cc", "gcc libc6-dev")
+    patient = IkSolver.load(model, "firmware", restarts=1000)
+    rows = np.tile([5.0, 0.0, 0.0], (20_000, 1))
+    for threads in (1, 2):
+        timer = threading.Timer(0.1, os.kill, [os.getpid(), signal.SIGINT])
+        timer.start()
+        began = time.perf_counter()
+        with pytest.raises(KeyboardInterrupt):
+            patient.solve_batch(rows, threads=threads)
+        assert time.perf_counter() - began < 1.5
+        timer.join()
+
+
+@hypothesis.settings(max_examples=50)
+@hypothesis.given(start=st.integers(0, 5), count=st.integers(0, 1000), slow=st.booleans())
+def test_chunks_are_all_of_the_rows_in_order(start, count, slow):
+    seen = []
+
+    def work(part):
+        seen.extend(range(part.start, part.stop))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(host, "CHUNK_SECONDS", 1e-9 if slow else 0.05)
+        host.in_chunks(work, start, start + count)
+    assert seen == list(range(start, start + count))
+
+
+def test_chunks_end_where_no_more_are_wanted():
+    stopped, seen = threading.Event(), []
+
+    def work(part):
+        seen.append(part)
+        stopped.set()
+
+    host.in_chunks(work, 0, 10_000, stopped)
+    assert len(seen) == 1

@@ -52,7 +52,7 @@ def test_each_extra_has_its_own_packages(versions):
 
 def test_what_is_missing_or_too_old_is_told_with_what_adds_it(versions):
     versions({"numpy": "2.4.6", "tensorflow": "2.9.1", "tf_keras": "2.21.0"})
-    base, train, compress, *_ = find_packages()
+    base, train, compress, search, *_ = find_packages()
     # LiteRT has no wheel on some machines, and nothing else needs it.
     assert base.works
     assert (base.found, base.advice) == ("numpy 2.4.6", "")
@@ -60,6 +60,8 @@ def test_what_is_missing_or_too_old_is_told_with_what_adds_it(versions):
     assert train.found == "tensorflow 2.9.1, tensorflow is below 2.18, no scipy"
     assert train.advice == install_command("train")
     assert compress.works
+    assert (search.works, search.found) == (False, "not there when this was installed")
+    assert search.advice == install_command("search")
 
 
 def test_a_package_that_cannot_be_imported_does_not_work(versions, monkeypatch):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import shlex
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -41,6 +43,8 @@ CODES = {ANY: -1, NEAREST: -2}
 STATUS = np.array(STATUSES, dtype=object)
 # Fewer rows are not worth a thread of their own.
 LEAST_ROWS = 64
+# How long C works before Python looks whether Ctrl-C was pressed [s].
+CHUNK_SECONDS = 0.05
 
 
 class FirmwareSolver(IkSolver):
@@ -134,7 +138,12 @@ class FirmwareSolver(IkSolver):
         """The network's first guess q (N, n) [rad, m]; see `IkSolver.seed`."""
         single = np.ascontiguousarray(checked_components(targets, self.task), dtype=np.float32)
         q = np.full((len(single), len(self.chain)), np.nan, dtype=np.float32)
-        self._native.seed_batch(len(q), self._head(branch, ()), single, q)
+        head = self._head(branch, ())
+
+        def seed(part: slice) -> None:
+            self._native.seed_batch(len(q[part]), head, single[part], q[part])
+
+        in_chunks(seed, 0, len(q))
         refused = np.isnan(q).any(axis=1)
         if refused.any():
             raise TargetError(
@@ -236,12 +245,20 @@ class FirmwareSolver(IkSolver):
                 self._native.solve_batch_near(count, code, rows[part], near[part], own)
 
         size = max(-(-len(rows) // threads), LEAST_ROWS)
-        parts = [slice(start, start + size) for start in range(0, len(rows), size)]
-        if len(parts) < 2:
-            solve(slice(None))
+        if size >= len(rows):
+            in_chunks(solve, 0, len(rows))
             return
-        with ThreadPoolExecutor(len(parts)) as pool:
-            list(pool.map(solve, parts))
+        stopped = Event()
+
+        def share(start: int) -> None:
+            in_chunks(solve, start, min(start + size, len(rows)), stopped)
+
+        with ThreadPoolExecutor(threads) as pool:
+            try:
+                list(pool.map(share, range(0, len(rows), size)))
+            finally:
+                # On Ctrl-C too, after which the threads are waited for.
+                stopped.set()
 
     def _code(self, branch: Branch | None, q_near: npt.ArrayLike | None) -> int:
         """The branch as the C takes it: a number, or one of those below 0."""
@@ -256,6 +273,26 @@ class FirmwareSolver(IkSolver):
         return taken / 1e3
 
 
+def in_chunks(
+    work: Callable[[slice], None], start: int, end: int, stopped: Event | None = None
+) -> None:
+    """Work on rows in chunks of about `CHUNK_SECONDS`, between which Python looks at signals.
+
+    Args:
+        work: Called with the rows of each chunk; while C runs, Ctrl-C has to wait.
+        start: The first row.
+        end: The first row that is not worked on.
+        stopped: Set by another thread where no more are wanted.
+    """
+    size = LEAST_ROWS
+    while start < end and not (stopped is not None and stopped.is_set()):
+        began = time.perf_counter()
+        work(slice(start, min(start + size, end)))
+        start += size
+        took = time.perf_counter() - began
+        size = 2 * size if took < CHUNK_SECONDS / 2 else max(1, int(size * CHUNK_SECONDS / took))
+
+
 class _FirmwareNetwork(Interpreter):
     """The firmware's network alone, behind the face of the other runtimes."""
 
@@ -264,6 +301,10 @@ class _FirmwareNetwork(Interpreter):
         self._native = native
 
     def _network(self, q: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        y = np.empty((len(q), self.output_shape[1]), self.dtype)
-        self._native.network_batch(len(q), 0, np.ascontiguousarray(q), y)
+        x, y = np.ascontiguousarray(q), np.empty((len(q), self.output_shape[1]), self.dtype)
+
+        def run(part: slice) -> None:
+            self._native.network_batch(len(x[part]), 0, x[part], y[part])
+
+        in_chunks(run, 0, len(x))
         return y

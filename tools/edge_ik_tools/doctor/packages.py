@@ -112,7 +112,9 @@ def _finding(
         versions: Of the packages that are installed.
         errors: Why some of these cannot be imported.
     """
-    there, lacking, broken = [], [], []
+    there, broken = [], []
+    # Where the sources have moved on since they were installed.
+    lacking = [] if demanded else ["not there when this was installed"]
     for one in demanded:
         version = versions.get(one.name)
         if version is None:
