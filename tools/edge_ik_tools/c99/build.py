@@ -28,6 +28,7 @@ from firmware_host.files import (
     OTHER_TEMPORARY,
     temporary_files_in,
     tidy_folder,
+    told,
     working_folder,
     write_bytes,
     write_text,
@@ -160,8 +161,9 @@ def _built(name: str, texts: Mapping[str, str], headers: Path, compiler: Sequenc
     cache = cache_folder()
     tidy_folder(cache, OTHER_CACHE)
     with working_folder(cache, OTHER_CACHE) as folder:
-        for file, text in texts.items():
-            write_text(folder / file, text, OTHER_CACHE)
+        with told(cache, OTHER_CACHE):
+            for file, text in texts.items():
+                (folder / file).write_text(text, encoding="utf-8")
         out = folder / f"{name}{SUFFIX}"
         _compile(compiler, headers, folder / "host.c", out)
         built = out.read_bytes()
