@@ -45,7 +45,8 @@ def write_arrays(path: Path, arrays: Mapping[str, AnyArray]) -> None:
         with temporary.open("wb") as stream:
             np.savez(stream, **by_rows)
 
-    write_atomically(path, write)
+    # What a training of hours has led to.
+    write_atomically(path, write, flushed=True)
 
 
 class ArrayFile:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from edge_ik import __version__
-from edge_ik.answering import answers_by_steps, asked_once
+from edge_ik.answering import Answering, RefinedHere, answering, answers_by_steps
 from edge_ik.data.focus import FocusCircle
 from edge_ik.data.targets import BranchTargets, TargetSet, unseen_targets
 from edge_ik.figures import ErrorFigures, describe_rest, error_figures
@@ -20,8 +20,6 @@ from firmware_host.files import check_writable, write_json
 from firmware_host.problem import IkProblem
 from firmware_host.progress import Done, Tell, untold
 from firmware_host.solver import IkSolver
-from firmware_host.solving.branches import solve_any
-from firmware_host.solving.refine import refinements
 from firmware_host.solving.seeding import Seeder
 from firmware_host.spec import Branch, mean_heads
 from firmware_host.tolerances import Tolerance
@@ -114,10 +112,24 @@ def most_steps(problem: IkProblem) -> int:
 def evaluate_seeds(
     seeder: Seeder, targets: TargetSet, steps: int | None = None, tell: Tell = untold
 ) -> Evaluation:
-    """Measure a network alone and refined, answering in any branch.
+    """`evaluate_answers` of a network that is refined here.
 
     Args:
         seeder: The network with its problem.
+        targets: As there.
+        steps: As there.
+        tell: As there.
+    """
+    return evaluate_answers(RefinedHere(seeder), targets, steps, tell)
+
+
+def evaluate_answers(
+    answers: Answering, targets: TargetSet, steps: int | None = None, tell: Tell = untold
+) -> Evaluation:
+    """Measure a network alone and refined, answering in any branch.
+
+    Args:
+        answers: What answers.
         targets: What to solve.
         steps: Largest number of refinement steps, at least the problem's usual number; by
             default `most_steps`.
@@ -127,18 +139,16 @@ def evaluate_seeds(
         Figures after 0, 1, ..., `steps` steps; each error is recomputed by forward
         kinematics on the clamped joints.
     """
-    everywhere = asked_once(seeder)
-    problem = seeder.spec.problem
+    problem = answers.spec.problem
     usual = problem.default_steps
     anywhere: dict[int, ErrorFigures] = {}
     tried, solved = 1.0, np.ones(len(targets.q), dtype=bool)
     most = most_steps(problem) if steps is None else max(steps, usual)
-    for taken, answers in enumerate(answers_by_steps(everywhere, targets.target, most, tell)):
-        errors = problem.errors(answers.q, targets.target)
-        anywhere[taken] = error_figures(problem, answers.q, errors, np.zeros(0), None)
+    for taken, found in enumerate(answers_by_steps(answers, targets.target, most, tell)):
+        q, errors = found.q, problem.errors(found.q, targets.target)
+        anywhere[taken] = error_figures(problem, q, errors, np.zeros(0), None)
         if taken == usual:
-            q = answers.q
-            tried = float(answers.tried.mean())
+            tried = float(found.tried.mean())
             solved = problem.is_solved(q, targets.target) & problem.chain.within_limits(q)
     if targets.one_branch is not None:
         tell(Done("Solving, the branch of the home posture"))
@@ -151,32 +161,29 @@ def evaluate_seeds(
         rest=describe_rest(problem, targets.q[~solved]),
         one_branch=None
         if targets.one_branch is None
-        else evaluate_branch(seeder, targets.one_branch, steps),
+        else evaluate_branch(answers, targets.one_branch, steps),
     )
 
 
 def validate(seeder: Seeder, targets: TargetSet) -> tuple[float, ErrorFigures]:
     """The share solved by default, and the figures of the network alone: less than all."""
-    seeder = asked_once(seeder)
-    problem = seeder.spec.problem
-    guesses = seeder.guesses(targets.target)
-    seeds = guesses.seeds(guesses.order[:, 0])
+    answers, problem = RefinedHere(seeder), seeder.spec.problem
+    seeds = answers.alone(targets.target).q
     alone = error_figures(problem, seeds, problem.errors(seeds, targets.target), np.zeros(0), None)
-    q = solve_any(seeder, targets.target, problem.default_steps).q
+    q = answers.anywhere(targets.target, problem.default_steps).q
     return float(problem.is_solved(q, targets.target).mean()), alone
 
 
 def evaluate_branch(
-    seeder: Seeder, targets: BranchTargets, steps: int | None = None
+    answers: Answering, targets: BranchTargets, steps: int | None = None
 ) -> BranchEvaluation:
-    """Measure the first head on targets of its own branch; arguments as in `evaluate_seeds`."""
-    problem = seeder.spec.problem
+    """Measure the first head on targets of its own branch; arguments as in `evaluate_answers`."""
+    problem = answers.spec.problem
     everything = np.concatenate([targets.target, targets.focus])
     count = len(targets.target)
-    seeds = seeder.seeds(everything)
     figures = []
     most = most_steps(problem) if steps is None else steps
-    for q, _ in refinements(problem, seeds, everything, most):
+    for q in answers.in_branch(everything, 0, most):
         distance, angle = problem.errors(q, everything)
         own = distance[:count], angle[:count]
         figures.append(error_figures(problem, q[:count], own, distance[count:], targets.q))
@@ -256,7 +263,8 @@ def evaluate_model(
     Args:
         path: The model file.
         count: Number of unseen targets.
-        runtime: What runs the network; see `firmware_host.network.runtimes`.
+        runtime: What runs the network, see `firmware_host.network.runtimes`, or solves as a
+            whole: the figures are of that solver's own answers then.
         tolerance: As for `evaluate_run`.
         tell: Called with how far it is.
 
@@ -266,8 +274,9 @@ def evaluate_model(
     Raises:
         ModelFileError: If the file is damaged or no edge-ik model.
         RuntimeUnavailableError: If the runtime is not installed.
+        ConfigError: If the runtime cannot tell what is solved to that tolerance.
     """
-    solver = IkSolver.load(path, runtime)
+    solver = IkSolver.load(path, runtime, tolerance=tolerance)
     provenance = solver.spec.provenance
     try:
         rng_seed = int(provenance["rng_seed"])
@@ -285,11 +294,10 @@ def evaluate_model(
             f"{path} does not say what it was trained on: {type(error).__name__}: {error}."
         ) from error
     targets = unseen_targets(solver.problem, solver.home, one_branch, focus, count, rng_seed)
-    spec = solver.spec.with_tolerance(tolerance)
-    found = evaluate_seeds(Seeder(spec, solver.seeder.predict), targets, tell=tell)
+    found = evaluate_answers(answering(solver), targets, tell=tell)
     return {
         **found.to_dict(),
-        "tolerance": spec.problem.told_tolerance,
+        "tolerance": solver.problem.told_tolerance,
         **_described(solver.spec.branches),
         "robot": solver.chain.name,
         "runtime": solver.runtime,

@@ -24,8 +24,14 @@ def quiet_native_log() -> Iterator[None]:
     except OSError:  # No standard error, so nothing to hold back.
         yield
         return
+    try:
+        file = tempfile.TemporaryFile()  # noqa: SIM115 - closed below
+    except OSError:  # No room to hold anything back.
+        os.close(kept)
+        yield
+        return
     sys.stderr.flush()
-    with tempfile.TemporaryFile() as held:
+    with file as held:
         os.dup2(held.fileno(), 2)
         try:
             yield

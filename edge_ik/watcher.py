@@ -18,6 +18,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from edge_ik.answering import RefinedHere
 from edge_ik.checkpoint import Checkpoint, History, State
 from edge_ik.data.source import SampleSource
 from edge_ik.data.streams import VALIDATION_STREAM, stream
@@ -182,7 +183,7 @@ class Watcher(keras.callbacks.Callback):  # type: ignore[misc]
         seeder = Seeder(run.spec, self.predict)
         solved, figures = validate(seeder, self.targets)
         if self.branch is not None:
-            figures = evaluate_branch(seeder, self.branch, steps=0).network
+            figures = evaluate_branch(RefinedHere(seeder), self.branch, steps=0).network
         position_weight, angle_weight = trainer.loss_weights()
         values = {
             "step": (epoch + 1) * config.training.steps_per_epoch,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from firmware_host.installed import install_command
 
 
@@ -43,6 +46,42 @@ class MissingExtraError(EdgeIkError):
         )
         self.package = package
         self.extra = extra
+
+
+class BrokenPackageError(EdgeIkError):
+    """An optional dependency is installed, or something of its name is, and cannot be imported."""
+
+    def __init__(self, package: str, purpose: str, error: Exception) -> None:
+        super().__init__(
+            f"{purpose} needs the package '{package}', which is here and cannot be imported: "
+            f"{type(error).__name__}: {error}. Install it anew with: pip install "
+            f"--force-reinstall {package}; or take away what stands before it on Python's path."
+        )
+        self.package = package
+
+
+@contextmanager
+def optional_import(
+    package: str, extra: str, purpose: str, module: str | None = None
+) -> Iterator[None]:
+    """Import an optional dependency in the block, and nothing else.
+
+    Args:
+        package: What pip calls it.
+        extra: The extra that has it.
+        purpose: What needs it.
+        module: What Python calls it, if that differs.
+
+    Raises:
+        MissingExtraError: If it is not installed.
+        BrokenPackageError: If it cannot be imported for another reason.
+    """
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, ModuleNotFoundError) and error.name == (module or package):
+            raise MissingExtraError(package, extra, purpose) from error
+        raise BrokenPackageError(package, purpose, error) from error
 
 
 class WriteError(EdgeIkError):

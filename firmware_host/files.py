@@ -9,14 +9,19 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import hashlib
 import itertools
 import json
 import os
+import platform
 import re
 import secrets
+import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -43,8 +48,13 @@ ADVICE = {
 }
 OTHERWISE = "Put that right"
 ELSEWHERE = "name another place"
+OTHER_TEMPORARY = "name another folder in the environment variable TMPDIR"
 
-PARTIAL = "partial"
+PARTIAL, WORK = "partial", "work"
+# What a file system answers that has nothing to wait for.
+_WITHOUT_FLUSH = {errno.EINVAL, errno.ENOTSUP}
+# What working folders are called.
+NAMED = "edge-ik"
 # Tells this process from another of the same number, as there is one in every container.
 _OWN = secrets.token_hex(4)
 _COUNT = itertools.count()
@@ -71,7 +81,11 @@ def told(path: Path, elsewhere: str = ELSEWHERE) -> Iterator[None]:
 
 
 def write_atomically(
-    path: Path, write: Callable[[Path], object], elsewhere: str = ELSEWHERE
+    path: Path,
+    write: Callable[[Path], object],
+    elsewhere: str = ELSEWHERE,
+    *,
+    flushed: bool = False,
 ) -> None:
     """Let `write` fill a temporary file beside `path`, then rename it into place.
 
@@ -79,6 +93,8 @@ def write_atomically(
         path: The file to replace; a link stays one. A device or a pipe is written to as it is.
         write: Called with the temporary path, which keeps the suffix of `path`.
         elsewhere: As for `told`.
+        flushed: Whether to wait until the file is on the disk before it is renamed, so that a
+            power cut leaves the old one or the new; milliseconds, or longer on a busy disk.
 
     Raises:
         WriteError: If the system refuses it.
@@ -92,9 +108,21 @@ def write_atomically(
         temporary = temporary_name(place)
         try:
             write(temporary)
+            if flushed:
+                _flush(temporary)
             temporary.replace(place)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def _flush(path: Path) -> None:
+    """Wait until a file is on the disk."""
+    with path.open("r+b" if os.name == "nt" else "rb") as file:
+        try:
+            os.fsync(file.fileno())
+        except OSError as error:
+            if error.errno not in _WITHOUT_FLUSH:
+                raise
 
 
 def write_text(path: Path, text: str, elsewhere: str = ELSEWHERE) -> None:
@@ -198,6 +226,51 @@ def temporary_name(path: Path, kind: str = PARTIAL) -> Path:
 def left_over(path: Path, kind: str = PARTIAL) -> list[Path]:
     """What writers of a file or a folder that are no more have left of one kind beside it."""
     return [found for found in _left_in(path.parent, kind) if _is_of(found, path, kind)]
+
+
+@contextmanager
+def working_folder(parent: Path | None = None, elsewhere: str = OTHER_TEMPORARY) -> Iterator[Path]:
+    """A folder to work in, which is gone at the end of the block.
+
+    What processes that were killed have left of such folders is removed first, if they were of
+    this user and this machine.
+
+    Args:
+        parent: Where it is made; without it the system's folder of temporary files.
+        elsewhere: As for `told`.
+
+    Raises:
+        WriteError: If the system refuses it.
+    """
+    if parent is None:
+        with told(Path("/tmp"), elsewhere):  # noqa: S108 - the last that Python tries
+            parent = Path(tempfile.gettempdir())
+    with told(parent, elsewhere):
+        kind = f"{WORK}-{_machine()}"
+        for found in left_over(parent / NAMED, kind):
+            if not hasattr(os, "getuid") or found.lstat().st_uid == os.getuid():
+                shutil.rmtree(found, ignore_errors=True)
+        folder = temporary_name(parent / NAMED, kind)
+        folder.mkdir(mode=0o700)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def temporary_files_in(folder: Path) -> dict[str, str]:
+    """This process's environment for another whose temporary files are to go into a folder."""
+    return {**os.environ, **dict.fromkeys(("TMPDIR", "TMP", "TEMP"), str(folder))}
+
+
+@lru_cache
+def _machine() -> str:
+    """Where this process has its number: the machine, and in it the container."""
+    try:
+        numbers = str(Path("/proc/self/ns/pid").readlink())
+    except OSError:
+        numbers = ""
+    return hashlib.sha256(f"{platform.node()} {numbers}".encode()).hexdigest()[:8]
 
 
 def remove_partial_files(folder: Path) -> None:

@@ -56,8 +56,16 @@ def _from_record(record: Any, extra: str) -> str:
 def _from_folder(folder: Path | None, extra: str, editable: bool) -> str:
     if folder is None or not (folder / "pyproject.toml").is_file():
         return _in_a_clone(extra)
-    here = "." if folder == Path.cwd() else str(folder)
+    here = "." if folder == _working_folder() else str(folder)
     return _pip(_with(here, extra), "-e " if editable else "")
+
+
+def _working_folder() -> Path | None:
+    """Where this process is; None if that folder was removed."""
+    try:
+        return Path.cwd()
+    except OSError:
+        return None
 
 
 def _in_a_clone(extra: str) -> str:

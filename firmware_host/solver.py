@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from functools import cached_property, partial
 from pathlib import Path
@@ -18,17 +19,10 @@ from firmware_host.names import shown
 from firmware_host.network.runtimes import RUNTIMES
 from firmware_host.plugins import open_network, solver_plugin
 from firmware_host.problem import IkProblem
-from firmware_host.solving.batches import FoundRows, told_batch
-from firmware_host.solving.branches import (
-    ANY,
-    HOME,
-    NEAREST,
-    Answers,
-    branch_number,
-    solve_target,
-    solve_targets,
-)
+from firmware_host.solving.batches import found_rows, told_batch
+from firmware_host.solving.branches import ANY, HOME, NEAREST, solve_target
 from firmware_host.solving.checks import (
+    branch_number,
     checked_counts,
     checked_near,
     checked_threads,
@@ -42,14 +36,11 @@ from firmware_host.solving.solution import Found, IkBatch, IkSolution, Status
 from firmware_host.spec import ModelSpec
 from firmware_host.tasks import Task
 from firmware_host.tasks.neighbours import WXYZ, real_part_first
-from firmware_host.tasks.targets import checked_target, plain_target
+from firmware_host.tasks.targets import checked_components, checked_target, plain_target
 from firmware_host.tolerances import Tolerance
 from firmware_host.workspace import Workspace
 
 __all__ = ["IkBatch", "IkSolution", "IkSolver", "Predict", "Status"]
-
-# Indexed by whether the target was reached.
-_REACHED = np.array([Status.UNREACHABLE, Status.SOLVED], dtype=object)
 
 Branch = int | str
 """A branch by its number or its name, or "home", "any" or "nearest"."""
@@ -130,6 +121,18 @@ class IkSolver:
             f"refine_steps={self.refine_steps}, restarts={self.restarts}>"
         )
 
+    def with_steps(self, refine_steps: int) -> IkSolver:
+        """The same solver with another number of refinement steps, 0 to 100.
+
+        A subclass into which they are built overrides it.
+
+        Raises:
+            ConfigError: If it is no such number.
+        """
+        other = copy.copy(self)
+        other.refine_steps, _ = checked_counts(refine_steps, self.restarts)
+        return other
+
     @classmethod
     def obstacle(cls) -> str | None:
         """Why this kind of solver cannot be used on this machine, or None."""
@@ -144,6 +147,9 @@ class IkSolver:
 
         Returns:
             None where nothing but Python can be timed.
+
+        Raises:
+            TargetError: If the components are not what `seed` takes.
         """
         del targets, seeds
         return None
@@ -202,8 +208,16 @@ class IkSolver:
         return forward_kinematics(self.chain, angles)
 
     def seed(self, targets: npt.ArrayLike, branch: Branch = 0) -> FloatArray:
-        """The network's first guess q (N, n) [rad, m] for the components of targets (N, k)."""
-        return self.seeder.seeds(targets, self._head(branch))
+        """The network's first guess q (N, n) [rad, m] for the components of targets (N, k).
+
+        Args:
+            targets: (N, k) metres and unit vectors, as `IkProblem.reached_by` gives them.
+            branch: Number or name of a branch, or "home" for that of the home posture.
+
+        Raises:
+            TargetError: If they are none, too far away, or there is no such branch.
+        """
+        return self.seeder.seeds(checked_components(targets, self.task), self._head(branch, ()))
 
     def solve(
         self,
@@ -298,48 +312,24 @@ class IkSolver:
             targets: N targets as for `solve`; a row that is not finite is a bad target.
             q_near: (n,) or (N, n) present joints [rad, m], as for `solve`.
             branch: As for `solve`.
-            threads: How many cores firmware may use, None for all; the other runtimes use one.
-                The answers are the same.
+            threads: How many cores firmware may use at most, None for all; the other runtimes
+                use one. The answers are the same.
             quaternion: As for `solve`.
 
         Raises:
             TargetError: If the targets or `q_near` have another shape.
         """
         checked_threads(threads)
-        began, chain = time.perf_counter(), self.chain
+        began = time.perf_counter()
         targets = real_part_first(targets, quaternion, self.task, batch=True)
         rows = checked_target(targets, batch=True, finite=False, task=self.task)
         good: npt.NDArray[np.bool_] = np.logical_and.reduce(np.isfinite(rows), axis=-1)
         # A bad row is solved for a harmless target, and told of below.
         rows = rows if good.all() else np.where(good[:, None], rows, 0.0)
-        near = None if q_near is None else checked_near(chain, q_near, len(rows))
+        near = None if q_near is None else checked_near(self.chain, q_near, len(rows))
         number, steps = self._number(branch, q_near), self.refine_steps
-        answer = solve_targets(self.seeder, rows, number, near, steps, self.restarts)
-        q = answer.q if near is None else chain.nearest_turn(answer.q, near)
-        turning = self.task.has_orientation
-        seed_distance = self.problem.errors(answer.seed, rows)[0] if turning else answer.seed_error
-        distance, angle, status = self._judged(answer, q, rows)
-        found = FoundRows(
-            q=q,
-            distance=distance,
-            angle=angle,
-            seed_distance=seed_distance,
-            status=status,
-            steps=steps,
-            branch=answer.branch,
-            tried=answer.tried,
-            restarts=answer.restarts,
-        )
+        found = found_rows(self.seeder, rows, number, near, steps, self.restarts)
         return told_batch(self.spec, rows, good, found, near, began)
-
-    def _judged(
-        self, answer: Answers, q: FloatArray, rows: FloatArray
-    ) -> tuple[FloatArray, FloatArray, npt.NDArray[np.object_]]:
-        """Distances [m], angles [rad] and status (N,) of joints (N, n) for targets (N, k)."""
-        errors, angles = answer.error, np.zeros(len(q))
-        if self.task.has_orientation:
-            errors, angles = self.problem.errors(q, rows)
-        return errors, angles, _REACHED.take(self.problem.tolerance.holds(errors, angles))
 
     def _number(self, branch: Branch | None, q_near: npt.ArrayLike | None) -> int | str:
         """The branch's number, or "any" or "nearest"."""
@@ -353,8 +343,8 @@ class IkSolver:
             raise TargetError(f"The branch '{NEAREST}' needs q_near, the present joints.")
         return branch
 
-    def _head(self, branch: Branch) -> int:
+    def _head(self, branch: Branch, others: tuple[str, ...] = (ANY, NEAREST)) -> int:
         """The number of a branch given by its number or name, or of that of home."""
         if isinstance(branch, str) and branch == HOME:
             return self.home_branch
-        return branch_number(self.branches, branch)
+        return branch_number(self.branches, branch, (*others, HOME))

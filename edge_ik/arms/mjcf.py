@@ -33,7 +33,7 @@ from edge_ik.arms.description import (
 from edge_ik.arms.mjcf_text import kinematics_text
 from edge_ik.arms.rotation import pose_from_quaternion, rotation, translation
 from firmware_host.chain import FloatArray
-from firmware_host.errors import MissingExtraError, RobotError
+from firmware_host.errors import RobotError, optional_import
 from firmware_host.names import is_name
 
 Model = Any
@@ -54,10 +54,8 @@ def parse_mjcf(text: str, source: str, folder: Path) -> Description:
         MissingExtraError: If MuJoCo is not installed.
     """
     bare, notes = kinematics_text(text, source, folder)
-    try:
+    with optional_import("mujoco", "mjcf", "Reading MJCF"):
         import mujoco
-    except ImportError as error:
-        raise MissingExtraError("mujoco", "mjcf", "Reading MJCF") from error
     # MuJoCo calls a model without a name by a name of its own.
     name = _model_name(text) or Path(source).stem
     with _warnings_told(mujoco) as warnings:

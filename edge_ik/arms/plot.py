@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from firmware_host.chain import Chain, FloatArray
-from firmware_host.errors import MissingExtraError, RobotError
+from firmware_host.errors import RobotError, optional_import
 from firmware_host.files import write_atomically
 from firmware_host.kinematics import Frames, forward_kinematics, frames
 from firmware_host.names import in_picture
@@ -39,11 +39,9 @@ def plot(chain: Chain, q: FloatArray, path: Path) -> None:
         WriteError: If it cannot be written.
         MissingExtraError: If matplotlib is not installed.
     """
-    try:
+    with optional_import("matplotlib", "plot", "Drawing a robot"):
         import matplotlib as mpl
         from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingExtraError("matplotlib", "plot", "Drawing a robot") from error
     figure = Figure(figsize=(7, 7), layout="constrained")
     axes = figure.add_subplot(projection="3d")
     zero = _points(chain, np.zeros(len(chain)))

@@ -202,17 +202,16 @@ def count_on_core(
     tell: Tell,
 ) -> dict[str, Any]:
     """What a model's firmware takes on an emulated core; see `EmulatedBenchmark.to_dict`."""
-    import tempfile
-
     from edge_ik_tools.c99.folder import write_sources
     from edge_ik_tools.c99.source import Firmware
     from edge_ik_tools.emulate.bench import emulated_bench
+    from firmware_host.files import working_folder
 
     firmware = Firmware.load(model, steps=steps, tolerance=tolerance)
-    with tempfile.TemporaryDirectory(prefix="edge-ik-bench-") as folder:
-        write_sources(firmware, Path(folder))
+    with working_folder() as folder:
+        write_sources(firmware, folder)
         return emulated_bench(
-            Path(folder),
+            folder,
             firmware.name,
             model,
             core,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edge_ik.quiet import quiet_native_log
-from firmware_host.errors import MissingExtraError, RunError
+from firmware_host.errors import BrokenPackageError, MissingExtraError, RunError
 from firmware_host.model_file import read_model
 from firmware_host.names import one_line, shown
 from firmware_host.solving.checks import MOST_STEPS
@@ -258,6 +258,11 @@ def training_stack(purpose: str, tensorflow: bool = True) -> Iterator[None]:
         if package in {"edge_ik", "firmware_host", ""}:
             raise
         raise MissingExtraError(package, "train" if tensorflow else "report", purpose) from error
+    except ImportError as error:
+        package = (error.name or "").partition(".")[0]
+        if package in {"edge_ik", "firmware_host", "edge_ik_tools", ""}:
+            raise
+        raise BrokenPackageError(package, purpose, error) from error
 
 
 def console(stderr: bool = False, quiet: bool = False) -> Console:

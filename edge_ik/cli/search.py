@@ -138,12 +138,10 @@ def search(
 
 def _require_optuna() -> None:
     """Tell which extra is missing if it is."""
-    from firmware_host.errors import MissingExtraError
+    from firmware_host.errors import optional_import
 
-    try:
+    with optional_import("optuna", "search", "Searching"):
         import optuna  # noqa: F401 - looked for
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("optuna", "search", "Searching") from error
 
 
 def _search(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple
 
 from edge_ik.cli.common import bold
@@ -59,7 +58,7 @@ def _with_servos(
     the block makes of a draft.
     """
     from edge_ik.arms.servo_toml import read_servos_file
-    from firmware_host.files import make_folder
+    from firmware_host.files import make_folder, working_folder
     from firmware_host.model_file import read_model, write_model
     from firmware_host.servos import Servos
     from firmware_host.spec import ModelSpec
@@ -76,8 +75,8 @@ def _with_servos(
         write_model(path, flatbuffer, record | {"servos": servos.to_list()})
 
     if out is not None and makes_firmware:
-        with TemporaryDirectory(prefix="edge-ik-export-") as temporary:
-            draft = Path(temporary) / name
+        with working_folder() as temporary:
+            draft = temporary / name
             write(draft)
             yield Made(place, draft)
         write(place)

@@ -286,7 +286,13 @@ def _without_banner() -> Iterator[None]:
     except OSError:  # No stderr, so nothing to keep quiet.
         yield
         return
-    with tempfile.TemporaryFile() as log:
+    try:
+        file = tempfile.TemporaryFile()  # noqa: SIM115 - closed below
+    except OSError:  # No room to keep it.
+        os.close(stderr)
+        yield
+        return
+    with file as log:
         os.dup2(log.fileno(), 2)
         try:
             yield

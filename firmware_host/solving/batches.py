@@ -9,8 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from firmware_host.chain import FloatArray
+from firmware_host.solving.branches import solve_targets
+from firmware_host.solving.seeding import Seeder
 from firmware_host.solving.solution import IkBatch, Status
 from firmware_host.spec import ModelSpec
+
+# Indexed by whether the target was reached.
+REACHED = np.array([Status.UNREACHABLE, Status.SOLVED], dtype=object)
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +43,36 @@ class FoundRows:
     branch: npt.NDArray[np.int_]
     tried: npt.NDArray[np.int_]
     restarts: npt.NDArray[np.int_]
+
+
+def found_rows(
+    seeder: Seeder,
+    targets: FloatArray,
+    branch: int | str,
+    near: FloatArray | None,
+    steps: int,
+    restarts: int,
+) -> FoundRows:
+    """What `solve_targets` leads to, judged; arguments as there."""
+    answer = solve_targets(seeder, targets, branch, near, steps, restarts)
+    problem = seeder.spec.problem
+    q = answer.q if near is None else problem.chain.nearest_turn(answer.q, near)
+    distance, angle, seed_distance = answer.error, np.zeros(len(q)), answer.seed_error
+    # The refinement's own measure is the distance where there is no orientation.
+    if problem.task.has_orientation:
+        distance, angle = problem.errors(q, targets)
+        seed_distance, _ = problem.errors(answer.seed, targets)
+    return FoundRows(
+        q=q,
+        distance=distance,
+        angle=angle,
+        seed_distance=seed_distance,
+        status=REACHED.take(problem.tolerance.holds(distance, angle)),
+        steps=steps,
+        branch=answer.branch,
+        tried=answer.tried,
+        restarts=answer.restarts,
+    )
 
 
 def told_batch(

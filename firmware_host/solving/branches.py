@@ -12,9 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from firmware_host.chain import Chain, FloatArray
-from firmware_host.errors import TargetError
 from firmware_host.problem import IkProblem
-from firmware_host.solving.checks import whole_number
 from firmware_host.solving.refine import (
     DEFAULT_SETTINGS,
     NEAREST_SETTINGS,
@@ -66,26 +64,6 @@ def preferred(solved: Any, rank: Any, best_solved: Any, best_rank: Any, margin: 
     otherwise the error.
     """
     return (solved > best_solved) | ((solved == best_solved) & (rank < best_rank - margin))
-
-
-def branch_number(names: tuple[str, ...], branch: int | str) -> int:
-    """The number of a branch given by its number or name.
-
-    Raises:
-        TargetError: If there is no such branch.
-    """
-    if isinstance(branch, str) and branch.lstrip("-").isdigit():
-        branch = int(branch)
-    if isinstance(branch, str) and branch in names:
-        return names.index(branch)
-    number = whole_number(branch)
-    if number is not None and 0 <= number < len(names):
-        return number
-    known = ", ".join(f"{index} ({name})" for index, name in enumerate(names))
-    raise TargetError(
-        f"Expected a branch of the model: {known}, or '{ANY}', '{NEAREST}' or '{HOME}'. "
-        f"Received: {branch!r}"
-    )
 
 
 def solve_one(

@@ -1,9 +1,10 @@
-"""What is given of joints, checked: where they are, and how far they may move."""
+"""What is given to a solve beside its target, checked: joints, branches, counts."""
 
 from __future__ import annotations
 
 import operator
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -105,20 +106,21 @@ def plain_steps(chain: Chain, max_step: npt.ArrayLike | None) -> list[float]:
 
 
 def checked_threads(threads: int | None) -> int:
-    """How many threads to use; with None as many as this process may use cores.
+    """How many threads to use: one for each core that this process may use, at most.
 
     Raises:
         TargetError: If that is no whole number above 0.
     """
+    try:
+        cores = len(os.sched_getaffinity(0))
+    except AttributeError:  # Not every system tells which cores a process may use.
+        cores = os.cpu_count() or 1
     if threads is None:
-        try:
-            return len(os.sched_getaffinity(0))
-        except AttributeError:  # Not every system tells which cores a process may use.
-            return os.cpu_count() or 1
+        return cores
     number = whole_number(threads)
     if number is None or number < 1:
         raise TargetError(f"Expected threads of 1 or more, or None. Received: {threads!r}")
-    return number
+    return min(number, cores)
 
 
 def checked_counts(refine_steps: int, restarts: int) -> tuple[int, int]:
@@ -139,6 +141,30 @@ def checked_counts(refine_steps: int, restarts: int) -> tuple[int, int]:
             f"restarts={restarts!r}"
         )
     return steps, seeds
+
+
+def branch_number(names: tuple[str, ...], branch: int | str, others: Sequence[str]) -> int:
+    """The number of a branch given by its number or name.
+
+    Args:
+        names: Those of the model's branches.
+        branch: What is given.
+        others: What else could have been.
+
+    Raises:
+        TargetError: If there is no such branch.
+    """
+    if isinstance(branch, str) and branch.lstrip("-").isdigit():
+        branch = int(branch)
+    if isinstance(branch, str) and branch in names:
+        return names.index(branch)
+    number = whole_number(branch)
+    if number is not None and 0 <= number < len(names):
+        return number
+    known = ", ".join(f"{index} ({name})" for index, name in enumerate(names))
+    quoted = [f"'{other}'" for other in others]
+    last = " or ".join(", ".join(part) for part in (quoted[:-1], quoted[-1:]) if part)
+    raise TargetError(f"Expected a branch of the model: {known}, or {last}. Received: {branch!r}")
 
 
 def whole_number(value: Any) -> int | None:

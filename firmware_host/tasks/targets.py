@@ -83,6 +83,32 @@ def checked_target(
     return found
 
 
+def checked_components(components: Any, task: Task) -> FloatArray:
+    """The components (N, k) of targets, of the form that `checked_target` makes.
+
+    Raises:
+        TargetError: If the shape is another, a value is not a finite number or is beyond
+            `FARTHEST_TARGET`, or directions are no unit vectors at right angles.
+    """
+    try:
+        values = np.asarray(components, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise TargetError(
+            f"Expected the components (N, {task.size}) of targets. Received: a "
+            f"{type(components).__name__} that is no array of numbers"
+        ) from error
+    if values.ndim != 2 or values.shape[1] != task.size:
+        raise TargetError(
+            f"Expected the components (N, {task.size}) of targets. Received: shape {values.shape}"
+        )
+    again = checked_target(task.given(values), batch=True, task=task)
+    if not (np.abs(again - values) <= TARGET_ROTATION)[:, len(task.place) :].all():
+        raise TargetError(
+            "Expected components whose directions are unit vectors, at right angles to one another."
+        )
+    return values
+
+
 def plain_target(target: Any, task: Task) -> list[float]:
     """`checked_target` of one target, as plain floats: arrays of one number cost many times more.
 

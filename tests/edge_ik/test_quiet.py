@@ -127,3 +127,13 @@ def test_without_a_standard_error_the_block_runs():
     command = ["/bin/sh", "-c", 'exec "$0" -P -c "$1" 2>&-', sys.executable, script]
     result = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     assert (result.stdout, result.returncode) == ("ran\n", 0)
+
+
+def test_without_room_for_temporary_files_nothing_is_held_back():
+    script = (
+        "import os, tempfile; from edge_ik.quiet import quiet_native_log\n"
+        "tempfile.tempdir = '/nowhere'\n"
+        "with quiet_native_log():\n"
+        "    os.write(2, b'noise\\n')\n"
+    )
+    assert stderr_of(script) == (["noise"], 0)

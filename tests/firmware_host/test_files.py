@@ -2,6 +2,8 @@
 
 import json
 import os
+import signal
+import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from firmware_host import files
 from firmware_host.errors import WriteError
 from firmware_host.files import (
     check_file_writable,
@@ -18,6 +21,7 @@ from firmware_host.files import (
     remove_partial_files,
     temporary_name,
     tidy_folder,
+    working_folder,
     write_atomically,
     write_json,
     write_text,
@@ -221,3 +225,63 @@ def test_json_keeps_every_digit_of_a_number(tmp_path):
     write_json(path, values)
     assert json.loads(path.read_text()) == values
     assert path.read_text().endswith("}\n")
+
+
+def test_a_file_is_on_the_disk_before_it_is_renamed(tmp_path, monkeypatch):
+    path, flushed = tmp_path / "state.npz", []
+    flush = os.fsync
+
+    def seen(descriptor):
+        flushed.append((os.fstat(descriptor).st_size, path.exists()))
+        flush(descriptor)
+
+    monkeypatch.setattr(os, "fsync", seen)
+    write_atomically(path, lambda temporary: temporary.write_text("whole"), flushed=True)
+    assert flushed == [(5, False)]
+    assert path.read_text() == "whole"
+    write_text(path, "quick")
+    assert len(flushed) == 1
+
+
+class TestWorkingFolder:
+    def test_it_is_gone_at_the_end(self, tmp_path):
+        with working_folder(tmp_path) as folder:
+            (folder / "deep").mkdir()
+            (folder / "deep" / "file").touch()
+            assert folder.stat().st_mode & 0o777 == 0o700
+        assert list(tmp_path.iterdir()) == []
+        with pytest.raises(KeyError), working_folder(tmp_path):
+            raise KeyError
+        assert list(tmp_path.iterdir()) == []
+
+    def test_what_a_killed_process_left_is_removed_by_the_next(self, tmp_path):
+        code = (
+            "import os, signal, sys; from pathlib import Path\n"
+            "from firmware_host.files import working_folder\n"
+            "with working_folder(Path(sys.argv[1])) as folder:\n"
+            "    (folder / 'deep').mkdir()\n"
+            "    os.kill(os.getpid(), signal.SIGKILL)\n"
+        )
+        ended = subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False)
+        assert ended.returncode == -signal.SIGKILL
+        (left,) = tmp_path.iterdir()
+        # Of a machine that shares the folder: nobody here can tell whether that process lives.
+        elsewhere = tmp_path / left.name.replace(f".work-{files._machine()}", ".work-01234567")
+        elsewhere.mkdir()
+        with working_folder(tmp_path) as folder, working_folder(tmp_path) as other:
+            assert set(tmp_path.iterdir()) == {folder, other, elsewhere}
+
+    def test_a_link_in_its_place_is_not_followed(self, tmp_path):
+        outside = tmp_path / "outside"
+        outside.mkdir()
+        (outside / "kept").touch()
+        place = tmp_path / "place"
+        place.mkdir()
+        (place / f".edge-ik.999999999-ab-0.work-{files._machine()}").symlink_to(outside)
+        with working_folder(place):
+            assert (outside / "kept").exists()
+
+    def test_a_place_that_cannot_be_written_to_is_told(self, tmp_path):
+        (tmp_path / "file").touch()
+        with pytest.raises(WriteError, match="TMPDIR"), working_folder(tmp_path / "file"):
+            pass

@@ -95,6 +95,17 @@ def test_from_sources_that_were_not_installed(monkeypatch, clone):
     assert words() == ["pip", "install", "-e", f"{clone}[train]"]
 
 
+def test_a_working_folder_that_was_removed_is_none(recorded, clone):
+    def gone():
+        raise FileNotFoundError(2, "No such file or directory")
+
+    recorded({"url": clone.as_uri(), "dir_info": {"editable": True}})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(installed.Path, "cwd", gone)
+        told = words()
+    assert told == ["pip", "install", "-e", f"{clone}[train]"]
+
+
 def test_windows_is_given_double_quotes(recorded, monkeypatch):
     recorded(None)
     monkeypatch.setattr(installed.os, "name", "nt")

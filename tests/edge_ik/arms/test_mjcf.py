@@ -1,13 +1,14 @@
 """MJCF: what MuJoCo makes of a model is what comes out, or a sentence says why not."""
 
 import math
+import sys
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
 from edge_ik.arms import load_arm, select_arm
-from firmware_host.errors import MissingExtraError, RobotError
+from firmware_host.errors import BrokenPackageError, MissingExtraError, RobotError
 from firmware_host.kinematics import forward_kinematics
 
 mujoco = pytest.importorskip("mujoco")
@@ -216,8 +217,16 @@ def test_replicated_bodies(write):
 
 
 def test_without_mujoco_the_extra_is_named(write, monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "mujoco", None)
+    monkeypatch.setitem(sys.modules, "mujoco", None)
     with pytest.raises(MissingExtraError, match=r"'mujoco'.*\[mjcf\]"):
+        load_arm(write(ARM))
+
+
+def test_a_mujoco_that_is_broken_is_told_from_one_that_is_missing(write, monkeypatch, tmp_path):
+    (tmp_path / "mujoco.py").write_text("raise ImportError('libmujoco.so is not there')\n")
+    monkeypatch.delitem(sys.modules, "mujoco", raising=False)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(BrokenPackageError, match=r"'mujoco', which is here and .*libmujoco\.so"):
         load_arm(write(ARM))
 
 

@@ -1,9 +1,17 @@
 """The firmware built for this machine answers as every other runtime does."""
 
+import os
+import signal
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import hypothesis
 import numpy as np
 import pytest
+from hypothesis import strategies as st
 
-from edge_ik_tools.c99 import build
+from edge_ik_tools.c99 import build, host
 from edge_ik_tools.c99.build import MissingCompilerError, MissingHeadersError
 from edge_ik_tools.c99.host import FirmwareSolver
 from edge_ik_tools.errors import FirmwareBuildError
@@ -13,6 +21,8 @@ from firmware_host.model_file import read_model
 from firmware_host.network.runtimes import open_interpreter
 from firmware_host.plugins import available_solvers
 from firmware_host.solver import IkSolver, Status
+from firmware_host.solving import checks
+from firmware_host.tolerances import FARTHEST_TARGET
 
 # Single precision against double, refined alike [rad].
 JOINT_TOLERANCE = 2e-5
@@ -182,17 +192,19 @@ def test_without_the_headers_of_python_their_package_is_named(model, monkeypatch
 
 
 def test_another_python_or_compiler_makes_another_library(model, monkeypatch, firmware):
-    def name_of(environment):
+    names = []
+    monkeypatch.setattr(build, "_kept", lambda name: names.append(name) or [firmware.library])
+
+    def load_with(environment):
         monkeypatch.setattr(build, "_environment", lambda compiler: environment)
-        monkeypatch.setattr(build, "_compile", lambda compiler, headers, source, out: None)
-        monkeypatch.setattr(build, "write_atomically", lambda path, write, elsewhere: None)
-        return build.build_library(firmware._firmware, build.find_compiler()).name
+        build.load_firmware(firmware._firmware, build.find_compiler())
 
     usual = build._environment(build.find_compiler())
     others = [(*usual[:k], "other", *usual[k + 1 :]) for k in range(len(usual))]
-    names = {name_of(environment) for environment in (usual, *others)}
-    assert firmware.library.name in names
-    assert len(names) == 1 + len(usual)
+    for environment in (usual, *others):
+        load_with(environment)
+    assert firmware.library.name.startswith(names[0])
+    assert len(set(names)) == 1 + len(usual)
 
 
 @pytest.mark.parametrize(
@@ -264,3 +276,92 @@ def test_threads_give_the_same_answers(firmware, targets):
     for threads in (0, -1, 1.5, True):
         with pytest.raises(TargetError, match="threads of 1 or more"):
             firmware.solve_batch(rows, threads=threads)
+
+
+@pytest.mark.parametrize(
+    ("components", "branch", "told"),
+    [
+        ([[0.1, 0.2]], 0, r"components \(N, 3\) of targets. Received: shape \(1, 2\)"),
+        ([0.1, 0.2, 0.3], 0, r"shape \(3,\)"),
+        ("abc", 0, "Received: a str that is no array of numbers"),
+        ([[0.1, 0.2, 0.3], [0.1]], 0, "Received: a list that is no array"),
+        ([[0.1, np.nan, 0.2]], 0, r"Received a NaN or infinity \(row 0\)"),
+        ([[2e6, 0.0, 0.0]], 0, "no further than"),
+        ([[0.3, 0.1, 0.2]], "any", r"model: 0 \(home\), or 'home'\. Received: 'any'"),
+        ([[0.3, 0.1, 0.2]], "nearest", "Received: 'nearest'"),
+        ([[0.3, 0.1, 0.2]], 1, "Received: 1"),
+        ([[0.3, 0.1, 0.2]], None, "Received: None"),
+    ],
+)
+def test_a_seed_of_what_is_no_target_or_branch_is_refused_alike(
+    firmware, reference, components, branch, told
+):
+    for solver in (firmware, reference):
+        with pytest.raises(TargetError, match=told):
+            solver.seed(components, branch)
+    if branch == 0:
+        with pytest.raises(TargetError, match=told):
+            firmware.solve_times(components)
+
+
+def test_what_single_precision_refuses_is_no_seed(firmware):
+    """At the very edge of what is a target, where floats round to beyond it."""
+    around = np.random.default_rng(0).normal(size=(100, 3))
+    edge = around * (FARTHEST_TARGET * (1 - 1e-12) / np.linalg.norm(around, axis=1))[:, None]
+    assert firmware.seed(0.99 * edge).shape == (100, 3)
+    with pytest.raises(TargetError, match="the firmware refuses, in single precision"):
+        firmware.seed(edge)
+
+
+def test_no_more_threads_than_cores(firmware, targets, monkeypatch):
+    started = []
+
+    class Counted(ThreadPoolExecutor):
+        def __init__(self, count):
+            started.append(count)
+            super().__init__(count)
+
+    monkeypatch.setattr(host, "ThreadPoolExecutor", Counted)
+    monkeypatch.setattr(checks.os, "sched_getaffinity", lambda _: {0, 1}, raising=False)
+    firmware.solve_batch(np.tile(targets, (10, 1)), threads=100_000)
+    assert started == [2]
+
+
+def test_an_interrupt_ends_a_batch_soon(model, require_tool):
+    """Seconds of work for one thread and for two, interrupted after a tenth of one."""
+    require_tool("cc", "gcc libc6-dev")
+    patient = IkSolver.load(model, "firmware", restarts=1000)
+    rows = np.tile([5.0, 0.0, 0.0], (20_000, 1))
+    for threads in (1, 2):
+        timer = threading.Timer(0.1, os.kill, [os.getpid(), signal.SIGINT])
+        timer.start()
+        began = time.perf_counter()
+        with pytest.raises(KeyboardInterrupt):
+            patient.solve_batch(rows, threads=threads)
+        assert time.perf_counter() - began < 1.5
+        timer.join()
+
+
+@hypothesis.settings(max_examples=50)
+@hypothesis.given(start=st.integers(0, 5), count=st.integers(0, 1000), slow=st.booleans())
+def test_chunks_are_all_of_the_rows_in_order(start, count, slow):
+    seen = []
+
+    def work(part):
+        seen.extend(range(part.start, part.stop))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(host, "CHUNK_SECONDS", 1e-9 if slow else 0.05)
+        host.in_chunks(work, start, start + count)
+    assert seen == list(range(start, start + count))
+
+
+def test_chunks_end_where_no_more_are_wanted():
+    stopped, seen = threading.Event(), []
+
+    def work(part):
+        seen.append(part)
+        stopped.set()
+
+    host.in_chunks(work, 0, 10_000, stopped)
+    assert len(seen) == 1

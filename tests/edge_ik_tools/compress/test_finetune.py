@@ -172,7 +172,7 @@ def test_interruption_ends_the_worker_and_leaves_nothing(run, monkeypatch, tmp_p
     with pytest.raises(KeyboardInterrupt):
         module.compress(run, qat=True, steps=100_000, tell=interrupt)
     assert [worker.poll() is not None for worker in workers] == [True]
-    assert list(tmp_path.glob("edge-ik-*")) == []
+    assert list(tmp_path.glob(".edge-ik.*")) == []
     assert sorted(path.name for path in run.folder.iterdir()) == before
 
 

@@ -3,6 +3,7 @@
 import shutil
 import stat
 import sys
+import tempfile
 
 import pytest
 
@@ -13,6 +14,10 @@ from edge_ik_tools.emulate.families import ARM
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="scripts of a POSIX shell")
 
 
+# What is named as the output is made, as compilers do.
+COMPILES = 'for word; do test "$last" = -o && : > "$word"; last=$word; done\n'
+
+
 @pytest.fixture
 def only(tmp_path, monkeypatch):
     """Function of commands and what each prints: no others are on the search path."""
@@ -20,7 +25,7 @@ def only(tmp_path, monkeypatch):
     def install(**printed):
         for name, text in printed.items():
             path = tmp_path / name.replace("_", "-")
-            path.write_text(f"#!/bin/sh\necho '{text}'\n")
+            path.write_text(f"#!/bin/sh\n{COMPILES}echo '{text}'\n")
             path.chmod(path.stat().st_mode | stat.S_IXUSR)
         monkeypatch.setenv("PATH", str(tmp_path))
         monkeypatch.delenv("CC", raising=False)
@@ -52,6 +57,31 @@ def test_what_is_there_is_told_with_its_version(only, tmp_path):
     assert found["PlatformIO"].found == f"{tmp_path / 'pio'}: PlatformIO Core 6"
     assert found["CMake"].found == str(tmp_path / "cmake")
     assert all(found[name].works and not found[name].advice for name in ("C compiler", "CMake"))
+
+
+@pytest.mark.parametrize(
+    ("script", "told"),
+    [
+        ("exit 1", "refuses the generated firmware: it ended with 1"),
+        ("exit 0", "ended without complaint and made nothing"),
+        ("echo first >&2; echo second >&2; exit 1", "refuses the generated firmware: first"),
+    ],
+)
+def test_a_compiler_that_compiles_nothing_does_not_work(monkeypatch, tmp_path, script, told):
+    odd = tmp_path / "odd"
+    odd.write_text(f"#!/bin/sh\n{script}\n")
+    odd.chmod(0o755)
+    monkeypatch.setenv("CC", str(odd))
+    found = commands._compiler()
+    assert not found.works
+    assert found.found.startswith(f"{odd} {told}")
+
+
+def test_a_compiler_that_has_no_place_to_work_in_is_told(monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+    found = commands._compiler()
+    assert not found.works
+    assert "TMPDIR" in found.found
 
 
 def test_an_emulator_alone_is_missing(only):

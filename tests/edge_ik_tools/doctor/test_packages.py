@@ -6,6 +6,7 @@ import tomllib
 import pytest
 
 from edge_ik_tools.doctor import packages
+from edge_ik_tools.doctor.importing import import_errors
 from edge_ik_tools.doctor.packages import PURPOSES, find_packages, release, requirements
 from firmware_host.installed import install_command
 
@@ -31,6 +32,7 @@ def versions(monkeypatch):
             return found[name]
 
         monkeypatch.setattr(importlib.metadata, "version", version)
+        monkeypatch.setattr(packages, "import_errors", lambda names: {})
         monkeypatch.setattr(importlib.metadata, "requires", lambda _: lines)
 
     return install
@@ -50,7 +52,7 @@ def test_each_extra_has_its_own_packages(versions):
 
 def test_what_is_missing_or_too_old_is_told_with_what_adds_it(versions):
     versions({"numpy": "2.4.6", "tensorflow": "2.9.1", "tf_keras": "2.21.0"})
-    base, train, compress, *_ = find_packages()
+    base, train, compress, search, *_ = find_packages()
     # LiteRT has no wheel on some machines, and nothing else needs it.
     assert base.works
     assert (base.found, base.advice) == ("numpy 2.4.6", "")
@@ -58,6 +60,50 @@ def test_what_is_missing_or_too_old_is_told_with_what_adds_it(versions):
     assert train.found == "tensorflow 2.9.1, tensorflow is below 2.18, no scipy"
     assert train.advice == install_command("train")
     assert compress.works
+    assert (search.works, search.found) == (False, "not there when this was installed")
+    assert search.advice == install_command("search")
+
+
+def test_a_package_that_cannot_be_imported_does_not_work(versions, monkeypatch):
+    versions({"numpy": "2.4.6", "tensorflow": "2.21.0", "scipy": "1.11"})
+    asked = []
+
+    def broken(names):
+        asked.extend(names)
+        return {"scipy": "ImportError: libfoo.so is not there"}
+
+    monkeypatch.setattr(packages, "import_errors", broken)
+    base, train, *_ = find_packages()
+    assert asked == ["numpy", "tensorflow", "scipy"]
+    assert base.works
+    assert not train.works
+    assert train.found.endswith("scipy cannot be imported: ImportError: libfoo.so is not there")
+    assert train.advice == "pip install --force-reinstall scipy"
+
+
+def test_packages_are_really_imported(tmp_path, monkeypatch):
+    """One that ends the process hides nothing of those after it."""
+    for name, text in {
+        "whole": "print('{}')",
+        "broken": "raise ImportError('not\\nso')",
+        "ending": "import os; os.abort()",
+        "serial": "import missing_one",
+        "leaving": "raise SystemExit(3)",
+    }.items():
+        (tmp_path / f"{name}.py").write_text(text + "\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert import_errors(["whole", "broken", "ending", "pyserial", "leaving", "whole"]) == {
+        "broken": "ImportError: not",
+        "ending": "ended by signal SIGABRT",
+        "pyserial": "ModuleNotFoundError: No module named 'missing_one'",
+        "leaving": "SystemExit: 3",
+    }
+
+
+def test_modules_of_the_working_folder_are_not_imported(tmp_path, monkeypatch):
+    (tmp_path / "numpy.py").write_text("raise ImportError\n")
+    monkeypatch.chdir(tmp_path)
+    assert import_errors(["numpy"]) == {}
 
 
 def test_every_extra_of_users_is_looked_at(source_root):

@@ -2,13 +2,15 @@
 
 import subprocess
 import sys
+import tempfile
 
 import numpy as np
 import pytest
 
 from edge_ik_tools.doctor import attempt as attempts
-from edge_ik_tools.doctor import runtimes
+from edge_ik_tools.doctor import process, runtimes
 from edge_ik_tools.doctor.attempt import attempt
+from edge_ik_tools.doctor.finding import Finding
 from edge_ik_tools.doctor.runtimes import default_finding, find_runtimes
 from edge_ik_tools.doctor.tiny import tiny_chain, write_tiny_model
 from firmware_host.errors import ModelFileError
@@ -47,8 +49,30 @@ def test_nobody_is_advised_to_install_the_predecessor_of_what_works(found):
         assert found["tflite-runtime"].advice == ""
 
 
-def test_the_default_is_told():
-    assert f"'{default_runtime()}' answers" in default_finding()
+def test_the_default_is_told(found):
+    assert f"'{default_runtime()}' answers" in default_finding(found.values())
+
+
+def test_only_what_works_is_recommended():
+    def tried(**works):
+        return [Finding(name, "", worked, "") for name, worked in works.items()]
+
+    usual = default_runtime()
+    assert "firmware" in default_finding(tried(**{usual: True, "firmware": True}))
+    assert "firmware" not in default_finding(tried(**{usual: True, "firmware": False}))
+    told = default_finding(tried(**{usual: False, "other": True, "firmware": False}))
+    assert told == (
+        f"Where no runtime is asked for, '{usual}' is taken, which does not work here. "
+        "Ask for one that does: other."
+    )
+
+
+def test_without_room_to_try_them_every_runtime_is_told(monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+    found = find_runtimes()
+    assert {one.name for one in found} >= {*RUNTIMES, "firmware"}
+    assert not any(one.works for one in found)
+    assert all("TMPDIR" in one.found for one in found)
 
 
 def test_an_answer_that_differs_from_the_reference_is_none(tiny_model, monkeypatch):
@@ -92,7 +116,7 @@ def test_a_process_that_ends_is_told_in_a_line(tiny_model, monkeypatch, code, to
     def instead(command, **options):
         return run([command[0], "-c", code], **options)
 
-    monkeypatch.setattr(runtimes.subprocess, "run", instead)
+    monkeypatch.setattr(process.subprocess, "run", instead)
     finding = runtimes._tried("litert", tiny_model)
     assert not finding.works
     assert told in finding.found
@@ -103,7 +127,7 @@ def test_a_process_that_hangs_is_told(tiny_model, monkeypatch):
     def hangs(command, *, timeout, **_):
         raise subprocess.TimeoutExpired(command, timeout)
 
-    monkeypatch.setattr(runtimes.subprocess, "run", hangs)
+    monkeypatch.setattr(process.subprocess, "run", hangs)
     assert "did not answer within" in runtimes._tried("litert", tiny_model).found
 
 

@@ -51,6 +51,18 @@ def test_a_warning_is_an_error(tools, tmp_path):
         tools.compile(M4, source, tmp_path / "unused.o")
 
 
+def test_the_files_of_a_compiler_are_beside_what_it_makes(tmp_path):
+    gcc = tmp_path / "gcc"
+    gcc.write_text('#!/bin/sh\necho "in $TMPDIR" >&2; exit 1\n')
+    gcc.chmod(0o755)
+    place = tmp_path / "place"
+    tools = Toolchain(ARM, gcc, gcc, gcc, gcc)
+    with pytest.raises(FirmwareBuildError, match=f"in {place}$"):
+        tools.compile(M4, tmp_path / "some.c", place / "some.o")
+    with pytest.raises(FirmwareBuildError, match=f"in {place}$"):
+        tools.link(M4, [place / "some.o"], None, place / "some.elf")
+
+
 @pytest.mark.parametrize(
     ("name", "words"),
     [

@@ -6,6 +6,7 @@ import pytest
 from edge_ik.evaluation import evaluate_model
 from edge_ik_tools.report.measuring.answers import answer
 from edge_ik_tools.report.measuring.errors import measure_errors
+from firmware_host.solver import IkSolver
 from firmware_host.solving.branches import solve_any
 
 
@@ -48,3 +49,18 @@ def test_the_same_seed_draws_the_same_targets(shipped, rng_seed):
     np.testing.assert_array_equal(first.target, second.target)
     np.testing.assert_array_equal(first.last.q, second.last.q)
     assert not np.array_equal(first.target, answer(shipped.solver, 100, rng_seed + 1).target)
+
+
+def test_a_solver_of_its_own_is_measured_by_its_own_answers(shipped):
+    asked = []
+
+    class Elsewhere(IkSolver):
+        def solve_batch(self, *arguments, **options):
+            asked.append(self.refine_steps)
+            return super().solve_batch(*arguments, **options)
+
+    solver = Elsewhere(shipped.solver.spec, shipped.solver.seeder.predict)
+    answered = answer(solver, 100, 1)
+    assert asked == [1, 2, 3]
+    expected = answer(shipped.solver, 100, 1)
+    np.testing.assert_allclose(answered.last.q, expected.last.q, atol=1e-9)

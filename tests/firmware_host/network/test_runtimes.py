@@ -4,6 +4,7 @@ import importlib.util
 import os
 import subprocess
 import sys
+import tempfile
 
 import numpy as np
 import pytest
@@ -52,6 +53,14 @@ def test_what_else_the_library_says_is_passed_on(capfd):
     with runtimes._without_banner():
         os.write(2, b"INFO: created\nERROR: no memory\n")
     assert capfd.readouterr().err == "ERROR: no memory\n"
+
+
+def test_without_room_for_temporary_files_nothing_is_dropped(capfd, tmp_path):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+        with runtimes._without_banner():
+            os.write(2, b"INFO: created\n")
+    assert capfd.readouterr().err == "INFO: created\n"
 
 
 def test_the_reference_is_always_available():

@@ -11,7 +11,8 @@ from firmware_host.chain import Chain, Joint
 from firmware_host.errors import ConfigError, TargetError
 from firmware_host.kinematics import tool_position
 from firmware_host.solver import Status
-from firmware_host.solving.branches import branch_number, preferred
+from firmware_host.solving.branches import HOME, preferred
+from firmware_host.solving.checks import branch_number
 from firmware_host.spec import Branch
 from firmware_host.tolerances import SAME_ANSWER
 
@@ -257,13 +258,18 @@ def test_numbers_are_preferred_like_arrays_of_them(rows, margin):
 
 
 def test_a_branch_is_named_by_its_number_or_its_name():
-    assert [branch_number(NAMES, name) for name in (0, "1", "elbow+", "elbow-")] == [0, 1, 0, 1]
+    assert [branch_number(NAMES, name, (HOME,)) for name in (0, "1", "elbow+", "elbow-")] == [
+        0,
+        1,
+        0,
+        1,
+    ]
 
 
 def test_a_model_of_one_branch_has_number_0_alone(arm, make_solver):
-    assert branch_number(("home",), 0) == 0
+    assert branch_number(("home",), 0, (HOME,)) == 0
     with pytest.raises(TargetError, match="Received: 1"):
-        branch_number(("home",), 1)
+        branch_number(("home",), 1, (HOME,))
     one = make_solver(arm, lambda features: both_ways()(features)[:, :6])
     assert one.home_branch == 0
     assert one.solve(position(arm, UP)).branch == 0

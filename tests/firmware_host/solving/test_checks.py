@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from firmware_host.errors import TargetError
+from firmware_host.solving import checks
 from firmware_host.solving.checks import (
     checked_counts,
     checked_near,
@@ -40,8 +41,11 @@ def test_what_is_wrong_with_joints_is_said_by_the_name_they_are_given_by(arm3):
 
 
 @pytest.mark.parametrize("count", [3, np.int64(3), np.uint8(3)])
-def test_whole_numbers_are_those_of_python_and_numpy(count):
-    assert whole_number(count) == checked_threads(count) == 3
+def test_whole_numbers_are_those_of_python_and_numpy(count, monkeypatch):
+    assert whole_number(count) == 3
+    monkeypatch.setattr(checks.os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
+    assert checked_threads(count) == 3
+    assert checked_threads(100_000) == checked_threads(None) == 8
     assert checked_counts(count, np.int32(0)) == (3, 0)
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from firmware_host.errors import TargetError
 from firmware_host.tasks import TASKS, make_task
 from firmware_host.tasks.rotations import quaternion
-from firmware_host.tasks.targets import checked_target, plain_target
+from firmware_host.tasks.targets import checked_components, checked_target, plain_target
 from firmware_host.tolerances import FARTHEST_TARGET
 
 
@@ -178,3 +178,26 @@ class TestPlainTargets:
         assert told_or_taken(lambda t: plain_target(t, task), target) == told_or_taken(
             lambda t: checked_target(t, task=task), target
         )
+
+
+class TestCheckedComponents:
+    @pytest.mark.parametrize("name", TASKS)
+    def test_what_a_target_is_made_into_is_taken(self, name):
+        task = make_task(name)
+        rows = np.random.default_rng(0).uniform(-1, 1, (50, task.flat_size))
+        if rows.shape[1] == 7:
+            rows[:, 3:] /= np.linalg.norm(rows[:, 3:], axis=1, keepdims=True)
+        components = checked_target(rows, batch=True, task=task)
+        np.testing.assert_array_equal(checked_components(components, task), components)
+        np.testing.assert_array_equal(checked_components(components[:0], task), components[:0])
+        if task.has_orientation:
+            for wrong in (1.01, 0.0, -1.0 if task.is_whole else 1.5):
+                longer = components.copy()
+                longer[7, len(task.place) :] *= wrong
+                with pytest.raises(TargetError):
+                    checked_components(longer, task)
+
+    @pytest.mark.parametrize("given", [[1.0, 2.0, 3.0], [[1.0, 2.0]], "abc", None, [[1], [2, 3]]])
+    def test_another_shape_or_kind_is_told(self, given):
+        with pytest.raises(TargetError, match=r"Expected the components \(N, 3\) of targets"):
+            checked_components(given, make_task("position"))

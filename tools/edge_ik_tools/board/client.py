@@ -28,7 +28,7 @@ from edge_ik_tools.board.protocol import (
     error_of,
     solve_payload,
 )
-from firmware_host.errors import ConfigError, MissingExtraError
+from firmware_host.errors import ConfigError, optional_import
 
 BAUD_RATE = 115_200
 # A frame takes 12 ms at 115,200 baud, and a solve less: a second of silence is an answer.
@@ -218,10 +218,8 @@ class BoardClient:
 
 def _opened(port: str, baud_rate: int, timeout: float) -> Any:
     """The open port, a read of which ends after the timeout [s]."""
-    try:
+    with optional_import("pyserial", "serial", "Talking to a board", "serial"):
         import serial
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("pyserial", "serial", "Talking to a board") from error
     try:
         # Exclusive: two programs on one port would each get half of the answers.
         return serial.serial_for_url(

@@ -10,9 +10,8 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-import tempfile
-from collections.abc import Sequence
-from functools import lru_cache, partial
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from importlib.machinery import ExtensionFileLoader
 from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
@@ -24,8 +23,16 @@ from edge_ik_tools.c99.literals import table
 from edge_ik_tools.c99.source import Firmware
 from edge_ik_tools.errors import FirmwareBuildError
 from edge_ik_tools.templates import filled
-from firmware_host.errors import EdgeIkError
-from firmware_host.files import tidy_folder, write_atomically
+from firmware_host.errors import EdgeIkError, WriteError
+from firmware_host.files import (
+    OTHER_TEMPORARY,
+    temporary_files_in,
+    tidy_folder,
+    told,
+    working_folder,
+    write_bytes,
+    write_text,
+)
 from firmware_host.names import shown
 from firmware_host.tolerances import FARTHEST_JOINT, FARTHEST_TARGET, FARTHEST_TURN
 
@@ -43,6 +50,9 @@ MODULE = "edge_ik_firmware"
 NATIVE = "-march=native"
 COMPILE_SECONDS = 300.0
 OTHER_CACHE = "name another folder of caches in the environment variable XDG_CACHE_HOME"
+OTHER_COMPILER = "name another in the environment variable CC"
+# Of a module's file: the digits of a hash, of its sources and of its bytes each.
+DIGITS, SUFFIX = 32, ".so"
 # How much of the compiler's complaint is told.
 TOLD_CHARACTERS = 1500
 
@@ -91,12 +101,15 @@ def find_compiler() -> tuple[str, ...]:
     for name, *options in commands:
         found = shutil.which(name)
         if found:
-            return found, *options
+            return str(Path(found).absolute()), *options
     raise MissingCompilerError(named)
 
 
-def build_library(firmware: Firmware, compiler: Sequence[str]) -> Path:
-    """The firmware as a module of Python, from the cache or newly compiled.
+def load_firmware(firmware: Firmware, compiler: Sequence[str]) -> tuple[Path, Any]:
+    """The firmware as a module of Python, and its file: from the cache, or newly compiled.
+
+    What the cache holds is loaded if its bytes are those that were compiled, for a damaged
+    library ends the process; otherwise, and where it cannot be loaded, it is compiled anew.
 
     Args:
         firmware: The model, ready to be printed.
@@ -113,33 +126,75 @@ def build_library(firmware: Firmware, compiler: Sequence[str]) -> Path:
         "host.c": filled("c99", "host.c.in", _host_values(firmware)),
     }
     key = hashlib.sha256("\0".join([*texts.values(), *_environment(compiler)]).encode())
-    library = cache_folder() / f"firmware-{key.hexdigest()[:32]}.so"
-    if library.exists():
-        return library
-    tidy_folder(library.parent, OTHER_CACHE)
-    with tempfile.TemporaryDirectory(prefix="edge-ik-host-") as name:
-        folder = Path(name)
-        for file, text in texts.items():
-            (folder / file).write_text(text, encoding="utf-8")
-        _compile(compiler, headers, folder / "host.c", folder / library.name)
-        write_atomically(library, partial(shutil.copyfile, folder / library.name), OTHER_CACHE)
-    return library
-
-
-def load_library(library: Path) -> Any:
-    """A built module of Python."""
-    loader = ExtensionFileLoader(MODULE, str(library))
-    spec = spec_from_loader(MODULE, loader)
-    assert spec is not None  # noqa: S101 - it has a loader
+    name = f"firmware-{key.hexdigest()[:DIGITS]}"
+    for library in _kept(name):
+        try:
+            return library, _loaded(library)
+        except ImportError:
+            continue
+    library = _built(name, texts, headers, compiler)
     try:
-        module = module_from_spec(spec)
-        loader.exec_module(module)
+        return library, _loaded(library)
     except ImportError as error:
         raise FirmwareBuildError(
             f"The firmware that was compiled for this machine cannot be loaded: {error}. "
-            f"Remove {library}"
+            f"Expected a module of Python from {shlex.join(compiler)}; {OTHER_COMPILER}"
         ) from error
+
+
+def _kept(name: str) -> list[Path]:
+    """The files of the cache that hold a module of this name, whole."""
+    try:
+        found = sorted(cache_folder().glob(f"{name}-*{SUFFIX}"))
+        return [path for path in found if path.name == _named(name, path.read_bytes())]
+    except OSError:
+        return []
+
+
+def _named(name: str, built: bytes) -> str:
+    """What a module's file is called, which tells its bytes too."""
+    return f"{name}-{hashlib.sha256(built).hexdigest()[:DIGITS]}{SUFFIX}"
+
+
+def _built(name: str, texts: Mapping[str, str], headers: Path, compiler: Sequence[str]) -> Path:
+    """A module compiled and put into the cache, in place of what is there of its name."""
+    cache = cache_folder()
+    tidy_folder(cache, OTHER_CACHE)
+    with working_folder(cache, OTHER_CACHE) as folder:
+        with told(cache, OTHER_CACHE):
+            for file, text in texts.items():
+                (folder / file).write_text(text, encoding="utf-8")
+        out = folder / f"{name}{SUFFIX}"
+        _compile(compiler, headers, folder / "host.c", out)
+        built = out.read_bytes()
+    library = cache / _named(name, built)
+    write_bytes(library, built, OTHER_CACHE)
+    for other in cache.glob(f"{name}-*{SUFFIX}"):
+        if other.name != library.name:
+            other.unlink(missing_ok=True)
+    return library
+
+
+def _loaded(library: Path) -> Any:
+    """A built module of Python; ImportError if it is none."""
+    loader = ExtensionFileLoader(MODULE, str(library))
+    spec = spec_from_loader(MODULE, loader)
+    assert spec is not None  # noqa: S101 - it has a loader
+    module = module_from_spec(spec)
+    loader.exec_module(module)
     return module
+
+
+def check_compiler(compiler: Sequence[str]) -> None:
+    """Compile a module of nothing, which needs no headers of Python.
+
+    Raises:
+        FirmwareBuildError: If the compiler does not.
+        WriteError: If there is no place to do it.
+    """
+    with working_folder() as folder:
+        write_text(folder / "nothing.c", "int nothing = 0;\n", OTHER_TEMPORARY)
+        _compile(compiler, folder, folder / "nothing.c", folder / f"nothing{SUFFIX}")
 
 
 def find_headers() -> Path:
@@ -155,9 +210,24 @@ def find_headers() -> Path:
 
 
 def cache_folder() -> Path:
-    """Where compiled firmware is kept: `edge-ik` in the user's folder of caches."""
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "edge-ik"
+    """Where compiled firmware is kept: `edge-ik` in the user's folder of caches.
+
+    A relative XDG_CACHE_HOME is ignored, as the XDG Base Directory Specification has it: what
+    lies in the working folder would be run.
+
+    Raises:
+        WriteError: If the user has no home.
+    """
+    base = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    if not base.is_absolute():
+        try:
+            base = Path.home() / ".cache"
+        except RuntimeError:
+            raise WriteError(
+                "There is no place for compiled firmware: the user has no home folder. Set the "
+                f"environment variable HOME, or {OTHER_CACHE}."
+            ) from None
+    return base / "edge-ik"
 
 
 @lru_cache
@@ -204,20 +274,34 @@ def _host_values(firmware: Firmware) -> dict[str, object]:
 
 def _compile(compiler: Sequence[str], headers: Path, source: Path, out: Path) -> None:
     command = [*compiler, *FLAGS, f"-I{headers}", source, "-o", out, *LINKED]
-    result = _run([*command, NATIVE])
+    result = _run([*command, NATIVE], out.parent)
     if result.returncode != 0:
-        result = _run(command)
+        result = _run(command, out.parent)
     if result.returncode != 0:
         complaint = result.stderr[:TOLD_CHARACTERS] or f"it ended with {result.returncode}"
         raise FirmwareBuildError(
             f"{shlex.join(compiler)} refuses the generated firmware: {complaint}"
         )
+    if not out.is_file():
+        raise FirmwareBuildError(
+            f"{shlex.join(compiler)} ended without complaint and made nothing. Expected a C "
+            f"compiler; {OTHER_COMPILER}"
+        )
 
 
-def _run(command: Sequence[str | Path]) -> subprocess.CompletedProcess[str]:
+def _run(
+    command: Sequence[str | Path], folder: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run the compiler, whose own temporary files go into a folder, if one is given."""
     try:
         return subprocess.run(
-            command, capture_output=True, text=True, timeout=COMPILE_SECONDS, check=False
+            command,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=COMPILE_SECONDS,
+            check=False,
+            env=None if folder is None else temporary_files_in(folder),
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise FirmwareBuildError(f"The compiler {command[0]} cannot be run: {error}.") from error

@@ -19,6 +19,7 @@ from edge_ik_tools.c99.source import NOT_COUNTED, Firmware
 from edge_ik_tools.generated import write_folder, write_zip
 from edge_ik_tools.random_inputs import random_inputs
 from firmware_host.chain import FloatArray
+from firmware_host.files import OTHER_TEMPORARY, write_text
 from firmware_host.model_file import read_model
 from firmware_host.names import c_comment, c_string, plain
 from firmware_host.network.interpreter import Interpreter
@@ -79,8 +80,8 @@ def write_c99(
 
 def write_sources(firmware: Firmware, folder: Path) -> None:
     """Write `NAME.h` and `NAME.c` alone, for those who compile them at once."""
-    (folder / f"{firmware.name}.h").write_text(firmware.header(), encoding="utf-8")
-    (folder / f"{firmware.name}.c").write_text(firmware.source(), encoding="utf-8")
+    write_text(folder / f"{firmware.name}.h", firmware.header(), OTHER_TEMPORARY)
+    write_text(folder / f"{firmware.name}.c", firmware.source(), OTHER_TEMPORARY)
 
 
 def _values(firmware: Firmware, counts: str) -> dict[str, Any]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import shlex
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -15,13 +17,13 @@ import numpy.typing as npt
 from edge_ik_tools.c99.build import (
     MissingCompilerError,
     MissingHeadersError,
-    build_library,
     find_compiler,
     find_headers,
-    load_library,
+    load_firmware,
 )
 from edge_ik_tools.c99.source import Firmware
 from firmware_host.chain import FloatArray
+from firmware_host.errors import TargetError
 from firmware_host.model_file import read_model
 from firmware_host.network.flatbuffer import read_graph
 from firmware_host.network.interpreter import Interpreter
@@ -31,7 +33,7 @@ from firmware_host.solving.branches import ANY, NEAREST
 from firmware_host.solving.checks import checked_near, checked_threads
 from firmware_host.solving.solution import STATUSES, Found, IkBatch, IkSolution
 from firmware_host.tasks.neighbours import WXYZ, real_part_first
-from firmware_host.tasks.targets import checked_target
+from firmware_host.tasks.targets import checked_components, checked_target
 from firmware_host.tolerances import Tolerance
 
 # The order of the C enumeration.
@@ -41,6 +43,8 @@ CODES = {ANY: -1, NEAREST: -2}
 STATUS = np.array(STATUSES, dtype=object)
 # Fewer rows are not worth a thread of their own.
 LEAST_ROWS = 64
+# How long C works before Python looks whether Ctrl-C was pressed [s].
+CHUNK_SECONDS = 0.05
 
 
 class FirmwareSolver(IkSolver):
@@ -55,9 +59,8 @@ class FirmwareSolver(IkSolver):
 
     def __init__(self, firmware: Firmware, flatbuffer: bytes) -> None:
         compiler = find_compiler()
-        self.library = build_library(firmware, compiler)
+        self.library, self._native = load_firmware(firmware, compiler)
         self._firmware, self._flatbuffer = firmware, flatbuffer
-        self._native = load_library(self.library)
         named = shlex.join([Path(compiler[0]).name, *compiler[1:]])
         spec, runtime = firmware.spec, f"firmware ({named})"
         super().__init__(
@@ -102,6 +105,7 @@ class FirmwareSolver(IkSolver):
             MissingCompilerError: If there is no C compiler.
             MissingHeadersError: If Python's headers are not installed.
             FirmwareBuildError: If the compiler refuses the firmware.
+            WriteError: If there is no place for it in the cache.
         """
         flatbuffer, _ = read_model(path)
         # The integers are for cores without a floating-point unit.
@@ -109,6 +113,16 @@ class FirmwareSolver(IkSolver):
             Path(path), "robot", refine_steps, restarts, arithmetic="float", tolerance=tolerance
         )
         return cls(replace(firmware, vectors=True), flatbuffer)
+
+    def with_steps(self, refine_steps: int) -> FirmwareSolver:
+        """The same with another number of steps, built anew; see `IkSolver.with_steps`.
+
+        Raises:
+            ConfigError: If it is no such number, or the tolerance too small for so many.
+        """
+        if refine_steps == self.refine_steps:
+            return self
+        return FirmwareSolver(self._firmware.with_steps(refine_steps), self._flatbuffer)
 
     @classmethod
     def obstacle(cls) -> str | None:
@@ -121,10 +135,21 @@ class FirmwareSolver(IkSolver):
         return None
 
     def seed(self, targets: npt.ArrayLike, branch: Branch = 0) -> FloatArray:
-        """The network's first guess q (N, n) [rad] for the components of targets (N, k)."""
-        single = np.ascontiguousarray(targets, dtype=np.float32)
-        q = np.tile(self.home.astype(np.float32), (len(single), 1))
-        self._native.seed_batch(len(q), self._code(branch, None), single, q)
+        """The network's first guess q (N, n) [rad, m]; see `IkSolver.seed`."""
+        single = np.ascontiguousarray(checked_components(targets, self.task), dtype=np.float32)
+        q = np.full((len(single), len(self.chain)), np.nan, dtype=np.float32)
+        head = self._head(branch, ())
+
+        def seed(part: slice) -> None:
+            self._native.seed_batch(len(q[part]), head, single[part], q[part])
+
+        in_chunks(seed, 0, len(q))
+        refused = np.isnan(q).any(axis=1)
+        if refused.any():
+            raise TargetError(
+                f"Expected targets in metres and unit vectors. Received one that the firmware "
+                f"refuses, in single precision (row {int(np.argmax(refused))})."
+            )
         return q.astype(np.float64)
 
     def solve(
@@ -220,12 +245,20 @@ class FirmwareSolver(IkSolver):
                 self._native.solve_batch_near(count, code, rows[part], near[part], own)
 
         size = max(-(-len(rows) // threads), LEAST_ROWS)
-        parts = [slice(start, start + size) for start in range(0, len(rows), size)]
-        if len(parts) < 2:
-            solve(slice(None))
+        if size >= len(rows):
+            in_chunks(solve, 0, len(rows))
             return
-        with ThreadPoolExecutor(len(parts)) as pool:
-            list(pool.map(solve, parts))
+        stopped = Event()
+
+        def share(start: int) -> None:
+            in_chunks(solve, start, min(start + size, len(rows)), stopped)
+
+        with ThreadPoolExecutor(threads) as pool:
+            try:
+                list(pool.map(share, range(0, len(rows), size)))
+            finally:
+                # On Ctrl-C too, after which the threads are waited for.
+                stopped.set()
 
     def _code(self, branch: Branch | None, q_near: npt.ArrayLike | None) -> int:
         """The branch as the C takes it: a number, or one of those below 0."""
@@ -233,11 +266,31 @@ class FirmwareSolver(IkSolver):
         return CODES[number] if isinstance(number, str) else number
 
     def solve_times(self, targets: npt.ArrayLike, seeds: bool = False) -> FloatArray:
-        """The time of each solve alone, taken in C (N,) [microseconds]."""
-        single = np.ascontiguousarray(targets, dtype=np.float32)
+        """The time of each solve alone, taken in C (N,) [microseconds]; see `IkSolver`."""
+        single = np.ascontiguousarray(checked_components(targets, self.task), dtype=np.float32)
         taken = np.empty(len(single))
         self._native.time_batch(len(single), seeds, single, taken)
         return taken / 1e3
+
+
+def in_chunks(
+    work: Callable[[slice], None], start: int, end: int, stopped: Event | None = None
+) -> None:
+    """Work on rows in chunks of about `CHUNK_SECONDS`, between which Python looks at signals.
+
+    Args:
+        work: Called with the rows of each chunk; while C runs, Ctrl-C has to wait.
+        start: The first row.
+        end: The first row that is not worked on.
+        stopped: Set by another thread where no more are wanted.
+    """
+    size = LEAST_ROWS
+    while start < end and not (stopped is not None and stopped.is_set()):
+        began = time.perf_counter()
+        work(slice(start, min(start + size, end)))
+        start += size
+        took = time.perf_counter() - began
+        size = 2 * size if took < CHUNK_SECONDS / 2 else max(1, int(size * CHUNK_SECONDS / took))
 
 
 class _FirmwareNetwork(Interpreter):
@@ -248,6 +301,10 @@ class _FirmwareNetwork(Interpreter):
         self._native = native
 
     def _network(self, q: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        y = np.empty((len(q), self.output_shape[1]), self.dtype)
-        self._native.network_batch(len(q), 0, np.ascontiguousarray(q), y)
+        x, y = np.ascontiguousarray(q), np.empty((len(q), self.output_shape[1]), self.dtype)
+
+        def run(part: slice) -> None:
+            self._native.network_batch(len(x[part]), 0, x[part], y[part])
+
+        in_chunks(run, 0, len(x))
         return y

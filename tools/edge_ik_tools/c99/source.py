@@ -7,7 +7,7 @@ import math
 import shlex
 import textwrap
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -145,6 +145,17 @@ class Firmware:
             arithmetic=arithmetic,
             small=small,
         )
+
+    def with_steps(self, steps: int) -> Firmware:
+        """The same with another number of refinement steps.
+
+        Raises:
+            ConfigError: If it is no number from 0 to 100, or the tolerance too small for so many.
+        """
+        taken, _ = checked_counts(steps, self.restarts)
+        if self.arithmetic != "fixed":
+            _check_tolerance(self.spec, taken)
+        return replace(self, steps=taken)
 
     @property
     def maker(self) -> str:

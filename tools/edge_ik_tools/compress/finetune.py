@@ -11,7 +11,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +21,7 @@ from edge_ik.run import Run
 from edge_ik_tools.compress.weights import set_dense_weights
 from edge_ik_tools.convert import ALLOWED_OPERATORS
 from firmware_host.errors import ConfigError, EdgeIkError, MissingExtraError
-from firmware_host.files import write_json
+from firmware_host.files import working_folder, write_json
 from firmware_host.network.flatbuffer import Graph, read_graph
 from firmware_host.progress import Done, Tell, untold
 
@@ -98,8 +97,7 @@ def compress(
         # The peak of Adam's, which decays by a cosine.
         "learning_rate": run.config.training.learning_rate,
     }
-    with tempfile.TemporaryDirectory(prefix="edge-ik-") as name:
-        folder = Path(name)
+    with working_folder() as folder:
         write_json(folder / REQUEST_FILE, request)
         _work(folder, tell)
         with np.load(folder / WEIGHTS_FILE) as stored:

@@ -9,9 +9,11 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-from edge_ik_tools.c99.build import MissingCompilerError, find_compiler
+from edge_ik_tools.c99.build import MissingCompilerError, check_compiler, find_compiler
 from edge_ik_tools.doctor.finding import Finding
 from edge_ik_tools.emulate.families import ARM, AVR, RISCV, XTENSA, Family
+from edge_ik_tools.errors import FirmwareBuildError
+from firmware_host.errors import WriteError
 
 ASK_SECONDS = 30.0
 # Whose cores these are, as `bench --target` names them.
@@ -71,6 +73,11 @@ def _compiler() -> Finding:
     except MissingCompilerError:
         advice = COMPILER_ADVICE.get(sys.platform, "apt-get install gcc libc6-dev")
         return Finding("C compiler", purpose, False, "not found", advice)
+    try:
+        check_compiler(compiler)
+    except (FirmwareBuildError, WriteError) as error:
+        said = error.said if isinstance(error, WriteError) else str(error)
+        return Finding("C compiler", purpose, False, said.partition("\n")[0])
     return Finding("C compiler", purpose, True, _version(*compiler))
 
 

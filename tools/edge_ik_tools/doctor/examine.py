@@ -70,7 +70,8 @@ def examine(version: str, tell: Tell) -> Examination:
     tell("Looking at packages and commands")
     packages, commands = find_packages(), [*find_commands(), find_gpus()]
     tell("Trying each runtime; the firmware is compiled")
-    return Examination(_machine(version), packages, find_runtimes(), commands, default_finding())
+    runtimes = find_runtimes()
+    return Examination(_machine(version), packages, runtimes, commands, default_finding(runtimes))
 
 
 def _machine(version: str) -> dict[str, str]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import importlib.metadata
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from edge_ik_tools.doctor.finding import Finding
+from edge_ik_tools.doctor.importing import import_errors
 from firmware_host.installed import DISTRIBUTION, install_command
 
 # What the extras of users are for; "" is what is always installed.
@@ -69,7 +70,21 @@ def find_packages() -> list[Finding]:
                 install_command(),
             )
         ]
-    return [_finding(extra, [one for one in demanded if one.extra == extra]) for extra in PURPOSES]
+    names = dict.fromkeys(one.name for one in demanded if one.extra in PURPOSES)
+    versions = {name: version for name in names if (version := _version(name))}
+    errors = import_errors(list(versions))
+    return [
+        _finding(extra, [one for one in demanded if one.extra == extra], versions, errors)
+        for extra in PURPOSES
+    ]
+
+
+def _version(name: str) -> str:
+    """The version of a package that is installed; "" of one that is not."""
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
 
 
 def _read(lines: list[str]) -> Iterator[Requirement]:
@@ -83,21 +98,41 @@ def _read(lines: list[str]) -> Iterator[Requirement]:
         yield Requirement(found["name"], found["least"] or "", of, somewhere)
 
 
-def _finding(extra: str, demanded: list[Requirement]) -> Finding:
-    there, lacking = [], []
+def _finding(
+    extra: str,
+    demanded: Sequence[Requirement],
+    versions: Mapping[str, str],
+    errors: Mapping[str, str],
+) -> Finding:
+    """What is there of an extra.
+
+    Args:
+        extra: Its name.
+        demanded: Its packages.
+        versions: Of the packages that are installed.
+        errors: Why some of these cannot be imported.
+    """
+    there, broken = [], []
+    # Where the sources have moved on since they were installed.
+    lacking = [] if demanded else ["not there when this was installed"]
     for one in demanded:
-        try:
-            version = importlib.metadata.version(one.name)
-        except importlib.metadata.PackageNotFoundError:
+        version = versions.get(one.name)
+        if version is None:
             if not one.somewhere:
                 lacking.append(f"no {one.name}")
             continue
         there.append(f"{one.name} {version}")
         if release(version) < release(one.least):
             lacking.append(f"{one.name} is below {one.least}")
+        elif one.name in errors:
+            broken.append(one.name)
+            there.append(f"{one.name} cannot be imported: {errors[one.name]}")
     name = f"{DISTRIBUTION}[{extra}]" if extra else DISTRIBUTION
-    advice = install_command(extra) if lacking else ""
-    return Finding(name, PURPOSES[extra], not lacking, ", ".join([*there, *lacking]), advice)
+    advice = [install_command(extra)] if lacking else []
+    if broken:
+        advice.append(f"pip install --force-reinstall {' '.join(broken)}")
+    found = ", ".join([*there, *lacking])
+    return Finding(name, PURPOSES[extra], not lacking + broken, found, "; ".join(advice))
 
 
 def release(version: str) -> tuple[int, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +29,7 @@ from firmware_host.bench.cold import COLD_STEPS
 from firmware_host.bench.targets import bench_path, bench_targets
 from firmware_host.chain import Chain, FloatArray
 from firmware_host.errors import ConfigError
+from firmware_host.files import working_folder
 from firmware_host.model_file import read_model
 from firmware_host.network.interpreter import Interpreter
 from firmware_host.network.runtimes import open_interpreter
@@ -115,8 +115,8 @@ def emulated_bench(
 
 def _size(tools: Toolchain, core: Core, sources: Sources, solver: IkSolver) -> SolverSize:
     """What the firmware takes of memory."""
-    with tempfile.TemporaryDirectory(prefix="edge-ik-size-") as folder:
-        return measure_size(tools, core, sources, solver.chain, Path(folder))
+    with working_folder() as folder:
+        return measure_size(tools, core, sources, solver.chain, folder)
 
 
 def _path(tools: Toolchain, core: Core, sources: Sources, solver: IkSolver) -> PathCost:

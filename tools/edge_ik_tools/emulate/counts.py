@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-
 from edge_ik_tools.c99.folder import write_sources
 from edge_ik_tools.c99.source import NOT_COUNTED, Firmware
 from edge_ik_tools.emulate.bench import emulated_bench
 from edge_ik_tools.errors import MissingToolError
+from firmware_host.files import working_folder
 from firmware_host.progress import Tell, untold
 
 COUNTED_CORE = "cortex-m4"
@@ -29,8 +27,7 @@ def firmware_counts(firmware: Firmware, must: bool, tell: Tell = untold) -> str:
         FirmwareBuildError: If the compiler refuses the firmware.
         EmulationError: If the firmware fails.
     """
-    with tempfile.TemporaryDirectory(prefix="edge-ik-count-") as name:
-        folder = Path(name)
+    with working_folder() as folder:
         write_sources(firmware, folder)
         try:
             found = emulated_bench(

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
+from firmware_host.files import OTHER_TEMPORARY, write_bytes
+
 Unit = Literal["instructions", "cycles"]
 """What an emulator's clock counts."""
 
@@ -146,7 +148,7 @@ class Simavr:
             else:
                 said.append(line)
         for name, digits in files.items():
-            (folder / name).write_bytes(bytes.fromhex("".join(digits)))
+            write_bytes(folder / name, bytes.fromhex("".join(digits)), OTHER_TEMPORARY)
         if ended is None:
             ended = code or 1
         return Ending(ended, "\n".join(said))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from edge_ik_tools.emulate.toolchain import Toolchain
 from edge_ik_tools.errors import EmulationError
 from firmware_host.bench.cold import COLD_STEPS
 from firmware_host.chain import Chain
+from firmware_host.files import OTHER_TEMPORARY, working_folder, write_bytes
 from firmware_host.progress import Done, Tell, untold
 
 # Of files that are put into a program's flash, in one run: what is left beside two solvers
@@ -121,13 +121,12 @@ def measure(
         "outputs": n_out,
         "width": inputs.dtype.itemsize,
     }
-    with tempfile.TemporaryDirectory(prefix="edge-ik-bench-") as temporary:
-        folder = Path(temporary)
+    with working_folder() as folder:
         objects = bench_objects(tools, core, sources, chain, cold_steps, folder)
         runs: list[_Run] = []
         for portion in portions(core, single, np.ascontiguousarray(inputs)):
             for name, values in zip(("targets", "inputs"), portion, strict=True):
-                values.tofile(folder / f"{name}.bin")
+                write_bytes(folder / f"{name}.bin", values.tobytes(), OTHER_TEMPORARY)
             with _followed(folder, _answer(len(chain)), runs, len(single), tell):
                 tools.run(core, link_program(tools, core, objects, folder / "bench.elf"), folder)
             runs.append(_Run.read(folder, _answer(len(chain)), inputs.dtype))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +12,7 @@ from edge_ik_tools.emulate.results import PathCost, Spread
 from edge_ik_tools.emulate.toolchain import Toolchain
 from edge_ik_tools.errors import EmulationError
 from firmware_host.chain import FloatArray
+from firmware_host.files import OTHER_TEMPORARY, working_folder, write_bytes
 from firmware_host.problem import IkProblem
 
 # A loop about the home posture in so many targets: ten seconds at 100 Hz.
@@ -46,10 +45,9 @@ def path_cost(
     """
     points = POINTS_IN_FLASH if core.family.embeds else len(targets)
     single = np.ascontiguousarray(targets[:points], dtype="<f4")
-    with tempfile.TemporaryDirectory(prefix="edge-ik-path-") as temporary:
-        folder = Path(temporary)
+    with working_folder() as folder:
         given = np.concatenate([np.asarray(start, dtype="<f4"), single.ravel()])
-        given.astype("<f4").tofile(folder / "path.bin")
+        write_bytes(folder / "path.bin", given.astype("<f4").tobytes(), OTHER_TEMPORARY)
         image = build_path(tools, core, sources, problem.chain, folder)
         tools.run(core, image, folder)
         found = np.fromfile(folder / "followed.bin", _followed(problem.joints))

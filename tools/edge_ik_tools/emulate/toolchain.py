@@ -13,6 +13,7 @@ from pathlib import Path
 from edge_ik_tools.emulate.cores import Core
 from edge_ik_tools.emulate.families import Family
 from edge_ik_tools.errors import EmulationError, FirmwareBuildError, MissingToolError
+from firmware_host.files import temporary_files_in
 
 # Contraction lets a product and a sum become one instruction, which -std=c99 turns off.
 LANGUAGE = ("-ffp-contract=fast",)
@@ -113,7 +114,8 @@ class Toolchain:
             *options,
             *folders,
         ]
-        _build([self.gcc, *flags, "-c", source, "-o", out], f"{source.name} for {core.name}")
+        files: list[str | Path] = ["-c", source, "-o", out]
+        _build([self.gcc, *flags, *files], f"{source.name} for {core.name}", out.parent)
         return out
 
     def _flags(self, core: Core) -> list[str]:
@@ -146,7 +148,7 @@ class Toolchain:
         if script is not None:
             flags.append(f"-T{script}")
         files: list[str | Path] = [*objects, *self.family.libraries, "-o", out]
-        _build([self.gcc, *flags, *files], f"{out.name} for {core.name}")
+        _build([self.gcc, *flags, *files], f"{out.name} for {core.name}", out.parent)
         return out
 
     def sizes(self, image: Path) -> SectionSizes:
@@ -252,8 +254,11 @@ def find_tool(name: str, packages: Mapping[str, str]) -> Path:
     return Path(path)
 
 
-def _build(command: Sequence[str | Path], what: str) -> str:
-    """Output of a command of the compiler's, or a FirmwareBuildError with its complaint."""
+def _build(command: Sequence[str | Path], what: str, folder: Path | None = None) -> str:
+    """Output of a command of the compiler's, or a FirmwareBuildError with its complaint.
+
+    Its own temporary files go into a folder, if one is given.
+    """
     try:
         result = subprocess.run(
             [str(part) for part in command],
@@ -261,6 +266,7 @@ def _build(command: Sequence[str | Path], what: str) -> str:
             text=True,
             errors="replace",
             timeout=BUILD_SECONDS,
+            env=None if folder is None else temporary_files_in(folder),
             check=False,
         )
     except subprocess.TimeoutExpired as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from edge_ik_tools.emulate.cycles import Executed
 from edge_ik_tools.emulate.toolchain import Toolchain
 from edge_ik_tools.errors import EmulationError
 from firmware_host.chain import Chain, FloatArray
+from firmware_host.files import OTHER_TEMPORARY, working_folder, write_bytes
 
 # "Trace 0: 0x7f9988000100 [0080044a/00000040/00000150/ff020201] reset": the second is the
 # address of the instruction.
@@ -39,10 +39,10 @@ def trace_solve(
         FirmwareBuildError: If the compiler refuses the sources.
         EmulationError: If the firmware fails or does not solve.
     """
-    with tempfile.TemporaryDirectory(prefix="edge-ik-trace-") as temporary:
-        folder = Path(temporary)
+    with working_folder() as folder:
         image = build_trace(tools, core, sources, chain, folder)
-        np.asarray(target, dtype="<f4").tofile(folder / "targets.bin")
+        single = np.asarray(target, dtype="<f4")
+        write_bytes(folder / "targets.bin", single.tobytes(), OTHER_TEMPORARY)
         log = folder / "trace.log"
         tools.run(core, image, folder, trace=log)
         addresses = _executed(log)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import signal
 import sys
-import tempfile
 import time
 import traceback
 from collections.abc import Iterator
@@ -24,6 +23,7 @@ from edge_ik_tools.mutants.kinds import every_kind
 from edge_ik_tools.mutants.making import Base, mutant
 from firmware_host.chain import FloatArray
 from firmware_host.errors import EdgeIkError, MissingExtraError, RuntimeUnavailableError
+from firmware_host.files import working_folder
 from firmware_host.inspect_model import inspect_model, inspection_tables
 from firmware_host.model_file import read_model
 from firmware_host.network.flatbuffer import read_graph
@@ -182,11 +182,11 @@ def main() -> None:
     """Look at the mutants that a line of JSON names, and print a line for each."""
     asked = json.loads(sys.argv[1])
     bases = bases_of([Path(model) for model in asked["models"]])
-    with tempfile.TemporaryDirectory(prefix="edge-ik-mutants-") as folder:
+    with working_folder() as folder:
         for number in range(asked["first"], asked["last"]):
             _say({"begins": number})
             signal.alarm(PATIENCE)
-            looked = look(bases, asked["seed"], number, Path(folder) / "mutant.tflite")
+            looked = look(bases, asked["seed"], number, folder / "mutant.tflite")
             signal.alarm(0)
             _say(asdict(looked))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import numpy as np
 from edge_ik_tools.peers.urdf_text import chain_urdf
 from firmware_host.chain import Chain, FloatArray
 from firmware_host.errors import EdgeIkError
+from firmware_host.files import OTHER_TEMPORARY, working_folder, write_text
 from firmware_host.tasks import SPACE, Task
 
 
@@ -79,7 +79,7 @@ def frame_of(task: Task, target: FloatArray) -> FloatArray:
 @contextmanager
 def urdf_file(chain: Chain) -> Iterator[Path]:
     """The chain as a URDF file, which is there as long as the context."""
-    with tempfile.TemporaryDirectory(prefix="edge-ik-") as folder:
-        path = Path(folder) / "robot.urdf"
-        path.write_text(chain_urdf(chain), encoding="utf-8")
+    with working_folder() as folder:
+        path = folder / "robot.urdf"
+        write_text(path, chain_urdf(chain), OTHER_TEMPORARY)
         yield path

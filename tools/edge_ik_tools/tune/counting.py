@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from edge_ik_tools.emulate.cores import Core
 from edge_ik_tools.emulate.measure import measure
 from edge_ik_tools.emulate.toolchain import Toolchain
 from edge_ik_tools.random_inputs import random_inputs
+from firmware_host.files import working_folder
 from firmware_host.model_file import write_model
 from firmware_host.network.runtimes import open_interpreter
 from firmware_host.normalization import Normalization
@@ -93,8 +93,7 @@ def count(
     rng = np.random.default_rng(rng_seed)
     drawn = draw_everywhere(problem, targets, rng).target
     inputs = random_inputs(open_interpreter(flatbuffer, "reference"), INPUTS, rng)
-    with tempfile.TemporaryDirectory(prefix="edge-ik-count-") as name:
-        folder = Path(name)
+    with working_folder() as folder:
         model = folder / "model.tflite"
         write_model(model, flatbuffer, spec.to_dict())
         sources = _written(model, folder)

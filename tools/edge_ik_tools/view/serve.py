@@ -20,7 +20,7 @@ from edge_ik_tools.view.meshes import find_meshes
 from edge_ik_tools.view.session import Session
 from firmware_host import EdgeIkError, IkSolver
 from firmware_host.chain import Chain
-from firmware_host.errors import MissingExtraError
+from firmware_host.errors import optional_import
 from firmware_host.plugins import available_solvers
 
 LOOPBACK = "127.0.0.1"
@@ -117,10 +117,8 @@ def start(shown: Shown, host: str = LOOPBACK, port: int = PORT) -> Any:
         MissingExtraError: If viser is not installed.
         EdgeIkError: If the address cannot be used.
     """
-    try:
+    with optional_import("viser", "view", "Showing a robot in a browser"):
         import viser
-    except ImportError as error:
-        raise MissingExtraError("viser", "view", "Showing a robot in a browser") from error
     from edge_ik_tools.view.page import Page
 
     free = _checked_port(host, port)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from edge_ik.answering import answers_by_steps
+from edge_ik.answering import answering, answers_by_steps
 from firmware_host import EdgeIkError, IkPath, IkSolution, IkSolver, track
 from firmware_host.chain import Chain, FloatArray
 from firmware_host.kinematics import forward_kinematics
@@ -127,7 +127,7 @@ class Session:
         targets = solver.problem.reached_by(q)
         errors = [
             solver.problem.errors(answers.q, targets)[0]
-            for answers in answers_by_steps(solver.seeder, targets, solver.refine_steps)
+            for answers in answers_by_steps(answering(solver), targets, solver.refine_steps)
         ]
         return Cloud(solver.task.positions(targets), np.array(errors))
 

@@ -26,7 +26,7 @@ from edge_ik_tools.report.drawing.pictures import (
     Scale,
     Varying,
 )
-from firmware_host.errors import MissingExtraError
+from firmware_host.errors import optional_import
 from firmware_host.files import ELSEWHERE, write_atomically
 from firmware_host.names import in_picture
 
@@ -70,10 +70,8 @@ def require_matplotlib() -> None:
     Raises:
         MissingExtraError: If matplotlib is not installed.
     """
-    try:
+    with optional_import("matplotlib", "report", "Drawing a report"):
         import matplotlib  # noqa: F401 - looked for
-    except ImportError as error:
-        raise MissingExtraError("matplotlib", "report", "Drawing a report") from error
 
 
 def draw_picture(picture: Picture, png: Path, svg: Path, elsewhere: str = ELSEWHERE) -> None:

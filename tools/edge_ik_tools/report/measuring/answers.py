@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from edge_ik.answering import answers_by_steps
+from edge_ik.answering import answering, answers_by_steps
 from edge_ik.data.streams import EVERYWHERE_STREAM, stream
 from edge_ik.data.targets import draw_everywhere
 from firmware_host.chain import FloatArray
@@ -23,7 +23,7 @@ BoolArray = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
-class StepAnswers:
+class MeasuredStep:
     """What is answered after one number of steps.
 
     Attributes:
@@ -60,10 +60,10 @@ class Answered:
     problem: IkProblem
     target: FloatArray
     place: FloatArray
-    steps: tuple[StepAnswers, ...]
+    steps: tuple[MeasuredStep, ...]
 
     @property
-    def last(self) -> StepAnswers:
+    def last(self) -> MeasuredStep:
         """The answers after the usual number of steps."""
         return self.steps[-1]
 
@@ -80,22 +80,20 @@ def answer(solver: IkSolver, count: int, rng_seed: int, tell: Tell = untold) -> 
     Raises:
         ModelFileError: If the network does not answer with numbers.
     """
-    problem = solver.problem
+    problem, answers = solver.problem, answering(solver)
     drawn = draw_everywhere(problem, count, stream(rng_seed, EVERYWHERE_STREAM))
     steps = []
-    for answers in answers_by_steps(solver.seeder, drawn.target, problem.default_steps, tell):
-        if not np.isfinite(answers.q).all():
+    for found in answers_by_steps(answers, drawn.target, problem.default_steps, tell):
+        if not np.isfinite(found.q).all():
             raise ModelFileError(
                 "The network answers with what are no numbers; its weights are damaged, or its "
                 "training diverged."
             )
-        error, angle = problem.errors(answers.q, drawn.target)
-        within = problem.chain.within_limits(answers.q)
-        solved = problem.is_solved(answers.q, drawn.target) & within
+        error, angle = problem.errors(found.q, drawn.target)
+        within = problem.chain.within_limits(found.q)
+        solved = problem.is_solved(found.q, drawn.target) & within
         steps.append(
-            StepAnswers(
-                answers.q, answers.seed, error, angle, answers.branch, answers.tried, solved
-            )
+            MeasuredStep(found.q, found.seed, error, angle, found.branch, found.tried, solved)
         )
     place = np.asarray(solver.forward(drawn.q))[:, :3, 3]
     return Answered(problem, drawn.target, place, tuple(steps))

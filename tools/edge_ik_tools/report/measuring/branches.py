@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from edge_ik.answering import answering
 from edge_ik_tools.report.measuring.answers import Answered, IntArray
 from firmware_host.chain import FloatArray
 from firmware_host.solver import IkSolver
-from firmware_host.solving.refine import refine
 from firmware_host.tolerances import SAME_ANSWER
 
 
@@ -64,10 +64,10 @@ def measure_branches(solver: IkSolver, answered: Answered, points: int) -> Branc
         return None
     last, total = answered.last, len(answered.target)
     some = answered.target[:points]
-    guesses = solver.seeder.guesses(some)
+    asked = answering(solver)
     every, solved = [], []
     for head in range(heads):
-        q, _ = refine(problem, guesses.seeds(head), some, problem.default_steps)
+        *_, q = asked.in_branch(some, head, problem.default_steps)
         every.append(q)
         solved.append(problem.is_solved(q, some) & problem.chain.within_limits(q))
     reaching = np.stack(solved, axis=1)

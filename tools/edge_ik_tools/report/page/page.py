@@ -31,7 +31,7 @@ from edge_ik_tools.report.page.sections import (
     what,
 )
 from edge_ik_tools.templates import template_text
-from firmware_host.errors import MissingExtraError
+from firmware_host.errors import optional_import
 
 # The page's own grounds and lines beside the palette of pictures: light, dark.
 GROUNDS = {
@@ -110,10 +110,8 @@ def plotly_script() -> str:
     Raises:
         MissingExtraError: If plotly is not installed.
     """
-    try:
+    with optional_import("plotly", "report", "A report"):
         path = files("plotly") / "package_data" / "plotly.min.js"
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("plotly", "report", "A report") from error
     # A script element ends at the first such mark, wherever it stands.
     return path.read_text(encoding="utf-8").replace("</script", "<\\/script")
 
