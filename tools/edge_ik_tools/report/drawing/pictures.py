@@ -6,13 +6,14 @@ are words, such as `ink` or `step0`, which `palette` makes numbers of, light or 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from edge_ik_tools.report.drawing.ticks import round_places
 
 Array = npt.NDArray[Any]
 """Numbers of any type that are drawn."""
@@ -21,9 +22,6 @@ Array = npt.NDArray[Any]
 LEAST_DEPTH, ROOM = 0.15, 0.04
 # How much is seen of a line that stands back, from 0 to 1.
 FAINT = 0.85
-# The share of an axis of space at either end that has no ticks, and how often the way from one tick
-# to the next fits into the longest axis, at least.
-BARE, FEWEST_TICKS = 0.08, 3
 
 
 @dataclass(frozen=True)
@@ -298,21 +296,10 @@ class Panel:
         """
         low, high = self.box
         longest = float((high - low).max())
-        x, y, z = (_ticks(*ends, longest) for ends in zip(low.tolist(), high.tolist(), strict=True))
+        x, y, z = (
+            round_places(*ends, longest) for ends in zip(low.tolist(), high.tolist(), strict=True)
+        )
         return x, y, z
-
-
-def _ticks(low: float, high: float, longest: float) -> list[float]:
-    """Round places between two ends, two at least."""
-    first, last = low + BARE * (high - low), high - BARE * (high - low)
-    # The largest round way that the longest axis has several of, or else a smaller one.
-    power = math.floor(math.log10(longest / FEWEST_TICKS))
-    ways = (round_ * 10.0**k for k in range(power, power - 3, -1) for round_ in (5.0, 2.0, 1.0))
-    for way in ways:
-        counts = range(math.ceil(first / way), math.floor(last / way) + 1)
-        if way <= longest / FEWEST_TICKS and len(counts) > 1:
-            return [float(f"{count * way:.6g}") for count in counts]
-    return [(low + high) / 2]
 
 
 def _corners(*places: Array | Sequence[float] | Varying) -> list[Array]:
