@@ -1,7 +1,10 @@
 """xacro source: told from URDF, expanded where the package is installed."""
 
 import importlib.util
+import os
+import subprocess
 import sys
+import time
 
 import pytest
 
@@ -136,6 +139,64 @@ class TestExpanded:
         monkeypatch.setattr(xacro_source, "COMMAND", python("print('x' * 10000)"))
         with pytest.raises(RobotError, match="expands to more than 3,000 bytes"):
             load_arm(write_urdf(robot(MACRO)))
+
+    @pytest.mark.parametrize("expression", ["'a' * 10**10", "[[i] for i in range(10**9)]"])
+    def test_what_would_take_all_memory_is_refused(self, write_urdf, monkeypatch, expression):
+        monkeypatch.setattr(xacro_source, "MEGABYTES", 50)
+        with pytest.raises(RobotError, match="expansion takes more than 50 MB"):
+            load_arm(write_urdf(robot(f'<link name="${{{expression}}}"/>')))
+
+    def test_nor_are_complaints_read_without_end(self, write_urdf):
+        inside = "<link name=\"${[xacro.warning('a' * 10**6) for i in range(10**9)]}\"/>"
+        began = time.monotonic()
+        with pytest.raises(RobotError, match="cannot expand it here: warning: aaa") as caught:
+            load_arm(write_urdf(robot(inside)))
+        assert len(str(caught.value)) < 1000
+        assert time.monotonic() - began < xacro_source.SECONDS
+
+    @pytest.mark.parametrize("alone", [False, True])
+    def test_the_process_ends_with_its_parent_and_alone(self, tmp_path, write_urdf, alone):
+        """It waits for a pipe that it includes, whose other end is held here."""
+        fifo = tmp_path / "parts.xacro"
+        os.mkfifo(fifo)
+        path = write_urdf(robot('<xacro:include filename="parts.xacro"/>'))
+        program = "import sys; from edge_ik.arms import load_arm; load_arm(sys.argv[1])"
+        if alone:
+            command = (*xacro_source.COMMAND, str(path), "0.5", "500")
+        else:
+            command = (sys.executable, "-c", program, str(path))
+        with subprocess.Popen(command, stderr=subprocess.DEVNULL) as parent:
+            writer = opened(fifo)
+            try:
+                if not alone:
+                    parent.kill()
+                assert is_left(writer, seconds=3)
+            finally:
+                parent.kill()
+                os.close(writer)
+
+
+def opened(fifo, seconds=30):
+    """The descriptor to write with, as soon as something reads."""
+    ends = time.monotonic() + seconds
+    while True:
+        try:
+            return os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError:
+            assert time.monotonic() < ends
+            time.sleep(0.01)
+
+
+def is_left(writer, seconds):
+    """Whether the reader of a pipe ends within some time."""
+    ends = time.monotonic() + seconds
+    while time.monotonic() < ends:
+        try:
+            os.write(writer, b" ")
+        except BrokenPipeError:
+            return True
+        time.sleep(0.02)
+    return False
 
 
 def test_a_broken_installation_is_told(write_urdf, monkeypatch):
