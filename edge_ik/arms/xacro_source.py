@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import IO, NoReturn
 from xml.etree.ElementTree import Element
 
@@ -110,10 +111,15 @@ def refuse_xacro(source: str) -> NoReturn:
     """Say that a file is xacro source and what to do."""
     raise XacroSourceError(
         f"'{source}' is xacro source: macros that a URDF is made from. Expand it, in ROS with: "
-        f"xacro {source} > robot.urdf; or install the package and give the same file again: "
+        f"{_by_hand(source)}; or install the package and give the same file again: "
         + install_command("xacro"),
         source,
     )
+
+
+def _by_hand(path: str) -> str:
+    """The line for a shell that expands a file."""
+    return f"xacro {quote(path)} > robot.urdf"
 
 
 def is_installed() -> bool:
@@ -131,7 +137,7 @@ def expanded(path: str, most_bytes: int) -> str:
     Raises:
         RobotError: If xacro cannot expand it, in its own words, or takes too much time or memory.
     """
-    advice = f"Expand it where its packages are, in ROS with: xacro {path} > robot.urdf"
+    advice = f"Expand it where its packages are, in ROS with: {_by_hand(path)}"
     try:
         status, output, complaint = _run(path, most_bytes)
     except (TimeoutError, subprocess.TimeoutExpired):

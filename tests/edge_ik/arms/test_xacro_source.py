@@ -61,6 +61,13 @@ class TestTold:
         assert f"xacro {path} > robot.urdf" in str(caught.value)
         assert install_command("xacro") in str(caught.value)
 
+    def test_its_path_is_one_word_for_a_shell(self, tmp_path):
+        path = tmp_path / "my robot;touch x.urdf"
+        path.write_text(robot(MACRO))
+        with pytest.raises(RobotError) as caught:
+            load_arm(path)
+        assert f"with: xacro '{path}' > robot.urdf;" in str(caught.value)
+
     @pytest.mark.parametrize(
         "left",
         [
@@ -128,11 +135,14 @@ class TestExpanded:
         assert "Traceback" not in str(caught.value)
         assert "Expand it where its packages are" in str(caught.value)
 
-    def test_it_is_not_waited_for_without_end(self, write_urdf, monkeypatch):
+    def test_it_is_not_waited_for_without_end(self, tmp_path, monkeypatch):
         monkeypatch.setattr(xacro_source, "SECONDS", 0.2)
         monkeypatch.setattr(xacro_source, "COMMAND", python("import time; time.sleep(60)"))
-        with pytest.raises(RobotError, match=r"did not end in 0\.2 s"):
-            load_arm(write_urdf(robot(MACRO)))
+        path = tmp_path / "my robot.xacro"
+        path.write_text(robot(MACRO))
+        with pytest.raises(RobotError, match=r"did not end in 0\.2 s") as caught:
+            load_arm(path)
+        assert f"with: xacro '{path}' > robot.urdf" in str(caught.value)
 
     def test_nor_read_without_end(self, write_urdf, monkeypatch):
         monkeypatch.setattr("edge_ik.arms.sources.MAX_BYTES", 3000)
