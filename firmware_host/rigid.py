@@ -47,14 +47,26 @@ def motion(axis: FloatArray, value: float, slides: bool) -> FloatArray:
     return moved
 
 
+def sized(vector: npt.ArrayLike) -> FloatArray:
+    """A vector times a power of two, its largest part between 1/2 and 1; one of zeros as it is.
+
+    It has the same direction in every bit, and no square that overflows or vanishes.
+    """
+    parts = np.asarray(vector, dtype=np.float64)
+    _, exponent = np.frexp(np.abs(parts).max())
+    scaled: FloatArray = np.ldexp(parts, -exponent)
+    return scaled
+
+
 def offset_frame(offset: Sequence[float]) -> FloatArray:
     """(4, 4) frame at x, y, z [m], turned by a quaternion w, x, y, z of any length if given."""
     frame = np.eye(4)
     frame[:3, 3] = offset[:3]
     if len(offset) > 3:
-        w, *vector = offset[3:]
-        skew = np.cross(np.eye(3), vector)
-        frame[:3, :3] += 2 * (w * skew + skew @ skew) / float(np.dot(offset[3:], offset[3:]))
+        quaternion = sized(offset[3:])
+        skew = np.cross(np.eye(3), quaternion[1:])
+        turned = quaternion[0] * skew + skew @ skew
+        frame[:3, :3] += 2 * turned / float(quaternion @ quaternion)
     return _snapped(frame)
 
 

@@ -129,13 +129,13 @@ def _plain_pose(task: Task, rows: Sequence[Any]) -> list[float] | None:
 
 def _from_rows(task: Task, rows: FloatArray) -> FloatArray:
     """The components (..., k) of targets in rows, with NaN where one is none."""
-    with np.errstate(invalid="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         return _stacked(task.from_flat(components(rows)))
 
 
 def _from_poses(task: Task, poses: FloatArray) -> FloatArray:
     """The components (..., k) of poses (..., 4, 4), with NaN where one is none."""
-    with np.errstate(invalid="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         good = np.abs(poses[..., 3, :] - LAST_ROW).max(axis=-1) < TARGET_ROTATION
         *columns, position = (components(poses[..., :3, k]) for k in range(4))
         whole = np.where(good, 1.0, np.nan)
