@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from firmware_host.chain import Chain, FloatArray
 from firmware_host.errors import TargetError
+from firmware_host.given import numbers_given
 from firmware_host.kinematics import forward_kinematics
 from firmware_host.model_file import read_model
 from firmware_host.names import shown
@@ -32,7 +33,6 @@ from firmware_host.solving.checks import (
     checked_counts,
     checked_near,
     checked_threads,
-    numbers_given,
     plain_near,
     plain_steps,
 )

@@ -12,8 +12,8 @@ import numpy.typing as npt
 from firmware_host.adapters.weighted import Settled, WeightedPose, weighed
 from firmware_host.chain import FloatArray
 from firmware_host.errors import ConfigError, TargetError
+from firmware_host.given import numbers_given
 from firmware_host.solver import IkSolver
-from firmware_host.solving.checks import numbers_given
 from firmware_host.tasks import POSE
 from firmware_host.tasks.targets import checked_target
 from firmware_host.tolerances import SOLVED_POSITION, SOLVED_ROTATION

@@ -10,6 +10,7 @@ import numpy as np
 
 from firmware_host.chain import FloatArray
 from firmware_host.errors import TargetError
+from firmware_host.given import real_numbers
 from firmware_host.kinematics import components
 from firmware_host.tasks import POSITION, Task
 from firmware_host.tasks.neighbours import matrices_of
@@ -47,9 +48,11 @@ def checked_target(
     flat = f"({lead}{rows})" if batch else f"({rows},)"
     shapes = f"({lead}4, 4) or {flat}" if task.has_orientation else flat
     try:
-        values = np.asarray(matrices_of(target, batch), dtype=np.float64)
+        values = real_numbers(matrices_of(target, batch))
     except (TypeError, ValueError, OverflowError) as error:
-        raise TargetError(f"A target is {shapes} numbers: {what}. Received: {target!r}") from error
+        raise TargetError(
+            f"A target is {shapes} real numbers: {what}. Received: {target!r}"
+        ) from error
     shape = values.shape[1:] if batch else values.shape
     matrix = task.has_orientation and shape == (4, 4) and values.ndim == 2 + batch
     if not matrix and (values.ndim != 1 + batch or shape != (rows,)):

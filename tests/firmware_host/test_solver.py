@@ -273,7 +273,20 @@ class TestForward:
         target = solver.forward([0.4, 0.9, 1.1])[:3, 3]
         np.testing.assert_allclose(solver.forward(solver.solve(target).q)[:3, 3], target, atol=1e-9)
 
-    @pytest.mark.parametrize("given", [{}, "abc", [[0.0], [0.0, 1.0]], [1j], [10**400, 0, 0]])
+    @pytest.mark.parametrize(
+        "given",
+        [
+            *({}, "abc", [[0.0], [0.0, 1.0]], [1j], [10**400, 0, 0], ["0.3", "0.1", "0.2"]),
+            np.array([0.3, 0.1, 0.2 + 1j]),
+            np.array([0.3, 0.1, 0.2], np.complex64),
+            [0.3, 0.1, np.complex128(0.2)],
+            np.array([0.3, 0.1, np.complex64(0.2)], object),
+            np.array(["0.3", "0.1", "0.2"]),
+            np.array([0, 1, 2], "datetime64[s]"),
+            np.array([0, 1, 2], "timedelta64[s]"),
+        ],
+        ids=repr,
+    )
     def test_what_are_no_numbers_is_told_by_the_argument(self, arm3, make_solver, given):
         solver = make_solver(arm3, rough)
         target = position(arm3, np.array([0.4, 0.9, 1.1]))
@@ -284,10 +297,17 @@ class TestForward:
             ("max_step", lambda: solver.track(target, [0.0] * 3, given)),
             ("q", lambda: solver.forward(given)),
         ):
-            with pytest.raises(TargetError, match=f"Expected numbers for {name}"):
+            with pytest.raises(TargetError, match=f"Expected real numbers for {name}"):
                 call()
-        with pytest.raises(TargetError, match="A target is"):
-            solver.solve(given)
+        for call in (solver.solve, lambda t: solver.solve_batch([t, t]), solver.track):
+            with pytest.raises(TargetError, match=r"A target is .* real numbers"):
+                call(given)
+
+    @pytest.mark.parametrize("dtype", [np.float16, np.longdouble, np.int8, object, ">f8"])
+    def test_real_numbers_are_taken_in_any_form(self, arm3, make_solver, dtype):
+        solver = make_solver(arm3, rough)
+        found = solver.forward(np.array([0, 1, 1]).astype(dtype))
+        np.testing.assert_array_equal(found, solver.forward([0.0, 1.0, 1.0]))
 
     @pytest.mark.parametrize("q", [0.0, [0.0, 0.0], np.zeros((3, 2)), np.zeros((3, 4)), []])
     def test_another_number_of_angles_is_told(self, arm3, make_solver, q):

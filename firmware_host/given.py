@@ -1,0 +1,48 @@
+"""Numbers as users give them: real ones, in any form that holds them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from firmware_host.errors import TargetError
+
+FloatArray = npt.NDArray[np.float64]
+# What NumPy would make a number of, in an array of objects, by reading it or taking a part of it.
+NO_REAL_NUMBER = (complex, np.complexfloating, str, bytes)
+
+
+def real_numbers(values: Any) -> FloatArray:
+    """What is given as an array of real numbers, of any shape.
+
+    Raises:
+        TypeError, ValueError, OverflowError: If it is none: complex, text, a time, rows of
+            different lengths.
+    """
+    found = np.asarray(values)
+    if found.dtype == object:
+        real = not any(isinstance(one, NO_REAL_NUMBER) for one in found.flat)
+    else:
+        real = np.can_cast(found.dtype, np.float64, "same_kind")
+    if not real:
+        raise TypeError("Expected real numbers.")
+    return found.astype(np.float64, copy=False)
+
+
+def numbers_given(values: npt.ArrayLike | None, name: str) -> FloatArray:
+    """What is given in an argument as an array of real numbers, of any shape.
+
+    Raises:
+        TargetError: If it is none, such as text, complex numbers or rows of different lengths.
+    """
+    try:
+        return real_numbers(values)
+    except (TypeError, ValueError, OverflowError) as error:
+        kind = (
+            f"array of {values.dtype}" if isinstance(values, np.ndarray) else type(values).__name__
+        )
+        raise TargetError(
+            f"Expected real numbers for {name}. Received: {kind}, which is none"
+        ) from error
