@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from edge_ik.cli.common import (
+    Number,
     console,
     exported_model,
     json_option,
@@ -56,7 +57,7 @@ def _one_core(_: click.Context, __: click.Parameter, cores: tuple[str, ...]) -> 
 @click.option(
     "--clock",
     "clock_mhz",
-    type=click.FloatRange(0, min_open=True),
+    type=Number(0, min_open=True),
     metavar="MHZ",
     help="With --target, the clock that the time of a solve is told for.",
 )

@@ -51,8 +51,8 @@ def test_bench_says_what_it_counts_as_solved(run, planar_model):
     result = run(*arguments, "--tolerance", 250)
     assert "(3 targets, solved to 250 mm)" in " ".join(result.stdout.split())
     result = run(*arguments, "--tolerance", "nan")
-    assert result.exit_code == 1
-    assert "Expected a tolerance of position above 0" in result.stderr
+    assert result.exit_code == 2
+    assert "nan is no finite number" in result.stderr
 
 
 def test_a_missing_file_is_told(run, tmp_path):
@@ -73,6 +73,7 @@ def test_an_unknown_runtime_is_told(run, planar_model):
         (("--runtime", "reference", "--target", "m4"), "Give one of --runtime, --target"),
         (("--target", "m4", "--target", "uno"), "Expected one --target. Received: m4, uno"),
         (("--clock", 100), "--clock can be given with --target alone"),
+        (("--target", "cortex-m4", "--clock", "nan"), "nan is no finite number"),
         (("--baud", 9600), "--baud can be given with --serial alone"),
         (("--serial", "/dev/null", "--steps", 2), "compiled into a board's firmware"),
         (("--serial", "/dev/null", "--tolerance", 2), "compiled into a board's firmware"),
