@@ -146,6 +146,8 @@ def export(
     _refuse_unused(of_c99, [kind for kind in kinds if kind == "c99"], "--firmware c99")
     made: dict[str, Any] = {"restarts": restarts or 0, "small": optimize == "size"}
     made |= {"arithmetic": arithmetic or "auto", "tolerance": tolerance}
+    if name is not None:
+        _check_name(name)
     screen = console(stderr=as_json)
     if is_model_file(source, None):
         if not kinds and servos is None:
@@ -178,6 +180,17 @@ def export(
     firmware = _firmware(models, kinds, None, name, steps, made, count, board, archive, screen)
     if as_json:
         print_json(result.to_dict() | ({"firmware": firmware} if kinds else {}))
+
+
+def _check_name(name: str) -> None:
+    """Refuse a name that firmware cannot have, before the work that it is for.
+
+    Raises:
+        ConfigError: If it is one.
+    """
+    from edge_ik_tools.c99.literals import identifier
+
+    identifier(name)
 
 
 def _exported(screen: Console, source: Path, formats: Sequence[str], **values: Any) -> Export:
