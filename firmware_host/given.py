@@ -1,13 +1,16 @@
-"""Numbers as users give them: real ones, in any form that holds them."""
+"""Arguments as users give them: real numbers in any form that holds them, and paths."""
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from firmware_host.errors import TargetError
+from firmware_host.errors import EdgeIkError, TargetError
+from firmware_host.names import brief
 
 FloatArray = npt.NDArray[np.float64]
 # What NumPy would make a number of, in an array of objects, by reading it or taking a part of it.
@@ -46,3 +49,17 @@ def numbers_given(values: npt.ArrayLike | None, name: str) -> FloatArray:
         raise TargetError(
             f"Expected real numbers for {name}. Received: {kind}, which is none"
         ) from error
+
+
+def path_given(path: Any, what: str, error: type[EdgeIkError]) -> Path:
+    """A path as text or as a path.
+
+    Args:
+        path: What is given.
+        what: What it is the path of, in words.
+        error: What is raised where it is none.
+    """
+    text = os.fspath(path) if isinstance(path, os.PathLike) else path
+    if not isinstance(text, str):
+        raise error(f"Expected the path of {what} as text. Received: {brief(repr(path))}")
+    return Path(text)

@@ -16,7 +16,7 @@ from firmware_host.given import numbers_given
 from firmware_host.kinematics import forward_kinematics
 from firmware_host.model_file import read_model
 from firmware_host.names import shown
-from firmware_host.network.runtimes import RUNTIMES
+from firmware_host.network.runtimes import is_runtime
 from firmware_host.plugins import open_network, solver_plugin
 from firmware_host.problem import IkProblem
 from firmware_host.solving.batches import FoundRows, told_batch
@@ -110,7 +110,7 @@ class IkSolver:
             RuntimeUnavailableError: If the runtime is not installed.
             EdgeIkError: If a solver of another package cannot be used here, with the reason.
         """
-        if runtime is not None and runtime not in RUNTIMES:
+        if runtime is not None and not is_runtime(runtime):
             plugin: type[IkSolver] = solver_plugin(runtime)
             return plugin.load(path, runtime, refine_steps, restarts, tolerance)
         flatbuffer, record = read_model(path)

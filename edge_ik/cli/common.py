@@ -193,7 +193,7 @@ def is_model_file(path: Path, runtime: str | None) -> bool:
                 "a run folder is solved by Keras; export it first", param_hint="--runtime"
             )
         return False
-    if path.suffix == ".tflite":
+    if path.suffix.lower() == ".tflite":
         read_model(path)
         return True
     found = "a file of another kind" if path.exists() else "nothing"

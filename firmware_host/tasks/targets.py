@@ -64,15 +64,7 @@ def checked_target(
         good = usable.reshape(len(values), -1).all(axis=-1) if batch else usable
         where = f" (row {int(np.argmin(good))})" if batch else ""
         raise TargetError(f"Expected finite numbers: {what}. Received a NaN or infinity{where}.")
-    place = values[..., :3, 3] if matrix else values[..., : len(task.place)]
-    with np.errstate(over="ignore", invalid="ignore"):
-        away = np.sqrt((place * place).sum(axis=-1))
-    farthest = float(np.where(np.isfinite(place).all(axis=-1), away, 0.0).max(initial=0.0))
-    if farthest > FARTHEST_TARGET:
-        raise TargetError(
-            f"Expected {task.coordinates} in metres, no further than {FARTHEST_TARGET:g} m away. "
-            f"Received: {farthest:g} m"
-        )
+    _check_near(task, values[..., :3, 3] if matrix else values[..., : len(task.place)])
     if not task.has_orientation:
         return values
     found = _from_poses(task, values) if matrix else _from_rows(task, values)
@@ -84,6 +76,18 @@ def checked_target(
             f"or a matrix whose last row is not 0, 0, 0, 1{where}."
         )
     return found
+
+
+def _check_near(task: Task, place: FloatArray) -> None:
+    """Refuse places (..., d) [m] beyond `FARTHEST_TARGET`; those with a NaN are none."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        away = np.sqrt((place * place).sum(axis=-1))
+    farthest = float(np.where(np.isfinite(place).all(axis=-1), away, 0.0).max(initial=0.0))
+    if farthest > FARTHEST_TARGET:
+        raise TargetError(
+            f"Expected {task.coordinates} in metres, no further than {FARTHEST_TARGET:g} m away. "
+            f"Received: {farthest:g} m"
+        )
 
 
 def plain_target(target: Any, task: Task) -> list[float]:

@@ -455,6 +455,24 @@ class TestToolOffset:
         chain = arm3.with_tool_offset((0.1, 0.2, 0.3, *(scale * part for part in quaternion)))
         np.testing.assert_array_equal(chain.tool, usual.tool)
 
+    @pytest.mark.parametrize(
+        "offset",
+        [
+            1.5,
+            b"x",
+            {"a"},
+            ["a", "b", "c"],
+            (1, 2),
+            (0,) * 7,
+            (0, 0, math.nan),
+            (0, 0, 1j),
+            (0, 0, 0, 1),
+        ],
+    )
+    def test_what_is_none_is_told(self, arm3, offset):
+        with pytest.raises(RobotError, match="Expected a tool's offset of x, y, z in metres"):
+            arm3.with_tool_offset(offset)
+
     def test_without_a_quaternion_it_is_not_turned(self, arm3):
         chain = arm3.with_tool_offset((0.0, 0.0, 0.05))
         np.testing.assert_array_equal(chain.tool[:3, :3], arm3.tool[:3, :3])

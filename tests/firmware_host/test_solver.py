@@ -9,10 +9,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from firmware_host.adapters.lerobot import RobotKinematics
 from firmware_host.errors import ConfigError, ModelFileError, TargetError
+from firmware_host.inspect_model import inspect_model
 from firmware_host.kinematics import forward_kinematics, tool_position
 from firmware_host.model_file import MEMBER, joined, read_model, write_model
-from firmware_host.network.runtimes import RUNTIMES, available_runtimes, default_runtime
+from firmware_host.network.runtimes import (
+    RUNTIMES,
+    available_runtimes,
+    default_runtime,
+    open_interpreter,
+)
 from firmware_host.normalization import Normalization
 from firmware_host.solver import IkSolver, Status
 from firmware_host.tolerances import SOLVED_POSITION, Tolerance
@@ -373,6 +380,27 @@ class TestLoad:
 
     def test_the_default_runtime_is_the_one_that_is_told(self, planar_model):
         assert IkSolver.load(planar_model).runtime.startswith(f"{default_runtime()} ")
+
+    @pytest.mark.parametrize("path", [None, 7, b"model.tflite", ["a"]], ids=repr)
+    def test_what_is_no_path_is_told(self, planar_model, path):
+        for read in (IkSolver.load, read_model, inspect_model, RobotKinematics):
+            with pytest.raises(ModelFileError, match="Expected the path of a model file"):
+                read(path)
+        with pytest.raises(ModelFileError, match="Expected the path of a model file"):
+            write_model(path, *read_model(planar_model))
+
+    def test_a_path_that_no_file_can_have_is_told(self):
+        with pytest.raises(ModelFileError, match=r"Cannot read .*null byte"):
+            IkSolver.load("nul\0byte")
+
+    @pytest.mark.parametrize(
+        "runtime", [["litert"], 7, b"litert", {}, np.array(["litert"])], ids=repr
+    )
+    def test_what_is_no_name_of_a_runtime_is_told(self, planar_model, runtime):
+        with pytest.raises(ConfigError, match=r"Unknown runtime\. Expected one of litert"):
+            IkSolver.load(planar_model, runtime)
+        with pytest.raises(ConfigError, match=r"Unknown runtime\. Expected one of litert"):
+            open_interpreter(b"", runtime)
 
     def test_an_unknown_runtime_is_told_with_the_known_ones(self, planar_model):
         with pytest.raises(ConfigError, match=r"litert.*reference.*Received: runtime='magic'"):
