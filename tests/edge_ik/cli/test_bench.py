@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from edge_ik_tools.peers import adapters
+from edge_ik_tools.peers import adapters, compare
 from firmware_host.bench import measure
 from firmware_host.installed import install_command
 
@@ -33,6 +33,17 @@ def test_bench_prints_json_alone(run, planar_model):
     assert (found["targets"], found["steps"]) == (3, 3)
     assert found["tolerance"] == {"position_m": 0.001}
     assert list(found["runtimes"]) == ["reference"]
+
+
+def test_peers_are_measured_on_as_many_targets_as_are_asked_for(run, planar_model, monkeypatch):
+    monkeypatch.setattr(adapters, "ADAPTERS", {})
+    monkeypatch.setattr(compare, "COMPARED_TARGETS", 2)
+    monkeypatch.setattr(measure, "DEFAULT_TARGETS", 4)
+    arguments = ("bench", planar_model, "--runtime", "reference", "--peers", "--json")
+    for options, count in ((("--targets", 3), 3), ((), 2)):
+        result = run(*arguments, *options)
+        assert result.exit_code == 0, result.output
+        assert json.loads(result.stdout)["peers"]["targets"] == count
 
 
 def test_every_runtime_measured_is_compared_with_the_peers(run, planar_model, monkeypatch):
