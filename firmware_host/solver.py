@@ -12,7 +12,6 @@ import numpy.typing as npt
 
 from firmware_host.chain import Chain, FloatArray
 from firmware_host.errors import TargetError
-from firmware_host.given import numbers_given
 from firmware_host.kinematics import forward_kinematics
 from firmware_host.model_file import read_model
 from firmware_host.names import shown
@@ -31,6 +30,7 @@ from firmware_host.solving.branches import (
 )
 from firmware_host.solving.checks import (
     checked_counts,
+    checked_joints,
     checked_near,
     checked_threads,
     plain_near,
@@ -60,8 +60,7 @@ class IkSolver:
     Args:
         spec: The problem, its features, and the branches that the network answers for.
         predict: The network: features (N, f) to outputs as `network_outputs` counts them.
-        refine_steps: Damped-least-squares steps, 0 to 100; `IkProblem.default_steps`
-            without it.
+        refine_steps: Refinement steps, 0 to 100; `IkProblem.default_steps` without it.
         runtime: Name and version of what runs the network.
         restarts: Seeds drawn at random, 1000 at most, where "any" finds no branch that
             reaches a target.
@@ -99,8 +98,7 @@ class IkSolver:
             path: A `.tflite` that carries its robot.
             runtime: "litert", "tflite-runtime", "tflite-micro", "reference", or "firmware", the C
                 built for this machine; by default the first of `DEFAULT_RUNTIMES` that is here.
-            refine_steps: Damped-least-squares steps, 0 to 100;
-                `IkProblem.default_steps` without it.
+            refine_steps: Refinement steps, 0 to 100; `IkProblem.default_steps` without it.
             restarts: Seeds drawn at random, 1000 at most, for branch "any".
             tolerance: How near to a target counts as solved; 1 mm and 0.1 degrees without it.
 
@@ -191,13 +189,7 @@ class IkSolver:
 
     def forward(self, q: npt.ArrayLike) -> FloatArray:
         """Pose of the tool T_base_tool (..., 4, 4) [m] at joints q (..., n) [rad, m]."""
-        angles = numbers_given(q, "q")
-        if angles.ndim == 0 or angles.shape[-1] != len(self.chain):
-            raise TargetError(
-                f"Expected q of {len(self.chain)} joints, or rows of them. Received: shape "
-                f"{angles.shape}"
-            )
-        return forward_kinematics(self.chain, angles)
+        return forward_kinematics(self.chain, checked_joints(self.chain, q))
 
     def seed(self, targets: npt.ArrayLike, branch: Branch = 0) -> FloatArray:
         """The network's first guess q (N, n) [rad, m] for the components of targets (N, k)."""

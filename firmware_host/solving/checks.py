@@ -19,6 +19,20 @@ MOST_STEPS = 100
 MOST_RESTARTS = 1000
 
 
+def checked_joints(chain: Chain, q: npt.ArrayLike) -> FloatArray:
+    """Joints (..., n) as they are given, as an array.
+
+    Raises:
+        TargetError: If they are of another number, or no numbers.
+    """
+    joints = numbers_given(q, "q")
+    if joints.ndim == 0 or joints.shape[-1] != len(chain):
+        raise TargetError(
+            f"Expected q of {len(chain)} joints, or rows of them. Received: shape {joints.shape}"
+        )
+    return joints
+
+
 def checked_near(
     chain: Chain, q_near: npt.ArrayLike | None, count: int | None = None, name: str = "q_near"
 ) -> FloatArray:
