@@ -6,6 +6,7 @@ import math
 from functools import partial
 from typing import TYPE_CHECKING
 
+from firmware_host.bounds import MOST_NUMBER, MOST_REACH, bounded
 from firmware_host.errors import ConfigError
 from firmware_host.spec import MOST_BRANCHES
 from firmware_host.tasks import PLANES, TASKS, TOOL_AXES
@@ -63,10 +64,12 @@ def _check_sampling(config: Config) -> None:
     curriculum = data.curriculum == -1 or 0 <= data.curriculum <= 1
     expect("data.curriculum", curriculum, f"between 0 and 1, or -1 {CHOSEN}")
     expect("data.pool", 1000 <= data.pool <= MOST_SAMPLES, f"of 1000 to {MOST_SAMPLES:,}")
-    expect("data.focus_center", len(data.focus_center) in (0, 3), "to be empty or x, y, z")
-    expect("data.focus_radius", data.focus_radius > 0, "greater than 0")
-    normal = len(data.focus_normal) == 3 and any(data.focus_normal)
-    expect("data.focus_normal", normal, "to be x, y, z, not all 0")
+    center = len(data.focus_center) in (0, 3) and bounded(data.focus_center, MOST_REACH)
+    expect("data.focus_center", center, f"to be empty or x, y, z of at most {MOST_REACH:g} m")
+    radius = 0 < data.focus_radius <= MOST_REACH
+    expect("data.focus_radius", radius, f"greater than 0 and of at most {MOST_REACH:g} m")
+    normal = len(data.focus_normal) == 3 and any(data.focus_normal) and bounded(data.focus_normal)
+    expect("data.focus_normal", normal, f"to be x, y, z, not all 0 and of at most {MOST_NUMBER:g}")
     expect("data.focus_spread", data.focus_spread >= 0, "of 0 or more")
 
 

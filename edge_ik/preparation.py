@@ -25,7 +25,7 @@ from edge_ik.data.streams import POOL_STREAM, aspect_stream, stream
 from edge_ik.data.targets import draw_everywhere
 from edge_ik.kept_branches import numbered_branches
 from edge_ik.run import CHECKPOINT_FILE, ELSEWHERE, AspectRecord, Run
-from edge_ik.run_folder import is_abandoned
+from edge_ik.run_folder import is_abandoned, is_resumable
 from edge_ik.sizing import resolved
 from edge_ik.worker import read_worker
 from firmware_host.chain import Chain
@@ -190,9 +190,11 @@ def check_free(folder: Path) -> None:
     taken = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
     taken = taken and not is_abandoned(folder)
     if taken if read_worker().is_chief else (folder / CHECKPOINT_FILE).exists():
+        what = "is not an empty folder" if folder.is_dir() else "is a file"
+        resumed = f", or continue that run with: edge-ik train --resume {quote(str(folder))}"
         raise RunError(
-            f"'{folder}' already exists and is not an empty folder. Choose another folder with "
-            f"--out, or continue that run with: edge-ik train --resume {quote(str(folder))}"
+            f"'{folder}' already exists and {what}. Choose another folder with --out"
+            + (resumed if is_resumable(folder) else ".")
         )
 
 

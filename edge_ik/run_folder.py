@@ -33,7 +33,7 @@ def check_run_folder(folder: Path) -> None:
             f"The training in '{folder}' was ended before its first step. Begin it anew with "
             "the command that began it."
         )
-    if (folder / RUN_FILE).is_file() and (folder / CONFIG_FILE).is_file():
+    if _is_run(folder):
         return
     if (folder / GOAL_FILE).is_file():
         raise no_network(folder)
@@ -41,6 +41,15 @@ def check_run_folder(folder: Path) -> None:
         f"'{folder}' is not a run folder: it holds no {RUN_FILE} with a {CONFIG_FILE}. "
         "Expected a folder that `edge-ik train` wrote."
     )
+
+
+def _is_run(folder: Path) -> bool:
+    return (folder / RUN_FILE).is_file() and (folder / CONFIG_FILE).is_file()
+
+
+def is_resumable(folder: Path) -> bool:
+    """Whether a folder holds a training that can be continued."""
+    return _is_run(folder) or (folder / GOAL_FILE).is_file()
 
 
 def no_network(folder: Path) -> RunError:

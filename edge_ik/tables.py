@@ -172,22 +172,30 @@ def millimetres(metres: float) -> str:
 def rows_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
     """A plain table; the first column to the left, the others to the right.
 
-    Where it is too wide for the terminal, heads and cells go on in another line.
+    Where it is too wide for the terminal, heads and cells go on in another line; no figure does.
     """
     table = Table(title=title, title_justify="left")
     cells = [[row[index] for row in rows] for index in range(len(columns))]
     natural = [max(map(len, [head, *own])) for head, own in zip(columns, cells, strict=True)]
-    room = shutil.get_terminal_size().columns - 1 - 3 * len(columns)
+    borders = 1 + 3 * len(columns)
+    room = shutil.get_terminal_size().columns - borders
+    least = [min(natural[0], UNBROKEN)]
     for index, column in enumerate(columns):
         table.add_column(column, justify="left" if index == 0 else "right", overflow="fold")
-        if index and sum(natural) > room:
-            table.columns[index].max_width = _figures_width(column, cells[index])
+        if index:
+            width = _figures_width(column, cells[index])
+            least.append(width or min(_longest_word(cells[index]), LONGEST_FIGURE))
+            table.columns[index].max_width = width if sum(natural) > room else None
+        table.columns[index].min_width = least[index] if sum(natural) > room else None
     others = sum(
         column.max_width or width
         for column, width in zip(table.columns[1:], natural[1:], strict=True)
     )
     # Labels stay whole where figures leave room for them.
     table.columns[0].no_wrap = natural[0] + others <= room
+    if sum(least) > room:
+        # A terminal breaks its lines, and shows the figures; Rich would leave them out.
+        table.width = sum(least) + borders
     for row in rows:
         table.add_row(*row)
     return table

@@ -81,9 +81,9 @@ class Chain:
 
         Args:
             offset: x, y, z [m] in the tip's frame, and a quaternion w, x, y, z of any length
-                if the frame is turned; nothing for the chain as it is.
+                if the frame is turned; nothing for the chain as it is, else a RobotError.
         """
-        if not offset:
+        if isinstance(offset, list | tuple) and not offset:
             return self
         return replace(self, tool=self.tool @ offset_frame(offset), tip=f"{self.tip}+offset")
 

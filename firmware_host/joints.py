@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from firmware_host.bounds import bounded, check_limit
 from firmware_host.errors import ModelFileError, RobotError
 from firmware_host.names import brief, check_name
-from firmware_host.rigid import FloatArray, motion, rigid
+from firmware_host.rigid import FloatArray, motion, rigid, sized
 from firmware_host.tolerances import UNIT_LENGTH
 
 REVOLUTE, CONTINUOUS, PRISMATIC = KINDS = ("revolute", "continuous", "prismatic")
@@ -284,24 +285,37 @@ def _checked(joint: Joint) -> Joint:
             f"Received: {brief(joint.kind)}",
             joint.name,
         )
-    axis = np.array(joint.axis, dtype=np.float64)
-    usable = axis.shape == (3,) and bounded(axis)
-    length = float(np.linalg.norm(axis)) if usable else 0.0
-    if length == 0:
-        raise RobotError(
-            f"Joint '{joint.name}' has no usable axis. Expected three numbers, not all "
-            f"zero. Received: {axis.tolist()}",
-            joint.name,
-        )
+    axis = unit_axis(joint.name, joint.axis)
     check_limit(joint.name, joint.lower, joint.upper)
     endless = joint.kind == CONTINUOUS
     lower, upper = (-math.pi, math.pi) if endless else (float(joint.lower), float(joint.upper))
     origin = rigid(joint.origin, f"origin of joint '{joint.name}'")
-    # Dividing a unit axis once more would change its last digits, and with them the record.
-    if abs(length - 1) > UNIT_LENGTH:
-        axis = axis / length
-    axis.setflags(write=False)
     return replace(joint, origin=origin, axis=axis, lower=lower, upper=upper)
+
+
+def unit_axis(name: str, axis: npt.ArrayLike) -> FloatArray:
+    """The axis (3,) of a joint scaled to length 1, read-only.
+
+    Args:
+        name: The joint's name, for the error.
+        axis: Three numbers.
+
+    Raises:
+        RobotError: If they are no direction.
+    """
+    found = np.array(axis, dtype=np.float64)
+    if found.shape != (3,) or not bounded(found) or not found.any():
+        raise RobotError(
+            f"Joint '{name}' has no usable axis. Expected three numbers, not all "
+            f"zero. Received: {found.tolist()}",
+            name,
+        )
+    # Dividing a unit axis once more would change its last digits, and with them the record.
+    if abs(float(np.linalg.norm(found)) - 1) > UNIT_LENGTH:
+        found = sized(found)
+        found = found / np.linalg.norm(found)
+    found.setflags(write=False)
+    return found
 
 
 def single_limits(name: str, lower: float, upper: float) -> tuple[float, float]:

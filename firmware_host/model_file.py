@@ -19,6 +19,7 @@ from typing import Any
 
 from firmware_host.errors import ModelFileError
 from firmware_host.files import write_bytes
+from firmware_host.given import path_given
 from firmware_host.json_text import parse_json
 from firmware_host.names import brief
 from firmware_host.network.flatbuffer import read_graph
@@ -141,8 +142,9 @@ def read_model(path: str | Path) -> tuple[bytes, dict[str, Any]]:
         ModelFileError: If the file cannot be read, is too large, or `unpack` refuses
             its content. The message starts with the path.
     """
+    place = path_given(path, "a model file", ModelFileError)
     try:
-        with Path(path).open("rb") as file:
+        with place.open("rb") as file:
             data = file.read(MAX_FILE_BYTES + 1)
     except FileNotFoundError as error:
         raise ModelFileError(f"There is no model file '{path}'.") from error
@@ -151,8 +153,9 @@ def read_model(path: str | Path) -> tuple[bytes, dict[str, Any]]:
             f"'{path}' is a folder. Expected a .tflite file: `edge-ik export RUN` writes them into "
             "RUN/export."
         ) from error
-    except OSError as error:
-        raise ModelFileError(f"Cannot read '{path}': {error.strerror}.") from error
+    except (OSError, ValueError) as error:  # no system takes every name
+        reason = getattr(error, "strerror", None) or error
+        raise ModelFileError(f"Cannot read '{path}': {reason}.") from error
     if len(data) > MAX_FILE_BYTES:
         raise ModelFileError(f"'{path}' is too large for a model: over {MAX_FILE_BYTES} bytes.")
     try:
@@ -170,10 +173,10 @@ def write_model(path: str | Path, flatbuffer: bytes, spec: Mapping[str, Any]) ->
         spec: As for `pack`.
 
     Raises:
-        ModelFileError: If `pack` refuses.
+        ModelFileError: If `pack` refuses, or the path is none.
         WriteError: If the file cannot be written.
     """
-    write_bytes(Path(path), pack(flatbuffer, spec))
+    write_bytes(path_given(path, "a model file", ModelFileError), pack(flatbuffer, spec))
 
 
 def _without_archive(data: bytes) -> ModelFileError:

@@ -36,14 +36,14 @@ def open_network(flatbuffer: bytes, runtime: str | None) -> Interpreter:
         raise error.among(available_solvers()) from error
 
 
-def solver_plugin(name: str) -> Any:
+def solver_plugin(name: Any) -> Any:
     """The subclass of `IkSolver` that another package offers under a name.
 
     Raises:
         ConfigError: If there is none.
     """
     plugins = _plugins()
-    if name not in plugins:
+    if not isinstance(name, str) or name not in plugins:
         raise ConfigError(
             f"Unknown runtime. Expected one of {', '.join([*RUNTIMES, *plugins])}. "
             f"Received: runtime={name!r}"

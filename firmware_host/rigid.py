@@ -10,6 +10,8 @@ import numpy.typing as npt
 
 from firmware_host.bounds import bounded
 from firmware_host.errors import RobotError
+from firmware_host.given import real_numbers
+from firmware_host.names import brief
 from firmware_host.tolerances import CHAIN_ROTATION
 
 FloatArray = npt.NDArray[np.float64]
@@ -48,14 +50,40 @@ def motion(axis: FloatArray, value: float, slides: bool) -> FloatArray:
     return moved
 
 
+def sized(vector: npt.ArrayLike) -> FloatArray:
+    """A vector times a power of two, its largest part between 1/2 and 1; one of zeros as it is.
+
+    It has the same direction in every bit, and no square that overflows or vanishes.
+    """
+    parts = np.asarray(vector, dtype=np.float64)
+    _, exponent = np.frexp(np.abs(parts).max())
+    scaled: FloatArray = np.ldexp(parts, -exponent)
+    return scaled
+
+
 def offset_frame(offset: Sequence[float]) -> FloatArray:
-    """(4, 4) frame at x, y, z [m], turned by a quaternion w, x, y, z of any length if given."""
+    """(4, 4) frame at x, y, z [m], turned by a quaternion w, x, y, z of any length if given.
+
+    Raises:
+        RobotError: If it is something else.
+    """
+    try:
+        numbers = real_numbers(offset)
+    except (TypeError, ValueError, OverflowError):
+        numbers = np.empty(0)
+    usable = numbers.shape in {(3,), (7,)} and bool(np.isfinite(numbers).all())
+    if not usable or (len(numbers) > 3 and not numbers[3:].any()):
+        raise RobotError(
+            "Expected a tool's offset of x, y, z in metres, and perhaps a quaternion w, x, y, z, "
+            f"not all 0. Received: {brief(repr(offset))}"
+        )
     frame = np.eye(4)
-    frame[:3, 3] = offset[:3]
-    if len(offset) > 3:
-        w, *vector = offset[3:]
-        skew = np.cross(np.eye(3), vector)
-        frame[:3, :3] += 2 * (w * skew + skew @ skew) / float(np.dot(offset[3:], offset[3:]))
+    frame[:3, 3] = numbers[:3]
+    if len(numbers) > 3:
+        quaternion = sized(numbers[3:])
+        skew = np.cross(np.eye(3), quaternion[1:])
+        turned = quaternion[0] * skew + skew @ skew
+        frame[:3, :3] += 2 * turned / float(quaternion @ quaternion)
     return _snapped(frame)
 
 

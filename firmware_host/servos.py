@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from firmware_host.chain import Chain, FloatArray
 from firmware_host.errors import RobotError, TargetError
+from firmware_host.given import numbers_given
 from firmware_host.servo import MICRO, PARTS, Servo
 
 IntArray = npt.NDArray[np.int64]
@@ -136,7 +137,7 @@ class Servos:
 
     def commands_micro(self, q_micro: npt.ArrayLike) -> IntArray:
         """The same for joints in whole millionths (..., n) of 32 bits [urad, um]."""
-        micro = self._joints(np.asarray(q_micro, dtype=np.int64))
+        micro = self._joints(numbers_given(q_micro, "q_micro").astype(np.int64))
         wanted = self._rounded(micro, self._whole["micro"])
         return np.clip(wanted, self._whole["least"], self._whole["most"])
 
@@ -144,15 +145,15 @@ class Servos:
         """Where joints are (..., n) at commands (..., n), within half a count [rad, m].
 
         Raises:
-            TargetError: If the commands are of another number.
+            TargetError: If the commands are of another number, or no numbers.
         """
-        counts = self._joints(np.asarray(commands, dtype=np.float64), "commands")
+        counts = self._joints(numbers_given(commands, "the commands"), "commands")
         at_zero = np.array([servo.at_zero for servo in self.each])
         return np.asarray((counts - at_zero) / [servo.per_unit for servo in self.each])
 
     def _wanted(self, q: npt.ArrayLike) -> IntArray:
         """Commands before they are clipped (..., n)."""
-        given = self._joints(np.asarray(q, dtype=np.float64))
+        given = self._joints(numbers_given(q, "q"))
         if not np.isfinite(given).all():
             raise TargetError("Expected finite joints for the servos. Received: a NaN or infinity")
         # Firmware has joints in single precision; a power of two does not round them again.

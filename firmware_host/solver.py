@@ -16,7 +16,7 @@ from firmware_host.errors import TargetError
 from firmware_host.kinematics import forward_kinematics
 from firmware_host.model_file import read_model
 from firmware_host.names import shown
-from firmware_host.network.runtimes import RUNTIMES
+from firmware_host.network.runtimes import is_runtime
 from firmware_host.plugins import open_network, solver_plugin
 from firmware_host.problem import IkProblem
 from firmware_host.solving.batches import found_rows, told_batch
@@ -24,9 +24,9 @@ from firmware_host.solving.branches import ANY, HOME, NEAREST, solve_target
 from firmware_host.solving.checks import (
     branch_number,
     checked_counts,
+    checked_joints,
     checked_near,
     checked_threads,
-    numbers_given,
     plain_near,
     plain_steps,
 )
@@ -52,8 +52,7 @@ class IkSolver:
     Args:
         spec: The problem, its features, and the branches that the network answers for.
         predict: The network: features (N, f) to outputs as `network_outputs` counts them.
-        refine_steps: Damped-least-squares steps, 0 to 100; `IkProblem.default_steps`
-            without it.
+        refine_steps: Refinement steps, 0 to 100; `IkProblem.default_steps` without it.
         runtime: Name and version of what runs the network.
         restarts: Seeds drawn at random, 1000 at most, where "any" finds no branch that
             reaches a target.
@@ -92,8 +91,7 @@ class IkSolver:
             path: A `.tflite` that carries its robot.
             runtime: "litert", "tflite-runtime", "tflite-micro", "reference", or "firmware", the C
                 built for this machine; by default the first of `DEFAULT_RUNTIMES` that is here.
-            refine_steps: Damped-least-squares steps, 0 to 100;
-                `IkProblem.default_steps` without it.
+            refine_steps: Refinement steps, 0 to 100; `IkProblem.default_steps` without it.
             restarts: Seeds drawn at random, 1000 at most, for branch "any".
             tolerance: How near to a target counts as solved; 1 mm and 0.1 degrees without it.
 
@@ -103,7 +101,7 @@ class IkSolver:
             RuntimeUnavailableError: If the runtime is not installed.
             EdgeIkError: If a solver of another package cannot be used here, with the reason.
         """
-        if runtime is not None and runtime not in RUNTIMES:
+        if runtime is not None and not is_runtime(runtime):
             plugin: type[IkSolver] = solver_plugin(runtime)
             return plugin.load(path, runtime, refine_steps, restarts, tolerance)
         flatbuffer, record = read_model(path)
@@ -199,13 +197,7 @@ class IkSolver:
 
     def forward(self, q: npt.ArrayLike) -> FloatArray:
         """Pose of the tool T_base_tool (..., 4, 4) [m] at joints q (..., n) [rad, m]."""
-        angles = numbers_given(q, "q")
-        if angles.ndim == 0 or angles.shape[-1] != len(self.chain):
-            raise TargetError(
-                f"Expected q of {len(self.chain)} joints, or rows of them. Received: shape "
-                f"{angles.shape}"
-            )
-        return forward_kinematics(self.chain, angles)
+        return forward_kinematics(self.chain, checked_joints(self.chain, q))
 
     def seed(self, targets: npt.ArrayLike, branch: Branch = 0) -> FloatArray:
         """The network's first guess q (N, n) [rad, m] for the components of targets (N, k).

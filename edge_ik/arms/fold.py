@@ -19,6 +19,7 @@ from edge_ik.arms.units import check_limits, has_no_stops
 from firmware_host.bounds import check_count
 from firmware_host.chain import Chain, FloatArray, Joint, Mimic
 from firmware_host.errors import RobotError
+from firmware_host.joints import unit_axis
 from firmware_host.rigid import motion
 
 
@@ -169,7 +170,7 @@ def _joints(
             joints.append(_joint(part, before, bounds))
             before = np.eye(4)
         elif part.offset:
-            axis = joint.geometry.axis / np.linalg.norm(joint.geometry.axis)
+            axis = unit_axis(joint.name, joint.geometry.axis)
             before = before @ motion(axis, part.offset, joint.kind == PRISMATIC)
     return joints, before
 

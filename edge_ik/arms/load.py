@@ -12,6 +12,8 @@ from edge_ik.arms.fold import chain_between
 from edge_ik.arms.sources import read_description
 from edge_ik.arms.tree import LinkTree, build_tree, listed
 from firmware_host.chain import Chain
+from firmware_host.errors import RobotError
+from firmware_host.names import brief
 from firmware_host.servo import Servo
 from firmware_host.servos import Servos
 
@@ -85,7 +87,7 @@ def load_selection(
     for note in selection.notes:
         logger.info(note)
     chain = selection.chain.with_tool_offset(tool_offset)
-    if tool_offset:
+    if chain is not selection.chain:
         place = ", ".join(f"{1e3 * part:g}" for part in tool_offset[:3])
         logger.info(f"The tool is '{chain.tip}', at {place} mm in '{selection.chain.tip}'.")
     return replace(selection, chain=chain)
@@ -108,6 +110,11 @@ def select_arm(
 
 def select_chain(tree: LinkTree, base: str | None = None, tip: str | None = None) -> ArmSelection:
     """Take a chain from a robot's tree, as `select_arm` does."""
+    for what, link in (("base", base), ("tip", tip)):
+        if link is not None and not isinstance(link, str):
+            raise RobotError(
+                f"Expected the name of a link for {what}. Received: {brief(repr(link))}"
+            )
     chosen: tuple[str, ...] = ()
     if tip is None:
         base, tip, chosen = default_ends(tree, base)

@@ -11,7 +11,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
-from edge_ik.arms.safe_xml import MAX_ELEMENTS, read_xml
+from edge_ik.arms.safe_xml import MAX_ELEMENTS, MAX_NESTING, read_xml, too_deep
 from edge_ik.arms.text import decoded
 from firmware_host.errors import RobotError
 
@@ -182,11 +182,13 @@ def _fits(parent: Element, tag: str) -> bool:
 
 
 def _bound(root: Element, source: str) -> None:
-    """Refuse what MuJoCo would multiply beyond `MAX_JOINTS`."""
-    waiting = [(root, 1)]
+    """Refuse what MuJoCo would multiply beyond `MAX_JOINTS`, and files nested in files too deep."""
+    waiting = [(root, 1, 1)]
     joints = bodies = 0
     while waiting:
-        element, times = waiting.pop()
+        element, times, depth = waiting.pop()
+        if depth > MAX_NESTING:
+            raise too_deep(source)
         if element.tag == "replicate":
             count = element.get("count", "1")
             # MuJoCo says it better where it is no number.
@@ -200,7 +202,7 @@ def _bound(root: Element, source: str) -> None:
                 "with the part of interest.",
                 source,
             )
-        waiting.extend((part, times) for part in element)
+        waiting.extend((part, times, depth + 1) for part in element)
 
 
 def _drop_idle_tendons(root: Element) -> None:

@@ -20,6 +20,9 @@ MAX_JOINTS = 10_000
 MAX_ELEMENTS = 100_000
 # A tree has one link more than joints; some that nothing holds may be left in a file.
 MAX_LINKS = 2 * MAX_JOINTS
+# A robot's parts stand 20 deep, in MJCF one deeper for each joint in a row; writing a tree again
+# takes a call for each, of which Python has 1,000, and MuJoCo reads 500.
+MAX_NESTING = 400
 MOST_PARTS = {"joint": MAX_JOINTS, "link": MAX_LINKS}
 
 # The parser has no bound for one element, and takes seconds for a million attributes.
@@ -75,6 +78,8 @@ class _Builder:
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         """An element begins."""
+        if len(self.open) + self.skipped == MAX_NESTING:
+            raise too_deep(self.source)
         parent = self.open[-1] if self.open else None
         if self.skipped or not self.wanted(parent, tag):
             self.skipped += 1
@@ -118,6 +123,15 @@ class _Builder:
             "taken from. Give a file with the part of interest.",
             self.source,
         )
+
+
+def too_deep(source: str) -> RobotError:
+    """The refusal of a description whose elements are nested too deeply."""
+    return RobotError(
+        f"'{source}' has elements in elements, more than {MAX_NESTING} deep, which is no robot "
+        "that a chain could be taken from. Give a file with the part of interest.",
+        source,
+    )
 
 
 def _parsed(text: str, source: str, wanted: Wanted) -> Element:

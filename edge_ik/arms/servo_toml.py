@@ -31,6 +31,7 @@ from typing import Any
 
 from edge_ik.toml_values import read_toml
 from firmware_host.errors import RobotError
+from firmware_host.given import path_given
 from firmware_host.servo import MICROSECONDS, TICKS, Servo
 
 TABLE = "servos"
@@ -71,6 +72,7 @@ def read_servos_file(path: Path) -> tuple[Servo, ...]:
         ConfigError: If the file cannot be read or is no TOML.
         RobotError: If it has no such table, or one that cannot be used.
     """
+    path = path_given(path, "a servo file", RobotError)
     values = read_toml(path, "the servo file")
     if TABLE not in values:
         raise RobotError(

@@ -19,6 +19,7 @@ from edge_ik.arms.text import decoded
 from edge_ik.arms.urdf import parse_urdf
 from edge_ik.arms.xacro_source import XacroSourceError, expanded, is_installed
 from firmware_host.errors import RobotError
+from firmware_host.given import path_given
 
 MAX_BYTES = 10_000_000
 # What stands before the name of a robot of the package robot_descriptions.
@@ -36,6 +37,7 @@ def read_description(name_or_path: str | os.PathLike[str]) -> Description:
         RobotError: If there is no such robot, or its description cannot be read.
         MissingExtraError: If a package is missing that its format needs.
     """
+    path_given(name_or_path, "a robot, or its name,", RobotError)
     where = os.fspath(name_or_path)
     builtin = builtin_arms().get(where)
     if builtin is not None:

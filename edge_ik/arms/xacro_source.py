@@ -4,19 +4,29 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from shlex import quote
+from typing import IO, NoReturn
 from xml.etree.ElementTree import Element
 
 from edge_ik.arms.description import MOVING
+from edge_ik.arms.expand_xacro import NO_MEMORY
 from firmware_host.errors import RobotError
 from firmware_host.installed import install_command
 
-# Longer than the largest robots take; a file whose macros call themselves never ends.
-SECONDS = 60
+# The arms of ROS's packages take 0.1 s and 16 MB, a thousand joints 1.1 s and 36 MB: room for a
+# board that is ten times as slow. What a file says may take any time and memory.
+SECONDS = 5
+MEGABYTES = 500
+# Of what xacro complains, the end is read for its reason.
+MAX_COMPLAINT_BYTES = 100_000
 # Elements that only say what others may use: alone, they change nothing.
 _DEFINITIONS = ("macro", "property", "arg")
 _URLS = ("ros.org/wiki/xacro", "wiki.ros.org/xacro", "ros.org/xacro")
@@ -102,10 +112,15 @@ def refuse_xacro(source: str) -> NoReturn:
     """Say that a file is xacro source and what to do."""
     raise XacroSourceError(
         f"'{source}' is xacro source: macros that a URDF is made from. Expand it, in ROS with: "
-        f"xacro {source} > robot.urdf; or install the package and give the same file again: "
+        f"{_by_hand(source)}; or install the package and give the same file again: "
         + install_command("xacro"),
         source,
     )
+
+
+def _by_hand(path: str) -> str:
+    """The line for a shell that expands a file."""
+    return f"xacro {quote(path)} > robot.urdf"
 
 
 def is_installed() -> bool:
@@ -121,32 +136,74 @@ def expanded(path: str, most_bytes: int) -> str:
         most_bytes: Size of the result that is refused.
 
     Raises:
-        RobotError: If xacro cannot expand it, in its own words, or takes too long.
+        RobotError: If xacro cannot expand it, in its own words, or takes too much time or memory.
     """
-    command = [*COMMAND, os.path.abspath(path)]  # noqa: PTH100 (links stay links)
-    advice = f"Expand it where its packages are, in ROS with: xacro {path} > robot.urdf"
+    advice = f"Expand it where its packages are, in ROS with: {_by_hand(path)}"
     try:
-        done = subprocess.run(command, capture_output=True, timeout=SECONDS, check=False)
-    except subprocess.TimeoutExpired as error:
-        raise XacroSourceError(
-            f"'{path}' is xacro source, and its expansion did not end in {SECONDS} s. {advice}",
-            path,
-        ) from error
-    if done.returncode != 0:
-        lines = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["no reason given"]
-        raise XacroSourceError(
-            f"'{path}' is xacro source, and xacro cannot expand it here: {_reason(lines)}. "
-            f"{advice}",
-            path,
-        )
-    if len(done.stdout) > most_bytes:
+        status, output, complaint = _run(path, most_bytes)
+    except (TimeoutError, subprocess.TimeoutExpired):
+        raise _too_long(path, advice) from None
+    if len(output) > most_bytes:
         raise XacroSourceError(
             f"'{path}' is xacro source that expands to more than {most_bytes:,} bytes.", path
         )
-    return done.stdout.decode("utf-8")
+    if status == -getattr(signal, "SIGALRM", signal.SIGTERM):
+        raise _too_long(path, advice)
+    if status != 0:
+        lines = complaint.decode("utf-8", "replace").strip().splitlines()
+        reason = _reason(lines or [f"no reason given, but status {status}"])
+        if reason == NO_MEMORY:
+            raise XacroSourceError(
+                f"'{path}' is xacro source, and its expansion takes more than {MEGABYTES} MB. "
+                f"{advice}",
+                path,
+            )
+        raise XacroSourceError(
+            f"'{path}' is xacro source, and xacro cannot expand it here: {reason}. {advice}", path
+        )
+    return output.decode("utf-8")
+
+
+def _too_long(path: str, advice: str) -> XacroSourceError:
+    return XacroSourceError(
+        f"'{path}' is xacro source, and its expansion did not end in {SECONDS} s. {advice}", path
+    )
+
+
+def _run(path: str, most_bytes: int) -> tuple[int, bytes, bytes]:
+    """Status, output and complaint of the process that expands a file; it is ended in any case.
+
+    Of the output one byte more than `most_bytes` is read at most.
+
+    Raises:
+        TimeoutError, subprocess.TimeoutExpired: If it did not end in `SECONDS`.
+    """
+    place = os.path.abspath(path)  # noqa: PTH100 (links stay links)
+    command: Sequence[str] = (*COMMAND, place, str(SECONDS), str(MEGABYTES))
+    ends = time.monotonic() + SECONDS
+    pipe = subprocess.PIPE
+    with (
+        subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe) as process,
+        ThreadPoolExecutor(2) as pool,
+    ):
+        try:
+            output = pool.submit(_read, process.stdout, most_bytes + 1)
+            complaint = pool.submit(_read, process.stderr, MAX_COMPLAINT_BYTES)
+            read = [part.result(ends - time.monotonic()) for part in (output, complaint)]
+            return process.wait(max(0.0, ends - time.monotonic())), read[0], read[1]
+        finally:
+            process.kill()
+
+
+def _read(pipe: IO[bytes] | None, most_bytes: int) -> bytes:
+    """What comes through a pipe, which is closed where that is too much, so that no more comes."""
+    if pipe is None:
+        return b""
+    with pipe:
+        return pipe.read(most_bytes)
 
 
 def _reason(lines: list[str]) -> str:
     """What of xacro's complaint says why."""
     telling = [line.strip() for line in lines if "rror" in line or "No module" in line]
-    return (telling or lines)[-1].strip()[:300].rstrip(".")
+    return (telling or lines)[-1].strip().removeprefix("error: ")[:300].rstrip(".")

@@ -8,7 +8,7 @@ import click
 
 from edge_ik.cli.common import (
     NumbersCommand,
-    comma_numbers,
+    NumbersOption,
     console,
     json_option,
     print_json,
@@ -25,7 +25,8 @@ from firmware_host.tasks import TASKS
 @click.option(
     "--q",
     "posture",
-    metavar="Q1,Q2,...",
+    cls=NumbersOption,
+    metavar="Q1 Q2 ...",
     help="Joint positions [rad, or m where a joint slides]: tells where the tool is.",
 )
 @tool_offset_option
@@ -37,7 +38,7 @@ def arms(
     robot: str | None,
     base: str | None,
     tip: str | None,
-    posture: str | None,
+    posture: tuple[float, ...] | None,
     tool_offset: tuple[float, ...] | None,
     plot: bool,
     urdf: bool,
@@ -59,8 +60,7 @@ def arms(
         raise click.UsageError("Expected --plot or --urdf. Received both.")
     if out is not None and not (plot or urdf):
         raise click.UsageError("--out is the file of --plot or --urdf. Expected one of them.")
-    q = None if posture is None else comma_numbers(posture, "--q")
-    show_robot(Asked(robot, base, tip, q, plot, urdf, out, as_json, tool_offset or ()))
+    show_robot(Asked(robot, base, tip, posture, plot, urdf, out, as_json, tool_offset or ()))
 
 
 def _list_builtin(as_json: bool) -> None:

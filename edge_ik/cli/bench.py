@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from edge_ik.cli.common import (
+    Number,
     console,
     exported_model,
     json_option,
@@ -56,7 +57,7 @@ def _one_core(_: click.Context, __: click.Parameter, cores: tuple[str, ...]) -> 
 @click.option(
     "--clock",
     "clock_mhz",
-    type=click.FloatRange(0, min_open=True),
+    type=Number(0, min_open=True),
     metavar="MHZ",
     help="With --target, the clock that the time of a solve is told for.",
 )
@@ -72,8 +73,8 @@ def _one_core(_: click.Context, __: click.Parameter, cores: tuple[str, ...]) -> 
 @click.option(
     "--targets",
     type=click.IntRange(1),
-    help="Targets to solve one at a time.  [default: 2000; emulated 10000, an AVR 2000; on a board "
-    "1000]",
+    help="Targets to solve one at a time.  [default: 2000, beside peers 1000; emulated 10000, an "
+    "AVR 2000; on a board 1000]",
 )
 @steps_option
 @tolerance_options
@@ -152,7 +153,7 @@ def _here(
             IkSolver.load(model, name, steps, tolerance=tolerance) for name in found["runtimes"]
         ]
         with telling(screen, ticking=False) as tell:
-            compared = compare(solvers, min(count, COMPARED_TARGETS), tell=tell)
+            compared = compare(solvers, targets or COMPARED_TARGETS, tell=tell)
         found["peers"] = compared.to_dict()
     if as_json:
         print_json(found)

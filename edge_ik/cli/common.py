@@ -20,17 +20,18 @@ from firmware_host.model_file import read_model
 from firmware_host.names import one_line, shown
 from firmware_host.solving.checks import MOST_STEPS
 from firmware_host.tasks import PLANES, TOOL_AXES
-from firmware_host.tolerances import SOLVED_POSITION, SOLVED_ROTATION, Tolerance
+from firmware_host.tolerances import FARTHEST_TARGET, SOLVED_POSITION, SOLVED_ROTATION, Tolerance
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
+    from firmware_host.chain import Chain
     from firmware_host.tables import TextTable
 
 
 class NumbersOption(click.Option):
-    """An option of several numbers, as many as are given: `--target 0.1 -0.2`."""
+    """An option of several numbers, as many as are given: `--target 0.1 -0.2`, or `0.1,-0.2`."""
 
     def __init__(self, param_decls: Sequence[str], **values: Any) -> None:
         super().__init__(param_decls, **{"callback": _numbers, **values})
@@ -53,12 +54,29 @@ class NumbersCommand(click.Command):
         return super().parse_args(ctx, joined)
 
 
+class Number(click.FloatRange):
+    """A finite number in a range, in the unit that the option is given in."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """The number; NaN, which is neither above nor below another, is refused with infinity."""
+        found: float = super().convert(value, param, ctx)
+        if not math.isfinite(found):
+            self.fail(f"{value} is no finite number.", param, ctx)
+        return found
+
+
 def _is_number(word: str) -> bool:
+    """Whether a word is a number, or several with commas between them."""
     try:
-        float(word)
+        return bool(_split(word))
     except ValueError:
         return False
-    return True
+
+
+def _split(text: str) -> tuple[float, ...]:
+    return tuple(map(float, text.replace(",", " ").split()))
 
 
 def _numbers(
@@ -67,7 +85,7 @@ def _numbers(
     if value is None:
         return None
     try:
-        found = tuple(map(float, value.split()))
+        found = _split(value)
     except ValueError:
         found = ()
     if not found:
@@ -148,14 +166,14 @@ def tolerance_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
     found = click.option(
         "--rotation-tolerance",
-        type=float,
+        type=Number(0, 180, min_open=True),
         metavar="DEG",
         help="Angle, where a target has an orientation, below which it counts as solved.  "
         "[default: 0.1]",
     )(with_tolerance)
     return click.option(
         "--tolerance",
-        type=float,
+        type=Number(0, round(1e3 * FARTHEST_TARGET), min_open=True),
         metavar="MM",
         help="Distance below which a target counts as solved.  [default: 1]",
     )(found)
@@ -175,7 +193,7 @@ def is_model_file(path: Path, runtime: str | None) -> bool:
                 "a run folder is solved by Keras; export it first", param_hint="--runtime"
             )
         return False
-    if path.suffix == ".tflite":
+    if path.suffix.lower() == ".tflite":
         read_model(path)
         return True
     found = "a file of another kind" if path.exists() else "nothing"
@@ -223,18 +241,21 @@ def exported_model(path: Path) -> Path:
     )
 
 
-def comma_numbers(text: str, option: str) -> list[float]:
-    """Numbers with commas between them, as an option was given.
+def check_joints(values: Sequence[float], chain: Chain, option: str) -> None:
+    """Refuse joints that are not one finite number for each that moves by itself.
 
     Raises:
-        click.BadParameter: If they are none.
+        click.BadParameter: If they are others.
     """
-    try:
-        return [float(part) for part in text.split(",")]
-    except ValueError as error:
-        raise click.BadParameter(
-            f"expected numbers with commas between them, received {text!r}", param_hint=option
-        ) from error
+    count = len(values)
+    if count == len(chain) and all(map(math.isfinite, values)):
+        return
+    received = "a NaN or infinity" if count == len(chain) else f"{count} number{'s' * (count != 1)}"
+    raise click.BadParameter(
+        f"expected {len(chain)} finite numbers, one a joint: {', '.join(chain.joint_names)}. "
+        f"Received {received}",
+        param_hint=option,
+    )
 
 
 @contextmanager

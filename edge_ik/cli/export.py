@@ -40,7 +40,7 @@ def _folder(_: click.Context, __: click.Parameter, out: Path | None) -> Path | N
     """A folder to write; refused if it is a file, or called like a model."""
     if out is None or out.is_dir():
         return out
-    if out.exists() or out.suffix == MODEL_SUFFIX:
+    if out.exists() or out.suffix.lower() == MODEL_SUFFIX:
         raise click.UsageError(
             "Expected a folder for --out; what is written into it has names of its own. "
             f"Received {'a file' if out.exists() else 'the name of a file'}: '{out}'"
@@ -139,8 +139,7 @@ def export(
     as_json: bool,
 ) -> None:
     """Convert a trained run to model files, each verified, and either to firmware."""
-    of_firmware = {"--name": name, "--steps": steps, "--tolerance": tolerance}
-    _refuse_unused(of_firmware, kinds, "--firmware")
+    _check_firmware(kinds, name, steps, tolerance)
     of_c99: dict[str, Any] = {"--count/--no-count": count, "--board": board, "--zip": archive}
     of_c99 |= {"--restarts": restarts, "--optimize": optimize, "--arithmetic": arithmetic}
     _refuse_unused(of_c99, [kind for kind in kinds if kind == "c99"], "--firmware c99")
@@ -178,6 +177,23 @@ def export(
     firmware = _firmware(models, kinds, None, name, steps, made, count, board, archive, screen)
     if as_json:
         print_json(result.to_dict() | ({"firmware": firmware} if kinds else {}))
+
+
+def _check_firmware(
+    kinds: Sequence[str], name: str | None, steps: int | None, tolerance: Tolerance | None
+) -> None:
+    """Refuse options of firmware where none is made, and a name that it cannot have.
+
+    Raises:
+        click.UsageError: If there is no firmware.
+        ConfigError: If it cannot be called so.
+    """
+    of_firmware = {"--name": name, "--steps": steps, "--tolerance": tolerance}
+    _refuse_unused(of_firmware, kinds, "--firmware")
+    if name is not None:
+        from edge_ik_tools.c99.literals import identifier
+
+        identifier(name)
 
 
 def _exported(screen: Console, source: Path, formats: Sequence[str], **values: Any) -> Export:

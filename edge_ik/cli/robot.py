@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
-from edge_ik.cli.common import console, print_json, say
+from edge_ik.cli.common import check_joints, console, print_json, say
 from firmware_host.names import file_name
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Asked:
     robot: str
     base: str | None
     tip: str | None
-    q: list[float] | None
+    q: tuple[float, ...] | None
     plot: bool
     urdf: bool
     out: Path | None
@@ -103,12 +103,7 @@ def _postures(asked: Asked, selection: ArmSelection) -> dict[str, FloatArray]:
     count = len(selection.chain)
     found = {"zero": np.zeros(count), "home": _home(asked, selection)}
     if asked.q is not None:
-        if len(asked.q) != count or not np.isfinite(asked.q).all():
-            raise click.BadParameter(
-                f"expected {count} finite numbers, one a joint: "
-                f"{', '.join(selection.chain.joint_names)}. Received {len(asked.q)}",
-                param_hint="--q",
-            )
+        check_joints(asked.q, selection.chain, "--q")
         found["q"] = np.array(asked.q)
     return found
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edge_ik.cli.common import (
+    Number,
     NumbersCommand,
     console,
     json_option,
@@ -62,7 +63,7 @@ def _bytes(ctx: click.Context, param: click.Parameter, value: str | None) -> int
 )
 @click.option(
     "--goal",
-    type=click.FloatRange(0, 1, min_open=True),
+    type=Number(0, 1, min_open=True),
     required=True,
     help="Share of everything the arm reaches to be solved in int8, such as 0.999.",
 )
@@ -77,7 +78,7 @@ def _bytes(ctx: click.Context, param: click.Parameter, value: str | None) -> int
 @click.option("--core", default="cortex-m4", show_default=True, help="Emulated core to count on.")
 @click.option(
     "--minutes",
-    type=click.FloatRange(0, min_open=True),
+    type=Number(0, min_open=True),
     default=DEFAULT_MINUTES,
     show_default=True,
     help="Time for all of it; a search that was stopped goes on with what is left.",

@@ -13,7 +13,7 @@ import numpy as np
 from edge_ik.cli.common import (
     NumbersCommand,
     NumbersOption,
-    comma_numbers,
+    check_joints,
     console,
     is_model_file,
     json_option,
@@ -23,7 +23,7 @@ from edge_ik.cli.common import (
     tolerance_options,
     training_stack,
 )
-from firmware_host.solving.checks import MOST_RESTARTS
+from firmware_host.solving.checks import MOST_RESTARTS, checked_near
 
 if TYPE_CHECKING:
     from firmware_host.solver import IkSolution, IkSolver
@@ -76,8 +76,11 @@ Options = Mapping[str, tuple[float, ...] | None]
 )
 @click.option(
     "--near",
-    metavar="Q1,Q2,...",
-    help='Present joints [rad], for branch "nearest" and for whole turns.',
+    "q_near",
+    cls=NumbersOption,
+    metavar="Q1 Q2 ...",
+    help='Present joints [rad, or m where a joint slides], for branch "nearest" and for whole '
+    "turns.",
 )
 @click.option(
     "--restarts",
@@ -100,7 +103,7 @@ def solve(
     direction: tuple[float, ...] | None,
     matrix: tuple[float, ...] | None,
     branch: str | None,
-    near: str | None,
+    q_near: tuple[float, ...] | None,
     restarts: int,
     steps: int | None,
     tolerance: Tolerance | None,
@@ -126,7 +129,9 @@ def solve(
             }
         ),
     )
-    q_near = None if near is None else comma_numbers(near, "--near")
+    if q_near is not None:
+        check_joints(q_near, solver.chain, "--near")
+        checked_near(solver.chain, q_near, name="--near")
     # The first call prepares the graph; the second is the time told.
     solver.solve(given, q_near, branch)
     solution = solver.solve(given, q_near, branch)

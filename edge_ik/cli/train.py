@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edge_ik.cli.common import (
+    Number,
     NumbersCommand,
     bold,
     console,
@@ -110,13 +111,13 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--goal",
-    type=click.FloatRange(0, 1, min_open=True),
+    type=Number(0, 1, min_open=True),
     help="Go on until this share of everything the arm reaches is solved in int8, such as 0.999; "
     "ends with status 3 if it is missed.",
 )
 @click.option(
     "--minutes",
-    type=click.FloatRange(0, min_open=True),
+    type=Number(0, min_open=True),
     help="Time for --goal, preparation included.  [default: 10]",
 )
 @json_option

@@ -79,7 +79,7 @@ def _shown(
     from edge_ik_tools.view.serve import of_model, of_robot, of_solver
 
     path = Path(source)
-    is_model, is_run = path.suffix == ".tflite", path.is_dir()
+    is_model, is_run = path.suffix.lower() == ".tflite", path.is_dir()
     if is_model or is_run:
         is_model_file(path, None)
     if (base or tip) and (is_model or is_run):

@@ -17,6 +17,7 @@ from firmware_host.chain import FloatArray
 from firmware_host.errors import ConfigError
 from firmware_host.kinematics import tool_position
 from firmware_host.problem import IkProblem
+from firmware_host.rigid import sized
 from firmware_host.solving.refine import refine
 from firmware_host.tasks import POSITION
 
@@ -66,7 +67,7 @@ class FocusCircle:
 
     def points(self, angles: FloatArray) -> FloatArray:
         """Positions (N, 3) [m] at angles (N,) [rad] along the circle."""
-        normal = np.asarray(self.normal, dtype=np.float64)
+        normal = sized(self.normal)
         normal = normal / np.linalg.norm(normal)
         helper = np.eye(3)[int(np.argmin(np.abs(normal)))]
         first = np.cross(normal, helper)

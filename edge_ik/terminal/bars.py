@@ -207,7 +207,7 @@ class Bar:
 
 def _columns_known(console: Console) -> bool:
     """Whether a terminal says how wide it is: over a serial line it may say 0."""
-    if os.environ.get("COLUMNS", "").isdigit():
+    if os.environ.get("COLUMNS", "").strip("0").isdigit():
         return True
     try:
         return os.get_terminal_size(console.file.fileno()).columns > 0

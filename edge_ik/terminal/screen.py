@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
-from typing import Any, TextIO
+from typing import Any, NoReturn, TextIO
 
-from rich.console import Console
+from rich.console import Console, ConsoleDimensions
 from rich.text import Text
 
 from firmware_host.names import shown
@@ -34,6 +35,21 @@ class Screen(Console):
             # FORCE_COLOR asks for colours in a file, not for lines drawn over again.
             force_interactive=None if is_terminal(stream) else False,
         )
+
+    @property
+    def size(self) -> ConsoleDimensions:
+        """Columns and rows; COLUMNS=0 says nothing of them, and is no screen without room."""
+        told = super().size
+        return ConsoleDimensions(told.width or shutil.get_terminal_size().columns, told.height)
+
+    @size.setter
+    def size(self, new_size: tuple[int, int]) -> None:
+        self._width, self._height = new_size
+
+    def on_broken_pipe(self) -> NoReturn:
+        """Leave to the command line what follows of it, where Rich would end with status 1."""
+        self.quiet = True
+        raise BrokenPipeError
 
     def render_str(self, text: str, **options: Any) -> Text:
         """Every text that is printed, in a table or alone, comes through here."""

@@ -5,15 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from shlex import quote
 
 import numpy as np
 import numpy.typing as npt
 
 from firmware_host.adapters.weighted import Settled, WeightedPose, weighed
 from firmware_host.chain import FloatArray
-from firmware_host.errors import ConfigError, TargetError
+from firmware_host.errors import ConfigError, ModelFileError, TargetError
+from firmware_host.given import numbers_given, path_given
 from firmware_host.solver import IkSolver
-from firmware_host.solving.checks import numbers_given
 from firmware_host.tasks import POSE
 from firmware_host.tasks.targets import checked_target
 from firmware_host.tolerances import SOLVED_POSITION, SOLVED_ROTATION
@@ -23,6 +24,8 @@ from firmware_host.tolerances import SOLVED_POSITION, SOLVED_ROTATION
 WORTH_LEAVING = 0.25
 # Beside the nearest of the model's answers so many are gone on from: those that cost least.
 TRIED_ANSWERS = 3
+# What descriptions of robots are called.
+ROBOTS = frozenset({".urdf", ".xacro", ".xml", ".mjcf", ".toml"})
 
 
 class RobotKinematics:
@@ -67,7 +70,7 @@ class RobotKinematics:
         target_frame_name: str = "gripper_frame_link",
         joint_names: Sequence[str] | None = None,
     ) -> None:
-        self.solver = urdf_path if isinstance(urdf_path, IkSolver) else _loaded(Path(urdf_path))
+        self.solver = urdf_path if isinstance(urdf_path, IkSolver) else _loaded(urdf_path)
         chain = self.solver.chain
         if target_frame_name != chain.tip:
             raise ConfigError(
@@ -173,12 +176,14 @@ class RobotKinematics:
         return joints
 
 
-def _loaded(path: Path) -> IkSolver:
+def _loaded(urdf_path: str | Path) -> IkSolver:
     """The model of a file; who gives the URDF that LeRobot takes is told what to do."""
-    if path.suffix == ".urdf":
+    path = path_given(urdf_path, "a model file", ModelFileError)
+    if path.suffix.lower() in ROBOTS:
         raise ConfigError(
-            f"{path} is a URDF. Expected a model file, which carries its robot. Make one with: "
-            "edge-ik train --arm FILE --task axis --out RUN, then edge-ik export RUN"
+            f"'{path}' describes a robot. Expected a model file, which carries its robot. Make one "
+            f"with: edge-ik train --arm {quote(str(path))} --task axis --out RUN, then edge-ik "
+            "export RUN"
         )
     return IkSolver.load(path)
 

@@ -80,6 +80,11 @@ def default_runtime() -> str:
     return next(name for name in DEFAULT_RUNTIMES if _obstacle(name) is None)
 
 
+def is_runtime(name: Any) -> bool:
+    """Whether this is the name of a runtime, installed or not."""
+    return isinstance(name, str) and name in RUNTIMES
+
+
 def open_interpreter(
     flatbuffer: bytes, runtime: str | None = None, *, threads: int = 1
 ) -> Interpreter:
@@ -102,7 +107,7 @@ def open_interpreter(
         ModelFileError: If the model is damaged or the runtime refuses it.
     """
     name = default_runtime() if runtime is None else runtime
-    if name not in RUNTIMES:
+    if not is_runtime(name):
         raise ConfigError(
             f"Unknown runtime. Expected one of {', '.join(RUNTIMES)}. Received: runtime={name!r}"
         )

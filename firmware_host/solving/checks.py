@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from firmware_host.chain import Chain, FloatArray
 from firmware_host.errors import ConfigError, TargetError
+from firmware_host.given import numbers_given
 from firmware_host.tolerances import FARTHEST_JOINT, FARTHEST_TURN
 
 # Far more than a target ever needs; a slip of the keyboard must not hold a robot up.
@@ -19,19 +20,18 @@ MOST_STEPS = 100
 MOST_RESTARTS = 1000
 
 
-def numbers_given(values: npt.ArrayLike | None, name: str) -> FloatArray:
-    """What is given in an argument as an array of numbers, of any shape.
+def checked_joints(chain: Chain, q: npt.ArrayLike) -> FloatArray:
+    """Joints (..., n) as they are given, as an array.
 
     Raises:
-        TargetError: If it is none, such as text or rows of different lengths.
+        TargetError: If they are of another number, or no numbers.
     """
-    try:
-        return np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError, OverflowError) as error:
-        kind = type(values).__name__
+    joints = numbers_given(q, "q")
+    if joints.ndim == 0 or joints.shape[-1] != len(chain):
         raise TargetError(
-            f"Expected numbers for {name}. Received: a {kind} that is none"
-        ) from error
+            f"Expected q of {len(chain)} joints, or rows of them. Received: shape {joints.shape}"
+        )
+    return joints
 
 
 def checked_near(

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from firmware_host.errors import TargetError
+from firmware_host.given import real_numbers
 from firmware_host.tasks.task import Task
 
 # The orders of a quaternion's parts: MuJoCo's, and that of SciPy and ROS.
@@ -58,7 +59,7 @@ def real_part_first(given: Any, quaternion: str, task: Task, batch: bool = False
         )
     given = matrices_of(given, batch)
     try:
-        values = np.asarray(given, dtype=np.float64)
+        values = real_numbers(given)
     except (TypeError, ValueError, OverflowError):
         return given
     if not task.is_whole or values.ndim != 1 + batch or values.shape[-1] != task.flat_size:

@@ -15,6 +15,8 @@ from firmware_host.tolerances import TARGET_ROTATION
 ORTHONORMAL = 1e-12
 # Each step squares what they lack, from `TARGET_ROTATION` on.
 STEPS = 3
+# Squared lengths between these are of squares that neither overflow nor lose digits.
+LEAST_SQUARED, MOST_SQUARED = 1e-250, 1e250
 
 
 def nearest_rotation(columns: Sequence[Vector]) -> list[Vector]:
@@ -105,14 +107,35 @@ def quaternion_columns(quaternion: Sequence[Scalar]) -> list[Scalar]:
 
 def unit_vector(vector: Sequence[Scalar], any_length: bool) -> list[Scalar]:
     """A vector scaled to length 1; NaN where it has no length, or one not nearly 1."""
-    squared: Scalar = 0.0
-    for part in vector:
-        squared = squared + part * part
+    squared = _squared(vector)
+    if any_length:
+        usual = (squared > LEAST_SQUARED) & (squared < MOST_SQUARED)
+        if not (usual if isinstance(squared, float) else usual.all()):
+            vector = _sized(vector)
+            squared = _squared(vector)
     length = root(squared)
     good = length > 0 if any_length else abs(length - 1) < TARGET_ROTATION
     good = good & (length < np.inf)
     safe = where(good, length, 1.0)
     return [where(good, part / safe, np.nan) for part in vector]
+
+
+def _squared(vector: Sequence[Scalar]) -> Scalar:
+    """The squared length of a vector."""
+    squared: Scalar = 0.0
+    for part in vector:
+        squared = squared + part * part
+    return squared
+
+
+def _sized(vector: Sequence[Scalar]) -> list[Scalar]:
+    """A vector times a power of two, its largest part between 1/2 and 1, if it has one.
+
+    It has the same direction in every bit, so that rows do not depend on one another.
+    """
+    _, exponent = np.frexp(np.max(np.abs(vector), axis=0))
+    found = [np.ldexp(part, -exponent) for part in vector]
+    return [*map(float, found)] if isinstance(vector[0], float) else found
 
 
 def where(condition: Scalar, yes: Scalar, no: Scalar) -> Scalar:

@@ -10,6 +10,7 @@ import numpy as np
 
 from firmware_host.chain import FloatArray
 from firmware_host.errors import TargetError
+from firmware_host.given import real_numbers
 from firmware_host.kinematics import components
 from firmware_host.tasks import POSITION, Task
 from firmware_host.tasks.neighbours import matrices_of
@@ -47,9 +48,11 @@ def checked_target(
     flat = f"({lead}{rows})" if batch else f"({rows},)"
     shapes = f"({lead}4, 4) or {flat}" if task.has_orientation else flat
     try:
-        values = np.asarray(matrices_of(target, batch), dtype=np.float64)
+        values = real_numbers(matrices_of(target, batch))
     except (TypeError, ValueError, OverflowError) as error:
-        raise TargetError(f"A target is {shapes} numbers: {what}. Received: {target!r}") from error
+        raise TargetError(
+            f"A target is {shapes} real numbers: {what}. Received: {target!r}"
+        ) from error
     shape = values.shape[1:] if batch else values.shape
     matrix = task.has_orientation and shape == (4, 4) and values.ndim == 2 + batch
     if not matrix and (values.ndim != 1 + batch or shape != (rows,)):
@@ -61,15 +64,7 @@ def checked_target(
         good = usable.reshape(len(values), -1).all(axis=-1) if batch else usable
         where = f" (row {int(np.argmin(good))})" if batch else ""
         raise TargetError(f"Expected finite numbers: {what}. Received a NaN or infinity{where}.")
-    place = values[..., :3, 3] if matrix else values[..., : len(task.place)]
-    with np.errstate(over="ignore", invalid="ignore"):
-        away = np.sqrt((place * place).sum(axis=-1))
-    farthest = float(np.where(np.isfinite(place).all(axis=-1), away, 0.0).max(initial=0.0))
-    if farthest > FARTHEST_TARGET:
-        raise TargetError(
-            f"Expected {task.coordinates} in metres, no further than {FARTHEST_TARGET:g} m away. "
-            f"Received: {farthest:g} m"
-        )
+    _check_near(task, values[..., :3, 3] if matrix else values[..., : len(task.place)])
     if not task.has_orientation:
         return values
     found = _from_poses(task, values) if matrix else _from_rows(task, values)
@@ -91,7 +86,7 @@ def checked_components(components: Any, task: Task) -> FloatArray:
             `FARTHEST_TARGET`, or directions are no unit vectors at right angles.
     """
     try:
-        values = np.asarray(components, dtype=np.float64)
+        values = real_numbers(components)
     except (TypeError, ValueError, OverflowError) as error:
         raise TargetError(
             f"Expected the components (N, {task.size}) of targets. Received: a "
@@ -107,6 +102,18 @@ def checked_components(components: Any, task: Task) -> FloatArray:
             "Expected components whose directions are unit vectors, at right angles to one another."
         )
     return values
+
+
+def _check_near(task: Task, place: FloatArray) -> None:
+    """Refuse places (..., d) [m] beyond `FARTHEST_TARGET`; those with a NaN are none."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        away = np.sqrt((place * place).sum(axis=-1))
+    farthest = float(np.where(np.isfinite(place).all(axis=-1), away, 0.0).max(initial=0.0))
+    if farthest > FARTHEST_TARGET:
+        raise TargetError(
+            f"Expected {task.coordinates} in metres, no further than {FARTHEST_TARGET:g} m away. "
+            f"Received: {farthest:g} m"
+        )
 
 
 def plain_target(target: Any, task: Task) -> list[float]:
@@ -155,13 +162,13 @@ def _plain_pose(task: Task, rows: Sequence[Any]) -> list[float] | None:
 
 def _from_rows(task: Task, rows: FloatArray) -> FloatArray:
     """The components (..., k) of targets in rows, with NaN where one is none."""
-    with np.errstate(invalid="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         return _stacked(task.from_flat(components(rows)))
 
 
 def _from_poses(task: Task, poses: FloatArray) -> FloatArray:
     """The components (..., k) of poses (..., 4, 4), with NaN where one is none."""
-    with np.errstate(invalid="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         good = np.abs(poses[..., 3, :] - LAST_ROW).max(axis=-1) < TARGET_ROTATION
         *columns, position = (components(poses[..., :3, k]) for k in range(4))
         whole = np.where(good, 1.0, np.nan)

@@ -37,7 +37,7 @@ not_negative = st.floats(0, allow_infinity=False)
 finite = st.floats(allow_nan=False, allow_infinity=False)
 count = st.integers(1, 1_000_000)
 text = st.text(st.characters(codec="utf-8"))
-three = st.tuples(finite, finite, finite)
+metres, part = st.floats(-100, 100), st.floats(-1e6, 1e6)
 
 configs = st.builds(
     Config,
@@ -57,9 +57,9 @@ configs = st.builds(
     data=st.builds(
         DataConfig,
         pool=st.integers(1000, 10_000_000),
-        focus_center=st.just(()) | three,
-        focus_radius=positive,
-        focus_normal=three.filter(any),
+        focus_center=st.just(()) | st.tuples(metres, metres, metres),
+        focus_radius=st.floats(0, 100, exclude_min=True),
+        focus_normal=st.tuples(part, part, part).filter(any),
         focus_spread=not_negative,
         focus_start=share,
         focus_end=share,
@@ -295,7 +295,10 @@ class TestRefusals:
             ("task.name", "flight"),
             ("data.pool", 999),
             ("data.focus_center", (1.0, 2.0)),
+            ("data.focus_center", (1e300, 0.0, 0.2)),
             ("data.focus_radius", 0.0),
+            ("data.focus_radius", 1e300),
+            ("data.focus_normal", (1e300, 1e300, 0.0)),
             ("data.focus_normal", (0.0, 0.0, 0.0)),
             ("data.focus_normal", (0.0, 1.0)),
             ("data.focus_spread", -0.1),

@@ -10,7 +10,7 @@ pytest.importorskip("tensorflow")
 
 from edge_ik.config import make_config
 from edge_ik.preparation import resume, start
-from edge_ik.run_folder import CONFIG_FILE
+from edge_ik.run_folder import CONFIG_FILE, GOAL_FILE
 from firmware_host.errors import ConfigError, RobotError, RunError, WriteError
 
 pytestmark = pytest.mark.tensorflow
@@ -25,9 +25,20 @@ SECOND_WORKER = json.dumps(
 
 class TestStart:
     def test_a_folder_in_use_is_refused(self, tmp_path, tiny_config, tiny_folder):
-        for taken in (tiny_folder, tiny_folder / CONFIG_FILE):
-            with pytest.raises(RunError, match=r"already exists.*--resume"):
+        with pytest.raises(RunError, match=r"not an empty folder\..*--resume"):
+            start(tiny_config, tiny_folder)
+        begun = tmp_path / "begun"
+        begun.mkdir()
+        (begun / GOAL_FILE).touch()
+        with pytest.raises(RunError, match="--resume"):
+            start(tiny_config, begun)
+
+    def test_what_is_no_run_is_not_said_to_be_one(self, tmp_path, tiny_config):
+        (tmp_path / "notes.txt").touch()
+        for taken in (tmp_path, tmp_path / "notes.txt"):
+            with pytest.raises(RunError, match="already exists and is ") as caught:
                 start(tiny_config, taken)
+            assert str(caught.value).endswith("Choose another folder with --out.")
 
     def test_a_place_that_cannot_be_written_is_told_before_the_work(
         self, tmp_path, tiny_config, read_only

@@ -21,6 +21,7 @@ from edge_ik.tables import (
     rows_table,
     solved_line,
 )
+from edge_ik.terminal.screen import Screen
 from firmware_host.solving.refine import NEAREST_STEPS
 
 
@@ -155,6 +156,19 @@ class TestTables:
         assert max(map(len, text.splitlines())) <= 80
         assert text.count("12.3456") == numbers * len(rows)
         assert ("under 1 mm, 0.1 deg, %" in text) == (numbers == 5)
+
+    @pytest.mark.parametrize("columns", ["0", "1", "10", "30", "40", "79"])
+    def test_figures_are_whole_in_any_terminal(self, columns, monkeypatch):
+        monkeypatch.setenv("COLUMNS", columns)
+        rows = [
+            (label, "-360.00 deg", "1234.5678", f"{label}: scale 0.0234542657") for label in "ab"
+        ]
+        screen = Screen()
+        screen.file = io.StringIO()
+        screen.print(rows_table("title", ["", "lower", "upper", ""], rows))
+        words = screen.file.getvalue().split()
+        for figure in ("-360.00", "1234.5678", "0.0234542657"):
+            assert words.count(figure) == 2
 
     def test_a_figure_that_none_has_is_left_out(self, many):
         for found in many["any_branch"].values():

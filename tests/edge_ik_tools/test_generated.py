@@ -6,7 +6,13 @@ import zipfile
 import pytest
 
 from edge_ik_tools import generated
-from edge_ik_tools.generated import MANIFEST, FirmwareFolderError, write_folder, write_zip
+from edge_ik_tools.generated import (
+    MANIFEST,
+    FirmwareFolderError,
+    check_folder,
+    write_folder,
+    write_zip,
+)
 from firmware_host.errors import WriteError
 
 TEXTS = {"a.c": "int a;\n", "b.h": "int b;\n"}
@@ -90,8 +96,25 @@ def test_a_folder_of_somebody_else_is_refused(tmp_path):
 
 def test_a_file_in_the_folder_s_place_is_refused(tmp_path):
     (tmp_path / "out").write_text("mine")
-    with pytest.raises(FirmwareFolderError, match="file or link"):
+    with pytest.raises(FirmwareFolderError, match="Received a file"):
         write_folder(tmp_path / "out", TEXTS, {})
+
+
+def test_a_link_stays_one_to_the_folder_that_is_written(tmp_path):
+    place, link = tmp_path / "disk" / "firmware", tmp_path / "out"
+    link.symlink_to("disk/firmware")
+    for refuse in (lambda: check_folder(link, "a"), lambda: write_folder(link, TEXTS, {})):
+        with pytest.raises(
+            FirmwareFolderError, match=r"out' is a link to '.*', where there is noth"
+        ):
+            refuse()
+    place.mkdir(parents=True)
+    for _ in range(2):
+        check_folder(link, "a")
+        write_folder(link, TEXTS, {"name": "a"})
+        assert link.is_symlink()
+        assert set(contents(place)) == {*TEXTS, MANIFEST}
+        assert [path.name for path in place.parent.iterdir()] == ["firmware"]
 
 
 def test_a_failed_swap_leaves_the_old_folder(out, monkeypatch):

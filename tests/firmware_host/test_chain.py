@@ -427,6 +427,13 @@ class TestFollowers:
         assert chain.has_followers
 
 
+@pytest.mark.parametrize("scale", [2.0**-535, 2.0**-700])
+def test_an_axis_may_be_as_short_as_can_be(scale):
+    axis = np.array([0.75, 0.5, -0.25])
+    usual, short = (chain_of(joint(axis=part)).joints[0].axis for part in (axis, scale * axis))
+    np.testing.assert_array_equal(short, usual)
+
+
 class TestToolOffset:
     def test_nothing_is_the_chain_itself(self, arm3):
         assert arm3.with_tool_offset(()) is arm3
@@ -440,6 +447,31 @@ class TestToolOffset:
         expected = forward_kinematics(arm3, q) @ quarter
         np.testing.assert_allclose(forward_kinematics(chain, q), expected, atol=1e-12)
         assert Chain.from_dict(chain.to_dict()).tip == "tool+offset"
+
+    @pytest.mark.parametrize("scale", [2.0**-700, 2.0**700])
+    def test_the_quaternion_may_have_any_length(self, arm3, scale):
+        quaternion = (0.5, -0.25, 0.75, 0.1)
+        usual = arm3.with_tool_offset((0.1, 0.2, 0.3, *quaternion))
+        chain = arm3.with_tool_offset((0.1, 0.2, 0.3, *(scale * part for part in quaternion)))
+        np.testing.assert_array_equal(chain.tool, usual.tool)
+
+    @pytest.mark.parametrize(
+        "offset",
+        [
+            1.5,
+            b"x",
+            {"a"},
+            ["a", "b", "c"],
+            (1, 2),
+            (0,) * 7,
+            (0, 0, math.nan),
+            (0, 0, 1j),
+            (0, 0, 0, 1),
+        ],
+    )
+    def test_what_is_none_is_told(self, arm3, offset):
+        with pytest.raises(RobotError, match="Expected a tool's offset of x, y, z in metres"):
+            arm3.with_tool_offset(offset)
 
     def test_without_a_quaternion_it_is_not_turned(self, arm3):
         chain = arm3.with_tool_offset((0.0, 0.0, 0.05))

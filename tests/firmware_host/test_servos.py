@@ -125,6 +125,13 @@ def test_joints_that_are_no_numbers_are_told(q, servos):
         servos.commands(q)
 
 
+def test_complex_numbers_are_told(servos):
+    given = np.zeros(len(servos.each), complex)
+    for call in (servos.commands, servos.follows, servos.commands_micro, servos.joints):
+        with pytest.raises(TargetError, match="Expected real numbers"):
+            call(given)
+
+
 @pytest.mark.parametrize("shape", [(), (2,), (4,), (3, 2)])
 def test_another_number_of_joints_is_told(shape, servos):
     for function in (servos.commands, servos.follows, servos.joints, servos.commands_micro):

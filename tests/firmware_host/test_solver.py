@@ -9,10 +9,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from firmware_host.adapters.lerobot import RobotKinematics
 from firmware_host.errors import ConfigError, ModelFileError, TargetError
+from firmware_host.inspect_model import inspect_model
 from firmware_host.kinematics import forward_kinematics, tool_position
 from firmware_host.model_file import MEMBER, joined, read_model, write_model
-from firmware_host.network.runtimes import RUNTIMES, available_runtimes, default_runtime
+from firmware_host.network.runtimes import (
+    RUNTIMES,
+    available_runtimes,
+    default_runtime,
+    open_interpreter,
+)
 from firmware_host.normalization import Normalization
 from firmware_host.solver import IkSolver, Status
 from firmware_host.tolerances import SOLVED_POSITION, Tolerance
@@ -273,7 +280,20 @@ class TestForward:
         target = solver.forward([0.4, 0.9, 1.1])[:3, 3]
         np.testing.assert_allclose(solver.forward(solver.solve(target).q)[:3, 3], target, atol=1e-9)
 
-    @pytest.mark.parametrize("given", [{}, "abc", [[0.0], [0.0, 1.0]], [1j], [10**400, 0, 0]])
+    @pytest.mark.parametrize(
+        "given",
+        [
+            *({}, "abc", [[0.0], [0.0, 1.0]], [1j], [10**400, 0, 0], ["0.3", "0.1", "0.2"]),
+            np.array([0.3, 0.1, 0.2 + 1j]),
+            np.array([0.3, 0.1, 0.2], np.complex64),
+            [0.3, 0.1, np.complex128(0.2)],
+            np.array([0.3, 0.1, np.complex64(0.2)], object),
+            np.array(["0.3", "0.1", "0.2"]),
+            np.array([0, 1, 2], "datetime64[s]"),
+            np.array([0, 1, 2], "timedelta64[s]"),
+        ],
+        ids=repr,
+    )
     def test_what_are_no_numbers_is_told_by_the_argument(self, arm3, make_solver, given):
         solver = make_solver(arm3, rough)
         target = position(arm3, np.array([0.4, 0.9, 1.1]))
@@ -284,10 +304,17 @@ class TestForward:
             ("max_step", lambda: solver.track(target, [0.0] * 3, given)),
             ("q", lambda: solver.forward(given)),
         ):
-            with pytest.raises(TargetError, match=f"Expected numbers for {name}"):
+            with pytest.raises(TargetError, match=f"Expected real numbers for {name}"):
                 call()
-        with pytest.raises(TargetError, match="A target is"):
-            solver.solve(given)
+        for call in (solver.solve, lambda t: solver.solve_batch([t, t]), solver.track):
+            with pytest.raises(TargetError, match=r"A target is .* real numbers"):
+                call(given)
+
+    @pytest.mark.parametrize("dtype", [np.float16, np.longdouble, np.int8, object, ">f8"])
+    def test_real_numbers_are_taken_in_any_form(self, arm3, make_solver, dtype):
+        solver = make_solver(arm3, rough)
+        found = solver.forward(np.array([0, 1, 1]).astype(dtype))
+        np.testing.assert_array_equal(found, solver.forward([0.0, 1.0, 1.0]))
 
     @pytest.mark.parametrize("q", [0.0, [0.0, 0.0], np.zeros((3, 2)), np.zeros((3, 4)), []])
     def test_another_number_of_angles_is_told(self, arm3, make_solver, q):
@@ -353,6 +380,27 @@ class TestLoad:
 
     def test_the_default_runtime_is_the_one_that_is_told(self, planar_model):
         assert IkSolver.load(planar_model).runtime.startswith(f"{default_runtime()} ")
+
+    @pytest.mark.parametrize("path", [None, 7, b"model.tflite", ["a"]], ids=repr)
+    def test_what_is_no_path_is_told(self, planar_model, path):
+        for read in (IkSolver.load, read_model, inspect_model, RobotKinematics):
+            with pytest.raises(ModelFileError, match="Expected the path of a model file"):
+                read(path)
+        with pytest.raises(ModelFileError, match="Expected the path of a model file"):
+            write_model(path, *read_model(planar_model))
+
+    def test_a_path_that_no_file_can_have_is_told(self):
+        with pytest.raises(ModelFileError, match=r"Cannot read .*null byte"):
+            IkSolver.load("nul\0byte")
+
+    @pytest.mark.parametrize(
+        "runtime", [["litert"], 7, b"litert", {}, np.array(["litert"])], ids=repr
+    )
+    def test_what_is_no_name_of_a_runtime_is_told(self, planar_model, runtime):
+        with pytest.raises(ConfigError, match=r"Unknown runtime\. Expected one of litert"):
+            IkSolver.load(planar_model, runtime)
+        with pytest.raises(ConfigError, match=r"Unknown runtime\. Expected one of litert"):
+            open_interpreter(b"", runtime)
 
     def test_an_unknown_runtime_is_told_with_the_known_ones(self, planar_model):
         with pytest.raises(ConfigError, match=r"litert.*reference.*Received: runtime='magic'"):

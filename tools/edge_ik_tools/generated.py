@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import zipfile
 from collections.abc import Iterable, Mapping
@@ -45,7 +46,7 @@ def write_folder(out: Path, texts: Mapping[str, str], record: Mapping[str, Any])
     build, stays.
 
     Args:
-        out: The folder to write.
+        out: The folder to write; of a link what it leads to, and the link stays.
         texts: The text of each file by its path in the folder, as "src/arm3.c".
         record: JSON-ready values for the manifest, beside the files' hashes.
 
@@ -54,7 +55,7 @@ def write_folder(out: Path, texts: Mapping[str, str], record: Mapping[str, Any])
         WriteError: If it cannot be written.
     """
     contents = {**texts, MANIFEST: _manifest(texts, record)}
-    out = out.absolute()
+    out = _meant(out)
     with told(out, ELSEWHERE):
         _repair(out)
         _check_replaceable(out, record.get("name"))
@@ -81,7 +82,7 @@ def check_folder(out: Path, name: str) -> None:
         FirmwareFolderError: If the folder is not one to replace.
         WriteError: If it cannot be written.
     """
-    out = out.absolute()
+    out = _meant(out)
     with told(out, ELSEWHERE):
         _repair(out)
         _check_replaceable(out, name)
@@ -194,11 +195,24 @@ def _repair(out: Path) -> None:
         shutil.rmtree(half, ignore_errors=True)
 
 
+def _meant(out: Path) -> Path:
+    """The folder that a path means: of a link the one that it leads to."""
+    if not out.is_symlink():
+        return out.absolute()
+    place = Path(os.path.realpath(out))
+    if not out.exists():
+        raise FirmwareFolderError(
+            f"'{out}' is a link to '{place}', where there is nothing. Make that folder, or name "
+            "another."
+        )
+    return place
+
+
 def _check_replaceable(out: Path, name: str | None) -> None:
-    if not out.exists() and not out.is_symlink():
+    if not out.exists():
         return
-    if not out.is_dir() or out.is_symlink():
-        raise FirmwareFolderError(f"Expected a folder to write. Received a file or link: '{out}'")
+    if not out.is_dir():
+        raise FirmwareFolderError(f"Expected a folder to write. Received a file: '{out}'")
     if not any(out.iterdir()):
         return
     values = _read_manifest(out / MANIFEST)

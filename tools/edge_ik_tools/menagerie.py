@@ -108,7 +108,7 @@ def _is_robot(path: Path) -> bool:
         text, _ = decoded(path.read_bytes(), str(path))
     except (OSError, EdgeIkError):
         return True  # why it cannot be read is worth a row
-    if path.suffix == ".toml":
+    if path.suffix.lower() == ".toml":
         return "[[joints]]" in text
     return local_name(outermost(text)) in ROOTS
 

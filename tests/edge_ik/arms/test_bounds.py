@@ -7,7 +7,7 @@ import time
 import pytest
 
 from edge_ik.arms import load_arm
-from edge_ik.arms.safe_xml import MAX_ELEMENTS, MAX_JOINTS, MAX_LINKS
+from edge_ik.arms.safe_xml import MAX_ELEMENTS, MAX_JOINTS, MAX_LINKS, MAX_NESTING
 from firmware_host.errors import RobotError
 
 SECONDS = 2
@@ -101,6 +101,41 @@ def test_so_many_joints_are_read(tmp_path):
     with pytest.raises(RobotError, match=r"more than 10,000 joints.*Give a file with the part"):
         load_arm(path)
     assert MAX_ELEMENTS >= 6 * MAX_JOINTS
+
+
+def nested(tag, count, inside=""):
+    return f"<{tag}>" * count + inside + f"</{tag}>" * count
+
+
+DEEP = {
+    "urdf": f'<robot name="r"><link name="a">{nested("x", 1500)}</link></robot>',
+    "xacro": f'<robot name="r"><xacro:macro name="m">{nested("x", 1500)}</xacro:macro></robot>',
+    "mjcf": f"<mujoco><worldbody>{nested('body', 1500)}</worldbody></mujoco>",
+    "mjcf beside": f"<mujoco><custom>{nested('x', 1500)}</custom></mujoco>",
+    "included": '<mujoco><worldbody><include file="part0.xml"/></worldbody></mujoco>',
+}
+
+
+@pytest.mark.parametrize("name", DEEP)
+def test_elements_nested_too_deeply_are_refused(tmp_path, name):
+    """In one file, and in files that include each other, each within the bound."""
+    for number in range(5):
+        within = nested(
+            "body", MAX_NESTING // 4, f'<include file="part{number + 1}.xml"/>' * (number < 4)
+        )
+        (tmp_path / f"part{number}.xml").write_text(f"<mujocoinclude>{within}</mujocoinclude>")
+    path = tmp_path / "robot"
+    path.write_text(DEEP[name])
+    with pytest.raises(RobotError, match=r"more than 400 deep.*Give a file with the part"):
+        load_arm(path)
+
+
+def test_so_deep_is_read(tmp_path):
+    pytest.importorskip("mujoco")
+    arm = nested("body", MAX_NESTING - 3, '<joint name="j" range="-90 90"/>')
+    path = tmp_path / "robot.xml"
+    path.write_text(f"<mujoco><worldbody>{arm}</worldbody></mujoco>")
+    assert load_arm(path).joint_names == ("j",)
 
 
 @pytest.mark.parametrize("names", [1, 2, 99_000])

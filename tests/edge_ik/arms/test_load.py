@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from edge_ik.arms import arm_names, load_arm, select_arm, sources
+from edge_ik.arms.servo_toml import read_servos_file
 from firmware_host.errors import RobotError
 
 
@@ -68,6 +69,22 @@ def test_an_empty_file(write_urdf, data):
 def test_paths_that_no_file_can_have(path):
     with pytest.raises(RobotError, match="Expected a file \\(URDF"):
         load_arm(path)
+
+
+@pytest.mark.parametrize("path", [None, 7, b"arm3", ["arm3"]], ids=repr)
+def test_what_is_no_path_is_told(path):
+    with pytest.raises(RobotError, match="Expected the path of a robot, or its name, as text"):
+        load_arm(path)
+    with pytest.raises(RobotError, match="Expected the path of a servo file as text"):
+        read_servos_file(path)
+
+
+@pytest.mark.parametrize("link", [["tool"], 7, {}, b"tool"], ids=repr)
+def test_what_is_no_name_of_a_link_is_told(link):
+    with pytest.raises(RobotError, match="Expected the name of a link for tip"):
+        load_arm("arm3", tip=link)
+    with pytest.raises(RobotError, match="Expected the name of a link for base"):
+        load_arm("arm3", base=link)
 
 
 def test_an_unreadable_file(write_urdf, monkeypatch):

@@ -1,7 +1,10 @@
 """xacro source: told from URDF, expanded where the package is installed."""
 
 import importlib.util
+import os
+import subprocess
 import sys
+import time
 
 import pytest
 
@@ -57,6 +60,13 @@ class TestTold:
             load_arm(path)
         assert f"xacro {path} > robot.urdf" in str(caught.value)
         assert install_command("xacro") in str(caught.value)
+
+    def test_its_path_is_one_word_for_a_shell(self, tmp_path):
+        path = tmp_path / "my robot;touch x.urdf"
+        path.write_text(robot(MACRO))
+        with pytest.raises(RobotError) as caught:
+            load_arm(path)
+        assert f"with: xacro '{path}' > robot.urdf;" in str(caught.value)
 
     @pytest.mark.parametrize(
         "left",
@@ -125,17 +135,78 @@ class TestExpanded:
         assert "Traceback" not in str(caught.value)
         assert "Expand it where its packages are" in str(caught.value)
 
-    def test_it_is_not_waited_for_without_end(self, write_urdf, monkeypatch):
+    def test_it_is_not_waited_for_without_end(self, tmp_path, monkeypatch):
         monkeypatch.setattr(xacro_source, "SECONDS", 0.2)
         monkeypatch.setattr(xacro_source, "COMMAND", python("import time; time.sleep(60)"))
-        with pytest.raises(RobotError, match=r"did not end in 0\.2 s"):
-            load_arm(write_urdf(robot(MACRO)))
+        path = tmp_path / "my robot.xacro"
+        path.write_text(robot(MACRO))
+        with pytest.raises(RobotError, match=r"did not end in 0\.2 s") as caught:
+            load_arm(path)
+        assert f"with: xacro '{path}' > robot.urdf" in str(caught.value)
 
     def test_nor_read_without_end(self, write_urdf, monkeypatch):
         monkeypatch.setattr("edge_ik.arms.sources.MAX_BYTES", 3000)
         monkeypatch.setattr(xacro_source, "COMMAND", python("print('x' * 10000)"))
         with pytest.raises(RobotError, match="expands to more than 3,000 bytes"):
             load_arm(write_urdf(robot(MACRO)))
+
+    @pytest.mark.parametrize("expression", ["'a' * 10**10", "[[i] for i in range(10**9)]"])
+    def test_what_would_take_all_memory_is_refused(self, write_urdf, monkeypatch, expression):
+        monkeypatch.setattr(xacro_source, "MEGABYTES", 50)
+        with pytest.raises(RobotError, match="expansion takes more than 50 MB"):
+            load_arm(write_urdf(robot(f'<link name="${{{expression}}}"/>')))
+
+    def test_nor_are_complaints_read_without_end(self, write_urdf):
+        inside = "<link name=\"${[xacro.warning('a' * 10**6) for i in range(10**9)]}\"/>"
+        began = time.monotonic()
+        with pytest.raises(RobotError, match="cannot expand it here: warning: aaa") as caught:
+            load_arm(write_urdf(robot(inside)))
+        assert len(str(caught.value)) < 1000
+        assert time.monotonic() - began < xacro_source.SECONDS
+
+    @pytest.mark.parametrize("alone", [False, True])
+    def test_the_process_ends_with_its_parent_and_alone(self, tmp_path, write_urdf, alone):
+        """It waits for a pipe that it includes, whose other end is held here."""
+        fifo = tmp_path / "parts.xacro"
+        os.mkfifo(fifo)
+        path = write_urdf(robot('<xacro:include filename="parts.xacro"/>'))
+        program = "import sys; from edge_ik.arms import load_arm; load_arm(sys.argv[1])"
+        if alone:
+            command = (*xacro_source.COMMAND, str(path), "0.5", "500")
+        else:
+            command = (sys.executable, "-c", program, str(path))
+        with subprocess.Popen(command, stderr=subprocess.DEVNULL) as parent:
+            writer = opened(fifo)
+            try:
+                if not alone:
+                    parent.kill()
+                assert is_left(writer, seconds=3)
+            finally:
+                parent.kill()
+                os.close(writer)
+
+
+def opened(fifo, seconds=30):
+    """The descriptor to write with, as soon as something reads."""
+    ends = time.monotonic() + seconds
+    while True:
+        try:
+            return os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError:
+            assert time.monotonic() < ends
+            time.sleep(0.01)
+
+
+def is_left(writer, seconds):
+    """Whether the reader of a pipe ends within some time."""
+    ends = time.monotonic() + seconds
+    while time.monotonic() < ends:
+        try:
+            os.write(writer, b" ")
+        except BrokenPipeError:
+            return True
+        time.sleep(0.02)
+    return False
 
 
 def test_a_broken_installation_is_told(write_urdf, monkeypatch):

@@ -93,6 +93,7 @@ class TestOneRobot:
     def test_where_the_tool_is(self, printed, twin):
         chain = load_arm(twin)
         poses = printed("arms", twin, "--q", "0.1,-0.2,0.3")["poses"]
+        assert printed("arms", twin, "--q", 0.1, -0.2, 0.3)["poses"] == poses
         np.testing.assert_allclose(poses["zero"]["position_m"], [0.5, 0, 0.2], atol=1e-12)
         for name, q in (("zero", np.zeros(3)), ("home", chain.middle), ("q", [0.1, -0.2, 0.3])):
             pose = forward_kinematics(chain, q)
@@ -129,7 +130,9 @@ class TestOneRobot:
 
     def test_mistakes_are_told(self, refused, twin, tmp_path):
         assert "expected 3 finite numbers" in refused("arms", twin, "--q", "1,2")
-        assert "expected numbers with commas" in refused("arms", twin, "--q", "a")
+        assert "Received 1 number\n" in refused("arms", twin, "--q", "1")
+        assert "Received a NaN or infinity" in refused("arms", twin, "--q", 1, "nan", 2)
+        assert "expected numbers behind it" in refused("arms", twin, "--q", "a")
         assert "no file" in refused("arms", tmp_path / "none.urdf")
         assert "has no link 'nose'" in refused("arms", twin, "--tip", "nose")
         assert "Expected ROBOT" in refused("arms", "--urdf")

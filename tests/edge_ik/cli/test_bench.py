@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from edge_ik_tools.peers import adapters
+from edge_ik_tools.peers import adapters, compare
 from firmware_host.bench import measure
 from firmware_host.installed import install_command
 
@@ -35,6 +35,17 @@ def test_bench_prints_json_alone(run, planar_model):
     assert list(found["runtimes"]) == ["reference"]
 
 
+def test_peers_are_measured_on_as_many_targets_as_are_asked_for(run, planar_model, monkeypatch):
+    monkeypatch.setattr(adapters, "ADAPTERS", {})
+    monkeypatch.setattr(compare, "COMPARED_TARGETS", 2)
+    monkeypatch.setattr(measure, "DEFAULT_TARGETS", 4)
+    arguments = ("bench", planar_model, "--runtime", "reference", "--peers", "--json")
+    for options, count in ((("--targets", 3), 3), ((), 2)):
+        result = run(*arguments, *options)
+        assert result.exit_code == 0, result.output
+        assert json.loads(result.stdout)["peers"]["targets"] == count
+
+
 def test_every_runtime_measured_is_compared_with_the_peers(run, planar_model, monkeypatch):
     # Not the others: their libraries take seconds to load, and have tests of their own.
     monkeypatch.setattr(adapters, "ADAPTERS", {})
@@ -51,8 +62,8 @@ def test_bench_says_what_it_counts_as_solved(run, planar_model):
     result = run(*arguments, "--tolerance", 250)
     assert "(3 targets, solved to 250 mm)" in " ".join(result.stdout.split())
     result = run(*arguments, "--tolerance", "nan")
-    assert result.exit_code == 1
-    assert "Expected a tolerance of position above 0" in result.stderr
+    assert result.exit_code == 2
+    assert "nan is no finite number" in result.stderr
 
 
 def test_a_missing_file_is_told(run, tmp_path):
@@ -73,6 +84,7 @@ def test_an_unknown_runtime_is_told(run, planar_model):
         (("--runtime", "reference", "--target", "m4"), "Give one of --runtime, --target"),
         (("--target", "m4", "--target", "uno"), "Expected one --target. Received: m4, uno"),
         (("--clock", 100), "--clock can be given with --target alone"),
+        (("--target", "cortex-m4", "--clock", "nan"), "nan is no finite number"),
         (("--baud", 9600), "--baud can be given with --serial alone"),
         (("--serial", "/dev/null", "--steps", 2), "compiled into a board's firmware"),
         (("--serial", "/dev/null", "--tolerance", 2), "compiled into a board's firmware"),

@@ -128,6 +128,30 @@ def test_export_refuses_what_it_would_ignore(run, planar_model, options, told):
     assert told in " ".join(result.stderr.split())
 
 
+def test_a_name_too_long_for_firmware_is_told_before_the_work(run, tiny_folder, tmp_path):
+    out = tmp_path / "made"
+    result = run("export", tiny_folder, "--firmware", "c99", "--name", "a" * 300, "--out", out)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "Expected at most 64: give a shorter one with --name." in result.stderr
+    assert not out.exists()
+
+
+def test_a_name_that_is_given_stands_for_one_that_c_cannot_have(run, planar_model, tmp_path):
+    flatbuffer, record = read_model(planar_model)
+    longest = "a" * 64
+    for number, name in enumerate(["\u673a\u5668\u4eba", "robot " * 20]):
+        path, out = tmp_path / f"{number}.tflite", tmp_path / f"made{number}"
+        write_model(path, flatbuffer, record | {"robot": record["robot"] | {"name": name}})
+        arguments = ("export", path, "--firmware", "c99", "--no-count", "--out", out)
+        refused = run(*arguments)
+        assert refused.exit_code == 1
+        assert "--name" in refused.stderr
+        assert not out.exists()
+        result = run(*arguments, "--name", longest)
+        assert result.exit_code == 0, result.output
+        assert (out / "src" / f"{longest}.h").is_file()
+
+
 class TestServos:
     @pytest.fixture
     def model(self, source_root, tmp_path):

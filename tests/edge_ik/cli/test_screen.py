@@ -48,6 +48,17 @@ def test_control_characters_are_shown(kind, text, printed_by):
     assert "\\" in found
 
 
+@pytest.mark.parametrize("columns", ["0", "1"])
+def test_what_a_terminal_says_of_its_width_takes_nothing_away(
+    columns, run, planar_model, monkeypatch
+):
+    monkeypatch.setenv("COLUMNS", columns)
+    result = run("solve", planar_model, "--target", 0.2, 0.1, 0)
+    assert result.exit_code == 0, result.output
+    for words in ("inner", " rad ", " deg ", "microseconds (litert"):
+        assert words in result.stdout
+
+
 @pytest.fixture
 def with_record(planar_model, tmp_path):
     """Function of a change of a model's record: a file with it."""

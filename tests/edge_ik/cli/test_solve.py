@@ -154,6 +154,54 @@ def test_a_mistake_names_the_option_that_was_given(task, given, needs):
     assert str(told.value).endswith(f"Expected {needs}. Received: {', '.join(given)}")
 
 
+class TestNear:
+    TARGET = ("--target", 0.2, 0.1, 0)
+
+    @pytest.mark.parametrize("given", [(-0.5, 0.9), ("-0.5,0.9",), ("-0.5,", 0.9)])
+    def test_it_takes_numbers_as_targets_do(self, printed, planar_model, given):
+        near, alone = "--near", printed("solve", planar_model, *self.TARGET, "--near=-0.5,0.9")
+        found = printed("solve", planar_model, near, *given, *self.TARGET)
+        assert found["q"] == alone["q"]
+
+    @pytest.mark.parametrize(
+        ("given", "words"),
+        [
+            ((1,), "expected 2 finite numbers, one a joint: inner, outer. Received 1 number"),
+            ((1, 2, 3), "Received 3 numbers"),
+            ((1, "nan"), "Received a NaN or infinity"),
+            ((1, 1e9), "Expected --near within 1e+06 rad or m of 0. Received: 1e+09 for 'outer'"),
+            ((), "expected numbers behind it"),
+        ],
+    )
+    def test_mistakes_are_told_of_the_option(self, refused, planar_model, given, words):
+        message = refused("solve", planar_model, *self.TARGET, "--near", *given)
+        assert words in message
+        assert "--near" in message
+        assert "q_near" not in message
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [
+        ("--tolerance", "1e12", "1000000000000.0 is not in the range 0<x<=1000000000."),
+        ("--tolerance", "0", "0.0 is not in the range"),
+        ("--tolerance", "nan", "nan is no finite number"),
+        ("--rotation-tolerance", "400", "400.0 is not in the range 0<x<=180."),
+    ],
+)
+def test_a_tolerance_is_told_in_the_unit_that_it_was_given_in(
+    refused, planar_model, option, value, words
+):
+    message = refused("solve", planar_model, "--target", 0.2, 0.1, 0, option, value)
+    assert option in message
+    assert words in message
+
+
+def test_the_largest_tolerances_are_taken(run, planar_model):
+    most = ("--tolerance", "1e9", "--rotation-tolerance", "180")
+    assert run("solve", planar_model, "--target", 0.2, 0.1, 0, *most).exit_code == 0
+
+
 def test_millimetres_and_degrees_are_told(run, printed, tiny_folder):
     values = printed("solve", tiny_folder, "--target", 300, 100, 250, "--near", "10,45,90")
     assert "millimetres" in values["advice"][0]

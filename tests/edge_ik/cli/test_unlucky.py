@@ -1,5 +1,6 @@
 """Places that cannot be written: every command says so in one sentence and leaves no half file."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -114,6 +115,22 @@ def test_a_screen_that_takes_nothing_more(planar_model, arguments):
         "Error: The system refuses: No space left on device. Put that right, and run the command "
         "again.\n"
     )
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_reader_that_left_is_no_error(planar_model, as_json):
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-c", "from edge_ik.cli import main; main()", "inspect"]
+    result = subprocess.run(
+        [*command, str(planar_model), *["--json"] * as_json],
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    os.close(writer)
+    assert (result.returncode, result.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("command", ["inspect", "bench"])

@@ -76,6 +76,16 @@ def test_one_target_is_answered_as_in_a_batch(firmware, targets):
         assert one.in_workspace == batch.in_workspace[row]
 
 
+def test_complex_numbers_are_none_of_its(firmware):
+    wrong, right = np.array([0.3, 0.1, 0.2 + 1j]), [0.3, 0.1, 0.2]
+    for call in (firmware.solve, lambda t: firmware.solve_batch([t]), firmware.track):
+        with pytest.raises(TargetError, match=r"A target is .* real numbers"):
+            call(wrong)
+    for call in (firmware.solve, lambda t, q: firmware.solve_batch([t], q), firmware.track):
+        with pytest.raises(TargetError, match=r"real numbers for q_.*: array of complex128"):
+            call(right, wrong)
+
+
 def test_the_network_alone_is_the_reference_bit_for_bit(model, firmware):
     inputs = np.random.default_rng(3).integers(-128, 128, (2000, 6)).astype(np.int8)
     network = firmware.seeder.predict.__self__

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from edge_ik_tools.c99.literals import (
     LINE,
+    LONGEST_IDENTIFIER,
     RESERVED,
     array,
     float_list,
@@ -77,6 +78,14 @@ def test_identifiers_are_names_in_c(name):
 )
 def test_identifiers_of_robots(name, expected):
     assert identifier(name) == expected
+
+
+def test_names_that_are_too_long_are_refused():
+    longest = "a" * LONGEST_IDENTIFIER
+    assert identifier(f"--{longest}--") == longest
+    for name in (f"{longest}a", f"{longest} b", "9" * LONGEST_IDENTIFIER):
+        with pytest.raises(ConfigError, match="at most 64: give a shorter one with --name"):
+            identifier(name)
 
 
 @pytest.mark.parametrize("name", ["", "---", "机器人", "_"])

@@ -200,7 +200,7 @@ def test_a_network_of_another_robot_is_refused(arm3_path, planar_model, tmp_path
 
 
 def test_what_cannot_be_is_refused(arm3_path):
-    with pytest.raises(ConfigError, match="0 or more"):
+    with pytest.raises(ConfigError, match="from 0 to 100 for refine_steps"):
         Firmware.load(arm3_path, steps=-1)
     with pytest.raises(ConfigError, match="no letters"):
         Firmware.load(arm3_path, "---")

@@ -75,6 +75,8 @@ class TestVerdict:
         assert rest.startswith("Not solved: 20 of 1,000 fresh targets (2%)")
         assert "75% near joint limits, 50% near singularities." in rest
         assert f"edge-ik train --resume {tmp_path} --minutes 4" in advice
+        *_, advice = verdict(record(tmp_path / "my run; x", 0.9, 0.98))
+        assert f"--resume '{tmp_path}/my run; x' --minutes 4" in advice
 
     def test_less_than_all_never_looks_like_all(self, tmp_path):
         rounds = [Round(CONFIG, measured=Measured(1 - 1e-7, 1, 10**7, 3, "litert", {}))]

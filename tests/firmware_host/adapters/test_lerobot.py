@@ -3,6 +3,7 @@
 import copy
 import math
 import pickle
+from shlex import quote
 
 import numpy as np
 import pytest
@@ -254,7 +255,9 @@ def test_a_model_file_is_loaded_and_a_urdf_is_told_apart(planar_model, tmp_path)
     pose = kinematics.forward_kinematics([20.0, 60.0])
     found = kinematics.inverse_kinematics([15.0, 70.0], pose)
     np.testing.assert_allclose(found, [20.0, 60.0], atol=1e-3)
-    urdf = tmp_path / "so101.urdf"
-    urdf.write_bytes(builtin_arms()["so101"].urdf())
-    with pytest.raises(ConfigError, match="edge-ik train"):
-        RobotKinematics(urdf)
+    for name in ("so101.urdf", "my arm.URDF", "so101.xacro"):
+        urdf = tmp_path / name
+        urdf.write_bytes(builtin_arms()["so101"].urdf())
+        with pytest.raises(ConfigError) as told:
+            RobotKinematics(urdf)
+        assert f"edge-ik train --arm {quote(str(urdf))} --task axis" in str(told.value)

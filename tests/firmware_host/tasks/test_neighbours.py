@@ -92,7 +92,7 @@ class TestQuaternions:
     def test_a_target_without_one_is_what_it_was(self):
         target = [0.1, 0.2, 0.3]
         np.testing.assert_array_equal(real_part_first(target, "xyzw", POSITION), target)
-        for given in ([*target, 0, 0, 1], np.eye(4), "quaternion", [[1], [1, 2]]):
+        for given in ([*target, 0, 0, 1], np.eye(4), "quaternion", [[1], [1, 2]], np.full(7, 1j)):
             same = real_part_first(given, "xyzw", make_task("axis"))
             assert np.array_equal(np.asarray(same, object), np.asarray(given, object))
         np.testing.assert_array_equal(real_part_first(np.eye(4), "xyzw", POSE), np.eye(4))

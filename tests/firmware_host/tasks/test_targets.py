@@ -91,6 +91,33 @@ class TestOrientations:
         row = checked_target([1, 2, 3, 0, 0, -5], task=self.AXIS)
         assert row.tolist() == [1, 2, 3, 0, 0, -1]
 
+    @pytest.mark.parametrize("length", [5e-324, 1e-200, 1e-130, 1.0, 1e130, 1e300])
+    def test_nor_may_its_squares_overflow_or_vanish(self, length):
+        """Alone, in a batch with others, and as plain floats: the same bits, and no warning."""
+        usual = [0.1, 0.2, 0.3, 0.75, -0.5, 0.25]
+        scale = float(2.0 ** np.floor(np.log2(length)))
+        given = [*usual[:3], *(part * scale for part in usual[3:])]
+        if length > 1e-300:
+            expected = checked_target(usual, task=self.AXIS)
+        else:
+            given[3:] = [length, 0.0, 0.0]
+            expected = np.array([0.1, 0.2, 0.3, 1.0, 0.0, 0.0])
+        assert (checked_target(given, task=self.AXIS) == expected).all()
+        assert (checked_target([usual, given], True, task=self.AXIS)[1] == expected).all()
+        assert plain_target(given, self.AXIS) == expected.tolist()
+
+    @pytest.mark.parametrize("large", [1e155, 1e200, 1e308])
+    def test_what_overflows_is_no_rotation_and_told_in_a_sentence(self, large):
+        matrix = np.eye(4)
+        matrix[0, :2] = large
+        for target in ([0, 0, 0, large, 0, 0, large], matrix):
+            with pytest.raises(TargetError, match="no rotation"):
+                checked_target(target, task=self.POSE)
+            with pytest.raises(TargetError, match="no rotation"):
+                plain_target(np.asarray(target).tolist(), self.POSE)
+            found = checked_target([target], True, False, task=self.POSE)
+            assert np.isnan(found[0, 3:]).all()
+
     def test_an_axis_is_read_from_a_pose(self):
         matrix = self.POSE.given(checked_target(self.poses(1), True, task=self.POSE))[0]
         row = checked_target(matrix, task=self.AXIS)

@@ -10,8 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from firmware_host.errors import ConfigError, ModelFileError
+from firmware_host.names import brief
 
 LINE = 96
+
+# C99 promises 31 characters of a name that linkers tell apart, compilers take any number, and file
+# systems 255 bytes, which names of functions and files are longer than this by some words.
+LONGEST_IDENTIFIER = 64
 
 # Names that C99 and C++ reserve, of those that a robot might bear.
 # fmt: off
@@ -40,13 +45,20 @@ def identifier(name: str) -> str:
     """A C identifier in lower case for a robot's name, as "ur5e" for "UR5e".
 
     Raises:
-        ConfigError: If hardly anything of the name can be used.
+        ConfigError: If hardly anything of the name can be used, or it is too long.
     """
     found = re.sub(r"\W+|_+", "_", name, flags=re.ASCII).strip("_").lower()
     if not found:
-        raise ConfigError(f"The name '{name}' has no letters that C can use. Give one with --name.")
+        raise ConfigError(
+            f"The name '{brief(name)}' has no letters that C can use. Give one with --name."
+        )
     if found[0].isdigit() or found in RESERVED | TAKEN:
         found = f"robot_{found}"
+    if len(found) > LONGEST_IDENTIFIER:
+        raise ConfigError(
+            f"The name '{brief(name)}' is one of {len(found)} characters in C. Expected at most "
+            f"{LONGEST_IDENTIFIER}: give a shorter one with --name."
+        )
     return found
 
 

@@ -129,7 +129,7 @@ class Firmware:
         options = f" --steps {taken}" if taken != usual else ""
         options += f" --restarts {restarts}" if restarts else ""
         options += " --optimize size" if small else ""
-        options += f" --name {found}" if found != identifier(spec.chain.name) else ""
+        options += f" --name {found}" if name else ""
         options += f" --arithmetic {arithmetic}" if arithmetic != "auto" else ""
         options += _tolerance_options(spec)
         return cls(

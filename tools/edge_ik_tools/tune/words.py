@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from shlex import quote
+
 from edge_ik.config import Config
 from edge_ik.tables import counted, duration, figure_cell, rest_words
 from edge_ik_tools.tune.record import GoalRecord
@@ -48,7 +50,7 @@ def verdict(record: GoalRecord) -> list[str]:
     if not record.met:
         more = max(1, round(record.limit / 60))
         lines.append(
-            "More time may do: edge-ik train "
-            f"--resume {record.folder} --minutes {more + max(more, round(record.spent / 60))}"
+            f"More time may do: edge-ik train --resume {quote(str(record.folder))} "
+            f"--minutes {more + max(more, round(record.spent / 60))}"
         )
     return lines
