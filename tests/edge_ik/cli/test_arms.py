@@ -171,7 +171,8 @@ class TestOneRobot:
         assert b"<dc:date>" not in first.read_bytes()
 
     def test_a_picture_needs_its_extra(self, refused, twin, monkeypatch):
-        monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+        monkeypatch.delitem(sys.modules, "matplotlib.figure", raising=False)
+        monkeypatch.setitem(sys.modules, "matplotlib", None)
         assert install_command("plot") in refused("arms", twin, "--plot")
 
     def test_mjcf_needs_its_extra(self, refused, tmp_path):

@@ -1,10 +1,10 @@
 """The page is served here, says so, and follows what is asked."""
 
 import asyncio
-import builtins
 import logging
 import os
 import socket
+import sys
 import threading
 import time
 import urllib.request
@@ -208,15 +208,8 @@ def test_an_address_of_another_machine_is_told(host):
 
 
 def test_a_missing_extra_is_told(model, monkeypatch):
-    true_import = builtins.__import__
-
-    def without(name, *rest, **named):
-        if name == "viser":
-            raise ImportError(name)
-        return true_import(name, *rest, **named)
-
     shown = of_model(model, "reference")
-    monkeypatch.setattr(builtins, "__import__", without)
+    monkeypatch.setitem(sys.modules, "viser", None)
     with pytest.raises(MissingExtraError, match="view"):
         start(shown, port=0)
 
