@@ -77,7 +77,8 @@ def test_a_compiler_that_compiles_nothing_does_not_work(monkeypatch, tmp_path, s
     assert found.found.startswith(f"{odd} {told}")
 
 
-def test_a_compiler_that_has_no_place_to_work_in_is_told(monkeypatch, tmp_path):
+def test_a_compiler_that_has_no_place_to_work_in_is_told(monkeypatch, tmp_path, require_tool):
+    require_tool("cc", "gcc libc6-dev")
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
     found = commands._compiler()
     assert not found.works
