@@ -63,7 +63,7 @@ quick: $(VENV)/.installed-dev
 
 # A warning fails it: a broken link, a public name without a docstring, an option without help.
 docs: $(VENV)/.installed-docs
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 	@echo "The pages are in build/site/index.html"
 
 figures: $(VENV)/.installed-report

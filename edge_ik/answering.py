@@ -19,6 +19,7 @@ from firmware_host.solving.seeding import Seeder
 from firmware_host.spec import ModelSpec
 
 IntArray = npt.NDArray[np.int_]
+"""Whole numbers."""
 
 
 @dataclass(frozen=True, eq=False)

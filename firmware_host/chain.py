@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from firmware_host.bounds import check_count, check_reach
 from firmware_host.errors import RobotError
+from firmware_host.given import FloatArray
 from firmware_host.joints import (
     CONTINUOUS,
     PRISMATIC,
@@ -24,7 +25,7 @@ from firmware_host.joints import (
     with_bounds,
 )
 from firmware_host.names import brief, check_names
-from firmware_host.rigid import FloatArray, aligned, offset_frame, rigid
+from firmware_host.rigid import aligned, offset_frame, rigid
 from firmware_host.tolerances import FULL_TURN, LENGTH_SHARE
 
 __all__ = ["Chain", "FloatArray", "Joint", "Mimic", "Segment"]

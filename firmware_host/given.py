@@ -13,6 +13,7 @@ from firmware_host.errors import EdgeIkError, TargetError
 from firmware_host.names import brief
 
 FloatArray = npt.NDArray[np.float64]
+"""Numbers in double precision, such as joints, poses and errors."""
 # What NumPy would make a number of, in an array of objects, by reading it or taking a part of it.
 NO_REAL_NUMBER = (complex, np.complexfloating, str, bytes)
 

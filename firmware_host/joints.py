@@ -13,8 +13,9 @@ import numpy.typing as npt
 
 from firmware_host.bounds import bounded, check_limit
 from firmware_host.errors import ModelFileError, RobotError
+from firmware_host.given import FloatArray
 from firmware_host.names import brief, check_name
-from firmware_host.rigid import FloatArray, motion, rigid, sized
+from firmware_host.rigid import motion, rigid, sized
 from firmware_host.tolerances import UNIT_LENGTH
 
 REVOLUTE, CONTINUOUS, PRISMATIC = KINDS = ("revolute", "continuous", "prismatic")

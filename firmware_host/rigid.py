@@ -10,12 +10,9 @@ import numpy.typing as npt
 
 from firmware_host.bounds import bounded
 from firmware_host.errors import RobotError
-from firmware_host.given import real_numbers
+from firmware_host.given import FloatArray, real_numbers
 from firmware_host.names import brief
 from firmware_host.tolerances import CHAIN_ROTATION
-
-FloatArray = npt.NDArray[np.float64]
-"""Numbers in double precision, such as joints, poses and errors."""
 
 
 def rigid(transform: npt.ArrayLike, what: str) -> FloatArray:
