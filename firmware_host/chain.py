@@ -313,9 +313,8 @@ class Chain:
             RobotError: If they leave a joint no room to move.
         """
         changed = with_bounds(self.joints, np.array([lower, upper], dtype=np.float64).T.tolist())
-        beside = tuple(changed[joint.name] for joint in self.beside)
         moving = tuple(changed.get(joint.name, joint) for joint in self.moving)
-        return replace(self, moving=moving, beside=beside)
+        return replace(self, moving=moving, beside=tuple(changed[one.name] for one in self.beside))
 
     def to_dict(self) -> dict[str, Any]:
         """The chain as JSON-ready values; `from_dict` gives it back exactly."""
