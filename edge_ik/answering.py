@@ -19,7 +19,7 @@ from firmware_host.solving.seeding import Seeder
 from firmware_host.spec import ModelSpec
 
 IntArray = npt.NDArray[np.int_]
-"""Whole numbers."""
+"""A whole number for each target."""
 
 
 @dataclass(frozen=True, eq=False)

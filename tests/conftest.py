@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from hypothesis import settings
@@ -52,6 +52,19 @@ def _signals_of_a_terminal() -> None:
             signal.signal(number, handler)
 
 
+def _without(advice: str) -> NoReturn:
+    """Skip the test for what is missing, or fail it where EDGE_IK_REQUIRE_TOOLS is 1."""
+    if os.environ.get("EDGE_IK_REQUIRE_TOOLS", "0") not in ("", "0"):
+        pytest.fail(advice, pytrace=False)
+    pytest.skip(advice)
+
+
+@pytest.fixture(scope="session")
+def without() -> Callable[[str], NoReturn]:
+    """Function of advice: skip the test, or fail it, where what is missing is no command."""
+    return _without
+
+
 @pytest.fixture(scope="session")
 def require_tool() -> Callable[[str, str], Path]:
     """Give the path of a command; skip the test, or fail it, where it is missing.
@@ -63,10 +76,7 @@ def require_tool() -> Callable[[str, str], Path]:
     def require(name: str, debian_package: str) -> Path:
         path = shutil.which(name)
         if path is None:
-            advice = f"'{name}' is missing: apt-get install {debian_package}"
-            if os.environ.get("EDGE_IK_REQUIRE_TOOLS", "0") not in ("", "0"):
-                pytest.fail(advice, pytrace=False)
-            pytest.skip(advice)
+            _without(f"'{name}' is missing: apt-get install {debian_package}")
         return Path(path)
 
     return require

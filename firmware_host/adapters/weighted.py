@@ -140,7 +140,7 @@ class WeightedPose:
         """
         q = np.clip(q, self._lower, self._upper)
         linear = self._linear(q, pose)
-        best = _settled(q, linear, weights)
+        best, lowest = _settled(q, linear, weights), linear
         for _ in range(APPROACH_STEPS):
             dq, most = self._approaching(q, linear, weights)
             if most < SETTLED_STEP:
@@ -148,13 +148,16 @@ class WeightedPose:
             q = np.clip(q + dq * min(1.0, LARGEST_STEP / most), self._lower, self._upper)
             linear = self._linear(q, pose)
             found = _settled(q, linear, weights)
-            best = found if found.cost < best.cost else best
-        return self._bottom(best, pose, weights)
+            if found.cost < best.cost:
+                best, lowest = found, linear
+        return self._bottom(best, lowest, pose, weights)
 
-    def _bottom(self, best: Settled, pose: FloatArray, weights: FloatArray) -> Settled:
+    def _bottom(
+        self, best: Settled, linear: Linear, pose: FloatArray, weights: FloatArray
+    ) -> Settled:
         """Newton's steps from a posture, none of which makes it worse."""
         radius = LARGEST_STEP
-        dq, most = self._descending(best.q, self._linear(best.q, pose), weights)
+        dq, most = self._descending(best.q, linear, weights)
         for _ in range(NEWTON_STEPS):
             step = min(most, radius)
             if step < SETTLED_STEP:

@@ -75,11 +75,11 @@ def test_they_can_be_searched_without_a_network(site, tab):
 
 
 @pytest.mark.slow
-def test_a_subscript_stands_below_the_line(site, tab):
+def test_a_subscript_stands_below_the_line(site, tab, without):
     style = (site / "style.css").read_text()
     (fonts,) = re.findall(r"^math \{\s*font-family: ([^;]*)", style, re.MULTILINE)
     tab.goto((site / "deep" / "second.html").as_uri())
     if not any(tab.evaluate(INSTALLED, name) for name in re.findall('"([^"]+)"', fonts)):
-        pytest.skip("no font for formulas is installed: apt-get install fonts-dejavu-extra")
+        without("no font for formulas is installed: apt-get install fonts-dejavu-extra")
     line, subscript = tab.evaluate(BOTTOMS)
     assert subscript > line + 3

@@ -18,7 +18,6 @@ IMPORT_SECONDS = 300.0
 # What Python calls a package, where it is not as pip does.
 MODULES: Mapping[str, str] = {
     "mkdocs-material": "material",
-    "mkdocstrings": "mkdocstrings",
     "pin": "pinocchio",
     "pyserial": "serial",
     "roboticstoolbox-python": "roboticstoolbox",

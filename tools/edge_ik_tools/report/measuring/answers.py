@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from edge_ik.answering import answering, answers_by_steps
+from edge_ik.answering import StepAnswers, answering, answers_by_steps
 from edge_ik.data.streams import EVERYWHERE_STREAM, stream
 from edge_ik.data.targets import draw_everywhere
 from firmware_host.chain import FloatArray
@@ -16,32 +16,22 @@ from firmware_host.problem import IkProblem
 from firmware_host.progress import Tell, untold
 from firmware_host.solver import IkSolver
 
-IntArray = npt.NDArray[np.int_]
-"""A whole number for each target."""
 BoolArray = npt.NDArray[np.bool_]
 """A truth for each target."""
 
 
 @dataclass(frozen=True, eq=False)
-class MeasuredStep:
-    """What is answered after one number of steps.
+class MeasuredStep(StepAnswers):
+    """What is answered after one number of steps, and how good it is.
 
     Attributes:
-        q: (N, n) joints [rad, m].
-        seed: (N, n) what the network guessed in the branch that answers [rad, m].
         error: (N,) distance of the tool from the target [m].
         angle: (N,) angle between the orientations [rad]; 0 where a target has none.
-        branch: (N,) number of the branch that answers.
-        tried: (N,) seeds that were refined.
         solved: (N,) whether it is within tolerance and the limits.
     """
 
-    q: FloatArray
-    seed: FloatArray
     error: FloatArray
     angle: FloatArray
-    branch: IntArray
-    tried: IntArray
     solved: BoolArray
 
 
@@ -92,8 +82,6 @@ def answer(solver: IkSolver, count: int, rng_seed: int, tell: Tell = untold) -> 
         error, angle = problem.errors(found.q, drawn.target)
         within = problem.chain.within_limits(found.q)
         solved = problem.is_solved(found.q, drawn.target) & within
-        steps.append(
-            MeasuredStep(found.q, found.seed, error, angle, found.branch, found.tried, solved)
-        )
+        steps.append(MeasuredStep(**vars(found), error=error, angle=angle, solved=solved))
     place = np.asarray(solver.forward(drawn.q))[:, :3, 3]
     return Answered(problem, drawn.target, place, tuple(steps))

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edge_ik.answering import answering
-from edge_ik_tools.report.measuring.answers import Answered, IntArray
+from edge_ik.answering import IntArray, answering
+from edge_ik_tools.report.measuring.answers import Answered
 from firmware_host.chain import FloatArray
 from firmware_host.solver import IkSolver
 from firmware_host.tolerances import SAME_ANSWER
